@@ -1,0 +1,59 @@
+"""The command `ispy1`. Thin: every command calls one function of the package."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import typer
+
+from etl.cli import build
+from etl.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+EXIT_CANNOT = 2
+
+app = typer.Typer(
+    name="ispy1",
+    help="A data-versioned warehouse over a release of breast DCE-MRI blobs.\n\n"
+    "Exit codes: 0 fine, 1 a contract is broken, 2 the command cannot run.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+
+
+def _register_all() -> None:
+    import importlib
+    import importlib.util
+
+    build.register(app)
+    for topic in [
+        t for t in ("adopt", "sql", "gate", "card") if importlib.util.find_spec(f"etl.cli.{t}")
+    ]:
+        register: Callable[[typer.Typer], None] = importlib.import_module(
+            f"etl.cli.{topic}"
+        ).register
+        register(app)
+
+
+_register_all()
+
+
+def main() -> None:
+    """Run a command; an error for a person is one line on stderr and exit code 2."""
+    # Neither DVC nor Great Expectations may call home, from any command.
+    os.environ.setdefault("DVC_NO_ANALYTICS", "1")
+    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    try:
+        app()
+    except UserError as error:
+        typer.echo(f"ispy1: {error}", err=True)
+        sys.exit(EXIT_CANNOT)
+    except BrokenPipeError:  # `ispy1 sql ... | head`
+        sys.stderr.close()
+        sys.exit(0)

@@ -1,0 +1,95 @@
+"""Commands of the pipeline: what the stages of dvc.yaml run, and `repro` around them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from etl import project
+from etl.cli.progress import progress_bar
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this topic."""
+    app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(repro)
+    stage = "Stages of the pipeline"
+    app.command(rich_help_panel=stage)(phantom)
+    app.command(rich_help_panel=stage)(index)
+    app.command(rich_help_panel=stage)(table)
+    app.command(rich_help_panel=stage)(findings)
+
+
+def repro(context: typer.Context) -> None:
+    """Bring every table up to date: `dvc repro` with this program's own environment.
+
+    Further words go to `dvc repro`.
+
+    Examples: `ispy1 repro`, `ispy1 repro --force`, `ispy1 repro gate`
+    """
+    root = project.find_root()
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    command = [sys.executable, "-m", "dvc", "repro", *context.args]
+    done = subprocess.run(command, cwd=root, env={**os.environ, "PATH": path}, check=False)  # noqa: S603
+    raise typer.Exit(min(done.returncode, 1) if done.returncode >= 0 else 2)
+
+
+def phantom() -> None:
+    """Make the synthetic release and its truth, as params.yaml says (a stage of data/dvc.yaml).
+
+    Examples: `ispy1 phantom`
+    """
+    from etl.phantom import make
+
+    root = project.find_root()
+    with progress_bar("phantom") as advance:
+        make(
+            root / "data" / "phantom",
+            root / "data" / "truth.parquet",
+            cases=project.param(root, "phantom.cases"),
+            seed=project.param(root, "phantom.seed"),
+            scale=project.param(root, "phantom.scale"),
+            progress=lambda done, total, _: advance(done, total),
+        )
+
+
+def index() -> None:
+    """Hash the release, and write for every table what it reads (stage `index`).
+
+    Examples: `ispy1 index`
+    """
+    from etl.index import write_indexes
+
+    root = project.find_root()
+    typer.echo(f"index: {write_indexes(root)} files of {project.release_path(root)}")
+
+
+def table(
+    name: Annotated[str, typer.Argument(help="Table to build, such as masks.")],
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes; default: ISPY1_WORKERS or the cores.")
+    ] = None,
+) -> None:
+    """Build one table from the release (stage `table@NAME`).
+
+    Examples: `ispy1 table masks`, `ispy1 table images --workers 1`
+    """
+    from etl.build import build_table
+
+    with progress_bar(name) as advance:
+        built = build_table(project.find_root(), name, workers, advance)
+    typer.echo(f"{name}: {built.rows} rows, {built.findings} findings, {built.units} units")
+
+
+def findings() -> None:
+    """Unite the findings of all tables (stage `findings`).
+
+    Examples: `ispy1 findings`
+    """
+    from etl.build import build_findings
+
+    typer.echo(f"findings: {build_findings(project.find_root())} rows")

@@ -1,0 +1,93 @@
+"""Writes the two wide views of the published features, whose columns SQL cannot name by itself.
+
+    python -m etl.feature_matrix
+
+reads feature_catalog of the current project and writes sql/views/feature_matrix.sql and
+sql/views/feature_matrix_core.sql. Only a release with other features needs it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+# Constant in the published table (computed from it; DATASET notes of the project). The view is
+# static, so that its columns do not depend on the release; feature_catalog.is_constant says what
+# is constant in the release that is loaded.
+CONSTANTS = (
+    "Histogram_Bins-128_Bins-128_Maximum",
+    "Histogram_Bins-128_Bins-128_Minimum",
+    "Histogram_Bins-128_Bins-128_Range",
+    "Morphologic_OrientedBoundingBoxSize_Axis-0",
+    "Morphologic_OrientedBoundingBoxSize_Axis-1",
+    "Morphologic_OrientedBoundingBoxSize_Axis-2",
+    "Morphologic_PerimeterOnBorder",
+    "Morphologic_PerimeterOnBorderRatio",
+    "Morphologic_PixelsOnBorder",
+)
+_BIN = re.compile(r"_Bin-\d+_(Frequency|Probability)$")
+_NAME = re.compile(r"^ {8}'([^']+)'", re.MULTILINE)
+_HEADER = """\
+-- {purpose}
+-- Written by `python -m etl.feature_matrix`; a static pivot, because one aggregate a feature takes
+-- a hundred times longer.
+-- grain: one row a case with published features
+-- key: case_id
+-- source: names and order of the publisher's features workbook
+-- columns:
+--   case_id: The subject at baseline
+--   *: Published value of the feature of this name; feature_catalog takes the name apart
+"""
+_BODY = """\
+select * -- noqa: AM04
+from features
+pivot (
+    first(value)
+    for feature in (
+{names}
+    )
+    group by case_id
+)
+order by case_id
+"""
+ALL = "Every published feature, wide, in the publisher's order and spelling."
+CORE = "The published features without histogram bins and without the nine constant ones."
+
+
+def is_core(name: str) -> bool:
+    """Whether a feature is neither a histogram bin nor constant in the published table."""
+    return not _BIN.search(name) and not name.endswith(CONSTANTS)
+
+
+def render(purpose: str, names: Sequence[str]) -> str:
+    """The text of a view with one column a feature."""
+    quoted = (name.replace("'", "''") for name in names)
+    listed = ",\n".join(f"        '{name}'" for name in quoted)
+    return _HEADER.format(purpose=purpose) + _BODY.format(names=listed)
+
+
+def names_in(sql: str) -> list[str]:
+    """The features that such a view holds, in order."""
+    return [name.replace("''", "'") for name in _NAME.findall(sql)]
+
+
+def write(views: Path, names: Sequence[str]) -> None:
+    """Write both views into the folder `views`."""
+    core = [name for name in names if is_core(name)]
+    (views / "feature_matrix.sql").write_text(render(ALL, names), encoding="utf-8")
+    (views / "feature_matrix_core.sql").write_text(render(CORE, core), encoding="utf-8")
+
+
+def main() -> None:
+    """Write both views of the current project from its feature_catalog."""
+    from etl.project import find_root  # noqa: PLC0415  DuckDB is needed here only
+    from etl.warehouse import connect  # noqa: PLC0415
+
+    root = find_root()
+    rows = connect(root).execute("select feature from feature_catalog order by position").fetchall()
+    write(root / "sql" / "views", [row[0] for row in rows])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+"""The stage `index`: hash the release once, and say for every table what it reads."""
+
+from __future__ import annotations
+
+import csv
+import importlib
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from etl import project, versions
+from etl.errors import UserError
+from etl.profile import Profile, load_profile
+from etl.recipe import recipe
+from etl.release import is_litter, parse
+from etl.store import write_atomically
+from etl.unit import Blob, TableModule
+
+# The tables that are made from the release, in the order of their stages in dvc.yaml.
+TABLES = (
+    "blobs",
+    "images",
+    "masks",
+    "features",
+    "feature_catalog",
+    "clinical",
+    "outcomes",
+    "cases",
+)
+_RECIPE = "# recipe="
+_HEADER = ("path", "md5", "size_bytes")
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """What one table reads: its recipe, and its blobs sorted by path."""
+
+    recipe: str
+    blobs: tuple[Blob, ...]
+
+
+def table_module(name: str) -> TableModule:
+    """The module of a table.
+
+    Raises:
+        UserError: no such table.
+    """
+    if name not in TABLES:
+        message = f"{name}: no table is built under this name. Tables: {', '.join(TABLES)}."
+        raise UserError(message)
+    return cast("TableModule", importlib.import_module(f"etl.tables.{name}"))
+
+
+def write_indexes(root: Path) -> int:
+    """Write data/index/<table>.csv for every table; return the number of files hashed."""
+    release, profile = project.release_path(root), load_profile(root)
+    hashes = versions.release_hashes(root, release)
+    blobs = tuple(
+        Blob(parse(path, profile), md5, size)
+        for path, (md5, size) in sorted(hashes.items())
+        if not is_litter(path)
+    )
+    for name in TABLES:
+        module = table_module(name)
+        also: tuple[str, ...] = getattr(module, "ALSO", ())
+        found = Index(
+            recipe(f"etl.tables.{name}", profile, root, also),
+            tuple(blob for blob in blobs if blob.name.artefact.startswith(module.READS)),
+        )
+        text = _dump(found)
+        write_atomically(index_path(root, name), lambda path, text=text: path.write_text(text))
+    return len(blobs)
+
+
+def index_path(root: Path, name: str) -> Path:
+    """The index of one table."""
+    return root / project.INDEX / f"{name}.csv"
+
+
+def _dump(index: Index) -> str:
+    out = io.StringIO()
+    out.write(f"{_RECIPE}{index.recipe}\n")
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(_HEADER)
+    writer.writerows((blob.path, blob.md5, blob.size_bytes) for blob in index.blobs)
+    return out.getvalue()
+
+
+def read_index(root: Path, name: str, profile: Profile) -> Index:
+    """What the stage `index` wrote for one table.
+
+    Raises:
+        UserError: the file is missing or was cut short.
+    """
+    path = index_path(root, name)
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            first = file.readline().strip()
+            rows = list(csv.DictReader(file))
+        blobs = [Blob(parse(r["path"], profile), r["md5"], int(r["size_bytes"])) for r in rows]
+    except (OSError, KeyError, ValueError, TypeError) as error:
+        message = f"{path}: no usable index ({error}). Run `ispy1 repro`."
+        raise UserError(message) from error
+    return Index(first.removeprefix(_RECIPE), tuple(blobs))

@@ -1,0 +1,222 @@
+"""The small inputs of the SQL layer: three CSV files under git, and what the profile says.
+
+They are in-memory tables of the schema `inputs`, so that views can join them like any table.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from etl.errors import UserError
+from etl.profile import Profile, expected_case_ids
+from etl.schema import CASE_ID, Column, TableSchema, optional
+
+Value = str | int | bool | None
+Rows = tuple[tuple[Value, ...], ...]
+
+CLAIMS = TableSchema(
+    name="claims",
+    grain="One row a number that somebody states about a data set",
+    key=("claim_id",),
+    columns=(
+        Column("claim_id", "int64", "Number of the claim"),
+        Column("dataset", "string", "Data set that the claim is about"),
+        Column("stated", "int64", "The number that is stated"),
+        Column("unit", "string", "What is counted: cases, images, slices, files or subjects"),
+        Column("who", "string", "Who states it"),
+        Column("count_name", "string", "Definition of case_counts that they seem to use"),
+        Column("note", "string", "How the number came about, as far as it is known"),
+    ),
+)
+SPLITS = TableSchema(
+    name="splits",
+    grain="One row a subject that has a fold",
+    key=("case_id",),
+    columns=(
+        CASE_ID,
+        Column("fold", "int64", "Fold, 0 to 4; a subject never moves"),
+        optional("subtype", "string", "Subtype when the fold was given"),
+        optional("pcr", "bool", "Pathologic complete response when the fold was given"),
+        Column("dataset", "string", "Data set of the subject: strata are counted within it"),
+    ),
+)
+KNOWN_ISSUES = TableSchema(
+    name="known_issues",
+    grain="One row a failure that is known and explained",
+    key=("case_id", "field"),
+    columns=(
+        CASE_ID,
+        Column("field", "string", "Field that is wrong"),
+        Column("observed", "string", "What is seen there"),
+        Column("note", "string", "Why it is so"),
+        Column("source", "string", "Where it is documented"),
+    ),
+)
+RELEASE_INFO = TableSchema(
+    name="release_info",
+    grain="One row: what the profile says about the loaded release",
+    key=("profile",),
+    columns=(
+        Column("profile", "string", "Profile in expectations/profiles"),
+        Column("dataset", "string", "Name of the data set"),
+        Column("title", "string", "What the data set is"),
+        Column("is_phantom", "bool", "The release is synthetic and holds no patient"),
+        optional("doi", "string", "Digital object identifier"),
+        Column("licence", "string", "Licence of the release"),
+        Column("attribution", "string", "The line that every use carries"),
+    ),
+)
+CITATIONS = TableSchema(
+    name="citations",
+    grain="One row a citation that the profile asks for",
+    key=("position",),
+    columns=(
+        Column("position", "int64", "Order of the citations, from 1"),
+        Column("citation", "string", "What to cite"),
+    ),
+)
+EXPECTED_ITEMS = TableSchema(
+    name="expected_items",
+    grain="One row a thing that every complete case has, by the profile",
+    key=("item",),
+    columns=(
+        Column("position", "int64", "Order of the items, from 1"),
+        Column("item", "string", "Name of the item, such as image_n3_0, mask_ftv or features"),
+        Column("artefact", "string", "image_n3, image_zscored, mask, features, clinical, outcomes"),
+        optional("mask", "string", "Mask set, for masks"),
+        optional("phase", "int64", "DCE phase, for images"),
+    ),
+)
+EXPECTED_CASES = TableSchema(
+    name="expected_cases",
+    grain="One row a case that the release should hold, by the profile",
+    key=("case_id",),
+    columns=(CASE_ID,),
+)
+
+SCHEMAS: dict[str, TableSchema] = {
+    schema.name: schema
+    for schema in (
+        CLAIMS,
+        SPLITS,
+        KNOWN_ISSUES,
+        RELEASE_INFO,
+        CITATIONS,
+        EXPECTED_ITEMS,
+        EXPECTED_CASES,
+    )
+}
+CSV_FILES: dict[str, str] = {
+    "claims": "sql/claims.csv",
+    "splits": "splits.csv",
+    "known_issues": "expectations/known_issues.csv",
+}
+
+_PARSERS: dict[str, Callable[[str], Value]] = {
+    "string": str,
+    "int64": int,
+    "bool": {"true": True, "false": False}.__getitem__,
+}
+
+
+def read_inputs(root: Path, profile: Profile) -> dict[str, Rows]:
+    """The rows of every small input of the project at `root`; an absent CSV file has none.
+
+    Raises:
+        UserError: a CSV file does not have its columns, or a cell does not fit its column.
+    """
+    return {
+        **{name: read_csv_input(SCHEMAS[name], root / path) for name, path in CSV_FILES.items()},
+        **_profile_rows(root, profile),
+    }
+
+
+def read_csv_input(schema: TableSchema, path: Path) -> Rows:
+    """The rows of one CSV file under git, typed; an empty cell is null.
+
+    Raises:
+        UserError: the columns differ from the schema's, or a cell does not fit.
+    """
+    if not path.is_file():
+        return ()
+    return parse_csv(schema, path.read_text(encoding="utf-8"), str(path))
+
+
+def parse_csv(schema: TableSchema, text: str, where: str) -> Rows:
+    """The rows in the text of such a file (`where` names it in errors)."""
+    lines = csv.reader(io.StringIO(text))
+    header = tuple(next(lines, ()))
+    if header != schema.names:
+        message = (
+            f"{where}: has the columns {', '.join(header)}; expected {', '.join(schema.names)}. "
+            "Restore the file with git checkout."
+        )
+        raise UserError(message)
+    return tuple(_row(schema, cells, f"{where}:{lines.line_num}") for cells in lines)
+
+
+def _row(schema: TableSchema, cells: list[str], where: str) -> tuple[Value, ...]:
+    if len(cells) != len(schema.columns):
+        message = f"{where}: has {len(cells)} cells; expected {len(schema.columns)}. Correct it."
+        raise UserError(message)
+    pairs = zip(schema.columns, cells, strict=True)
+    return tuple(_cell(column, cell, where) for column, cell in pairs)
+
+
+def _cell(column: Column, cell: str, where: str) -> Value:
+    if cell == "" and column.nullable:
+        return None
+    try:
+        return _PARSERS[column.kind](cell)
+    except (KeyError, ValueError) as error:
+        message = f"{where}: {column.name} is {cell!r}; expected {column.kind}. Correct the file."
+        raise UserError(message) from error
+
+
+def _profile_rows(root: Path, profile: Profile) -> dict[str, Rows]:
+    return {
+        "release_info": (
+            (
+                profile.name,
+                profile.dataset,
+                profile.title,
+                profile.is_phantom,
+                profile.doi,
+                profile.licence,
+                profile.attribution.strip(),
+            ),
+        ),
+        "citations": tuple(enumerate((text.strip() for text in profile.citations), 1)),
+        "expected_items": tuple(_expected_items(profile)),
+        "expected_cases": tuple((case,) for case in expected_case_ids(root, profile)),
+    }
+
+
+def _expected_items(profile: Profile) -> Iterator[tuple[Value, ...]]:
+    images = [
+        (f"image_{key}_{phase}", f"image_{key}", None, phase)
+        for key in profile.image_sets
+        for phase in profile.phases
+    ]
+    masks = [(f"mask_{mask}", "mask", mask, None) for mask in profile.masks]
+    sheets = [(sheet, sheet, None, None) for sheet in ("features", "clinical", "outcomes")]
+    for position, item in enumerate((*images, *masks, *sheets), 1):
+        yield (position, *item)
+
+
+def csv_text(schema: TableSchema, rows: Rows) -> str:
+    """The text of such a file: what parse_csv reads back."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(schema.names)
+    writer.writerows([_text(value) for value in row] for row in rows)
+    return out.getvalue()
+
+
+def _text(value: Value) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "" if value is None else str(value)

@@ -1,0 +1,86 @@
+"""The only place that knows how work is spread."""
+
+from __future__ import annotations
+
+import ctypes
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import TypeVar
+
+from etl.errors import UserError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+FEW = 4  # below this many items the start of a pool costs more than it saves
+_PR_SET_PDEATHSIG = 1
+
+
+def default_workers() -> int:
+    """Cores that this process may use, or what ISPY1_WORKERS says.
+
+    Raises:
+        UserError: ISPY1_WORKERS is no whole number of at least 1.
+    """
+    asked = os.environ.get("ISPY1_WORKERS", "")
+    if not asked:
+        return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    if not asked.isdecimal() or int(asked) < 1:
+        message = f"ISPY1_WORKERS is {asked!r}: give a whole number of at least 1."
+        raise UserError(message)
+    return int(asked)
+
+
+def spread(
+    work: Callable[[Item], Result],
+    items: Sequence[Item],
+    workers: int,
+    died: Callable[[Item], Result],
+) -> Iterator[Result]:
+    """`work` on every item, in order, in this process or over several.
+
+    Args:
+        work: a function that can be pickled and does not raise.
+        items: what to work on.
+        workers: how many processes.
+        died: the result of an item whose worker was killed (out of memory, say), twice.
+    """
+    if workers == 1 or len(items) < FEW:
+        yield from map(work, items)
+        return
+    done = 0
+    try:
+        with _executor(workers) as pool:
+            for result in pool.map(work, items):
+                yield result
+                done += 1
+    except BrokenProcessPool:
+        for item in items[done:]:
+            yield _alone(work, item, died)
+
+
+def _alone(work: Callable[[Item], Result], item: Item, died: Callable[[Item], Result]) -> Result:
+    """One item in a worker of its own, so that only the item at fault is lost."""
+    try:
+        with _executor(1) as pool:
+            return pool.submit(work, item).result()
+    except BrokenProcessPool:
+        return died(item)
+
+
+def _executor(workers: int) -> ProcessPoolExecutor:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["etl.tables.images", "etl.tables.masks"])
+    return ProcessPoolExecutor(workers, mp_context=context, initializer=_end_with_parent)
+
+
+def _end_with_parent() -> None:
+    """A builder that is killed must not leave workers that go on writing to nobody."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -1,0 +1,121 @@
+"""A profile: what a release is expected to be. Names, ids, and numbers with their sources."""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from etl.errors import Severity, UserError
+from etl.project import param, read_yaml
+
+Grid = Literal["native", "1mm"]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ImageSet(_Frozen):
+    """One form of the DCE images: folder, file name ending and grid."""
+
+    folder: str
+    suffix: str
+    grid: Grid
+
+
+class MaskSet(_Frozen):
+    """One declared mask set: its grid and the stored values it may hold."""
+
+    grid: Grid
+    stored_values: tuple[float, ...]
+    may_be_empty: Severity  # severity of an empty mask
+
+
+class Threshold(_Frozen):
+    """A number that a contract uses, with where it comes from."""
+
+    value: float | str | tuple[float, ...] | tuple[str, ...]
+    severity: Severity
+    source: str
+
+
+class IdRange(_Frozen):
+    """Ids `first`, `first + 1`, ...; how many is a value of params.yaml."""
+
+    first: int
+    count_param: str
+
+
+class Profile(_Frozen):
+    """Everything that belongs to one data set and not to the code."""
+
+    name: str = ""
+    dataset: str
+    title: str
+    is_phantom: bool
+    doi: str | None = None
+    licence: str
+    attribution: str
+    citations: tuple[str, ...]
+    id_prefix: str
+    id_digits: int
+    phases: tuple[int, ...]
+    image_sets: dict[str, ImageSet]
+    masks: dict[str, MaskSet]
+    mask_folder_prefix: str
+    files: dict[str, tuple[str, ...]]  # artefact -> names it may have, the canonical one first
+    expected_ids: tuple[int, ...] | IdRange
+    thresholds: dict[str, Threshold] = Field(default_factory=dict)
+
+    @cached_property
+    def case_pattern(self) -> re.Pattern[str]:
+        """A case id as the files spell it, such as `ISPY1_1002`."""
+        return re.compile(rf"{re.escape(self.id_prefix)}(\d{{{self.id_digits}}})")
+
+    def case_id(self, spelling: object) -> str | None:
+        """The canonical case id of any spelling (`1002`, `ISPY1-1002`, `ISPY1_1002`), or None."""
+        text = str(spelling).strip()
+        if re.fullmatch(r"\d+\.0+", text):  # a spreadsheet's integer, read as a float
+            text = text.partition(".")[0]
+        stem = re.escape(self.id_prefix.rstrip("_-"))
+        match = re.fullmatch(rf"(?:{stem}[_-])?(\d{{{self.id_digits}}})", text)
+        return f"{self.id_prefix}{match[1]}" if match else None
+
+    def naming(self) -> dict[str, Any]:
+        """The part that decides what a file is: it belongs to every table's recipe."""
+        return self.model_dump(mode="json", exclude={"thresholds", "expected_ids"})
+
+
+def profile_path(root: Path, name: str) -> Path:
+    """The file of the profile `name`."""
+    return root / "expectations" / "profiles" / f"{name}.yaml"
+
+
+def load_profile(root: Path, name: str | None = None) -> Profile:
+    """The profile `name` (default: the one that params.yaml names).
+
+    Raises:
+        UserError: the file is missing or does not have the form of a profile.
+    """
+    name = name or str(param(root, "profile"))
+    path = profile_path(root, name)
+    try:
+        profile = Profile.model_validate({**read_yaml(path), "name": name})
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        message = f"{path}: {where}: {first['msg']}. See the other profiles for the form."
+        raise UserError(message) from error
+    return profile
+
+
+def expected_case_ids(root: Path, profile: Profile) -> tuple[str, ...]:
+    """The ids that the release should hold, never taken from the release itself."""
+    ids = profile.expected_ids
+    if isinstance(ids, IdRange):
+        ids = tuple(range(ids.first, ids.first + int(param(root, ids.count_param))))
+    return tuple(f"{profile.id_prefix}{number:0{profile.id_digits}d}" for number in ids)

@@ -1,0 +1,76 @@
+"""Where the project is, and what its params.yaml says."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from etl.errors import UserError
+
+PARAMS = "params.yaml"
+TABLES = "data/tables"
+FINDINGS = "data/findings"
+INDEX = "data/index"
+
+
+def find_root(start: Path | None = None) -> Path:
+    """The nearest folder upward from `start` (default: the current one) that holds a dvc.yaml.
+
+    Raises:
+        UserError: no such folder.
+    """
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents):
+        if (folder / "dvc.yaml").is_file() and (folder / PARAMS).is_file():
+            return folder
+    message = (
+        f"{here}: no ispy1 project here or above (looked for dvc.yaml beside {PARAMS}). "
+        "Run the command inside a checkout of the project."
+    )
+    raise UserError(message)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The mapping in a YAML file.
+
+    Raises:
+        UserError: the file is missing, is not YAML, or holds no mapping.
+    """
+    try:
+        loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        message = f"{path}: cannot be read as YAML ({error}). Restore it with git checkout."
+        raise UserError(message) from error
+    if not isinstance(loaded, dict):
+        message = f"{path}: holds no mapping. Restore it with git checkout."
+        raise UserError(message)
+    return loaded
+
+
+@functools.lru_cache(maxsize=8)
+def params(root: Path) -> dict[str, Any]:
+    """What params.yaml says (one read a process)."""
+    return read_yaml(root / PARAMS)
+
+
+def param(root: Path, dotted: str) -> Any:  # noqa: ANN401  a YAML value is of any type
+    """One value of params.yaml by its dotted name, such as `phantom.cases`.
+
+    Raises:
+        UserError: params.yaml does not hold it.
+    """
+    value: Any = params(root)
+    for part in dotted.split("."):
+        if not isinstance(value, dict) or part not in value:
+            message = f"{root / PARAMS}: {dotted} is missing. Restore the file with git checkout."
+            raise UserError(message)
+        value = value[part]
+    return value
+
+
+def release_path(root: Path) -> Path:
+    """The folder of the release that params.yaml names."""
+    return root / str(param(root, "release"))

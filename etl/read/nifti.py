@@ -1,0 +1,336 @@
+"""NIfTI-1 and NIfTI-2 blobs: header and stored voxels, with nothing trusted.
+
+Header fields: NIfTI-1.1 (Cox et al. 2004) and NIfTI-2 (2011), nifti.nimh.nih.gov.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import mmap
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import numpy.typing as npt
+from isal import igzip_lib, isal_zlib
+
+from etl.errors import BadInputError
+
+Array = npt.NDArray[Any]
+
+MAX_BYTES = 4 * 2**30  # eight times the largest volume of the public release as float32
+MAX_EXTENSION_BYTES = 16 * 2**20
+MAX_DEFLATE_RATIO = 1032  # RFC 1951: 258 bytes of output for each 2 bits of input, plus a bit
+MIN_DETERMINANT = 1e-9  # mm3
+PEEK_BYTES = 1 << 16
+DIMENSIONS = 3
+GZIP_TRAILER_BYTES = 8
+FORM_TOLERANCE_MM = 0.01
+WINDOW = 31  # zlib's wbits for "gzip, 32 KiB window"
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The header of a blob. `affine`: voxel index to RAS+ world, mm (sform, else qform)."""
+
+    size: tuple[int, int, int]
+    dtype: np.dtype[Any]
+    affine: Array
+    qform_code: int
+    sform_code: int
+    scl_slope: float | None
+    scl_inter: float | None
+    xyzt_units: int
+    data_offset: int
+    header_bytes: int
+    form_conflict: str | None
+
+    @property
+    def n_voxels(self) -> int:
+        """Number of voxels."""
+        return math.prod(self.size)
+
+    @property
+    def content_bytes(self) -> int:
+        """Length that the uncompressed stream must have."""
+        return self.data_offset + self.n_voxels * self.dtype.itemsize
+
+    @property
+    def scaling(self) -> tuple[float, float]:
+        """Slope and intercept that apply: slope 0 or not finite means none (NIfTI-1.1)."""
+        if not self.scl_slope:
+            return 1.0, 0.0
+        return self.scl_slope, self.scl_inter or 0.0
+
+    @property
+    def spacing(self) -> tuple[float, ...]:
+        """Column norms of the affine, mm."""
+        return tuple(math.hypot(*map(float, column)) for column in self.affine[:3, :3].T)
+
+    @property
+    def orientation(self) -> str:
+        """Letters of the directions in which the array axes increase, such as PSR."""
+        return "".join(nib.aff2axcodes(self.affine))
+
+    @property
+    def voxel_volume_mm3(self) -> float:
+        """Absolute determinant of the affine, mm3."""
+        return abs(determinant(self.affine))
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """A blob: header, stored voxels (x, y, z; Fortran order), checksum of the whole stream."""
+
+    header: Header
+    voxels: Array
+    content_crc32: int
+
+
+def determinant(affine: Array) -> float:
+    """Determinant of the 3x3 part, written out: no BLAS, so the same bits everywhere."""
+    (a, b, c), (d, e, f), (g, h, i) = affine[:3, :3].tolist()
+    return float(a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g))
+
+
+def read_volume(path: Path) -> Volume:
+    """Read one blob (`.nii.gz` or `.nii`).
+
+    Returns:
+        Header, stored voxels in native byte order, CRC-32 of the uncompressed stream.
+
+    Raises:
+        BadInputError: not NIfTI, an implausible header, a stream that is truncated, corrupt,
+            or not exactly as long as the header declares.
+    """
+    try:
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as raw:
+            return _from_gzip(raw) if raw[:2] == b"\x1f\x8b" else _from_plain(raw)
+    except FileNotFoundError as error:
+        raise _bad(
+            "blob_missing", "no such file", "the file that the index lists", "not pulled",
+            "Run `dvc pull`, or adopt the release again.",
+        ) from error  # fmt: skip
+    except (OSError, ValueError) as error:
+        raise _bad(
+            "blob_unreadable", str(error), "a readable, non-empty file",
+            "an empty file, missing rights or a failing disk", "Check the file, then adopt again.",
+        ) from error  # fmt: skip
+
+
+def _bad(check: str, observed: str, expected: str, cause: str, fix: str) -> BadInputError:
+    return BadInputError(check, observed=observed, expected=expected, likely_cause=cause, fix=fix)
+
+
+def _damaged(check: str, observed: str, expected: str) -> BadInputError:
+    return _bad(
+        check, observed, expected, "a broken download or copy",
+        "Download the file again and adopt it.",
+    )  # fmt: skip
+
+
+def _from_plain(raw: mmap.mmap) -> Volume:
+    if raw[:4] not in (b"\x5c\x01\x00\x00", b"\x00\x00\x01\x5c", *_NIFTI2_STARTS):
+        raise _damaged("not_nifti", f"first bytes {raw[:4].hex()}", "a gzip or NIfTI file")
+    header = parse_header(raw[:PEEK_BYTES])
+    if len(raw) != header.content_bytes:
+        raise _length_error(len(raw), header)
+    return _volume(header, bytes(raw), isal_zlib.crc32(raw))
+
+
+_NIFTI2_STARTS = (struct.pack("<i", 540), struct.pack(">i", 540))
+
+
+def _from_gzip(raw: mmap.mmap) -> Volume:
+    compressed = raw[:]
+    try:
+        head = isal_zlib.decompressobj(wbits=WINDOW).decompress(compressed[:PEEK_BYTES], PEEK_BYTES)
+        header = parse_header(head)
+        _check_ratio(header, len(compressed))
+        content, crc = _inflate(compressed, header)
+    except igzip_lib.error as error:
+        check = "gzip_crc" if "checksum" in str(error) else "gzip_corrupt"
+        raise _damaged(check, str(error), "an intact gzip stream") from error
+    return _volume(header, content, crc)
+
+
+def _inflate(compressed: bytes, header: Header) -> tuple[bytes, int]:
+    """Inflate all gzip members, never past what the header declares."""
+    limit = header.content_bytes
+    inflater = isal_zlib.decompressobj(wbits=WINDOW)
+    content = inflater.decompress(compressed, limit + 1)
+    rest = inflater.unused_data
+    if inflater.eof and not rest.rstrip(b"\0"):
+        if len(content) != limit:
+            raise _length_error(len(content), header)
+        trailer = compressed[: len(compressed) - len(rest)][-GZIP_TRAILER_BYTES:]
+        return content, int(struct.unpack("<I", trailer[:4])[0])
+    parts = [content]
+    while inflater.eof and rest.rstrip(b"\0") and sum(map(len, parts)) <= limit:
+        inflater = isal_zlib.decompressobj(wbits=WINDOW)
+        parts.append(inflater.decompress(rest, limit + 1 - sum(map(len, parts))))
+        rest = inflater.unused_data
+    content = b"".join(parts)
+    if len(content) > limit:
+        raise _length_error(len(content), header)
+    if not inflater.eof:
+        raise _damaged("gzip_truncated", f"{len(content)} bytes, then the end", f"{limit} bytes")
+    if len(content) != limit:
+        raise _length_error(len(content), header)
+    return content, isal_zlib.crc32(content)
+
+
+def _length_error(found: int, header: Header) -> BadInputError:
+    more = "at least " if found == header.content_bytes + 1 else ""
+    return _damaged(
+        "payload_length",
+        f"{more}{found} bytes",
+        f"{header.content_bytes} bytes for {header.size} voxels of {header.dtype}",
+    )
+
+
+def _check_ratio(header: Header, compressed_bytes: int) -> None:
+    if header.content_bytes > compressed_bytes * MAX_DEFLATE_RATIO + PEEK_BYTES:
+        raise _damaged(
+            "header_implausible",
+            f"{header.content_bytes} bytes declared by {compressed_bytes} compressed ones",
+            f"at most {MAX_DEFLATE_RATIO} times the compressed length",
+        )
+
+
+def parse_header(start: bytes) -> Header:
+    """The header at the start of an uncompressed stream, checked before memory is taken.
+
+    Raises:
+        BadInputError: not NIfTI, not 3-D, sizes or data type implausible, no usable affine.
+    """
+    header = _nibabel_header(start)
+    dim = [int(n) for n in header["dim"]]
+    size = _size(dim)
+    dtype = _dtype(header)
+    offset = int(header["vox_offset"]) if math.isfinite(float(header["vox_offset"])) else -1
+    length = int(header["sizeof_hdr"])
+    offset = offset or length + 4  # a file that leaves vox_offset 0 means "right behind"
+    if not length + 4 <= offset <= length + 4 + MAX_EXTENSION_BYTES:
+        raise _damaged("header_implausible", f"vox_offset {offset}", f"{length + 4} or a bit more")
+    declared = math.prod(size) * dtype.itemsize
+    if declared > MAX_BYTES:
+        raise _damaged("header_implausible", f"{declared} bytes of voxels", f"at most {MAX_BYTES}")
+    affine = _affine(header)
+    return Header(
+        size=size,
+        dtype=dtype,
+        affine=affine,
+        qform_code=int(header["qform_code"]),
+        sform_code=int(header["sform_code"]),
+        scl_slope=_finite(header["scl_slope"]),
+        scl_inter=_finite(header["scl_inter"]),
+        xyzt_units=int(header["xyzt_units"]),
+        data_offset=offset,
+        header_bytes=length + 4,
+        form_conflict=_form_conflict(header, affine, size),
+    )
+
+
+def _nibabel_header(start: bytes) -> Any:  # noqa: ANN401  nibabel is not typed
+    kinds = {348: nib.Nifti1Header, 540: nib.Nifti2Header}
+    for order in "<>":
+        length = struct.unpack(f"{order}i", start[:4])[0] if len(start) >= 4 else 0  # noqa: PLR2004
+        if length in kinds and len(start) >= length:
+            header = kinds[length].from_fileobj(io.BytesIO(start), endianness=order, check=False)
+            if bytes(header["magic"].item())[:3] in (b"n+1", b"n+2"):
+                return header
+            raise _bad(
+                "not_nifti", f"magic {header['magic'].item()!r}", "a single-file NIfTI (n+1, n+2)",
+                "an Analyze or two-file image", "Convert it to .nii.gz.",
+            )  # fmt: skip
+    raise _damaged("not_nifti", f"first bytes {start[:4].hex()}", "a NIfTI header")
+
+
+def _size(dim: list[int]) -> tuple[int, int, int]:
+    if not 1 <= dim[0] <= 7 or any(n < 1 for n in dim[1 : dim[0] + 1]):  # noqa: PLR2004  NIfTI-1.1
+        raise _damaged("header_implausible", f"dim {dim}", "1 to 7 sizes of at least 1")
+    sizes = [*dim[1 : dim[0] + 1], 1, 1]
+    if any(n != 1 for n in sizes[3:]):
+        raise _bad(
+            "not_3d", f"{dim[0]}-D of size {tuple(dim[1 : dim[0] + 1])}", "one 3-D volume a file",
+            "several phases in one file", "Split the file into one volume a phase.",
+        )  # fmt: skip
+    return sizes[0], sizes[1], sizes[2]
+
+
+def _dtype(header: Any) -> np.dtype[Any]:  # noqa: ANN401  nibabel is not typed
+    try:
+        dtype: np.dtype[Any] = np.dtype(header.get_data_dtype())
+    except (nib.spatialimages.HeaderDataError, KeyError, TypeError, ValueError) as error:
+        raise _damaged("header_implausible", str(error), "a NIfTI data type") from error
+    if dtype.kind not in "iuf" or dtype.itemsize > 8:  # noqa: PLR2004  no long double
+        raise _bad(
+            "unsupported_dtype", str(dtype), "integers or floats of up to 64 bits",
+            "a colour or complex image", "Convert the file to a scalar data type.",
+        )  # fmt: skip
+    return dtype
+
+
+def _affine(header: Any) -> Array:  # noqa: ANN401  nibabel is not typed
+    try:
+        affine: Array = np.asarray(header.get_best_affine(), dtype=np.float64)
+    except (nib.spatialimages.HeaderDataError, ValueError, FloatingPointError) as error:
+        raise _bad_affine(str(error)) from error
+    if not np.isfinite(affine).all():
+        raise _bad_affine("not finite")
+    if abs(determinant(affine)) < MIN_DETERMINANT:
+        raise _bad_affine("singular")
+    return affine + 0.0  # no negative zeros: they would differ in bytes, not in meaning
+
+
+def _bad_affine(observed: str) -> BadInputError:
+    return _bad(
+        "affine_invalid", observed, "a finite, invertible affine", "a header written wrongly",
+        "Download the file again, or restore its header.",
+    )  # fmt: skip
+
+
+def _finite(value: Any) -> float | None:  # noqa: ANN401  nibabel is not typed
+    number = float(value)
+    return number if math.isfinite(number) else None
+
+
+def _form_conflict(header: Any, affine: Array, size: tuple[int, int, int]) -> str | None:  # noqa: ANN401
+    """In words, where qform and sform (both set) or pixdim and affine disagree; else None."""
+    pixdim = [abs(float(p)) for p in header["pixdim"][1:4]]
+    norms = [math.hypot(*map(float, column)) for column in affine[:3, :3].T]
+    for axis, (stated, norm) in enumerate(zip(pixdim, norms, strict=True)):
+        if not abs(stated - norm) * size[axis] <= FORM_TOLERANCE_MM:
+            return f"pixdim {stated:.6g} mm but affine {norm:.6g} mm along axis {axis}"
+    if int(header["qform_code"]) > 0 and int(header["sform_code"]) > 0:
+        qform = np.asarray(header.get_qform(), dtype=np.float64)
+        distance = float(np.abs(corners(qform, size) - corners(affine, size)).max())
+        if not distance <= FORM_TOLERANCE_MM:
+            return f"qform and sform place a corner {distance:.3g} mm apart"
+    return None
+
+
+def corners(affine: Array, size: tuple[int, ...]) -> Array:
+    """World coordinates of the centres of the eight corner voxels, mm, shape (8, 3)."""
+    ends = [(0.0, float(n - 1)) for n in size]
+    index = np.array([(x, y, z) for x in ends[0] for y in ends[1] for z in ends[2]])
+    return to_world(index, affine)
+
+
+def to_world(index: Array, affine: Array) -> Array:
+    """Voxel indices (n, 3) to world mm (n, 3), written out: no BLAS, same bits everywhere."""
+    x, y, z = index[:, 0], index[:, 1], index[:, 2]
+    rows = affine[:3].tolist()
+    return np.stack([a * x + b * y + c * z + d for a, b, c, d in rows], axis=1)
+
+
+def _volume(header: Header, content: bytes, crc: int) -> Volume:
+    flat = np.frombuffer(content, header.dtype, header.n_voxels, header.data_offset)
+    if not header.dtype.isnative:
+        flat = flat.astype(header.dtype.newbyteorder("="))
+    return Volume(header, flat.reshape(header.size, order="F"), crc)

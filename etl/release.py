@@ -1,0 +1,166 @@
+"""Names only: a path in a release to artefact, case and phase, and back. Driven by the profile."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import PurePosixPath
+from urllib.parse import unquote
+
+from etl.profile import Profile
+
+LITTER = (".DS_Store", "._*", "Thumbs.db", "desktop.ini", "__MACOSX")
+_NIFTI = re.compile(r"(?P<stem>.+?)\.nii(?:\.gz)?", re.IGNORECASE)
+_IMAGE = re.compile(r"(?P<case>.+)_DCE_(?P<phase>[0-9]{4})(?P<suffix>.*)")
+_BROWSER_COPY = re.compile(r"\s*\([0-9]+\)$")
+
+
+# artefact, mask, case, phase
+Identity = tuple[str, str | None, str | None, int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """What a path says about a file. `artefact` is one of TABLES.md's, `other` when unknown."""
+
+    path: str
+    artefact: str
+    mask: str | None = None
+    case_id: str | None = None
+    phase: int | None = None
+
+    @property
+    def image_set(self) -> str | None:
+        """`n3` or `zscored` for an image, else None."""
+        return self.artefact[6:] if self.artefact.startswith("image_") else None
+
+    @property
+    def identity(self) -> Identity:
+        """What the file is, without where it lies: two files with one identity are doubles."""
+        return (self.artefact, self.mask, self.case_id, self.phase)
+
+
+def is_litter(path: str) -> bool:
+    """Whether a file manager left this file (`.DS_Store`, `._*`, `Thumbs.db`)."""
+    return any(fnmatch(part, pattern) for part in PurePosixPath(path).parts for pattern in LITTER)
+
+
+def parse(path: str, profile: Profile) -> Name:
+    """What the file at `path` is, from its folders and name, wherever the release's root is."""
+    parts = PurePosixPath(unicodedata.normalize("NFC", path)).parts
+    folders, file = parts[:-1], parts[-1]
+    nifti = _NIFTI.fullmatch(file)
+    if nifti is not None:
+        stem = nifti["stem"]
+        return _image(path, stem, folders, profile) or _mask(path, stem, folders, profile)
+    declared = _declared(file, profile)
+    if declared is not None:
+        return Name(path, "other" if declared[0] == "readme" else declared[0])
+    return Name(path, "manifest" if extension(file) == ".sums" else "other")
+
+
+def is_known(name: Name, profile: Profile) -> bool:
+    """Whether the release has a use for the file (READMEs and licences count as known)."""
+    return name.artefact != "other" or _declared(_own(name), profile) is not None
+
+
+def _own(name: Name) -> str:
+    return PurePosixPath(unicodedata.normalize("NFC", name.path)).name
+
+
+def _declared(file: str, profile: Profile) -> tuple[str, str] | None:
+    """The artefact and the canonical spelling of a file that the profile names, else None."""
+    declared = [(artefact, s) for artefact, names in profile.files.items() for s in names]
+    key = _key(file)
+    return next((pair for pair in declared if _key(pair[1]) == key), None)
+
+
+def _key(file: str) -> str:
+    """What stays of a name when a browser has had it: no ` (1)`, spaces, dashes, `_` or case."""
+    name = PurePosixPath(unquote(file.replace("+", " ")))
+    bare = re.sub(r"[\W_]+", "", _BROWSER_COPY.sub("", name.stem))
+    return f"{bare}{name.suffix}".casefold()
+
+
+def _image(path: str, stem: str, folders: tuple[str, ...], profile: Profile) -> Name | None:
+    match = _IMAGE.fullmatch(stem)
+    if match is None:
+        return None
+    case_id = profile.case_id(match["case"])
+    image_set = _image_set(match["suffix"], folders, profile)
+    phase = int(match["phase"])
+    if case_id is None or image_set is None or phase not in profile.phases:
+        return Name(path, "other")
+    if _is_claimed_twice(case_id, folders, profile):
+        return Name(path, "other")
+    return Name(path, f"image_{image_set}", case_id=case_id, phase=phase)
+
+
+def _is_claimed_twice(case_id: str, folders: tuple[str, ...], profile: Profile) -> bool:
+    """Whether a file of one case lies in another case's folder: then neither gets it."""
+    return bool(folders) and profile.case_id(folders[-1]) not in (None, case_id)
+
+
+def _image_set(suffix: str, folders: tuple[str, ...], profile: Profile) -> str | None:
+    """The set of an image. The nearest set's folder decides where the name ending is cut short.
+
+    Users' z-scored files often lack theirs, and then are spelled as the N3 images.
+    """
+    for folder in reversed(folders):
+        for key, image_set in profile.image_sets.items():
+            if image_set.folder == folder and image_set.suffix.startswith(suffix):
+                return key
+    return next((key for key, s in profile.image_sets.items() if s.suffix == suffix), None)
+
+
+def _mask(path: str, stem: str, folders: tuple[str, ...], profile: Profile) -> Name:
+    prefix = profile.mask_folder_prefix
+    case_id = profile.case_id(stem)
+    if case_id is None or _is_claimed_twice(case_id, folders, profile):
+        return Name(path, "other")
+    for folder in reversed(folders):
+        if folder.startswith(prefix) and len(folder) > len(prefix):
+            return Name(path, "mask", mask=folder[len(prefix) :], case_id=case_id)
+    return Name(path, "other")
+
+
+def canonical_path(name: Name, profile: Profile, extension: str = ".nii.gz") -> str:
+    """Where the file belongs in a release. Its own path where the release has no place for it."""
+    if name.image_set is not None:
+        image_set = profile.image_sets[name.image_set]
+        file = f"{name.case_id}_DCE_{name.phase:04d}{image_set.suffix}{extension}"
+        return f"{image_set.folder}/{name.case_id}/{file}"
+    if name.artefact == "mask":
+        return f"{profile.mask_folder_prefix}{name.mask}/{name.case_id}{extension}"
+    own = _own(name)
+    declared = _declared(own, profile)
+    if declared is not None:
+        return declared[1]
+    if name.artefact in ("manifest", "other"):
+        return own
+    spellings = profile.files[name.artefact]
+    return next((s for s in spellings if s.endswith(PurePosixPath(own).suffix)), spellings[0])
+
+
+def extension(path: str) -> str:
+    """`.nii.gz`, `.nii`, or the last suffix of the file, in lower case."""
+    lower = path.lower()
+    return ".nii.gz" if lower.endswith(".nii.gz") else PurePosixPath(lower).suffix
+
+
+def blobs_of_case(case_id: str, profile: Profile) -> list[Name]:
+    """The files that a complete case has: images by set and phase, then the declared masks."""
+    images = [
+        Name("", f"image_{key}", case_id=case_id, phase=phase)
+        for key in profile.image_sets
+        for phase in profile.phases
+    ]
+    masks = [Name("", "mask", mask=mask, case_id=case_id) for mask in profile.masks]
+    return [_placed(name, profile) for name in (*images, *masks)]
+
+
+def _placed(name: Name, profile: Profile) -> Name:
+    path = canonical_path(name, profile)
+    return Name(path, name.artefact, name.mask, name.case_id, name.phase)

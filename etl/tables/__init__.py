@@ -1,0 +1,1 @@
+"""One module a table: its schema, what it reads, measure() and assemble()."""

@@ -1,0 +1,194 @@
+"""The table `blobs`."""
+
+from __future__ import annotations
+
+from etl.errors import BadInputError
+from etl.findings import Finding, from_bad_input
+from etl.profile import Profile
+from etl.read.features import read_features
+from etl.read.manifest import read_manifest
+from etl.release import Identity, Name, blobs_of_case, canonical_path, is_known, parse
+from etl.schema import Column, TableSchema, optional
+from etl.unit import Blob, Context, Measured, Row, artefact
+
+SCHEMA = TableSchema(
+    name="blobs",
+    grain="One row a file that the release holds or should hold",
+    key=("path",),
+    columns=(
+        Column("path", "string", "Path inside the release"),
+        Column(
+            "artefact",
+            "string",
+            "image_n3, image_zscored, mask, features, captk_parameters, clinical, manifest, other",
+        ),
+        optional("mask", "string", "Mask set, for masks"),
+        optional("case_id", "string", "The case, for images and masks"),
+        optional("phase", "int64", "DCE phase, for images: 0 before contrast, 1 and 2 after"),
+        optional("size_bytes", "int64", "Length on disk; null where the file is missing", "bytes"),
+        optional("md5", "string", "MD5 on disk, which is also the DVC hash"),
+        optional("publisher_md5", "string", "MD5 in the publisher's manifest"),
+        Column(
+            "verdict",
+            "string",
+            "Against the manifest: match, mismatch, repacked (a .nii whose .nii.gz is "
+            "listed), unlisted, no_manifest or missing",
+        ),
+    ),
+)
+
+READS = ("",)  # every file
+PER_BLOB = False
+
+Listed = dict[str, str]  # canonical path -> the publisher's MD5
+
+
+def measure(unit: tuple[Blob, ...], context: Context) -> Measured:
+    """A row for every file that is there, and for every file that should be."""
+    out = Measured()
+    listed = publisher_md5s(unit, context, out)
+    for blob in unit:
+        out.rows.append(_present(blob, listed, context.profile))
+        if not is_known(blob.name, context.profile):
+            out.findings.append(_unknown(blob))
+    out.findings.extend(_doubles(unit))
+    here = {_place(blob.name, context.profile) for blob in unit}
+    for name in _expected(unit, listed, context):
+        if name.path not in here:
+            out.rows.append(_missing(name, listed))
+    return out
+
+
+def publisher_md5s(unit: tuple[Blob, ...], context: Context, out: Measured) -> Listed | None:
+    """What the release's manifests list; None without a manifest."""
+    manifests = [blob for blob in unit if blob.name.artefact == "manifest"]
+    listed: Listed = {}
+    for blob in manifests:
+        try:
+            lines = read_manifest(context.file(blob))
+        except BadInputError as error:
+            out.findings.append(from_bad_input("blobs", error, path=blob.path))
+            continue
+        for path, md5 in lines.items():
+            listed[_place(parse(path, context.profile), context.profile)] = md5
+    return listed if manifests else None
+
+
+def _place(name: Name, profile: Profile) -> str:
+    """The canonical .nii.gz path of images and masks; other files where they are."""
+    return canonical_path(name, profile) if name.case_id else name.path
+
+
+def _present(blob: Blob, listed: Listed | None, profile: Profile) -> Row:
+    publisher = (listed or {}).get(_place(blob.name, profile))
+    return {
+        **_identity(blob.name),
+        "size_bytes": blob.size_bytes,
+        "md5": blob.md5,
+        "publisher_md5": publisher,
+        "verdict": _verdict(blob, listed, publisher),
+    }
+
+
+def _verdict(blob: Blob, listed: Listed | None, publisher: str | None) -> str:
+    if listed is None:
+        return "no_manifest"
+    if publisher is None:
+        return "unlisted"
+    if publisher == blob.md5:
+        return "match"
+    return "repacked" if blob.path.endswith(".nii") else "mismatch"
+
+
+def _identity(name: Name) -> Row:
+    return {
+        "path": name.path,
+        "artefact": name.artefact,
+        "mask": name.mask,
+        "case_id": name.case_id,
+        "phase": name.phase,
+    }
+
+
+def _missing(name: Name, listed: Listed | None) -> Row:
+    return {
+        **_identity(name),
+        "size_bytes": None,
+        "md5": None,
+        "publisher_md5": (listed or {}).get(name.path),
+        "verdict": "missing",
+    }
+
+
+def _expected(unit: tuple[Blob, ...], listed: Listed | None, context: Context) -> list[Name]:
+    """What should be there: all blobs of every in_release case, the workbooks, the manifest's."""
+    profile = context.profile
+    names = [
+        n for case in cases_in_release(unit, listed, context) for n in blobs_of_case(case, profile)
+    ]
+    names += [parse(path, profile) for path in listed or {}]
+    present = {blob.name.artefact for blob in unit}
+    for kind in ("features", "captk_parameters", "clinical"):
+        if kind not in present and kind in profile.files:
+            names.append(parse(profile.files[kind][0], profile))
+    return list({name.path: name for name in names}.values())
+
+
+def cases_in_release(unit: tuple[Blob, ...], listed: Listed | None, context: Context) -> list[str]:
+    """Cases that a blob, the publisher's manifest or the features workbook names."""
+    names = [blob.name.case_id for blob in unit]
+    names += [parse(path, context.profile).case_id for path in listed or {}]
+    names += features_cases(context)
+    return sorted({case_id for case_id in names if case_id})
+
+
+def features_cases(context: Context) -> list[str | None]:
+    """The cases of the features workbook; none where it cannot be read (features says why)."""
+    blob = artefact(context, "features")
+    try:
+        sheet = read_features(context.file(blob)) if blob else None
+    except BadInputError:
+        return []
+    return [context.profile.case_id(subject) for subject in sheet.subjects] if sheet else []
+
+
+def _doubles(unit: tuple[Blob, ...]) -> list[Finding]:
+    """A finding for every file that says it is what another file is already."""
+    by_identity: dict[Identity, list[str]] = {}
+    for blob in unit:
+        if blob.name.artefact not in ("other", "manifest"):
+            by_identity.setdefault(blob.name.identity, []).append(blob.path)
+    return [
+        Finding(
+            table="blobs",
+            severity="critical",
+            check="double_blob",
+            observed=" and ".join(sorted(paths)),
+            expected="one file",
+            likely_cause="a .nii beside its .nii.gz, or a case copied twice",
+            fix="Keep the one that the publisher's manifest lists, remove the other.",
+            case_id=identity[2],
+            path=max(paths),
+        )
+        for identity, paths in by_identity.items()
+        if len(paths) > 1
+    ]
+
+
+def _unknown(blob: Blob) -> Finding:
+    return Finding(
+        table="blobs",
+        severity="warning",
+        check="unknown_file",
+        observed=blob.path,
+        expected="a blob, a workbook, the parameter file or the manifest",
+        likely_cause="a file of another data set, or a misspelt name",
+        fix="Rename it as the release does, or remove it. It is in no table but blobs.",
+        path=blob.path,
+    )
+
+
+def assemble(measured: list[tuple[tuple[Blob, ...], Measured]], context: Context) -> Measured:
+    """The rows as they are."""
+    del context
+    return Measured([row for _, found in measured for row in found.rows])

@@ -1,0 +1,99 @@
+"""The table `clinical`."""
+
+from __future__ import annotations
+
+from etl.schema import CASE_ID, TableSchema, optional
+from etl.tables.trial import YES_NO, SheetForm, as_they_are, read_form
+from etl.unit import Blob, Context, Measured
+
+SCHEMA = TableSchema(
+    name="clinical",
+    grain="One row a trial subject",
+    key=("case_id",),
+    columns=(
+        CASE_ID,
+        optional("age_years", "double", "Age at study entry", "years"),
+        optional(
+            "race",
+            "string",
+            "Race in the words of the data dictionary; undocumented codes are null",
+        ),
+        optional("er_positive", "bool", "Oestrogen receptor positive; indeterminate is null"),
+        optional("pgr_positive", "bool", "Progesterone receptor positive; indeterminate is null"),
+        optional("hr_positive", "bool", "Hormone receptor positive: ER or PgR"),
+        optional("her2_positive", "bool", "HER2 positive, most informative assay"),
+        optional("subtype", "string", "HR+/HER2-, HER2+ or TN"),
+        optional("is_bilateral", "bool", "Cancer in both breasts"),
+        optional("laterality", "string", "Side of the index tumour: left or right"),
+        optional("mri_ld_baseline_mm", "double", "Longest diameter on MRI before treatment", "mm"),
+        optional(
+            "mri_ld_early_ac_mm",
+            "double",
+            "Longest diameter 1 to 3 days after the first AC cycle",
+            "mm",
+        ),
+        optional(
+            "mri_ld_interregimen_mm",
+            "double",
+            "Longest diameter between the regimens; 0 is no residual tumour",
+            "mm",
+        ),
+        optional(
+            "mri_ld_presurgery_mm",
+            "double",
+            "Longest diameter before surgery; 0 is no residual tumour",
+            "mm",
+        ),
+        optional("extracted_on", "date", "Day on which the trial's database was read"),
+    ),
+)
+
+READS = ("clinical",)
+PER_BLOB = False
+
+# Codes: the workbook's own data dictionary. 2 is "indeterminate" for the receptors.
+RECEPTOR = {**YES_NO, 2: None}
+FORM = SheetForm(
+    table="clinical",
+    sheet="TCIA Patient Clinical Subset",
+    codes={
+        "race": (
+            "race_id",
+            {
+                1: "Caucasian",
+                3: "African American",
+                4: "Asian",
+                5: "Hawaiian or Pacific Islander",
+                6: "American Indian",
+                50: "Multiple",
+            },
+        ),
+        "er_positive": ("ERpos", RECEPTOR),
+        "pgr_positive": ("PgRpos", RECEPTOR),
+        "hr_positive": ("HR Pos", RECEPTOR),
+        "her2_positive": ("Her2MostPos", RECEPTOR),
+        "subtype": ("HR_HER2_CATEGORY", {1: "HR+/HER2-", 2: "HER2+", 3: "TN"}),
+        "is_bilateral": ("BilateralCa", YES_NO),
+        "laterality": ("Laterality", {1: "left", 2: "right"}),
+    },
+    numbers={
+        "age_years": "age",
+        "mri_ld_baseline_mm": "MRI LD Baseline",
+        "mri_ld_early_ac_mm": "MRI LD 1-3dAC",
+        "mri_ld_interregimen_mm": "MRI LD InterReg",
+        "mri_ld_presurgery_mm": "MRI LD PreSurg",
+    },
+    dates={"extracted_on": "DataExtractDt"},
+)
+
+
+def measure(unit: tuple[Blob, ...], context: Context) -> Measured:
+    """Every subject of the sheet."""
+    del unit
+    return read_form(FORM, context)
+
+
+def assemble(measured: list[tuple[tuple[Blob, ...], Measured]], context: Context) -> Measured:
+    """The rows as they are."""
+    del context
+    return as_they_are(measured)

@@ -1,0 +1,101 @@
+"""The table `feature_catalog`."""
+
+from __future__ import annotations
+
+import re
+
+from etl.findings import Finding
+from etl.schema import Column, TableSchema, optional
+from etl.tables.features import feature_sheet
+from etl.unit import Blob, Context, Measured, Row
+
+SCHEMA = TableSchema(
+    name="feature_catalog",
+    grain="One row a published radiomic feature",
+    key=("feature",),
+    columns=(
+        Column("feature", "string", "Name as the publisher spells it"),
+        Column("position", "int64", "Position in the workbook, from 1"),
+        Column("modality", "string", "First part of the name, such as T1"),
+        Column("roi", "string", "Region of interest, such as E"),
+        Column("family", "string", "Feature family, such as Intensity or GLCM"),
+        optional("bins", "int64", "Number of grey-level bins"),
+        optional("radius_voxels", "int64", "Neighbourhood radius", "voxels"),
+        optional("bin_index", "int64", "Histogram bin that the feature counts, from 0"),
+        Column("statistic", "string", "What is left of the name: the statistic"),
+        optional(
+            "is_constant", "bool", "One value in all cases of this release; null below two cases"
+        ),
+    ),
+)
+
+READS = ("features",)
+PER_BLOB = False
+
+# <modality>_<roi>_<family>[_<Bins|Radius>-<n>]*_<feature>, with `Bin-7` part of the feature.
+_NAME = re.compile(
+    r"(?P<modality>[^_]+)_(?P<roi>[^_]+)_(?P<family>[^_]+)"
+    r"(?P<parameters>(?:_(?:Bins|Radius)-\d+)*)"
+    r"(?:_Bin-(?P<bin>\d+))?_(?P<statistic>.+)"
+)
+
+
+def parse_name(feature: str) -> Row | None:
+    """The parts of a published feature's name, None where it does not follow the grammar."""
+    match = _NAME.fullmatch(feature)
+    if match is None:
+        return None
+    parameters = dict(re.findall(r"(Bins|Radius)-(\d+)", match["parameters"]))
+    return {
+        "modality": match["modality"],
+        "roi": match["roi"],
+        "family": match["family"],
+        "bins": _integer(parameters.get("Bins")),
+        "radius_voxels": _integer(parameters.get("Radius")),
+        "bin_index": _integer(match["bin"]),
+        "statistic": match["statistic"],
+    }
+
+
+def _integer(text: str | None) -> int | None:
+    return None if text is None else int(text)
+
+
+def measure(unit: tuple[Blob, ...], context: Context) -> Measured:
+    """Name, position and parts of every feature column."""
+    del unit
+    sheet = feature_sheet(context)
+    out = Measured()
+    for position, name in enumerate(dict.fromkeys(sheet.names if sheet else ()), 1):
+        parts = parse_name(name)
+        if parts is None:
+            out.findings.append(_unknown(name))
+            continue
+        out.rows.append({"feature": name, "position": position, **parts})
+    return out
+
+
+def _unknown(name: str) -> Finding:
+    return Finding(
+        table="feature_catalog",
+        severity="critical",
+        check=f"unknown_column:{name}",
+        observed=name,
+        expected="<modality>_<roi>_<family>[_<Bins|Radius>-<n>]*_<feature>",
+        likely_cause="a column was added or renamed by hand",
+        fix="Download the features workbook again and adopt it.",
+    )
+
+
+def assemble(measured: list[tuple[tuple[Blob, ...], Measured]], context: Context) -> Measured:
+    """The catalog, and which features are constant over this release."""
+    values: dict[str, set[float | None]] = {}
+    cases = set()
+    for row in context.table("features"):
+        values.setdefault(row["feature"], set()).add(row["value"])
+        cases.add(row["case_id"])
+    rows = [row for _, found in measured for row in found.rows]
+    few = len(cases) < 2  # noqa: PLR2004  one case cannot vary
+    return Measured(
+        [{**r, "is_constant": None if few else len(values[r["feature"]]) == 1} for r in rows]
+    )

@@ -1,0 +1,76 @@
+"""The table `images`."""
+
+from __future__ import annotations
+
+from etl.measure.intensity import measure_intensity
+from etl.read.nifti import read_volume
+from etl.schema import CASE_ID, HEADER, Column, TableSchema, optional
+from etl.tables.header import form_findings, header_columns, identity_columns
+from etl.unit import Blob, Context, Measured
+
+SCHEMA = TableSchema(
+    name="images",
+    grain="One row a DCE image",
+    key=("case_id", "image_set", "phase"),
+    columns=(
+        CASE_ID,
+        Column("image_set", "string", "n3 (bias-corrected, native grid) or zscored (1 mm grid)"),
+        Column("phase", "int64", "0 before contrast, 1 first and 2 second after contrast"),
+        optional("intensity_min", "double", "Least finite scaled value"),
+        optional("intensity_max", "double", "Greatest finite scaled value"),
+        optional("intensity_mean", "double", "Mean of the finite scaled values"),
+        optional(
+            "intensity_std", "double", "Standard deviation of the finite scaled values, ddof 0"
+        ),
+        optional("intensity_p01", "double", "1st percentile, linear between order statistics"),
+        optional("intensity_p50", "double", "Median"),
+        optional("intensity_p99", "double", "99th percentile, linear between order statistics"),
+        Column("n_nonfinite", "int64", "Voxels that are NaN or infinite", "voxels"),
+        Column(
+            "n_at_dtype_max",
+            "int64",
+            "Stored integers at the data type's maximum; 0 for floats",
+            "voxels",
+        ),
+        *HEADER,
+    ),
+)
+
+READS = ("image_",)
+PER_BLOB = True
+
+
+def measure(unit: tuple[Blob, ...], context: Context) -> Measured:
+    """Header and intensity statistics of one image."""
+    volume = read_volume(context.file(unit[0]))
+    found = measure_intensity(volume.voxels, *volume.header.scaling)
+    values = {
+        "intensity_min": found.minimum,
+        "intensity_max": found.maximum,
+        "intensity_mean": found.mean,
+        "intensity_std": found.std,
+        "intensity_p01": found.p01,
+        "intensity_p50": found.p50,
+        "intensity_p99": found.p99,
+        "n_nonfinite": found.n_nonfinite,
+        "n_at_dtype_max": found.n_at_dtype_max,
+        **header_columns(volume),
+    }
+    return Measured([values], form_findings("images", volume))
+
+
+def assemble(measured: list[tuple[tuple[Blob, ...], Measured]], context: Context) -> Measured:
+    """The images with their case, set and phase."""
+    del context  # an image's row needs no other blob
+    rows = [
+        {
+            "case_id": unit[0].name.case_id,
+            "image_set": unit[0].name.image_set,
+            "phase": unit[0].name.phase,
+            **identity_columns(unit[0]),
+            **values,
+        }
+        for unit, found in measured
+        for values in found.rows
+    ]
+    return Measured(rows)

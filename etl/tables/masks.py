@@ -1,0 +1,198 @@
+"""The table `masks`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from etl.measure.mask import (
+    Foreground,
+    centroid_index,
+    components,
+    crop,
+    foreground_bits,
+    stored_values,
+    touches_border,
+    voxel_digest,
+)
+from etl.measure.shape import max_diameter_mm, measure_shape
+from etl.read.nifti import Array, corners, read_volume, to_world
+from etl.schema import CASE_ID, HEADER, Column, TableSchema, optional
+from etl.tables.header import form_findings, header_columns, identity_columns
+from etl.unit import Blob, Context, Measured, Row
+
+SCHEMA = TableSchema(
+    name="masks",
+    grain="One row a tumour mask",
+    key=("case_id", "mask"),
+    columns=(
+        CASE_ID,
+        Column("mask", "string", "ftv, stv_manual, stv_resunet, or a user's own masks_<name>"),
+        optional(
+            "stored_values", "list<double>", "Distinct stored values, ascending; null past 16"
+        ),
+        Column("voxel_digest", "string", "Hash of size and foreground bits: equal for equal masks"),
+        Column(
+            "n_nonfinite", "int64", "Voxels that are NaN or infinite: never foreground", "voxels"
+        ),
+        Column("voxel_count", "int64", "Voxels whose stored value is not 0", "voxels"),
+        Column("volume_cm3", "double", "voxel_count x voxel_volume_mm3 / 1000", "cm3"),
+        Column("n_components", "int64", "Face-connected components"),
+        optional(
+            "largest_component_voxel_count", "int64", "Voxels of the largest component", "voxels"
+        ),
+        optional(
+            "largest_component_fraction",
+            "double",
+            "Share of the foreground in the largest component",
+        ),
+        *(
+            optional(
+                f"bbox_{side}_{axis}",
+                "int64",
+                f"{side} voxel index of the foreground along array axis {axis}, inclusive",
+                "voxels",
+            )
+            for side in ("min", "max")
+            for axis in "xyz"
+        ),
+        *(
+            optional(
+                f"centroid_{axis}_mm",
+                "double",
+                f"Mean of the foreground voxel centres along world axis {axis.upper()} (RAS+)",
+                "mm",
+            )
+            for axis in "ras"
+        ),
+        optional(
+            "mesh_volume_mm3",
+            "double",
+            "Volume inside the marching-cubes mesh at 0.5 (IBSI morph_volume)",
+            "mm3",
+        ),
+        optional("surface_area_mm2", "double", "Area of that mesh (IBSI morph_area_mesh)", "mm2"),
+        optional(
+            "sphericity", "double", "(36 pi V^2)^(1/3) / A with mesh volume (IBSI morph_sphericity)"
+        ),
+        optional(
+            "max_diameter_mm",
+            "double",
+            "Largest distance between mesh vertices (IBSI morph_diam)",
+            "mm",
+        ),
+        optional(
+            "largest_component_max_diameter_mm",
+            "double",
+            "The same for the largest component alone",
+            "mm",
+        ),
+        Column("touches_border", "bool", "Has a voxel at the first or last index of an axis"),
+        optional(
+            "matches_image_grid",
+            "bool",
+            "Same size and corners (0.01 mm) as the case's images of that grid; "
+            "null without such an image",
+        ),
+        *HEADER,
+    ),
+)
+
+READS = ("mask",)
+PER_BLOB = True
+
+SAME_GRID_MM = 0.01
+_STARTS = ("largest_", "bbox_", "centroid_", "mesh_", "surface_", "sphericity", "max_diameter")
+_MEASURES_OF_FOREGROUND = tuple(
+    column.name for column in SCHEMA.columns if column.nullable and column.name.startswith(_STARTS)
+)
+
+
+def measure(unit: tuple[Blob, ...], context: Context) -> Measured:
+    """Header, foreground, components and shape of one mask."""
+    volume = read_volume(context.file(unit[0]))
+    bits, n_nonfinite = foreground_bits(volume.voxels)
+    found = crop(bits)
+    count = found.voxel_count if found else 0
+    values: Row = {
+        "stored_values": stored_values(volume.voxels, found),
+        "voxel_digest": voxel_digest(bits),
+        "n_nonfinite": n_nonfinite,
+        "voxel_count": count,
+        "volume_cm3": count * volume.header.voxel_volume_mm3 / 1000,
+        "n_components": 0,
+        **dict.fromkeys(_MEASURES_OF_FOREGROUND),
+        "touches_border": touches_border(found, volume.header.size),
+        **header_columns(volume),
+    }
+    if found:
+        values |= _foreground_values(found, volume.header.affine)
+    return Measured([values], form_findings("masks", volume))
+
+
+def _foreground_values(found: Foreground, affine: Array) -> Row:
+    parts = components(found)
+    shape = measure_shape(found, affine)
+    alone = shape.max_diameter_mm if parts.count == 1 else max_diameter_mm(parts.largest, affine)
+    centroid = to_world(centroid_index(found), affine)[0]
+    first, last = found.box
+    return {
+        "n_components": parts.count,
+        "largest_component_voxel_count": parts.largest.voxel_count,
+        "largest_component_fraction": parts.largest.voxel_count / found.voxel_count,
+        **{f"bbox_min_{axis}": n for axis, n in zip("xyz", first, strict=True)},
+        **{f"bbox_max_{axis}": n for axis, n in zip("xyz", last, strict=True)},
+        **{f"centroid_{axis}_mm": float(v) for axis, v in zip("ras", centroid, strict=True)},
+        "mesh_volume_mm3": shape.mesh_volume_mm3,
+        "surface_area_mm2": shape.surface_area_mm2,
+        "sphericity": shape.sphericity,
+        "max_diameter_mm": shape.max_diameter_mm,
+        "largest_component_max_diameter_mm": alone,
+    }
+
+
+def assemble(measured: list[tuple[tuple[Blob, ...], Measured]], context: Context) -> Measured:
+    """The masks with their case, and whether they lie on the grid of the case's images."""
+    grids = _image_grids(context)
+    rows = [
+        {
+            "case_id": unit[0].name.case_id,
+            "mask": unit[0].name.mask,
+            **identity_columns(unit[0]),
+            **values,
+            "matches_image_grid": _matches(unit[0], values, grids, context),
+        }
+        for unit, found in measured
+        for values in found.rows
+    ]
+    return Measured(rows)
+
+
+def _image_grids(context: Context) -> dict[tuple[str, str], Row]:
+    """(case, grid) -> the row of one image on that grid: the lowest phase."""
+    grids: dict[tuple[str, str], Row] = {}
+    for row in context.table("images"):  # sorted by case, set and phase
+        grid = context.profile.image_sets[row["image_set"]].grid
+        grids.setdefault((row["case_id"], grid), row)
+    return grids
+
+
+def _matches(
+    blob: Blob, values: Row, grids: dict[tuple[str, str], Row], context: Context
+) -> bool | None:
+    """None without an image to compare with; a user's own mask may lie on either grid."""
+    declared = context.profile.masks.get(str(blob.name.mask))
+    wanted = [declared.grid] if declared else ["native", "1mm"]
+    images = [grids[key] for grid in wanted if (key := (str(blob.name.case_id), grid)) in grids]
+    if not images:
+        return None
+    return any(same_grid(values, image) for image in images)
+
+
+def same_grid(one: Row, other: Row) -> bool:
+    """Same size, and all eight corner voxels within 0.01 mm of each other."""
+    size = tuple(int(one[f"size_{axis}"]) for axis in "xyz")
+    if size != tuple(other[f"size_{axis}"] for axis in "xyz"):
+        return False
+    ends = [corners(np.reshape(row["affine"], (4, 4)), size) for row in (one, other)]
+    distance = np.sqrt(((ends[0] - ends[1]) ** 2).sum(axis=1))
+    return bool(distance.max() <= SAME_GRID_MM)

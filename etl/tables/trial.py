@@ -1,0 +1,196 @@
+"""What the tables `clinical` and `outcomes` share: coded sheets of the trial's workbook."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from etl.errors import BadInputError
+from etl.findings import Finding
+from etl.read.workbook import Sheet, number_of, read_sheets
+from etl.unit import Blob, Context, Measured, Row, artefact
+
+SUBJECT = "SUBJECTID"
+YES_NO: Mapping[int, bool | None] = {0: False, 1: True}
+Code = Mapping[int, str | int | bool | None]
+
+
+@dataclass(frozen=True, slots=True)
+class SheetForm:
+    """A sheet: its name, and which of our columns comes from which of its own.
+
+    `codes`: column -> (header, documented code -> value). `numbers`, `integers`, `dates`:
+    column -> header.
+    """
+
+    table: str
+    sheet: str
+    codes: dict[str, tuple[str, Code]]
+    numbers: dict[str, str] = field(default_factory=dict)
+    integers: dict[str, str] = field(default_factory=dict)
+    dates: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Our column -> the sheet's header."""
+        coded = {column: header for column, (header, _) in self.codes.items()}
+        return {**coded, **self.numbers, **self.integers, **self.dates}
+
+
+def read_form(form: SheetForm, context: Context) -> Measured:
+    """The rows of a sheet, and findings for everything that could not be used."""
+    blob = artefact(context, "clinical")
+    if blob is None:
+        return Measured()
+    out = Measured()
+    sheet = _choose(form, read_sheets(context.file(blob)), out)
+    at = _columns(form, sheet, out)
+    seen: set[str] = set()
+    for text, number in zip(sheet.texts, sheet.numbers, strict=True):
+        cells = {name: (text[i], number[i]) for name, i in at.items()}
+        row = _row(form, cells, context, out, seen)
+        if row:
+            out.rows.append(row)
+    return out
+
+
+def _choose(form: SheetForm, sheets: list[Sheet], out: Measured) -> Sheet:
+    """The sheet by its name, else the one whose header fits best (a renamed sheet)."""
+    for sheet in sheets:
+        if sheet.name == form.sheet and SUBJECT in sheet.header:
+            return sheet
+    wanted = set(form.headers.values()) - {"DataExtractDt"}
+    best = max(sheets, key=lambda s: len(wanted & set(s.header)), default=None)
+    if best is None or SUBJECT not in best.header or not wanted & set(best.header):
+        raise BadInputError(
+            "sheet_missing",
+            observed=", ".join(s.name for s in sheets) or "no sheet",
+            expected=f"a sheet {form.sheet!r} with a column {SUBJECT}",
+            likely_cause="a blank or edited workbook",
+            fix="Download the clinical workbook again and adopt it.",
+        )
+    out.findings.append(
+        _finding(form, "sheet_renamed", f"sheet {best.name!r}", f"{form.sheet!r}", None, "warning")
+    )
+    return best
+
+
+def _columns(form: SheetForm, sheet: Sheet, out: Measured) -> dict[str, int]:
+    """Header -> position; a finding for every column that is missing."""
+    at = {name: i for i, name in reversed(list(enumerate(sheet.header))) if name}
+    for header in form.headers.values():
+        if header not in at:
+            out.findings.append(
+                _finding(form, f"missing_column:{header}", "no such column", f"column {header}")
+            )
+    return at
+
+
+Cells = dict[str, tuple[str | None, float | None]]
+
+
+def _row(
+    form: SheetForm, cells: Cells, context: Context, out: Measured, seen: set[str]
+) -> Row | None:
+    subject = (cells[SUBJECT][0] or "").strip()
+    case_id = context.profile.case_id(subject)
+    if case_id is None:
+        if subject:
+            check = f"unknown_subject:{subject}"
+            out.findings.append(_finding(form, check, repr(subject), "a subject number"))
+        return None
+    if case_id in seen:
+        out.findings.append(
+            _finding(form, "duplicate_subject", "a second row", "one row a subject", case_id)
+        )
+        return None
+    seen.add(case_id)
+    row: Row = {"case_id": case_id}
+    for column, (header, code) in form.codes.items():
+        row[column] = _coded(form, header, cells, code, (case_id, out))
+    for column, header in form.numbers.items():
+        row[column] = _number(form, header, cells, (case_id, out))
+    for column, header in form.integers.items():
+        row[column] = _integer(form, header, cells, (case_id, out))
+    for column, header in form.dates.items():
+        row[column] = _date(form, header, cells, (case_id, out))
+    return row
+
+
+Where = tuple[str, Measured]
+
+
+def _number(form: SheetForm, header: str, cells: Cells, where: Where) -> float | None:
+    try:
+        return number_of(*cells.get(header, (None, None)))
+    except ValueError:
+        observed = repr(cells[header][0])
+        where[1].findings.append(
+            _finding(form, f"not_a_number:{header}", observed, "a number or a blank", where[0])
+        )
+        return None
+
+
+def _integer(form: SheetForm, header: str, cells: Cells, where: Where) -> int | None:
+    number = _number(form, header, cells, where)
+    if number is None or number.is_integer():
+        return None if number is None else int(number)
+    where[1].findings.append(
+        _finding(form, f"not_an_integer:{header}", f"{number}", "a whole number", where[0])
+    )
+    return None
+
+
+def _coded(
+    form: SheetForm, header: str, cells: Cells, code: Code, where: Where
+) -> str | int | bool | None:
+    number = _number(form, header, cells, where)
+    if number is None:
+        return None
+    if number in code:
+        return code[int(number)]
+    expected = "one of " + ", ".join(map(str, code))
+    where[1].findings.append(
+        _finding(form, f"undocumented_code:{header}", f"{number:g}", expected, where[0])
+    )
+    return None
+
+
+def _date(form: SheetForm, header: str, cells: Cells, where: Where) -> dt.date | None:
+    text = (cells.get(header, (None, None))[0] or "").strip()
+    if not text:
+        return None
+    try:
+        return dt.date.fromisoformat(text[:10])
+    except ValueError:
+        where[1].findings.append(
+            _finding(form, f"not_a_date:{header}", repr(text), "a date", where[0])
+        )
+        return None
+
+
+def _finding(
+    form: SheetForm,
+    check: str,
+    observed: str,
+    expected: str,
+    case_id: str | None = None,
+    severity: str = "critical",
+) -> Finding:
+    return Finding(
+        table=form.table,
+        severity="warning" if severity == "warning" else "critical",
+        check=check,
+        observed=observed,
+        expected=expected,
+        likely_cause="the workbook was edited by hand, or the publisher changed its form",
+        fix="Download the clinical workbook again; a fault of the publisher's own goes into "
+        "expectations/known_issues.csv.",
+        case_id=case_id,
+    )
+
+
+def as_they_are(measured: list[tuple[tuple[Blob, ...], Measured]]) -> Measured:
+    """The rows of the one unit: a workbook names its subjects itself."""
+    return Measured([row for _, found in measured for row in found.rows])

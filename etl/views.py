@@ -1,0 +1,137 @@
+"""A view is one SQL file: a comment header that documents it, then one select statement.
+
+    -- Purpose, one or more lines.
+    -- grain: one row a case of the release
+    -- key: case_id
+    -- source: where a constant comes from
+    -- columns:
+    --   ftv_cm3: Functional tumour volume [cm3]
+    --   *: meaning of every other column
+
+Names of relations are found after `from` and `join`; a CTE must not have a table's name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+from etl.errors import UserError
+
+EVERY_OTHER = "*"
+_FIELD = re.compile(r"(grain|key|source|columns):\s*(.*)")
+_COLUMN = re.compile(r"  (\w+|\*): (.+)")
+_UNIT = re.compile(r"(.*?)(?: \[([^\[\]]+)\])?$", re.DOTALL)
+_RELATION = re.compile(r"\b(?:from|join)\s+([a-z_][a-z0-9_]*)\b(?!\s*[.(])")
+_NOISE = re.compile(r"--[^\n]*|'(?:[^']|'')*'")
+
+
+@dataclass(frozen=True, slots=True)
+class ViewDoc:
+    """What the header of a view says. `columns`: name to meaning, unit in brackets at its end."""
+
+    purpose: str
+    grain: str = ""
+    key: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_sql(folder: Path) -> dict[str, str]:
+    """Every `<name>.sql` of a folder: name to text, sorted by name."""
+    return {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.sql"))}
+
+
+def header_lines(sql: str) -> list[str]:
+    """The comment lines that open a file, without their dashes."""
+    lines: list[str] = []
+    for line in sql.splitlines():
+        if not line.startswith("--"):
+            break
+        lines.append(line[2:].removeprefix(" ").rstrip())
+    return lines
+
+
+def parse_doc(name: str, sql: str) -> ViewDoc:
+    """The documentation in the header of the view `name`.
+
+    Raises:
+        UserError: the header has no purpose, no grain or no columns.
+    """
+    purpose: list[str] = []
+    fields: dict[str, list[str]] = {"grain": [], "key": [], "source": []}
+    columns: dict[str, str] = {}
+    current = purpose
+    for line in header_lines(sql):
+        match = _FIELD.match(line)
+        if match and match[1] == "columns":
+            columns = _columns(name, sql)
+            break
+        if match:
+            current = fields[match[1]]
+        current.append(match[2] if match else line.strip())
+    if not (purpose and fields["grain"] and columns):
+        message = f"sql/views/{name}.sql: the header needs a purpose, `grain:` and `columns:`."
+        raise UserError(message)
+    return ViewDoc(
+        purpose=" ".join(purpose),
+        grain=" ".join(fields["grain"]),
+        key=tuple(" ".join(fields["key"]).split(", ")) if fields["key"] else (),
+        sources=tuple(fields["source"]),
+        columns=columns,
+    )
+
+
+def _columns(name: str, sql: str) -> dict[str, str]:
+    lines = header_lines(sql)
+    columns: dict[str, str] = {}
+    latest = ""
+    for line in lines[lines.index("columns:") + 1 :]:
+        match = _COLUMN.fullmatch(line)
+        if match:
+            latest = match[1]
+            columns[latest] = match[2]
+        elif line.startswith("    ") and latest:
+            columns[latest] += f" {line.strip()}"
+        else:
+            message = f"sql/views/{name}.sql: `{line}` is no line of the form `  column: meaning`."
+            raise UserError(message)
+    return columns
+
+
+def split_unit(meaning: str) -> tuple[str, str]:
+    """`Volume [cm3]` as (`Volume`, `cm3`); the unit is empty where there is none."""
+    match = _UNIT.fullmatch(meaning)
+    return (match[1], match[2] or "") if match else (meaning, "")
+
+
+def relations(sql: str) -> set[str]:
+    """The unqualified names that stand after `from` and `join`, CTEs among them."""
+    return set(_RELATION.findall(_NOISE.sub(" ", sql)))
+
+
+def in_order(views: Mapping[str, str], tables: Collection[str], known: Collection[str]) -> list[str]:
+    """The views that can be made from `tables`, each after those that it reads.
+
+    Args:
+        views: name to SQL text.
+        tables: tables that are built.
+        known: tables that exist in the design; a view that reads one that is not built is left out.
+
+    Raises:
+        UserError: views read each other in a circle.
+    """
+    reads = {name: relations(sql) & {*views, *known} - {name} for name, sql in views.items()}
+    try:
+        order = [name for name in TopologicalSorter(reads).static_order() if name in views]
+    except CycleError as error:
+        message = f"sql/views: {' -> '.join(error.args[1])} read each other. Break the circle."
+        raise UserError(message) from error
+    ready = set(tables)
+    for name in order:
+        if reads[name] <= ready:
+            ready.add(name)
+    return [name for name in order if name in ready and name not in tables]
