@@ -1,0 +1,50 @@
+# `make` sets everything up in .venv and runs the pipeline; `make test` passes the tests.
+PYTHON ?= python3
+VENV   := .venv
+READY  := $(VENV)/.ready
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+export DVC_NO_ANALYTICS := 1
+export GX_ANALYTICS_ENABLED := false
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: run setup test check bench lock clean help
+
+run: $(READY)  ## set up, run the pipeline on the release that params.yaml names, show the card
+	ispy1 repro
+	@echo "The card is reports/card.md. Try: . $(VENV)/bin/activate && ispy1 report volumes"
+
+setup: $(READY)  ## set up .venv only
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+	  { echo "make: $(PYTHON) is not Python 3.11 to 3.13. Say: make PYTHON=python3.12"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --require-hashes --requirement requirements.lock
+	$(VENV)/bin/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+test: $(READY)  ## set up and run the tests
+	pytest -n 2 --dist worksteal
+
+check: $(READY)  ## style, types, SQL, direction of imports
+	ruff check .
+	ruff format --check .
+	mypy
+	sqlfluff lint sql expectations
+	pytest -q tests/test_imports.py
+
+bench: $(READY)  ## how fast: the floor, the usual script, ours
+	python tests/bench/bench.py
+
+lock:  ## pin requirements.lock anew: versions and hashes, no addresses
+	$(PYTHON) -m venv $(VENV)-lock
+	$(VENV)-lock/bin/pip install --quiet uv
+	$(VENV)-lock/bin/uv pip compile pyproject.toml --all-extras --universal \
+	  --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
+	  --quiet --upgrade --output-file requirements.lock
+
+clean:  ## remove the environment; data stay
+	rm -rf $(VENV) $(VENV)-lock
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10

@@ -1,0 +1,98 @@
+"""NIfTI files with the headers of the real release, gzip bytes that never change.
+
+Headers are set field by field and taken as bytes: a NIfTI writer would repair just the traps
+that the phantom is there to keep (slope 0, leftovers in pixdim, units 10, absent sform).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from isal import isal_zlib
+from numpy.typing import NDArray
+
+from etl.phantom.grids import Grid
+
+# Levels at which the files are about as large as the real ones.
+_IMAGE_LEVEL, _MASK_LEVEL = 2, 3
+_GZIP_WINDOW = 31
+_SCANNER = 1
+_ECODE_COMMENT = 6
+_EXTENSION_BYTES = 2320  # the N3 files' data begin at 348 + 4 + 2320 = 2672
+_NOTE = b"Synthetic phantom. The header extension stands in for the one of the real N3 files."
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What the header of one kind of file looks like."""
+
+    dtype: str
+    sform_code: int
+    slope: float
+    units: int = 2
+    extension: bytes = b""
+    leftovers: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 1.0)
+    level: int = _MASK_LEVEL
+
+
+N3 = Kind("<i2", _SCANNER, 0.0, extension=_NOTE, level=_IMAGE_LEVEL)
+ZSCORED = Kind("<f4", 0, 1.0, level=_IMAGE_LEVEL)
+STV_MANUAL = Kind("<f4", 0, 1.0)
+STV_RESUNET = Kind("<f4", _SCANNER, 1.0)
+FTV = Kind("u1", _SCANNER, 0.003921568859368563, 10, leftovers=(1.0, 0.0, 0.0, 0.0))
+
+
+def write(path: Path, kind: Kind, grid: Grid, planes: Iterable[NDArray[np.generic]]) -> str:
+    """Write a `.nii.gz` from runs of planes (z, y, x arrays); gives the MD5 of the file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    digest = hashlib.md5(usedforsecurity=False)
+    squeeze = isal_zlib.compressobj(kind.level, isal_zlib.DEFLATED, _GZIP_WINDOW)
+    with path.open("wb") as file:
+
+        def put(data: bytes) -> None:
+            digest.update(data)
+            file.write(data)
+
+        put(squeeze.compress(header(kind, grid)))
+        for run in planes:
+            put(squeeze.compress(np.ascontiguousarray(run, kind.dtype).data.cast("B")))
+        put(squeeze.flush())
+    return digest.hexdigest()
+
+
+def header(kind: Kind, grid: Grid) -> bytes:
+    """Header and extension of a file, up to its first voxel."""
+    make: Any = nib.Nifti1Header  # not typed
+    made = make(endianness="<")
+    made.set_data_dtype(np.dtype(kind.dtype))
+    made["dim"] = (3, *grid.size, 1, 1, 1, 1)
+    made["pixdim"] = (-1.0, *grid.spacing, *kind.leftovers)
+    made["vox_offset"] = 352 + (_EXTENSION_BYTES if kind.extension else 0)
+    made["scl_slope"], made["scl_inter"] = kind.slope, 0.0
+    made["xyzt_units"] = kind.units
+    _place(made, grid, kind.sform_code)
+    return bytes(made.binaryblock) + _extension(kind.extension)
+
+
+def _place(made: Any, grid: Grid, sform_code: int) -> None:  # noqa: ANN401  not typed
+    """Axes to posterior, superior, right: the quaternion of the real files, written exactly."""
+    r, a, s = grid.origin
+    made["qform_code"], made["sform_code"] = _SCANNER, sform_code
+    made["quatern_b"], made["quatern_c"], made["quatern_d"] = 0.5, -0.5, -0.5
+    made["qoffset_x"], made["qoffset_y"], made["qoffset_z"] = r, a, s
+    if sform_code:
+        x, y, z = grid.spacing
+        made["srow_x"], made["srow_y"], made["srow_z"] = (0, 0, z, r), (-x, 0, 0, a), (0, y, 0, s)
+
+
+def _extension(note: bytes) -> bytes:
+    if not note:
+        return b"\0\0\0\0"
+    head = np.array([_EXTENSION_BYTES, _ECODE_COMMENT], "<i4").tobytes()
+    return b"\1\0\0\0" + head + note.ljust(_EXTENSION_BYTES - len(head), b"\0")

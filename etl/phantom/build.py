@@ -1,0 +1,170 @@
+"""The whole phantom: cases in parallel, then workbooks, texts and truth, then one rename."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from datetime import datetime
+from pathlib import Path
+
+import xlsxwriter
+
+from etl.errors import UserError
+from etl.phantom import cases as one_case
+from etl.phantom import clinical, features, papers
+from etl.phantom import truth as the_truth
+from etl.phantom.cases import Job, Made
+from etl.phantom.grids import SCALES
+
+Progress = Callable[[int, int, str], None]
+
+FEATURES_WORKBOOK = "ISPY_DataPaper_features.xlsx"
+_WRITTEN = datetime(2000, 1, 1)  # noqa: DTZ001  a workbook's dates have no zone
+_MOST_CASES = 999  # ids have four digits and begin at 9001
+
+
+def make(  # noqa: PLR0913  two places, three parameters, two ways of running
+    release: Path,
+    truth: Path,
+    *,
+    cases: int = 12,
+    seed: int = 1,
+    scale: str = "demo",
+    workers: int = 0,
+    progress: Progress | None = None,
+) -> None:
+    """Make a synthetic release and the truth about it.
+
+    The release is written beside its place and renamed, so that no half of one is ever there.
+    The same `cases`, `seed` and `scale` give the same bytes, whatever the number of workers.
+
+    Args:
+        release: folder to make; an older phantom in its place is replaced.
+        truth: Parquet file to write: case_id, subject, quantity, value.
+        cases: number of cases, ISPY1_9001 onward.
+        seed: number that decides everything drawn.
+        scale: `demo` (smallest sizes of the size contract) or `full` (the public card's sizes).
+        workers: processes; 0 for as many as cores, 1 for none but this one.
+        progress: called after each case with how many are done, how many there are, its id.
+
+    Raises:
+        UserError: a parameter is out of range, the folder is no phantom, or a worker died.
+    """
+    _check(release, cases, seed, scale, workers)
+    release, truth = release.absolute(), truth.absolute()
+    fresh = release.with_name(f".{release.name}.partial")
+    _remove(fresh)
+    fresh.mkdir(parents=True)
+    truth.parent.mkdir(parents=True, exist_ok=True)
+    jobs = [Job(index, seed, scale, fresh) for index in range(cases)]
+    try:
+        made = _run(jobs, workers or os.cpu_count() or 1, progress)
+        _finish(fresh, made, seed, papers.readme(cases, seed, scale))
+        rows = [row for case in made for row in case.rows] + the_truth.of_features()
+        the_truth.write(truth, rows)
+        _swap(fresh, release)
+    finally:
+        _remove(fresh)
+
+
+def _check(release: Path, cases: int, seed: int, scale: str, workers: int) -> None:
+    if not 1 <= cases <= _MOST_CASES:
+        message = f"phantom: cases is {cases}, expected 1 to {_MOST_CASES}. Change params.yaml."
+        raise UserError(message)
+    if scale not in SCALES:
+        message = f"phantom: scale is {scale!r}, expected demo or full. Change params.yaml."
+        raise UserError(message)
+    if seed < 0 or workers < 0:
+        message = f"phantom: seed is {seed}, workers {workers}; expected numbers from 0 upward."
+        raise UserError(message)
+    if release.exists() and not _is_phantom(release):
+        message = (
+            f"phantom: {release} is there and is not a phantom, so it is not replaced. "
+            "Move it away or choose another folder."
+        )
+        raise UserError(message)
+
+
+def _is_phantom(folder: Path) -> bool:
+    """Whether a folder may be replaced: it is empty, or its README says it is a phantom."""
+    if not folder.is_dir():
+        return False
+    readme = folder / papers.README
+    if readme.is_file():
+        return readme.read_text("utf-8", errors="replace").startswith(papers.MARK)
+    return not any(folder.iterdir())
+
+
+def _run(jobs: list[Job], workers: int, progress: Progress | None) -> list[Made]:
+    """Results in the order of the cases."""
+    done: list[Made] = []
+    for made in _alone(jobs) if min(workers, len(jobs)) == 1 else _in_parallel(jobs, workers):
+        done.append(made)
+        if progress:
+            progress(len(done), len(jobs), made.case_id)
+    return sorted(done, key=lambda made: made.case_id)
+
+
+def _alone(jobs: list[Job]) -> Iterator[Made]:
+    for job in jobs:
+        yield one_case.make(job)
+
+
+def _in_parallel(jobs: list[Job], workers: int) -> Iterator[Made]:
+    """Results as they come. Fresh processes: a forked one would inherit threads and locks."""
+    methods = multiprocessing.get_all_start_methods()
+    context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
+    with ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context) as pool:
+        try:
+            for future in as_completed([pool.submit(one_case.make, job) for job in jobs]):
+                yield future.result()
+        except BrokenProcessPool as error:
+            message = "phantom: a worker died, perhaps for lack of memory. Use fewer workers."
+            raise UserError(message) from error
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _finish(root: Path, made: list[Made], seed: int, readme: str) -> None:
+    """Workbooks, texts and manifest."""
+    _write_features(root / FEATURES_WORKBOOK, made)
+    subjects = [case.subject for case in made]
+    subjects += clinical.outsiders(subjects[-1].number, seed)
+    clinical.write(root / clinical.WORKBOOK, subjects, seed)
+    sums = {path: md5 for case in made for path, md5 in case.sums.items()}
+    for name, text in (
+        (papers.MANIFEST, papers.manifest(sums)),
+        (papers.PARAMETERS, papers.PARAMETERS_TEXT),
+        (papers.README, readme),
+        (papers.LICENCE, papers.LICENCE_TEXT),
+    ):
+        (root / name).write_text(text, "utf-8", newline="\n")
+
+
+def _write_features(path: Path, made: list[Made]) -> None:
+    book = xlsxwriter.Workbook(str(path), {"in_memory": True})
+    book.set_properties({"created": _WRITTEN, "title": "Synthetic phantom"})
+    sheet = book.add_worksheet()
+    sheet.write_row(0, 0, ("SubjectID", *features.NAMES))
+    for row, case in enumerate(made, start=1):
+        sheet.write_row(row, 0, (case.subject.number, *case.features))
+    book.close()
+
+
+def _swap(fresh: Path, release: Path) -> None:
+    """Put the new release in place of the old one."""
+    old = release.with_name(f".{release.name}.old")
+    _remove(old)
+    if release.exists():
+        release.rename(old)
+    fresh.rename(release)
+    _remove(old)
+
+
+def _remove(folder: Path) -> None:
+    if folder.exists():
+        shutil.rmtree(folder)

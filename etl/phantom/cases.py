@@ -1,0 +1,93 @@
+"""One case from plan to files: nine blobs, one feature row, its part of the truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from etl.phantom import blobs, features, grids, images, lesions, shapes, tissues, truth
+from etl.phantom.blobs import Kind
+from etl.phantom.clinical import Subject
+from etl.phantom.grids import Grid, Plan
+from etl.phantom.truth import Reading, Row
+
+_FTV_FOREGROUND = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a worker is told: case `index` (from 0) of a seed and scale, and where it goes."""
+
+    index: int
+    seed: int
+    scale: str
+    root: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a worker gives back; the blobs are on disk."""
+
+    case_id: str
+    subject: Subject
+    features: list[float]
+    sums: dict[str, str]
+    rows: list[Row]
+
+
+def make(job: Job) -> Made:
+    """Make one case. Its bytes depend on seed, scale and index alone."""
+    plan = grids.plan(job.index, job.seed, job.scale)
+    lesion = lesions.draw(plan)
+    model = tissues.draw(plan, lesion)
+    manual, resunet, ftv = readings = (
+        _read("stv_manual", lesion.manual, plan.fine),
+        _read("stv_resunet", lesion.resunet, plan.fine),
+        _read("ftv", lesion.ftv, plan.native),
+    )
+    sums = {}
+    for reading, kind, foreground in (
+        (manual, blobs.STV_MANUAL, 1),
+        (resunet, blobs.STV_RESUNET, 1),
+        (ftv, blobs.FTV, _FTV_FOREGROUND),
+    ):
+        sums.update(_write_mask(plan, reading, kind, foreground, job.root))
+    regions = {
+        "stv_manual": shapes.paint(manual.parts, plan.fine),
+        "stv_resunet": shapes.paint(resunet.parts, plan.fine),
+        "ftv": shapes.paint(shapes.patches(lesion.ftv, plan.fine), plan.fine),
+    }
+    standard, zscored_sums, pure = images.write_zscored(plan, model, job.root, regions)
+    del regions
+    native = shapes.patches(lesion.manual, plan.native)
+    region = shapes.paint(native, plan.native)
+    phases, n3_sums, voxels = images.write_n3(plan, model, job.root, region)
+    n_outside = int(np.count_nonzero(shapes.paint(ftv.parts, plan.native) & (1 - region)))
+    rows = truth.of_case(plan, model, standard, phases)
+    rows += truth.of_expert(plan, native, n_outside)
+    for reading in readings:
+        rows += truth.of_mask(plan, reading)
+        rows += truth.of_kinetics(plan, reading.name, pure[reading.name])
+    return Made(
+        case_id=plan.case_id,
+        subject=Subject(plan.number, plan.is_right, 2 * shapes.measure(lesion.manual[0]).reach),
+        features=features.values(plan, voxels, native[0].count),
+        sums={**sums, **zscored_sums, **n3_sums},
+        rows=rows,
+    )
+
+
+def _read(name: str, solid: shapes.Solid, grid: Grid) -> Reading:
+    return Reading(name, solid, grid, shapes.patches(solid, grid))
+
+
+def _write_mask(
+    plan: Plan, reading: Reading, kind: Kind, foreground: int, root: Path
+) -> dict[str, str]:
+    path = f"masks_{reading.name}/{plan.case_id}.nii.gz"
+    mask: NDArray[np.uint8] = shapes.paint(reading.parts, reading.grid) * np.uint8(foreground)
+    runs = (mask[slab] for slab in tissues.slabs(reading.grid))
+    return {path: blobs.write(root / path, kind, reading.grid, runs)}

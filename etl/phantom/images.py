@@ -1,0 +1,159 @@
+"""The six images of a case, written slab by slab; at most three int16 volumes in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from etl.phantom import blobs, tissues
+from etl.phantom.grids import Draw, Grid, Plan
+from etl.phantom.tissues import PHASES, Tissues
+
+N3_FOLDER = "images_bias-corrected_nifti"
+ZSCORED_FOLDER = "images_bias-corrected_resampled_zscored_nifti"
+
+_FULL_SCALE = 32767
+_COUNTS_PER_UNIT = 0.5
+_ZSCORED_NOISE = 1.1
+_ZSCORED_AIR_NOISE = 0.2
+_AIR_BELOW = 5.0
+_N3_GAIN = 8.0
+_N3_NOISE = 32.0
+
+Volume = NDArray[np.int16]
+
+
+@dataclass(frozen=True, slots=True)
+class Standard:
+    """The z-score of a case: value = (count - mean) / sd, over three phases together."""
+
+    mean: float
+    sd: float
+    lowest: int
+
+    @property
+    def zero_level(self) -> float:
+        """Value of a voxel without signal, as float32 stores it: the shared minimum."""
+        return float(np.float32((self.lowest - self.mean) / self.sd))
+
+
+@dataclass(frozen=True, slots=True)
+class Native:
+    """What was stored of one N3 phase: stored = signal x gain x factor."""
+
+    gain: float
+    factor: float
+    highest: int
+
+
+def write_zscored(
+    plan: Plan, model: Tissues, root: Path, regions: dict[str, NDArray[np.uint8]]
+) -> tuple[Standard, dict[str, str], dict[str, list[NDArray[np.float32]]]]:
+    """Write the three z-scored images.
+
+    Returns:
+        The z-score, MD5 by path, and per region (a mask of the 1 mm grid) the noise-free
+        signals of its voxels in the three phases.
+    """
+    counts, pure = _count(plan, model, regions)
+    standard = _standard(counts)
+    levels = np.arange(max(int(volume.max()) for volume in counts) + 1)
+    table = ((levels - standard.mean) / standard.sd).astype(np.float32)
+    sums = {}
+    for phase, volume in enumerate(counts):
+        path = f"{ZSCORED_FOLDER}/{plan.case_id}/{plan.case_id}_DCE_{phase:04d}_N3_zscored.nii.gz"
+        runs = (table[run] for run in _runs(volume, plan.fine))
+        sums[path] = blobs.write(root / path, blobs.ZSCORED, plan.fine, runs)
+    return standard, sums, pure
+
+
+def write_n3(
+    plan: Plan, model: Tissues, root: Path, region: NDArray[np.uint8]
+) -> tuple[list[Native], dict[str, str], NDArray[np.int16]]:
+    """Write the three N3 images.
+
+    Returns:
+        What was stored of each phase, MD5 by path, and the stored voxels of phase 1 in a region
+        (a mask of the native grid).
+    """
+    volumes = _scan(plan, model)
+    facts, sums, voxels = [], {}, np.zeros(0, np.int16)
+    for phase, volume in enumerate(volumes):
+        fact = _stretch(volume, is_stretched=plan.is_stretched)
+        facts.append(fact)
+        path = f"{N3_FOLDER}/{plan.case_id}/{plan.case_id}_DCE_{phase:04d}_N3.nii.gz"
+        sums[path] = blobs.write(root / path, blobs.N3, plan.native, _runs(volume, plan.native))
+        if phase == 1:
+            voxels = volume[region != 0]
+    return facts, sums, voxels
+
+
+def _runs(volume: Volume, grid: Grid) -> Iterator[Volume]:
+    return (volume[slab] for slab in tissues.slabs(grid))
+
+
+def _count(
+    plan: Plan, model: Tissues, regions: dict[str, NDArray[np.uint8]]
+) -> tuple[list[Volume], dict[str, list[NDArray[np.float32]]]]:
+    """Integer counts of the three phases, air at 0; and the pure signals of the regions."""
+    rng = plan.random(Draw.ZSCORED)
+    counts = [np.empty(plan.fine.size[::-1], np.int16) for _ in range(PHASES)]
+    pure: dict[str, list[list[NDArray[np.float32]]]] = {
+        name: [[] for _ in range(PHASES)] for name in regions
+    }
+    for slab in tissues.slabs(plan.fine):
+        for phase, signal in enumerate(tissues.signals(model, plan.fine, slab)):
+            for name, region in regions.items():
+                pure[name][phase].append(signal[region[slab] != 0])
+            counts[phase][slab] = _with_noise(signal, rng)
+    return counts, {name: [np.concatenate(p) for p in parts] for name, parts in pure.items()}
+
+
+def _with_noise(signal: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Whole counts from a slab's signal, in place: noisy in tissue, nearly still in air."""
+    sd = np.where(signal < _AIR_BELOW, np.float32(_ZSCORED_AIR_NOISE), np.float32(_ZSCORED_NOISE))
+    signal *= np.float32(_COUNTS_PER_UNIT)
+    signal += sd * rng.standard_normal(signal.shape, np.float32)
+    return np.maximum(np.rint(signal, out=signal), 0, out=signal)
+
+
+def _standard(counts: list[Volume]) -> Standard:
+    """Mean and standard deviation from integer sums: exact, whatever the order of addition."""
+    tally = sum(
+        np.bincount(volume.ravel(), minlength=int(np.iinfo(np.int16).max)) for volume in counts
+    )
+    numbers = [(level, int(n)) for level, n in enumerate(np.asarray(tally)) if n]
+    n = sum(times for _, times in numbers)
+    total = sum(level * times for level, times in numbers)
+    squares = sum(level * level * times for level, times in numbers)
+    variance = (n * squares - total * total) / (n * n)
+    return Standard(total / n, variance**0.5, numbers[0][0])
+
+
+def _scan(plan: Plan, model: Tissues) -> list[Volume]:
+    """Magnitude images on the native grid with one gain for all phases."""
+    rng = plan.random(Draw.N3)
+    volumes = [np.empty(plan.native.size[::-1], np.int16) for _ in range(PHASES)]
+    for slab in tissues.slabs(plan.native):
+        for phase, signal in enumerate(tissues.signals(model, plan.native, slab)):
+            noisy = rng.standard_normal(signal.shape, np.float32)
+            noisy *= np.float32(_N3_NOISE)
+            noisy += signal * np.float32(_N3_GAIN)
+            volumes[phase][slab] = np.rint(np.abs(noisy, out=noisy), out=noisy)
+    return volumes
+
+
+def _stretch(volume: Volume, *, is_stretched: bool) -> Native:
+    """Stretch a phase on its own to 0..32767, in place, where the case is a stretched one."""
+    highest = int(volume.max())
+    if not is_stretched:
+        return Native(_N3_GAIN, 1.0, highest)
+    volume[volume == volume.min()] = 0
+    levels = np.arange(highest + 1, dtype=np.int64)
+    table = ((levels * (2 * _FULL_SCALE) + highest) // (2 * highest)).astype(np.int16)
+    volume[...] = table[volume]
+    return Native(_N3_GAIN, _FULL_SCALE / highest, _FULL_SCALE)

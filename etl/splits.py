@@ -1,0 +1,118 @@
+"""Five folds by subject, in splits.csv under git. Append-only: a subject never moves."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from etl import inputs
+from etl.errors import UserError
+from etl.store import write_atomically
+
+FOLDS = 5
+QUERY = "select case_id, subtype, pcr, dataset from cohort order by case_id"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One subject and the stratum that it belonged to when its fold was given."""
+
+    case_id: str
+    subtype: str | None
+    pcr: bool | None
+    dataset: str
+
+    @property
+    def stratum(self) -> tuple[str, str | None, bool | None]:
+        """Data set, subtype and pCR; unknown is a value of its own."""
+        return (self.dataset, self.subtype, self.pcr)
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """A subject and its fold, 0 to 4."""
+
+    subject: Subject
+    fold: int
+
+    @property
+    def row(self) -> tuple[inputs.Value, ...]:
+        """The row of splits.csv."""
+        own = self.subject
+        return (own.case_id, self.fold, own.subtype, own.pcr, own.dataset)
+
+
+def assign(given: Sequence[Assignment], subjects: Iterable[Subject]) -> list[Assignment]:
+    """The folds of the subjects that have none yet, in order of their ids.
+
+    Each goes to the fold that holds fewest of its stratum; among those to the one that holds
+    fewest of its data set, then to the lowest. What was given stays.
+    """
+    in_stratum = Counter((a.subject.stratum, a.fold) for a in given)
+    in_dataset = Counter((a.subject.dataset, a.fold) for a in given)
+    known = {a.subject.case_id for a in given}
+    new = sorted((s for s in subjects if s.case_id not in known), key=lambda s: s.case_id)
+    added = []
+    for subject in new:
+        fold = min(
+            range(FOLDS),
+            key=lambda f: (in_stratum[subject.stratum, f], in_dataset[subject.dataset, f], f),
+        )
+        in_stratum[subject.stratum, fold] += 1
+        in_dataset[subject.dataset, fold] += 1
+        added.append(Assignment(subject, fold))
+    return added
+
+
+def update_splits(root: Path) -> int:
+    """Give every case of the release a fold in splits.csv; return how many were added.
+
+    Raises:
+        UserError: splits.csv is damaged, or the tables are not built.
+    """
+    path = root / inputs.CSV_FILES["splits"]
+    given = read_splits(path)
+    added = assign(given, _cohort(root))
+    if added or not path.is_file():
+        text = inputs.csv_text(inputs.SPLITS, tuple(a.row for a in (*given, *added)))
+        write_atomically(path, lambda target: target.write_text(text, encoding="utf-8"))
+    return len(added)
+
+
+def read_splits(path: Path) -> list[Assignment]:
+    """The folds that were given; none where there is no file.
+
+    Raises:
+        UserError: the file does not have its form, a fold is not one of five, or an id is double.
+    """
+    given = []
+    for case_id, fold, subtype, pcr, dataset in inputs.read_csv_input(inputs.SPLITS, path):
+        if not isinstance(fold, int) or fold not in range(FOLDS):
+            message = f"{path}: {case_id} has fold {fold}; expected 0 to {FOLDS - 1}. Correct it."
+            raise UserError(message)
+        known = None if subtype is None else str(subtype)
+        given.append(Assignment(Subject(str(case_id), known, _flag(pcr), str(dataset)), fold))
+    doubles = [case for case, n in Counter(a.subject.case_id for a in given).items() if n > 1]
+    if doubles:
+        message = f"{path}: {', '.join(doubles)} stand twice; a subject has one fold. Correct it."
+        raise UserError(message)
+    return given
+
+
+def _flag(value: inputs.Value) -> bool | None:
+    return None if value is None else bool(value)
+
+
+def _cohort(root: Path) -> list[Subject]:
+    import duckdb
+
+    from etl.warehouse import connect
+
+    try:
+        rows = connect(root).execute(QUERY).fetchall()
+    except duckdb.CatalogException as error:
+        message = "The folds need the tables cases, clinical and outcomes. Run `ispy1 repro`."
+        raise UserError(message) from error
+    return [Subject(*row) for row in rows]
