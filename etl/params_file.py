@@ -30,7 +30,7 @@ def set_params(path: Path, values: Mapping[str, Scalar]) -> bool:
     yaml = _round_trip()
     try:
         text = path.read_bytes().decode("utf-8")
-        document = yaml.load(text)
+        document = yaml.load(text.replace("\r\n", "\n"))
     except (OSError, UnicodeDecodeError, YAMLError) as error:
         message = f"{path}: cannot be read as YAML ({error}). Restore it with git checkout."
         raise UserError(message) from error

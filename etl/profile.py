@@ -74,15 +74,15 @@ class Profile(_Frozen):
     @cached_property
     def case_pattern(self) -> re.Pattern[str]:
         """A case id as the files spell it, such as `ISPY1_1002`."""
-        return re.compile(rf"{re.escape(self.id_prefix)}(\d{{{self.id_digits}}})")
+        return re.compile(rf"{re.escape(self.id_prefix)}([0-9]{{{self.id_digits}}})")
 
     def case_id(self, spelling: object) -> str | None:
         """The canonical case id of any spelling (`1002`, `ISPY1-1002`, `ISPY1_1002`), or None."""
         text = str(spelling).strip()
-        if re.fullmatch(r"\d+\.0+", text):  # a spreadsheet's integer, read as a float
+        if re.fullmatch(r"[0-9]+\.0+", text):  # a spreadsheet's integer, read as a float
             text = text.partition(".")[0]
         stem = re.escape(self.id_prefix.rstrip("_-"))
-        match = re.fullmatch(rf"(?:{stem}[_-])?(\d{{{self.id_digits}}})", text)
+        match = re.fullmatch(rf"(?:{stem}[_-])?([0-9]{{{self.id_digits}}})", text)
         return f"{self.id_prefix}{match[1]}" if match else None
 
     def naming(self) -> dict[str, Any]:

@@ -1,0 +1,164 @@
+"""Say what each file of the source is, and where in a release it would lie."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+from etl.adopt.report import Note
+from etl.adopt.scan import Found
+from etl.errors import UserError
+from etl.profile import Profile
+from etl.release import Name, canonical_path, extension, is_known, parse
+
+# A user's own set in `masks_<name>/`: what any file system and any SQL string takes as it is.
+_SET_NAME = re.compile(r"[^\W_][\w.-]*")
+_NEW_SET_NAME = re.compile(r"[a-z0-9_]+")
+
+# CaPTk's own outputs, known by their header (DATASET.md).
+_LONG = ["SubjectID", "Modality", "ROILabel", "FeatureFamily", "Feature", "Value", "Parameters"]
+_FAMILY = re.compile(r"_(Intensity|Histogram|Volumetric|Morphologic|GLCM|GLRLM|GLSZM|NGTDM|LBP)_")
+_PARAMETERS = ["FeatureName", "ParamName", "Type", "Range", "Default", "Comments"]
+_HEADER_BYTES = 1 << 16
+
+Identity = tuple[str, str | None, str | None, int | None, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A file of the source that the release has a place for."""
+
+    found: Found
+    name: Name
+    target: str  # inside the release
+
+    @property
+    def identity(self) -> Identity:
+        """What the file is: candidates with one identity are doubles."""
+        return identity(self.name, self.target)
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """The files of the source, sorted by what can be done with them."""
+
+    candidates: tuple[Candidate, ...]
+    unrecognised: tuple[Found, ...]
+    not_taken: tuple[Note, ...]
+
+
+def identity(name: Name, target: str) -> Identity:
+    """What a file is, without its folder. Several manifests and READMEs are told apart by name."""
+    own = target if name.artefact in ("manifest", "other") else ""
+    return (*name.identity, own)
+
+
+def recognise(
+    files: Sequence[Found], profile: Profile, source: Path, mask_set: str | None
+) -> Recognised:
+    """Sort the files below `source`; with `mask_set`, only masks of that set are looked for."""
+    candidates, unrecognised, not_taken = [], [], []
+    for found in files:
+        name = _name(found, profile, source, mask_set)
+        reason = _objection(name, profile, mask_set)
+        if name is None:
+            unrecognised.append(found)
+        elif reason is not None:
+            not_taken.append(Note(found.path, reason))
+        else:
+            target = canonical_path(name, profile, extension(found.path))
+            candidates.append(Candidate(found, name, target))
+    # A link may show one file under a second, meaningless name.
+    inodes = {candidate.found.inode for candidate in candidates}
+    rest = tuple(found for found in unrecognised if found.inode not in inodes)
+    return Recognised(tuple(candidates), rest, tuple(not_taken))
+
+
+def check_mask_set(name: str, profile: Profile) -> None:
+    """Refuse a name for a user's mask set that is no name or belongs to the publisher.
+
+    Raises:
+        UserError: with the reason.
+    """
+    if not _NEW_SET_NAME.fullmatch(name):
+        message = (
+            f"mask set {name!r}: not a name. Use small letters, digits and _, such as my_unet."
+        )
+        raise UserError(message)
+    if name in profile.masks:
+        message = f"mask set {name}: is one of the publisher's. Choose another name for your own."
+        raise UserError(message)
+
+
+def with_context(source: Path, path: str, profile: Profile) -> str:
+    """A path below the source, led by the source's own name (two names where it is a case).
+
+    People also hand over `masks_ftv` or one case's folder, and then the name is in the source.
+    """
+    parts = source.parts[1:]
+    depth = 2 if parts and profile.case_id(parts[-1]) else 1
+    return PurePosixPath(*parts[-depth:], path).as_posix()
+
+
+def _name(found: Found, profile: Profile, source: Path, mask_set: str | None) -> Name | None:
+    """What the file is, or None where nothing is known."""
+    name = name_of(found.path, profile, source, mask_set)
+    if mask_set is not None or is_known(name, profile):
+        return name if is_known(name, profile) else None
+    artefact = _artefact_by_header(found)
+    return replace(name, artefact=artefact) if artefact else None
+
+
+def name_of(path: str, profile: Profile, source: Path, mask_set: str | None) -> Name:
+    """What a path below the source says; `other` for all but masks where a set is named."""
+    name = replace(parse(with_context(source, path, profile), profile), path=path)
+    return name if mask_set is None else _own_mask(name, profile, mask_set)
+
+
+def _own_mask(name: Name, profile: Profile, mask_set: str) -> Name:
+    """The file as a mask of the user's set: `<case>.nii[.gz]`, in any folder but a set's own."""
+    if name.artefact == "mask":
+        is_publishers = name.mask in profile.masks
+        return name if is_publishers else replace(name, mask=mask_set)
+    # parse() knows masks by their folder, so ask it with that folder. The case folder stays in
+    # the question: a file of one case in another case's folder is no mask of either.
+    inner = PurePosixPath(*PurePosixPath(name.path).parts[-2:])
+    own = parse(f"{profile.mask_folder_prefix}{mask_set}/{inner}", profile)
+    kept = own if own.artefact == "mask" else Name("", "other")
+    return replace(kept, path=name.path)
+
+
+def _objection(name: Name | None, profile: Profile, mask_set: str | None) -> str | None:
+    """Why a recognised file is not taken, or None."""
+    if name is None:
+        return None
+    if name.mask is not None:
+        if mask_set is not None and name.mask != mask_set:
+            return f"belongs to the publisher's set {name.mask}"
+        if not _SET_NAME.fullmatch(name.mask):
+            return "its folder is no name for a mask set (letters, digits, _ . - after masks_)"
+        if name.mask not in profile.masks and name.mask.lower() in profile.masks:
+            return f"its folder looks like the publisher's set {name.mask.lower()}; rename it"
+    elif not canonical_path(name, profile).isprintable():
+        return "its name holds control characters"
+    return None
+
+
+def _artefact_by_header(found: Found) -> str | None:
+    """`features` or `captk_parameters` where a .csv has the header of one, else None."""
+    if extension(found.path) != ".csv":
+        return None
+    try:
+        with found.real.open("rb") as file:
+            start = file.readline(_HEADER_BYTES)
+        header = next(csv.reader([start.decode("utf-8-sig")]), [])
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return None  # not readable as a header: the file stays unrecognised and is reported so
+    header = [cell.strip() for cell in header]
+    if header == _PARAMETERS:
+        return "captk_parameters"
+    is_wide = header[:1] == ["SubjectID"] and any(_FAMILY.search(cell) for cell in header[1:])
+    return "features" if header == _LONG or is_wide else None

@@ -1,0 +1,177 @@
+"""Walk what people have on disk: every regular file below a folder, and what had to be refused."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from etl.adopt.report import Note
+from etl.errors import UserError
+from etl.release import is_litter
+
+Inode = tuple[int, int]
+
+_PRIVATE = (".git", ".dvc")  # the stores of other programs, never part of a release
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One regular file. `path` is relative to the source, `real` absolute without links."""
+
+    path: str
+    real: Path
+    size: int
+    inode: Inode
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """All files of the source in path order. `is_whole` is false where a folder was unreadable."""
+
+    files: tuple[Found, ...]
+    refused: tuple[Note, ...]
+    litter: int
+    is_whole: bool
+
+
+@dataclass(slots=True)
+class _Walk:
+    """What the walk knows so far."""
+
+    source: Path
+    excluded: Path
+    todo: list[_Folder]
+    files: list[Found] = field(default_factory=list)
+    refused: list[Note] = field(default_factory=list)
+    links: set[Inode] = field(default_factory=set)
+    litter: int = 0
+    is_whole: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    """A folder still to be listed, with the folders that lead to it."""
+
+    real: Path
+    prefix: str
+    above: frozenset[Inode]
+
+
+def scan(source: Path, excluded: Path) -> Scan:
+    """Every file below `source`; the folder `excluded` (the release itself) is left out.
+
+    Links inside the source are followed, links out of it refused. A folder inside itself ends
+    there, and each link to a folder is followed once, so that loops end.
+
+    Raises:
+        UserError: the source is no folder that can be listed, lies in the release, or is empty.
+    """
+    real = _checked(source, excluded)
+    info = real.stat()
+    walk = _Walk(real, excluded, [_Folder(real, "", frozenset([(info.st_dev, info.st_ino)]))])
+    while walk.todo:
+        _list(walk, walk.todo.pop())
+    if not walk.files and not walk.refused:
+        message = f"{source}: holds no file. Name the folder with the downloaded release."
+        raise UserError(message)
+    files = tuple(sorted(walk.files, key=lambda found: found.path))
+    refused = tuple(sorted(walk.refused, key=lambda note: note.path))
+    return Scan(files, refused, walk.litter, walk.is_whole)
+
+
+def _checked(source: Path, excluded: Path) -> Path:
+    """The source without links.
+
+    Raises:
+        UserError: it is no folder that can be listed, or lies in the release.
+    """
+    try:
+        real = source.resolve(strict=True)
+        if not real.is_dir():
+            message = f"{source}: is a file. Name the folder that holds it."
+            raise UserError(message)
+        os.scandir(real).close()
+    except FileNotFoundError as error:
+        message = f"{source}: does not exist. Name the folder with the downloaded release."
+        raise UserError(message) from error
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        message = f"{source}: cannot be listed ({reason}). Make the folder readable."
+        raise UserError(message) from error
+    if real.is_relative_to(excluded):
+        message = f"{source}: lies in {excluded}, the release itself. Name the downloaded folder."
+        raise UserError(message)
+    return real
+
+
+def _list(walk: _Walk, folder: _Folder) -> None:
+    try:
+        with os.scandir(folder.real) as entries:
+            listed = sorted(entries, key=lambda entry: entry.name)
+    except OSError as error:
+        walk.is_whole = False
+        walk.refused.append(Note(folder.prefix, f"folder cannot be listed ({error.strerror})"))
+        return
+    for entry in listed:
+        path = folder.prefix + entry.name
+        if is_litter(entry.name):
+            walk.litter += 1
+        elif entry.name not in _PRIVATE:
+            _enter(walk, folder, entry, path)
+
+
+def _enter(walk: _Walk, folder: _Folder, entry: os.DirEntry[str], path: str) -> None:
+    try:
+        real = Path(entry.path)
+        if entry.is_symlink():
+            real = real.resolve(strict=True)
+            if not real.is_relative_to(walk.source):
+                walk.refused.append(Note(path, f"link that leaves the source (to {real})"))
+                return
+        info = real.stat()
+    except (OSError, RuntimeError) as error:
+        reason = getattr(error, "strerror", None) or "link in a loop"
+        walk.refused.append(Note(path, f"cannot be read ({reason})"))
+        return
+    inode = (info.st_dev, info.st_ino)
+    if stat.S_ISDIR(info.st_mode):
+        if inode not in folder.above and real != walk.excluded and _is_new(walk, entry):
+            walk.todo.append(_Folder(real, f"{path}/", folder.above | {inode}))
+    elif stat.S_ISREG(info.st_mode):
+        walk.files.append(Found(path, real, info.st_size, inode))
+    else:
+        walk.refused.append(Note(path, "neither a file nor a folder"))
+
+
+def _is_new(walk: _Walk, entry: os.DirEntry[str]) -> bool:
+    """Whether the folder is to be listed: a link to a folder only the first time it is met."""
+    if not entry.is_symlink():
+        return True
+    info = entry.stat(follow_symlinks=False)
+    inode = (info.st_dev, info.st_ino)
+    is_new = inode not in walk.links
+    walk.links.add(inode)
+    return is_new
+
+
+def relative_names(folder: Path) -> Iterator[str]:
+    """The files below a folder of our own, relative, in order. None where it does not exist.
+
+    Raises:
+        UserError: a folder cannot be listed.
+    """
+    for here, folders, files in os.walk(folder, onerror=_not_listed):
+        folders.sort()
+        base = Path(here).relative_to(folder)
+        yield from ((base / file).as_posix() for file in sorted(files) if not is_litter(file))
+
+
+def _not_listed(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        message = (
+            f"{error.filename}: cannot be listed ({error.strerror}). Make it a readable folder."
+        )
+        raise UserError(message) from error

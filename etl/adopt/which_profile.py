@@ -1,0 +1,84 @@
+"""Find the profile that the files of a source or of a release belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from etl.adopt.recognise import name_of
+from etl.adopt.track import TARGET
+from etl.errors import UserError
+from etl.profile import Profile, expected_case_ids, load_profile, profile_path
+from etl.project import param
+
+DEFAULT_PROFILE = "ispy1_tcia"
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A profile, and how many of the case ids that were found it expects."""
+
+    profile: Profile
+    expected: int
+    found: int
+
+    @property
+    def reason(self) -> str:
+        """Why this profile, in words."""
+        if not self.expected:
+            return "the default: no file names a case that a profile expects"
+        return f"it expects {self.expected} of the {self.found} case ids"
+
+
+def asked_profile(root: Path, name: str) -> Profile:
+    """The profile that was asked for.
+
+    Raises:
+        UserError: it does not exist or is broken.
+    """
+    if name not in _names(root):
+        message = f"profile {name}: does not exist. There are: {', '.join(_names(root))}."
+        raise UserError(message)
+    return load_profile(root, name)
+
+
+def fit(root: Path, folder: Path, paths: Iterable[str], mask_set: str | None = None) -> Fit:
+    """The profile that expects most of the cases that these files of `folder` name.
+
+    Where several do, the present release's own goes first, then the default.
+
+    Raises:
+        UserError: a profile is broken.
+    """
+    listed = list(paths)
+    return max(
+        (_measured(root, name, folder, listed, mask_set) for name in _preferred(root)),
+        key=lambda one: one.expected,
+    )
+
+
+def case_ids(
+    paths: Iterable[str], profile: Profile, folder: Path, mask_set: str | None
+) -> set[str]:
+    """The cases that images and masks below `folder` name."""
+    names = (name_of(path, profile, folder, mask_set) for path in paths)
+    return {name.case_id for name in names if name.case_id is not None}
+
+
+def _measured(root: Path, name: str, folder: Path, paths: list[str], mask_set: str | None) -> Fit:
+    profile = load_profile(root, name)
+    cases = case_ids(paths, profile, folder, mask_set)
+    return Fit(profile, len(cases & set(expected_case_ids(root, profile))), len(cases))
+
+
+def _names(root: Path) -> list[str]:
+    return sorted(path.stem for path in profile_path(root, "any").parent.glob("*.yaml"))
+
+
+def _preferred(root: Path) -> list[str]:
+    first = [DEFAULT_PROFILE]
+    if str(param(root, "release")) == TARGET:
+        first.insert(0, str(param(root, "profile")))
+    names = _names(root)
+    return list(dict.fromkeys([name for name in first if name in names] + names))
