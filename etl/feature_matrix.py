@@ -81,8 +81,8 @@ def write(views: Path, names: Sequence[str]) -> None:
 
 def main() -> None:
     """Write both views of the current project from its feature_catalog."""
-    from etl.project import find_root  # noqa: PLC0415  DuckDB is needed here only
-    from etl.warehouse import connect  # noqa: PLC0415
+    from etl.project import find_root
+    from etl.warehouse import connect
 
     root = find_root()
     rows = connect(root).execute("select feature from feature_catalog order by position").fetchall()

@@ -20,6 +20,7 @@ from etl.query import Result
 Format = Literal["table", "csv", "json", "parquet", "markdown"]
 MAX_ROWS = 100  # of a table on a terminal
 _CHUNK = 2048
+_PLAIN = 1e6  # floats from here on keep all digits before the point
 
 
 def write(result: Result, form: Format, output: Path | None) -> None:
@@ -115,17 +116,17 @@ def _pipe(cells: Iterable[str]) -> str:
 
 
 def print_table(
-    columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None
+    columns: Sequence[str], rows: Iterable[Sequence[Any]], limit: int | None = MAX_ROWS
 ) -> None:
-    """A table for people; past MAX_ROWS it says how to get the rest."""
+    """A table for people; past `limit` rows it says how to get the rest."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     iterator = iter(rows)
-    shown = list(islice(iterator, MAX_ROWS))
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    shown = list(islice(iterator, limit))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for index, column in enumerate(columns):
         numbers = all(isinstance(row[index], (int, float, Decimal, type(None))) for row in shown)
         table.add_column(column, justify="right" if shown and numbers else "left", overflow="fold")
@@ -140,7 +141,7 @@ def print_table(
 
 def _shown(value: Any) -> str:  # noqa: ANN401  a cell is of any type
     if isinstance(value, float) and math.isfinite(value):
-        return f"{value:.6g}" if abs(value) < 1e6 else f"{value:.1f}"
+        return f"{value:.6g}" if abs(value) < _PLAIN else f"{value:.1f}"
     return _cell(value, "-")
 
 
@@ -158,12 +159,10 @@ def _cell(value: Any, null: str) -> str:  # noqa: ANN401
 
 def plain(value: Any) -> Any:  # noqa: ANN401
     """A value in JSON's types; NaN and the infinities, which JSON lacks, are null."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
     if value is None or isinstance(value, (str, bool, int)):
         return value
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, (float, Decimal)):
+        return _number(value)
     if isinstance(value, (date, datetime)):
         return value.isoformat()
     if isinstance(value, dict):
@@ -171,3 +170,11 @@ def plain(value: Any) -> Any:  # noqa: ANN401
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
     return str(value)
+
+
+def _number(value: float | Decimal) -> int | float | None:
+    if not math.isfinite(value):
+        return None
+    if isinstance(value, Decimal) and value == value.to_integral_value():
+        return int(value)
+    return float(value)

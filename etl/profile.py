@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -70,11 +69,6 @@ class Profile(_Frozen):
     files: dict[str, tuple[str, ...]]  # artefact -> names it may have, the canonical one first
     expected_ids: tuple[int, ...] | IdRange
     thresholds: dict[str, Threshold] = Field(default_factory=dict)
-
-    @cached_property
-    def case_pattern(self) -> re.Pattern[str]:
-        """A case id as the files spell it, such as `ISPY1_1002`."""
-        return re.compile(rf"{re.escape(self.id_prefix)}([0-9]{{{self.id_digits}}})")
 
     def case_id(self, spelling: object) -> str | None:
         """The canonical case id of any spelling (`1002`, `ISPY1-1002`, `ISPY1_1002`), or None."""

@@ -25,7 +25,8 @@ EVERY_OTHER = "*"
 _FIELD = re.compile(r"(grain|key|source|columns):\s*(.*)")
 _COLUMN = re.compile(r"  (\w+|\*): (.+)")
 _UNIT = re.compile(r"(.*?)(?: \[([^\[\]]+)\])?$", re.DOTALL)
-_RELATION = re.compile(r"\b(?:from|join)\s+([a-z_][a-z0-9_]*)\b(?!\s*[.(])")
+_CTE = re.compile(r"\b([a-z_][a-z0-9_]*)\s+as\s+(?:(?:not\s+)?materialized\s+)?\(")
+_RELATION = re.compile(r"(?<!distinct )\b(?:from|join)\s+([a-z_][a-z0-9_]*)\b(?!\s*[.(])")
 _NOISE = re.compile(r"--[^\n]*|'(?:[^']|'')*'")
 
 
@@ -78,11 +79,15 @@ def parse_doc(name: str, sql: str) -> ViewDoc:
         raise UserError(message)
     return ViewDoc(
         purpose=" ".join(purpose),
-        grain=" ".join(fields["grain"]),
+        grain=_sentence(" ".join(fields["grain"])),
         key=tuple(" ".join(fields["key"]).split(", ")) if fields["key"] else (),
         sources=tuple(fields["source"]),
         columns=columns,
     )
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _columns(name: str, sql: str) -> dict[str, str]:
@@ -109,22 +114,22 @@ def split_unit(meaning: str) -> tuple[str, str]:
 
 
 def relations(sql: str) -> set[str]:
-    """The unqualified names that stand after `from` and `join`, CTEs among them."""
-    return set(_RELATION.findall(_NOISE.sub(" ", sql)))
+    """The unqualified names that stand after `from` and `join` and that no CTE defines."""
+    code = _NOISE.sub(" ", sql)
+    return set(_RELATION.findall(code)) - set(_CTE.findall(code))
 
 
-def in_order(views: Mapping[str, str], tables: Collection[str], known: Collection[str]) -> list[str]:
-    """The views that can be made from `tables`, each after those that it reads.
+def in_order(views: Mapping[str, str], tables: Collection[str]) -> list[str]:
+    """The views that can be made from `tables` (those that are built), each after what it reads.
 
     Args:
         views: name to SQL text.
-        tables: tables that are built.
-        known: tables that exist in the design; a view that reads one that is not built is left out.
+        tables: the tables that are built; a view that needs another one is left out.
 
     Raises:
         UserError: views read each other in a circle.
     """
-    reads = {name: relations(sql) & {*views, *known} - {name} for name, sql in views.items()}
+    reads = {name: relations(sql) for name, sql in views.items()}
     try:
         order = [name for name in TopologicalSorter(reads).static_order() if name in views]
     except CycleError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
+import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -19,12 +19,11 @@ from etl.profile import load_profile
 from etl.project import TABLES, find_root
 
 VIEWS = "sql/views"
-TABLE_MODULES = Path(__file__).parent / "tables"
 INPUTS_SCHEMA = "inputs"
+NAME = re.compile(r"[a-z_][a-z0-9_]*")
 _TYPES = {"string": "varchar", "int64": "bigint", "bool": "boolean"}
 
 Storage = Literal["view", "table"]
-Comments = dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +52,8 @@ def connect(
 ) -> duckdb.DuckDBPyConnection:
     """Open the warehouse: an in-memory DuckDB with every table that is built and every view.
 
+    A view whose tables are not built yet is left out.
+
     Args:
         project: a folder of the project (default: the current one).
         tables: tables of your own by name: the path of a csv, parquet or xlsx file, or a polars,
@@ -62,13 +63,15 @@ def connect(
         UserError: no project here, a file that cannot be read, or a name that is taken.
     """
     root = find_root(project)
-    snapshot = working_tree(root)
     connection = duckdb.connect()
-    scratch = root / ".dvc" / "tmp"
-    fill(connection, snapshot, cache=scratch / "ispy1" if scratch.parent.is_dir() else None)
+    fill(connection, working_tree(root), cache=_cache(root))
     for name, source in (tables or {}).items():
         add_table(connection, name, source)
     return connection
+
+
+def _cache(root: Path) -> Path | None:
+    return root / ".dvc" / "tmp" / "ispy1" if (root / ".dvc").is_dir() else None
 
 
 def working_tree(root: Path) -> Snapshot:
@@ -78,17 +81,12 @@ def working_tree(root: Path) -> Snapshot:
     return Snapshot(built, views.read_sql(root / VIEWS), inputs.read_inputs(root, profile))
 
 
-def known_tables() -> set[str]:
-    """Every table of the design, built or not: one module of etl/tables each."""
-    return {path.stem for path in TABLE_MODULES.glob("[a-z]*.py")}
-
-
 def fill(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, *, cache: Path | None) -> None:
     """Put tables, views and comments of a snapshot into the current catalog of a connection.
 
-    Hundreds of comments take a third of a second, a copy of a finished catalog a few milliseconds:
-    so the finished catalog (definitions only, no data) is kept in the folder `cache`. It may be
-    deleted at any time.
+    A thousand comments take half a second, a copy of a finished catalog a few milliseconds: so the
+    finished catalog (definitions and the small inputs, no table data) is kept in the folder
+    `cache`. It may be deleted at any time.
     """
     kept = cache / f"catalog-{snapshot.key}.duckdb" if cache else None
     if kept and kept.is_file() and _copy_catalog(connection, kept):
@@ -99,20 +97,21 @@ def fill(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, *, cache: Pa
 
 
 def _copy_catalog(connection: duckdb.DuckDBPyConnection, kept: Path) -> bool:
-    here = _identifier(_current_catalog(connection))
+    here = quoted(_current_catalog(connection))
     try:
         connection.execute(
             f"attach {literal(str(kept))} as kept (read_only); "
             f"copy from database kept to {here}; detach kept"
         )
-    except duckdb.Error:  # a damaged or foreign file: it is made again
+    except duckdb.Error:  # a damaged file: the catalog is made again
+        connection.execute("detach database if exists kept")
         kept.unlink(missing_ok=True)
         return False
     return True
 
 
 def _keep_catalog(connection: duckdb.DuckDBPyConnection, kept: Path) -> None:
-    here = _identifier(_current_catalog(connection))
+    here = quoted(_current_catalog(connection))
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=kept.parent) as scratch:
@@ -124,10 +123,205 @@ def _keep_catalog(connection: duckdb.DuckDBPyConnection, kept: Path) -> None:
             for old in kept.parent.glob("catalog-*.duckdb"):
                 old.unlink(missing_ok=True)
             fresh.replace(kept)
-    except OSError:  # a read-only project is as good, only slower
+    except OSError:  # a read-only project works as well, only slower
         return
 
 
 def _current_catalog(connection: duckdb.DuckDBPyConnection) -> str:
     row = connection.execute("select current_catalog()").fetchone()
     return str(row[0]) if row else "memory"
+
+
+def build(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, *, storage: Storage) -> None:
+    """Make tables, views and comments of a snapshot in the current catalog.
+
+    Args:
+        connection: where to.
+        snapshot: what.
+        storage: `view` reads the table files at each query; `table` copies their rows, so that
+            the result needs no file.
+
+    Raises:
+        UserError: a table file or a view cannot be used.
+    """
+    order = views.in_order(snapshot.views, snapshot.tables)
+    docs = {name: views.parse_doc(name, snapshot.views[name]) for name in order}
+    footers = _footers(connection, snapshot.tables)
+    try:
+        connection.execute(
+            ";\n".join(
+                (
+                    *_inputs_script(snapshot.inputs),
+                    *_tables_script(snapshot.tables, footers, storage),
+                    *(f"create view {name} as {snapshot.views[name]}" for name in order),
+                )
+            )
+        )
+        comments = [*_view_comments(connection, docs)]
+        connection.execute(";\n".join(comments) if comments else "select 1")
+    except duckdb.Error as error:
+        message = f"The views cannot be made: {' '.join(str(error).split())}. Check sql/views."
+        raise UserError(message) from error
+
+
+def _footers(
+    connection: duckdb.DuckDBPyConnection, tables: Mapping[str, Path]
+) -> dict[str, dict[str, object]]:
+    """What the footer of every table file says (by DuckDB: pyarrow takes longer to import)."""
+    by_path = {str(path): name for name, path in tables.items()}
+    if not by_path:
+        return {}
+    try:
+        rows = connection.execute(
+            "select file_name, value::blob from parquet_kv_metadata(?) where key = 'ispy1'",
+            [list(by_path)],
+        ).fetchall()
+    except duckdb.Error as error:
+        message = (
+            f"data/tables: a file is no table ({' '.join(str(error).split())}). "
+            "Run `ispy1 repro --force`, or `dvc checkout`."
+        )
+        raise UserError(message) from error
+    return {by_path[path]: json.loads(value) for path, value in rows}
+
+
+def _inputs_script(rows: Mapping[str, inputs.Rows]) -> Iterator[str]:
+    yield f"create schema {INPUTS_SCHEMA}"
+    for name, schema in inputs.SCHEMAS.items():
+        table = f"{INPUTS_SCHEMA}.{name}"
+        columns = ", ".join(f"{c.name} {_TYPES[c.kind]}" for c in schema.columns)
+        yield f"create table {table} ({columns})"
+        values = [f"({', '.join(map(literal, row))})" for row in rows.get(name, ())]
+        if values:
+            yield f"insert into {table} values {', '.join(values)}"  # noqa: S608  literals are quoted
+        meanings = {c.name: with_unit(c.meaning, c.unit) for c in schema.columns}
+        yield from comments("table", table, table_comment("", schema.grain, schema.key), meanings)
+
+
+def _tables_script(
+    tables: Mapping[str, Path], footers: Mapping[str, dict[str, object]], storage: Storage
+) -> Iterator[str]:
+    for name, path in tables.items():
+        yield f"create {storage} {name} as from read_parquet({literal(str(path))})"
+        footer = footers.get(name)
+        if footer:  # a file that the project did not write has no documentation
+            yield from _footer_comments(name, footer, storage)
+
+
+def _footer_comments(name: str, footer: Mapping[str, object], storage: Storage) -> Iterator[str]:
+    columns = footer["columns"]
+    key = footer["key"]
+    if not isinstance(columns, dict) or not isinstance(key, list):
+        return
+    meanings = {column: with_unit(d["meaning"], d["unit"]) for column, d in columns.items()}
+    yield from comments(storage, name, table_comment("", str(footer["grain"]), key), meanings)
+
+
+def _view_comments(
+    connection: duckdb.DuckDBPyConnection, docs: Mapping[str, views.ViewDoc]
+) -> Iterator[str]:
+    columns: dict[str, list[str]] = {}
+    for view, column in connection.execute(
+        "select table_name, column_name from duckdb_columns() "
+        "where schema_name = 'main' and database_name = current_catalog() order by column_index"
+    ).fetchall():
+        columns.setdefault(view, []).append(column)
+    for name, doc in docs.items():
+        meanings = dict(doc.columns)
+        other = meanings.pop(views.EVERY_OTHER, None)
+        if other:
+            meanings |= {column: other for column in columns[name] if column not in meanings}
+        yield from comments("view", name, table_comment(doc.purpose, doc.grain, doc.key), meanings)
+
+
+def comments(kind: str, name: str, comment: str, columns: Mapping[str, str]) -> Iterator[str]:
+    """The statements that document one table or view and its columns."""
+    yield f"comment on {kind} {name} is {literal(comment)}"
+    for column, meaning in columns.items():
+        yield f"comment on column {name}.{quoted(column)} is {literal(meaning)}"
+
+
+def table_comment(purpose: str, grain: str, key: Iterable[str]) -> str:
+    """The comment of a table: purpose, grain and key in a form that describe() reads back."""
+    listed = ", ".join(key)
+    parts = (purpose, f"Grain: {grain}.", f"Key: {listed}." if listed else "")
+    return " ".join(part for part in parts if part)
+
+
+def with_unit(meaning: str, unit: str) -> str:
+    """`meaning [unit]`, or the meaning alone."""
+    return f"{meaning} [{unit}]" if unit else meaning
+
+
+def literal(value: inputs.Value) -> str:
+    """A value as an SQL literal."""
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''") + "'"
+    return "null" if value is None else str(value).lower()
+
+
+def quoted(name: str) -> str:
+    """A name as a quoted SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def add_table(connection: duckdb.DuckDBPyConnection, name: str, source: object) -> None:
+    """Copy a table of the user's own into the warehouse.
+
+    Args:
+        connection: the warehouse.
+        name: its name in SQL: lower-case letters, digits and `_`; no table's or view's name.
+        source: path of a csv, tsv, parquet or xlsx file, or a polars, pandas or Arrow table.
+
+    Raises:
+        UserError: the name is taken or unfit, or the source cannot be read.
+    """
+    _check_name(connection, name)
+    own = _frame(Path(source)) if isinstance(source, (str, Path)) else source
+    try:
+        if isinstance(own, str):
+            connection.execute(f"create table {name} as from {own}")
+        else:
+            connection.register("_own", own)
+            connection.execute(f"create table {name} as from _own")
+            connection.unregister("_own")
+    except duckdb.Error as error:
+        message = f"{name}: {source} cannot be read ({' '.join(str(error).split())})."
+        raise UserError(message) from error
+
+
+def _check_name(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    if not NAME.fullmatch(name):
+        message = f"{name}: no name for a table. Use lower-case letters, digits and _."
+        raise UserError(message)
+    found = connection.execute(
+        "select 1 from duckdb_columns() where table_name = ? and schema_name = 'main'", [name]
+    ).fetchone()
+    if found:
+        message = f"{name}: the warehouse has a table of this name. Choose another."
+        raise UserError(message)
+
+
+def _frame(path: Path) -> object:
+    """A table function call for DuckDB's own formats, a frame for a workbook."""
+    if not path.is_file():
+        message = f"{path}: no such file. Give a csv, tsv, parquet or xlsx file."
+        raise UserError(message)
+    readers = {".csv": "read_csv", ".tsv": "read_csv", ".parquet": "read_parquet"}
+    suffix = path.suffix.lower()
+    if suffix in readers:
+        return f"{readers[suffix]}({literal(str(path.resolve()))})"
+    if suffix != ".xlsx":
+        message = f"{path}: {suffix or 'no suffix'}; expected csv, tsv, parquet or xlsx."
+        raise UserError(message)
+    return _sheet(path)
+
+
+def _sheet(path: Path) -> object:
+    import polars as pl  # a third of a second that only a workbook pays
+
+    try:
+        return pl.read_excel(path)
+    except Exception as error:
+        message = f"{path}: cannot be read as a workbook ({error}). Save it as xlsx again."
+        raise UserError(message) from error

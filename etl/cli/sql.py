@@ -1,0 +1,197 @@
+"""Commands that ask: sql, describe, report, export; and split, a stage."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from etl import project
+from etl.errors import UserError
+
+if TYPE_CHECKING:
+    from etl.query import Result
+
+_FORMATS = ("table", "csv", "json", "parquet", "markdown")
+FormatOption = Annotated[
+    str, typer.Option("--format", "-f", help="table, csv, json, parquet or markdown.")
+]
+OutputOption = Annotated[
+    Path | None, typer.Option("--output", "-o", help="Write to this file.", dir_okay=False)
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="For machines.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this topic."""
+    for command in (sql, describe, report, export):
+        app.command()(command)
+    app.command(rich_help_panel="Stages of the pipeline")(split)
+
+
+def sql(
+    query: Annotated[
+        str | None, typer.Argument(help="The query, a .sql file, or - for standard input.")
+    ] = None,
+    form: FormatOption = "table",
+    output: OutputOption = None,
+    own: Annotated[
+        list[str] | None,
+        typer.Option("--with", metavar="NAME=FILE", help="Join a csv, parquet or xlsx file."),
+    ] = None,
+) -> None:
+    """Ask the warehouse one question in SQL. It only reads, and can reach no file and no network.
+
+    Examples: `ispy1 sql "select mask, count(*) from masks group by mask"`,
+    `ispy1 sql question.sql --format csv --output answer.csv`, `echo "from cohort" | ispy1 sql`,
+    `ispy1 sql "from cohort join mine using (case_id)" --with mine=my.xlsx`
+    """
+    from etl.query import run
+
+    _check_format(form)
+    _show(run(_query_text(query), tables=_own_tables(own or [])), form, output)
+
+
+def describe(
+    table: Annotated[str | None, typer.Argument(help="A table or view, such as masks.")] = None,
+    as_json: JsonOption = False,  # noqa: FBT002  typer makes the option of it
+) -> None:
+    """Say what the tables and views hold: grain, key, columns, types, units, meaning.
+
+    Examples: `ispy1 describe`, `ispy1 describe masks`, `ispy1 describe modelling --json`
+    """
+    from etl import dictionary
+    from etl.output import print_table
+    from etl.warehouse import connect
+
+    connection = connect()
+    if table is None:
+        known = dictionary.relations(connection)
+        if as_json:
+            _echo_json([asdict(relation) for relation in known])
+            return
+        print_table(
+            ("name", "kind", "what one row is", "key"),
+            [(r.sql_name, r.kind, r.grain, r.key) for r in known],
+        )
+        return
+    relation = dictionary.find(connection, table)
+    if as_json:
+        _echo_json(dictionary.as_json(connection, relation))
+        return
+    head = f"{relation.sql_name} ({relation.kind}). {relation.purpose}".strip()
+    typer.echo(f"{head}\nGrain: {relation.grain}\nKey: {relation.key or 'none'}")
+    facts = dictionary.columns(connection, relation)
+    print_table(
+        ("column", "type", "unit", "meaning"),
+        [(c.name, c.type, c.unit, c.meaning) for c in facts],
+        limit=None,
+    )
+
+
+def report(
+    name: Annotated[str | None, typer.Argument(help="A report; without one, lists them.")] = None,
+    form: FormatOption = "table",
+    output: OutputOption = None,
+) -> None:
+    """Answer a question that has a name; without a name, list them.
+
+    Examples: `ispy1 report`, `ispy1 report labels`, `ispy1 report volumes --format csv`
+    """
+    from etl import reports
+    from etl.output import print_table
+    from etl.query import run
+
+    _check_format(form)
+    root = project.find_root()
+    if name is None:
+        listed = [(key, reports.title(text)) for key, text in reports.reports(root).items()]
+        print_table(("report", "question"), listed)
+        return
+    text = reports.find(root, name)
+    if form == "table" and output is None:
+        typer.echo(reports.title(text))
+    _show(run(text, root), form, output)
+
+
+def export(
+    folder: Annotated[Path, typer.Argument(help="Where to; made where it does not exist.")],
+    files: Annotated[
+        list[str] | None, typer.Option("--files", help="json (MONAI) or csv (nnU-Net, others).")
+    ] = None,
+    force: Annotated[  # noqa: FBT002  typer makes the option of it
+        bool, typer.Option("--force", help="Write into a folder that holds something.")
+    ] = False,
+) -> None:
+    """Write the warehouse for people without it: Parquet, one DuckDB file, data dictionary.
+
+    `--files` adds a list of the images and masks of each case, with absolute paths and folds.
+
+    Examples: `ispy1 export out`, `ispy1 export out --files json --files csv --force`
+    """
+    from etl.export import FILES_FORMATS
+    from etl.export import export as write
+
+    unknown = sorted(set(files or ()) - set(FILES_FORMATS))
+    if unknown:
+        message = f"--files {unknown[0]}: expected json or csv."
+        raise UserError(message)
+    forms = [form for form in FILES_FORMATS if form in (files or ())]
+    for path in write(project.find_root(), folder, files=forms, force=force):
+        typer.echo(path)
+
+
+def split() -> None:
+    """Give new cases a fold in splits.csv; no case that has one ever moves (stage `split`).
+
+    Examples: `ispy1 split`
+    """
+    from etl.splits import update_splits
+
+    typer.echo(f"splits.csv: {update_splits(project.find_root())} cases added")
+
+
+def _check_format(form: str) -> None:
+    if form not in _FORMATS:
+        message = f"--format {form}: expected one of {', '.join(_FORMATS)}."
+        raise UserError(message)
+
+
+def _show(result: Result, form: str, output: Path | None) -> None:
+    from etl.output import write
+
+    write(result, form, output)  # type: ignore[arg-type]  # _check_format has looked
+
+
+def _query_text(query: str | None) -> str:
+    if query == "-" or (query is None and not sys.stdin.isatty()):
+        return sys.stdin.read()
+    if query is None:
+        message = "No query. Give one in quotes, a .sql file, or - for standard input."
+        raise UserError(message)
+    if not query.endswith(".sql"):
+        return query
+    try:
+        return Path(query).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"{query}: cannot be read ({error}). Give a query or a file that holds one."
+        raise UserError(message) from error
+
+
+def _own_tables(given: list[str]) -> dict[str, object]:
+    tables: dict[str, object] = {}
+    for item in given:
+        name, sign, file = item.partition("=")
+        if not sign or not file or name in tables:
+            message = f"--with {item}: expected NAME=FILE, each name once."
+            raise UserError(message)
+        tables[name] = Path(file)
+    return tables
+
+
+def _echo_json(value: Any) -> None:  # noqa: ANN401
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))

@@ -1,0 +1,129 @@
+"""What the tables and views mean, read back from the comments in the warehouse."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from difflib import get_close_matches
+from typing import Any
+
+import duckdb
+
+from etl.errors import UserError
+from etl.views import split_unit
+
+_COMMENT = re.compile(
+    r"(?P<purpose>.*?) ?Grain: (?P<grain>.*?)\.(?: Key: (?P<key>.*)\.)?", re.DOTALL
+)
+_RELATIONS = """
+select
+    schema_name, table_name, comment,
+    case when schema_name = 'main' then 'table' else 'input' end as kind
+from duckdb_tables() where not internal and database_name = current_catalog()
+union all
+select
+    schema_name, view_name, comment,
+    case when sql like '%read_parquet(%' then 'table' else 'view' end as kind
+from duckdb_views() where not internal and database_name = current_catalog()
+order by kind = 'input', kind = 'view', 1, 2
+"""
+_COLUMNS = """
+select column_name, data_type, comment from duckdb_columns()
+where database_name = current_catalog() and schema_name = ? and table_name = ?
+order by column_index
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnFact:
+    """One column: type, meaning and unit."""
+
+    name: str
+    type: str
+    meaning: str
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """One table, view or small input: what one row is, and its key."""
+
+    schema: str
+    name: str
+    kind: str
+    purpose: str
+    grain: str
+    key: str
+
+    @property
+    def sql_name(self) -> str:
+        """The name as a query writes it."""
+        return self.name if self.schema == "main" else f"{self.schema}.{self.name}"
+
+
+def relations(connection: duckdb.DuckDBPyConnection) -> list[Relation]:
+    """Every table, then every view, then the small inputs, by name."""
+    return [_relation(*row) for row in connection.execute(_RELATIONS).fetchall()]
+
+
+def _relation(schema: str, name: str, comment: str | None, kind: str) -> Relation:
+    match = _COMMENT.fullmatch(comment or "")
+    purpose, grain, key = match.group("purpose", "grain", "key") if match else ("", "", "")
+    return Relation(schema, name, kind, purpose, grain, key or "")
+
+
+def find(connection: duckdb.DuckDBPyConnection, name: str) -> Relation:
+    """The relation of this name; the small inputs go by their name alone, too.
+
+    Raises:
+        UserError: there is none.
+    """
+    known = relations(connection)
+    for relation in known:
+        if name in (relation.sql_name, relation.name):
+            return relation
+    near = get_close_matches(name, [r.sql_name for r in known], 1)
+    hint = f" Did you mean {near[0]}?" if near else ""
+    message = f"{name}: no table or view of this name is built.{hint} `ispy1 describe` lists them."
+    raise UserError(message)
+
+
+def columns(connection: duckdb.DuckDBPyConnection, relation: Relation) -> list[ColumnFact]:
+    """The columns of a relation in order."""
+    rows = connection.execute(_COLUMNS, [relation.schema, relation.name]).fetchall()
+    return [ColumnFact(n, kind.lower(), *split_unit(comment or "")) for n, kind, comment in rows]
+
+
+def as_json(connection: duckdb.DuckDBPyConnection, relation: Relation) -> dict[str, Any]:
+    """A relation with its columns, for machines."""
+    facts = [asdict(column) for column in columns(connection, relation)]
+    return {**asdict(relation), "columns": facts}
+
+
+def markdown(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
+    """The data dictionary as one document, a line at a time."""
+    yield "# Data dictionary"
+    for relation in relations(connection):
+        yield ""
+        yield f"## {relation.sql_name} ({relation.kind})"
+        yield ""
+        yield from (text for text in (relation.purpose, "") if relation.purpose)
+        key = f" Key: {relation.key}." if relation.key else ""
+        yield f"{relation.grain}.{key}"
+        yield ""
+        yield "| column | type | unit | meaning |"
+        yield "|---|---|---|---|"
+        for column in columns(connection, relation):
+            meaning = column.meaning.replace("|", "\\|")
+            yield f"| {column.name} | {column.type} | {column.unit} | {meaning} |"
+
+
+def rows(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, ...]]:
+    """The data dictionary as rows: table, kind, column, type, unit, meaning."""
+    for relation in relations(connection):
+        for c in columns(connection, relation):
+            yield (relation.sql_name, relation.kind, c.name, c.type, c.unit, c.meaning)
+
+
+ROW_COLUMNS = ("table", "kind", "column", "type", "unit", "meaning")

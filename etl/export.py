@@ -1,0 +1,153 @@
+"""The warehouse for people without the project: Parquet, one DuckDB file, dictionary, lists."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import duckdb
+
+from etl import dictionary, output
+from etl.errors import UserError
+from etl.project import release_path
+from etl.store import write_atomically
+from etl.warehouse import Snapshot, build, working_tree
+
+FilesFormat = Literal["json", "csv"]
+FILES_FORMATS: tuple[FilesFormat, ...] = ("json", "csv")
+PARQUET = "parquet"
+DATABASE = "warehouse.duckdb"
+LABEL = "mask_stv_manual_path"
+IMAGES = ("image_zscored_0_path", "image_zscored_1_path", "image_zscored_2_path")
+_FILES = """
+select case_files.*, splits.fold
+from case_files
+left join inputs.splits as splits on case_files.case_id = splits.case_id
+order by case_files.case_id
+"""
+
+
+def export(
+    root: Path, target: Path, *, files: Iterable[FilesFormat] = (), force: bool = False
+) -> list[Path]:
+    """Write the warehouse into a folder; return the files that were written.
+
+    `parquet/<table>.parquet` are copies of the tables, `warehouse.duckdb` holds tables, views and
+    comments and needs no other file, `data_dictionary.md` and `.csv` say what they mean.
+
+    Args:
+        root: the project.
+        target: the folder; made where it does not exist.
+        files: lists of the files of each case for training, in these forms: `files.json` as MONAI
+            reads it, `files.csv` for nnU-Net's converters and everything else.
+        force: write into a folder that holds something; what is there and not written stays.
+
+    Raises:
+        UserError: the folder holds something, nothing is built, or the disk refuses.
+    """
+    if target.is_dir() and any(target.iterdir()) and not force:
+        message = f"{target}: is not empty. Name a new folder, or add --force to write into it."
+        raise UserError(message)
+    snapshot = working_tree(root)
+    if not snapshot.tables:
+        message = f"{root / 'data/tables'}: no table is built yet. Run `ispy1 repro` first."
+        raise UserError(message)
+    return [
+        *_copy_tables(snapshot, target / PARQUET),
+        _write_database(snapshot, target / DATABASE),
+        *_write_dictionary(target / DATABASE, target),
+        *(_write_files(root, target / DATABASE, target, form) for form in files),
+    ]
+
+
+def _copy_tables(snapshot: Snapshot, folder: Path) -> Iterator[Path]:
+    for name, path in snapshot.tables.items():
+        copy = folder / f"{name}.parquet"
+        write_atomically(copy, lambda target, source=path: shutil.copyfile(source, target))
+        yield copy
+
+
+def _write_database(snapshot: Snapshot, path: Path) -> Path:
+    def fill(target: Path) -> None:
+        target.unlink()  # DuckDB makes the file itself and refuses an empty one
+        with duckdb.connect(str(target)) as connection:
+            build(connection, snapshot, storage="table")
+
+    write_atomically(path, fill)
+    return path
+
+
+def _write_dictionary(database: Path, folder: Path) -> Iterator[Path]:
+    with duckdb.connect(str(database), read_only=True) as connection:
+        text = "\n".join(dictionary.markdown(connection)) + "\n"
+        cells = "".join(output.csv_lines(dictionary.ROW_COLUMNS, dictionary.rows(connection)))
+    for name, content in (("data_dictionary.md", text), ("data_dictionary.csv", cells)):
+        yield _write_text(folder / name, content)
+
+
+def _write_text(path: Path, text: str) -> Path:
+    write_atomically(path, lambda target: target.write_text(text, encoding="utf-8"))
+    return path
+
+
+def _write_files(root: Path, database: Path, folder: Path, form: FilesFormat) -> Path:
+    cases = list(case_files(database, release_path(root).resolve()))
+    if form == "json":
+        text = json.dumps(datalist(cases), indent=2, ensure_ascii=False) + "\n"
+        return _write_text(folder / "files.json", text)
+    columns = (
+        ("case_id", "fold", *(name for name in cases[0] if name.endswith("_path")))
+        if cases
+        else ("case_id", "fold")
+    )
+    rows = ([case[name] for name in columns] for case in cases)
+    return _write_text(folder / "files.csv", "".join(output.csv_lines(columns, rows)))
+
+
+def case_files(database: Path, release: Path) -> Iterator[dict[str, Any]]:
+    """One dict a case: case_id, fold, and the absolute path of each file (None where absent).
+
+    A user's own mask sets come as `mask_<name>_path` beside the declared ones.
+    """
+    with duckdb.connect(str(database), read_only=True) as connection:
+        cursor = connection.execute(_FILES)
+        names = [column[0] for column in cursor.description or ()]
+        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    own_sets = sorted({name for row in rows for name in row["own_mask_paths"] or {}})
+    for row in rows:
+        own = row.pop("own_mask_paths") or {}
+        row |= {f"mask_{name}_path": own.get(name) for name in own_sets}
+        yield {k: _absolute(release, v) if k.endswith("_path") else v for k, v in row.items()}
+
+
+def _absolute(release: Path, path: str | None) -> str | None:
+    return str(release / path) if path else None
+
+
+def datalist(cases: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """MONAI's decathlon form: the three z-scored phases as channels, the expert's mask as label.
+
+    Cases without all four files are left out; the CSV form lists them.
+    """
+    training = [
+        {
+            "case_id": case["case_id"],
+            "image": [case[name] for name in IMAGES],
+            "label": case[LABEL],
+            "fold": case["fold"],
+        }
+        for case in cases
+        if all(case[name] for name in (*IMAGES, LABEL))
+    ]
+    return {
+        "name": "ISPY1 DCE-MRI",
+        "description": "z-scored DCE phases 0, 1, 2; expert structural tumour volume",
+        "tensorImageSize": "3D",
+        "modality": {"0": "DCE phase 0", "1": "DCE phase 1", "2": "DCE phase 2"},
+        "labels": {"0": "background", "1": "tumour"},
+        "numTraining": len(training),
+        "training": training,
+    }

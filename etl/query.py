@@ -1,0 +1,287 @@
+"""SQL from outside: one statement that reads the warehouse and can reach nothing else.
+
+Three walls, each enough for most attacks:
+- the connection has no file and no network: the tables are copied into memory first, so that not
+  even the table files are allowed, then external access is shut and the configuration locked;
+- the statement is parsed by DuckDB itself and must be a query through and through. The type of the
+  statement is not enough: since DuckDB 2.0 `with a as (copy t to 'file') select 1` is a SELECT;
+- table functions are those of a short list.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from etl.errors import UserError
+from etl.project import find_root
+from etl.warehouse import VIEWS, connect, literal, quoted
+
+# A query is made of these; INSERT_QUERY_NODE, COPY_QUERY_NODE and whatever comes are not here.
+QUERY_NODES = frozenset({"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"})
+TABLE_FUNCTIONS = frozenset(
+    {
+        *("range", "generate_series", "unnest", "repeat", "repeat_row", "json_each", "json_tree"),
+        *("duckdb_columns", "duckdb_functions", "duckdb_schemas", "duckdb_tables", "duckdb_types"),
+        *("duckdb_views", "duckdb_keywords", "pragma_table_info", "pragma_version"),
+    }
+)
+# Words that a pivot without a list of values may not hold (DuckDB cannot show its parse).
+_WRITING = frozenset({"copy", "insert", "update", "delete", "merge", "truncate"})
+_EXPLAIN = re.compile(r"\s*explain(\s+analyze)?(\s*\([^()]*\))?(?=\s)", re.IGNORECASE)
+_NAMED = re.compile(r'"+([^"]+)"|with name (\S+)')
+_TABLE_AT = re.compile(r'Table with name "?([^"\s]+?)"? does not exist')
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A query that was run: column names, and its rows, which can be taken once."""
+
+    columns: tuple[str, ...]
+    cursor: duckdb.DuckDBPyConnection
+
+    def rows(self, size: int = 2048) -> Iterator[tuple[Any, ...]]:
+        """The rows, a block at a time."""
+        while block := self.cursor.fetchmany(size):
+            yield from block
+
+    def arrow(self) -> Any:  # noqa: ANN401  pyarrow has no types
+        """The rows as an Arrow table, with DuckDB's types."""
+        with warnings.catch_warnings():
+            # DuckDB prefers con.sql() for this, which runs no EXPLAIN; an extra copy does no harm.
+            warnings.simplefilter("ignore", UserWarning)
+            return self.cursor.to_arrow_table()
+
+
+def run(
+    sql: str, project: Path | None = None, *, tables: Mapping[str, object] | None = None
+) -> Result:
+    """Run one query from outside over the warehouse.
+
+    Args:
+        sql: one SELECT, PIVOT, UNPIVOT, DESCRIBE, SHOW or SUMMARIZE, or an EXPLAIN of such.
+        project: a folder of the project (default: the current one).
+        tables: the user's own tables, as etl.connect takes them.
+
+    Raises:
+        UserError: the statement does more than read, or is wrong; the message says where.
+    """
+    root = find_root(project)
+    return execute(restricted(root, tables), sql, root)
+
+
+def restricted(root: Path, tables: Mapping[str, object] | None = None) -> duckdb.DuckDBPyConnection:
+    """The warehouse without files, network, extensions, Python variables or further settings."""
+    connection = connect(root, tables=tables)
+    _copy_tables(connection, root)
+    scratch = root / ".dvc" / "tmp" / "ispy1"
+    spill = scratch if scratch.is_dir() else ""
+    connection.execute(
+        f"set temp_directory = {literal(str(spill))}; set errors_as_json = true; "
+        "set autoinstall_known_extensions = false; set autoload_known_extensions = false; "
+        "set allow_community_extensions = false; set python_enable_replacements = false; "
+        "set python_scan_all_frames = false; set enable_external_access = false; "
+        "set lock_configuration = true"
+    )
+    return connection
+
+
+def _copy_tables(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
+    """Put the rows of the table files into memory, in the place of the views that read them."""
+    comments = dict(
+        connection.execute(
+            "select view_name, comment from duckdb_views() where sql like '%read_parquet(%' "
+            "and schema_name = 'main' and database_name = current_catalog() and not internal"
+        ).fetchall()
+    )
+    columns = connection.execute(
+        "select table_name, column_name, comment from duckdb_columns() "
+        "where list_contains(?, table_name) and comment is not null",
+        [list(comments)],
+    ).fetchall()
+    script = [
+        statement
+        for name in comments
+        for statement in (
+            f"create table _copy as from {name}",
+            f"drop view {name}",
+            f"alter table _copy rename to {name}",
+            f"comment on table {name} is {literal(comments[name])}",
+        )
+    ]
+    script += [
+        f"comment on column {name}.{quoted(column)} is {literal(meaning)}"
+        for name, column, meaning in columns
+    ]
+    try:
+        connection.execute(";\n".join(script) or "select 1")
+    except duckdb.Error as error:
+        message = (
+            f"{root / 'data/tables'}: a table file cannot be read ({' '.join(str(error).split())})."
+            " Run `ispy1 repro --force`, or `dvc checkout`."
+        )
+        raise UserError(message) from error
+
+
+def execute(connection: duckdb.DuckDBPyConnection, sql: str, root: Path) -> Result:
+    """Run one query on a restricted connection.
+
+    Raises:
+        UserError: as run().
+    """
+    try:
+        check(connection, sql)
+        cursor = connection.execute(sql)
+    except duckdb.Error as error:
+        raise UserError(explain_error(error, sql, root)) from error
+    return Result(tuple(column[0] for column in cursor.description or ()), cursor)
+
+
+def check(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+    """Refuse everything but one query.
+
+    Raises:
+        UserError: several statements, none, or one that does more than read.
+        duckdb.Error: it cannot be parsed.
+    """
+    statements = connection.extract_statements(sql)
+    if len(statements) != 1:
+        what = "is empty" if not statements else f"holds {len(statements)} statements"
+        message = f"The query {what}; give one."
+        raise UserError(message)
+    kind = statements[0].type.name
+    if kind == "EXPLAIN":
+        _check_explained(connection, sql)
+    elif kind == "MULTI":
+        _check_words(connection, sql)
+    elif kind == "SELECT":
+        _check_tree(connection, sql)
+    else:
+        first = next((start for start, _ in _words(sql)), 0)
+        raise UserError(_refusal(sql, first, f"{kind} is not allowed: the warehouse is read-only"))
+
+
+def _check_explained(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+    start = next((start for start, _ in _words(sql)), 0)
+    match = _EXPLAIN.match(sql, start)
+    if match is None:
+        raise UserError(_refusal(sql, start, "only EXPLAIN or EXPLAIN ANALYZE of a query"))
+    # Blanks in the place of `explain` keep every position of an error message right.
+    check(connection, re.sub(r"\S", " ", sql[: match.end()]) + sql[match.end() :])
+
+
+def _check_tree(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+    row = connection.execute("select json_serialize_sql(?)", [sql]).fetchone()
+    tree = json.loads(row[0]) if row else {"error": True}
+    if tree["error"]:
+        raise UserError(_refusal(sql, 0, "this statement cannot be checked: write it as a SELECT"))
+    for node in _nodes(tree):
+        kind = node.get("type")
+        if isinstance(kind, str) and kind.endswith("_NODE") and kind not in QUERY_NODES:
+            word = kind.split("_")[0].lower()
+            at = next((start for start, text in _words(sql) if text.lower() == word), 0)
+            raise UserError(_refusal(sql, at, f"{word} is not allowed: the warehouse is read-only"))
+        if kind == "TABLE_FUNCTION":
+            _check_function(sql, str(node["function"]["function_name"]), node["query_location"])
+
+
+def _check_function(sql: str, name: str, at: int) -> None:
+    if name.lower() not in TABLE_FUNCTIONS:
+        hint = "a query reads tables and views only; bring a file of your own by --with NAME=FILE"
+        raise UserError(_refusal(sql, _character(sql, at), f"{name}() is not allowed: {hint}"))
+
+
+def _nodes(tree: object) -> Iterator[dict[str, Any]]:
+    """Every object of a JSON tree."""
+    stack = [tree]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, dict):
+            yield node
+            stack.extend(node.values())
+        elif isinstance(node, list):
+            stack.extend(node)
+
+
+def _check_words(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+    """For `pivot ... on x` without a list of values, which DuckDB turns into two statements."""
+    words = list(_words(sql))
+    if not words or words[0][1].lower() not in {"pivot", "from", "with", "explain", "("}:
+        raise UserError(_refusal(sql, 0, "only queries are allowed"))
+    tables = {
+        name
+        for (name,) in connection.execute(
+            "select distinct function_name from duckdb_functions() "
+            "where function_type like 'table%'"
+        ).fetchall()
+    }
+    for (start, text), (_, following) in zip(words, [*words[1:], (0, "")], strict=True):
+        name = text.strip('"').lower()
+        if name in _WRITING:
+            raise UserError(_refusal(sql, start, f"{name} is not allowed in a pivot"))
+        if following == "(" and name in tables:
+            _check_function(sql, name, len(sql[:start].encode()))
+
+
+def _words(sql: str) -> Iterator[tuple[int, str]]:
+    """Position and text of every token but comments."""
+    data = sql.encode()
+    tokens = [*duckdb.tokenize(sql), (len(data), None)]
+    for (start, kind), (end, _) in pairwise(tokens):
+        text = data[start:end].decode(errors="replace").strip()
+        if kind is not duckdb.token_type.comment and text:
+            yield _character(sql, start), text
+
+
+def _character(sql: str, byte: int) -> int:
+    """The character that holds a byte of the text; 0 where the position is unknown."""
+    data = sql.encode()
+    return len(data[:byte].decode(errors="ignore")) if 0 <= byte <= len(data) else 0
+
+
+def place(sql: str, character: int) -> str:
+    """`line 2, column 8`."""
+    before = sql[:character]
+    return f"line {before.count(chr(10)) + 1}, column {character - before.rfind(chr(10))}"
+
+
+def _refusal(sql: str, character: int, reason: str) -> str:
+    return f"Query, {place(sql, character)}: {reason}."
+
+
+def explain_error(error: duckdb.Error, sql: str, root: Path) -> str:
+    """One line for a person: where in the query, and what is wrong."""
+    text = str(error)
+    try:
+        facts = json.loads(text[text.index("{") :])
+    except ValueError:
+        return f"Query: {' '.join(text.split())}"
+    said = " ".join(str(facts.get("exception_message", text)).split())
+    missing = _TABLE_AT.search(said)
+    if missing and is_unbuilt(missing[1], root):
+        said = f"{missing[1]} is not built yet. Run `ispy1 repro`, or `dvc pull table`."
+    at = _position(facts, said, sql)
+    return f"Query{'' if at is None else f', {place(sql, at)}'}: {said}"
+
+
+def _position(facts: Mapping[str, Any], said: str, sql: str) -> int | None:
+    """Where DuckDB says the error is, else where the name that it speaks of first stands."""
+    if facts.get("position") is not None:
+        return _character(sql, int(facts["position"]))
+    named = _NAMED.search(said)
+    at = sql.find(named[1] or named[2]) if named else -1
+    return at if at >= 0 else None
+
+
+def is_unbuilt(name: str, root: Path) -> bool:
+    """Whether the design has a table or view of this name (that the warehouse lacks)."""
+    tables = Path(__file__).parent / "tables"
+    return (tables / f"{name}.py").is_file() or (root / VIEWS / f"{name}.sql").is_file()

@@ -1,0 +1,36 @@
+"""Named questions: sql/reports/<name>.sql, whose opening comment is the title."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from pathlib import Path
+
+from etl.errors import UserError
+from etl.views import header_lines, read_sql
+
+REPORTS = "sql/reports"
+
+
+def reports(root: Path) -> dict[str, str]:
+    """Every report of the project: name to SQL text."""
+    return read_sql(root / REPORTS)
+
+
+def title(sql: str) -> str:
+    """The title of a report."""
+    return " ".join(line.strip() for line in header_lines(sql))
+
+
+def find(root: Path, name: str) -> str:
+    """The SQL text of the report `name`.
+
+    Raises:
+        UserError: there is none.
+    """
+    known = reports(root)
+    if name in known:
+        return known[name]
+    near = get_close_matches(name, known, 1)
+    hint = f" Did you mean {near[0]}?" if near else ""
+    message = f"{name}: no report of this name.{hint} `ispy1 report` lists them."
+    raise UserError(message)

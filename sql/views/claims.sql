@@ -1,0 +1,30 @@
+-- Numbers that others state about this data set, and whether the loaded release confirms them.
+-- The numbers and who states them are in sql/claims.csv; the definitions are those of case_counts.
+-- grain: one row a stated number and the definition that it seems to use
+-- key: claim_id
+-- columns:
+--   claim_id: Number of the claim
+--   stated: The number that is stated
+--   unit: What is counted
+--   who: Who states it
+--   count_name: The definition of case_counts that they seem to use
+--   definition: That definition in words
+--   n: What this release gives by that definition
+--   is_confirmed: stated = n; null where the claim is about another data set than the loaded one
+--   note: How the number came about, as far as it is known
+select
+    claims.claim_id,
+    claims.stated,
+    claims.unit,
+    claims.who,
+    claims.count_name,
+    case_counts.definition,
+    case_counts.n,
+    case
+        when claims.dataset = release_info.dataset then claims.stated = case_counts.n
+    end as is_confirmed,
+    claims.note
+from inputs.claims as claims
+cross join inputs.release_info as release_info
+left join case_counts on claims.count_name = case_counts.name
+order by claims.claim_id

@@ -1,0 +1,285 @@
+"""A small project with made tables: what the views, queries, folds and exports are tested on.
+
+| case | images | masks | features | clinical | outcomes |
+|---|---|---|---|---|---|
+| ISPY1_9001 | 6 | 3 | yes | HR+/HER2-, right | pCR |
+| ISPY1_9002 | 6 | 3, FTV empty | yes | TN, left | no pCR |
+| ISPY1_9003 | 6 | none | yes | HR unknown, left | pCR unknown |
+| ISPY1_9004 | 3 z-scored | expert, own set `mine` | no | HER2+, left (centroid right) | none |
+| ISPY1_9005 | none | none | yes | none | none |
+| ISPY1_9050 | not in the release: the clinical workbook alone | | | yes | yes |
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from etl.project import TABLES
+from etl.schema import TableSchema
+from etl.store import table_path, write_table
+from etl.tables import (
+    blobs,
+    cases,
+    clinical,
+    feature_catalog,
+    features,
+    findings,
+    gate_results,
+    images,
+    masks,
+    outcomes,
+)
+
+ROOT = Path(__file__).resolve().parents[2]
+Row = dict[str, Any]
+META = {"recipe": "r", "dataset": "ISPY1-PHANTOM", "licence": "CC0 1.0", "attribution": "none"}
+FEATURES = ("T1_E_Intensity_Mean", "T1_E_Volumetric_Pixels", "T1_E_Volumetric_Volume")
+VOLUMES = {
+    ("ISPY1_9001", "ftv"): (3000, 4.0),
+    ("ISPY1_9001", "stv_manual"): (5000, 5.0),
+    ("ISPY1_9001", "stv_resunet"): (6000, 6.0),
+    ("ISPY1_9002", "ftv"): (0, 0.0),
+    ("ISPY1_9002", "stv_manual"): (2000, 2.0),
+    ("ISPY1_9002", "stv_resunet"): (1000, 1.0),
+    ("ISPY1_9004", "stv_manual"): (9000, 9.0),
+    ("ISPY1_9004", "mine"): (8000, 8.0),
+}
+SIZES = {"ISPY1_9001": 100, "ISPY1_9002": 120, "ISPY1_9003": 140, "ISPY1_9004": 160}
+
+
+def fill(schema: TableSchema, **values: object) -> Row:
+    """A row with null where the schema allows it and a blank of the right type elsewhere."""
+    blanks = {"string": "-", "bool": False, "int64": 0, "double": 0.0}
+    row: Row = {c.name: None if c.nullable else blanks.get(c.kind, []) for c in schema.columns}
+    unknown = set(values) - set(row)
+    if unknown:
+        raise KeyError(unknown)
+    return row | values
+
+
+def image_rows() -> list[Row]:
+    """Z-scored images of 9001 to 9004, bias-corrected ones of 9001 to 9003."""
+    return [
+        fill(
+            images.SCHEMA,
+            case_id=case,
+            image_set=image_set,
+            phase=phase,
+            path=f"images_{image_set}/{case}/{case}_DCE_000{phase}.nii.gz",
+            spacing_x_mm=1.0 if image_set == "zscored" else 0.7,
+            spacing_y_mm=1.0 if image_set == "zscored" else 0.7,
+            spacing_z_mm=1.0 if image_set == "zscored" else 2.0,
+            size_x=200,
+            size_y=200,
+            size_z=size if image_set == "zscored" else size // 2,
+            intensity_max=10.0 + phase,
+        )
+        for case, size in SIZES.items()
+        for image_set in ("n3", "zscored")
+        for phase in (0, 1, 2)
+        if (case, image_set) != ("ISPY1_9004", "n3")
+    ]
+
+
+def mask_rows() -> list[Row]:
+    """The masks of VOLUMES; all on the right of the body except those of 9002."""
+    return [
+        fill(
+            masks.SCHEMA,
+            case_id=case,
+            mask=mask,
+            path=f"masks_{mask}/{case}.nii.gz",
+            voxel_count=voxels,
+            volume_cm3=volume,
+            n_components=1 if voxels else 0,
+            centroid_r_mm=(-40.0 if case == "ISPY1_9002" else 50.0) if voxels else None,
+            max_diameter_mm=30.0 if voxels else None,
+            largest_component_max_diameter_mm=25.0 if voxels else None,
+            matches_image_grid=True,
+        )
+        for (case, mask), (voxels, volume) in VOLUMES.items()
+    ]
+
+
+def blob_rows() -> list[Row]:
+    """Every image and mask, and one missing file."""
+    present = [
+        fill(
+            blobs.SCHEMA,
+            path=row["path"],
+            artefact="mask" if "mask" in row else f"image_{row['image_set']}",
+            mask=row.get("mask"),
+            case_id=row["case_id"],
+            phase=row.get("phase"),
+            size_bytes=10,
+            md5="0" * 32,
+            verdict="match",
+        )
+        for row in (*image_rows(), *mask_rows())
+    ]
+    missing = fill(
+        blobs.SCHEMA,
+        path="masks_ftv/ISPY1_9004.nii.gz",
+        artefact="mask",
+        mask="ftv",
+        case_id="ISPY1_9004",
+        verdict="missing",
+    )
+    return [*present, missing]
+
+
+def case_rows() -> list[Row]:
+    """Five cases of the release and one subject of the clinical workbook alone."""
+    complete = {"ISPY1_9001", "ISPY1_9002"}
+    return [
+        fill(
+            cases.SCHEMA,
+            case_id=f"ISPY1_{number}",
+            dataset="ISPY1-PHANTOM",
+            subject_number=number,
+            in_release=number != 9050,
+            n_image_n3=3 if number <= 9003 else 0,
+            n_image_zscored=3 if number <= 9004 else 0,
+            has_mask_ftv=number <= 9002,
+            has_mask_stv_manual=number in (9001, 9002, 9004),
+            has_mask_stv_resunet=number <= 9002,
+            has_features=number in (9001, 9002, 9003, 9005),
+            has_clinical=number != 9005,
+            has_outcomes=number in (9001, 9002, 9003, 9050),
+            is_complete=f"ISPY1_{number}" in complete,
+        )
+        for number in (9001, 9002, 9003, 9004, 9005, 9050)
+    ]
+
+
+def clinical_rows() -> list[Row]:
+    """Subtype, receptor status and side."""
+    known = {
+        "ISPY1_9001": (True, "HR+/HER2-", "right"),
+        "ISPY1_9002": (False, "TN", "left"),
+        "ISPY1_9003": (None, None, "left"),
+        "ISPY1_9004": (False, "HER2+", "left"),
+        "ISPY1_9050": (True, "HR+/HER2-", "right"),
+    }
+    return [
+        fill(
+            clinical.SCHEMA,
+            case_id=case,
+            age_years=50.0,
+            hr_positive=hr,
+            subtype=subtype,
+            laterality=side,
+            mri_ld_baseline_mm=50.0,
+        )
+        for case, (hr, subtype, side) in known.items()
+    ]
+
+
+def outcome_rows() -> list[Row]:
+    """Outcomes of four subjects; pCR of 9003 is unknown."""
+    known = {"ISPY1_9001": True, "ISPY1_9002": False, "ISPY1_9003": None, "ISPY1_9050": False}
+    return [
+        fill(
+            outcomes.SCHEMA,
+            case_id=case,
+            survival_status="alive",
+            survival_days=1000,
+            death_event=False,
+            rfs_days=1010,
+            rfs_event=case == "ISPY1_9002",
+            pcr=pcr,
+        )
+        for case, pcr in known.items()
+    ]
+
+
+def feature_rows() -> list[Row]:
+    """Three features of four cases; one value is null."""
+    return [
+        fill(
+            features.SCHEMA,
+            case_id=f"ISPY1_{number}",
+            feature=feature,
+            value=None if (number, feature) == (9003, FEATURES[0]) else number + position + 0.5,
+        )
+        for number in (9001, 9002, 9003, 9005)
+        for position, feature in enumerate(FEATURES)
+    ]
+
+
+def catalog_rows() -> list[Row]:
+    """The catalogue of FEATURES."""
+    return [
+        fill(feature_catalog.SCHEMA, feature=feature, position=position)
+        for position, feature in enumerate(FEATURES, 1)
+    ]
+
+
+def finding_rows() -> list[Row]:
+    """A critical finding of a case and an info without one."""
+    return [
+        fill(
+            findings.SCHEMA,
+            finding_id="a",
+            table="masks",
+            severity="critical",
+            case_id="ISPY1_9004",
+            path="masks_ftv/ISPY1_9004.nii.gz",
+            check="missing_blob",
+        ),
+        fill(findings.SCHEMA, finding_id="b", table="features", severity="info", check="constant"),
+    ]
+
+
+def gate_rows() -> list[Row]:
+    """A broken contract and one that holds."""
+    return [
+        fill(
+            gate_results.SCHEMA,
+            suite="masks",
+            expectation_id=str(success),
+            expectation="every case has an FTV mask",
+            severity="warning",
+            success=success,
+            failing_cases=[] if success else ["ISPY1_9003", "ISPY1_9004"],
+        )
+        for success in (False, True)
+    ]
+
+
+def all_rows() -> list[tuple[TableSchema, list[Row]]]:
+    """Every table with its rows."""
+    return [
+        (blobs.SCHEMA, blob_rows()),
+        (cases.SCHEMA, case_rows()),
+        (images.SCHEMA, image_rows()),
+        (masks.SCHEMA, mask_rows()),
+        (features.SCHEMA, feature_rows()),
+        (feature_catalog.SCHEMA, catalog_rows()),
+        (clinical.SCHEMA, clinical_rows()),
+        (outcomes.SCHEMA, outcome_rows()),
+        (findings.SCHEMA, finding_rows()),
+        (gate_results.SCHEMA, gate_rows()),
+    ]
+
+
+def make_project(root: Path, *, without: tuple[str, ...] = (), empty: bool = False) -> Path:
+    """A project at `root` with the tables above, but those in `without`; `empty`: with no rows."""
+    root.mkdir(parents=True, exist_ok=True)
+    for name in ("params.yaml", "sql", "expectations/profiles", "expectations/known_issues.csv"):
+        source, target = ROOT / name, root / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        copy = shutil.copytree if source.is_dir() else shutil.copy
+        copy(source, target)
+    (root / "dvc.yaml").write_text("stages: {}\n")
+    (root / ".dvc").mkdir()
+    (root / "splits.csv").write_text(
+        "case_id,fold,subtype,pcr,dataset\nISPY1_9001,3,HR+/HER2-,true,ISPY1-PHANTOM\n"
+    )
+    for schema, rows in all_rows():
+        if schema.name not in without:
+            path = table_path(root / TABLES, schema.name)
+            write_table(schema, [] if empty else rows, path, meta=META)
+    return root

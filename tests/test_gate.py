@@ -1,0 +1,433 @@
+"""The gate: every contract can fail, and fails alone, with its case and its severity."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+import pytest
+from expectations.breaks import BREAKS, A, Break
+from expectations.builder import ROOT, make_project
+from rich.console import Console
+from typer.testing import CliRunner
+
+from etl import gate, gate_frames, gate_report, warehouse
+from etl.cli import app
+from etl.errors import UserError
+from etl.gate_report import Contract, GateReport
+from etl.profile import Profile, load_profile
+from etl.store import read_table, table_path
+
+PROFILES = ("phantom", "ispy1_tcia")
+GENERAL = ("expect_table_row_count_to_be_between", "expect_column_values_to_not_be_null")
+
+
+class Bench:
+    """Tables in memory; judges only the suites whose frame a change touched."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.profile = load_profile(root)
+        self.rules = gate.make_rules(root, self.profile)
+        self.suites = gate_report.read_suites(root)
+        self.connection = duckdb.connect()
+        warehouse.build(self.connection, warehouse.working_tree(root), storage="table")
+        gate_frames.hand_over(self.connection, self.profile)
+        self.frames = {name: self.frame(name) for name in self.suites}
+        self.green = {name: self.suite(name, frame) for name, frame in self.frames.items()}
+
+    def frame(self, name: str) -> pd.DataFrame:
+        return gate_frames.read_frame(self.connection, self.root, name)
+
+    def suite(
+        self, name: str, frame: pd.DataFrame, rules: gate.Rules | None = None
+    ) -> list[Contract]:
+        rules = rules or self.rules
+        results = gate.validate(self.root, name, frame, rules.parameters)
+        return gate.judge_suite(name, self.suites[name], results, frame, rules)
+
+    def judge(self, rules: gate.Rules | None = None) -> GateReport:
+        contracts: list[Contract] = []
+        for name, before in self.frames.items():
+            frame = self.frame(name)
+            same = frame.equals(before) and rules is None
+            contracts += self.green[name] if same else self.suite(name, frame, rules)
+        return GateReport(tuple(contracts))
+
+    def judge_broken(self, sql: str) -> GateReport:
+        self.connection.execute("begin")
+        try:
+            self.connection.execute(sql)
+            return self.judge()
+        finally:
+            self.connection.execute("rollback")
+
+
+@pytest.fixture(scope="module")
+def green_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_project(tmp_path_factory.mktemp("gate") / "project")
+
+
+@pytest.fixture(scope="module")
+def bench(green_root: Path) -> Bench:
+    return Bench(green_root)
+
+
+@pytest.fixture
+def project(green_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A project of one's own, which is also the current folder."""
+    root = tmp_path / "project"
+    shutil.copytree(green_root, root)
+    monkeypatch.chdir(root)
+    yield root
+    gate.context.cache_clear()
+
+
+def rules_with(bench: Bench, **known: str) -> gate.Rules:
+    """The rules, with known issues given as `case__field=note`."""
+    issues = {(key.split("__")[0], key.split("__")[1]): note for key, note in known.items()}
+    return dataclasses.replace(bench.rules, known=issues)
+
+
+# --- every contract can fail ---------------------------------------------------------------
+
+
+def test_the_tables_of_the_baseline_keep_every_contract(bench: Bench) -> None:
+    report = bench.judge()
+    assert report.failing == ()
+    assert report.is_green
+    waived = [c for c in report.contracts if not c.n_checked]
+    assert [c.suite for c in waived] == ["slices"]
+    assert (waived[0].observed or "").startswith("waived: ")
+
+
+@pytest.mark.parametrize("broken", BREAKS, ids=lambda b: f"{b.suite}: {b.words}")
+def test_a_break_fails_its_contract_alone(bench: Bench, broken: Break) -> None:
+    report = bench.judge_broken(broken.sql)
+    failing = [(c.suite, c.severity, c.failing_cases) for c in report.failing]
+    assert failing == [(broken.suite, broken.severity, (broken.case,))]
+    assert report.failing[0].expectation.startswith(broken.words)
+    assert report.failing[0].n_failed == 1
+    assert report.is_green == (broken.severity != "critical")
+
+
+def test_every_contract_has_a_break(bench: Bench) -> None:
+    def is_broken(suite: str, words: str) -> bool:
+        return any(b.suite == suite and words.startswith(b.words) for b in BREAKS)
+
+    texts = {c.expectation_id: c.expectation for found in bench.green.values() for c in found}
+    missing = [
+        (suite, expectation["notes"])
+        for suite, expectations in bench.suites.items()
+        for expectation in expectations
+        if expectation["type"] not in GENERAL
+        and not is_broken(suite, texts[expectation["id"]])
+    ]
+    assert missing == [("slices", "The z-scored images have {slice_total} slices")]
+
+
+def test_the_slice_total_is_judged_where_the_profile_states_one(bench: Bench) -> None:
+    parameters = {**bench.rules.parameters, "slice_total": 720.0}
+    rules = dataclasses.replace(bench.rules, parameters=parameters, waivers={})
+    assert bench.suite("slices", bench.frames["slices"], rules)[-1].success
+    rules.parameters["slice_total"] = 67080.0
+    contract = bench.suite("slices", bench.frames["slices"], rules)[-1]
+    assert (contract.success, contract.severity) == (False, "info")
+    assert contract.expectation == "The z-scored images have 67080 slices"
+    assert "720" in (contract.observed or "")
+
+
+@pytest.mark.parametrize("table", ["images", "masks", "features", "clinical"])
+def test_a_table_without_rows_is_red(bench: Bench, table: str) -> None:
+    sql = f"delete from {table}" + ("; delete from outcomes" if table == "clinical" else "")
+    report = bench.judge_broken(sql)
+    assert not report.is_green
+    empty = [c for c in report.failing if c.suite == table]
+    assert len(empty) == len(bench.suites[table])
+    assert all(c.severity == "critical" and c.n_checked == 0 for c in empty)
+
+
+def test_a_set_of_ones_own_carries_no_contract(bench: Bench) -> None:
+    report = bench.judge_broken(
+        "insert into blobs select * replace (replace(path, 'ftv', 'own') as path, 'own' as mask)"
+        " from blobs where mask = 'ftv'; insert into masks select * replace ('own' as mask, "
+        "replace(path, 'ftv', 'own') as path, 0 as voxel_count, [7] as stored_values, "
+        "false as matches_image_grid, 9.0 as spacing_x_mm) from masks where mask = 'ftv'"
+    )
+    assert report.failing == ()
+
+
+def test_half_a_millimetre_is_rounded_up_in_spite_of_float32(bench: Bench) -> None:
+    # 2.4999998 x 55 = 137.49999 is the 137.5 of the scanner: 138 slices, not 137.
+    sql = (
+        f"update images set size_z = 55, spacing_z_mm = 2.4999998 where case_id = '{A}' and "
+        f"image_set = 'n3'; update images set size_z = 138 where case_id = '{A}' and "
+        "image_set = 'zscored'"
+    )
+    assert bench.judge_broken(sql).failing == ()
+    report = bench.judge_broken(sql.replace("138", "137"))
+    assert [c.failing_cases for c in report.failing] == [(f"{A}: axis 2",)]
+
+
+# --- known issues --------------------------------------------------------------------------
+
+
+def test_a_known_failure_is_info(bench: Bench) -> None:
+    frame = bench.frames["clinical"].assign(race=["Martian", "Asian", "Asian"])
+    for field in ("race", "race_id"):
+        rules = rules_with(bench, **{f"{A}__{field}": "as published"})
+        failing = [c for c in bench.suite("clinical", frame, rules) if not c.success]
+        assert [(c.severity, c.failing_cases) for c in failing] == [("info", (A,))]
+        assert failing[0].expectation.endswith("(known: as published)")
+
+
+def test_what_is_not_known_still_fails(bench: Bench) -> None:
+    frame = bench.frames["clinical"].assign(race=["Martian", "Venusian", "Asian"])
+    rules = rules_with(bench, **{f"{A}__race_id": "as published"})
+    failing = [c for c in bench.suite("clinical", frame, rules) if not c.success]
+    assert [(c.severity, c.failing_cases) for c in failing] == [("critical", ("ISPY1_9002",))]
+    assert failing[0].n_failed == 1
+
+
+def test_an_undocumented_code_is_known_field_by_field(bench: Bench) -> None:
+    frame = bench.frames["clinical"]
+    frame = frame.assign(undocumented_codes="none", known_fields=pd.Series([None] * 3, dtype="str"))
+    frame.loc[0, ["undocumented_codes", "known_fields"]] = ["race_id 0, ERpos 7", "race_id,ERpos"]
+    half = rules_with(bench, **{f"{A}__race_id": "zero"})
+    both = rules_with(bench, **{f"{A}__race_id": "zero", f"{A}__ERpos": "seven"})
+    severities = [
+        [c.severity for c in bench.suite("clinical", frame, rules) if not c.success]
+        for rules in (half, both)
+    ]
+    assert severities == [["critical"], ["info"]]
+
+
+# --- a check that did not run --------------------------------------------------------------
+
+
+def test_an_expectation_that_did_not_run_is_red(bench: Bench) -> None:
+    results = gate.validate(
+        bench.root, "keys", bench.frames["keys"], bench.rules.parameters
+    )
+    gone = bench.suites["keys"][-1]["id"]
+    del results[gone]
+    contracts = gate.judge_suite(
+        "keys", bench.suites["keys"], results, bench.frames["keys"], bench.rules
+    )
+    failing = [c for c in contracts if not c.success]
+    assert [(c.expectation_id, c.severity, c.observed) for c in failing] == [
+        (gone, "critical", "did not run")
+    ]
+
+
+def test_an_expectation_that_raises_is_red(bench: Bench) -> None:
+    frame = bench.frames["slices"].rename(columns={"slice_total": "total"})
+    rules = dataclasses.replace(bench.rules, waivers={})
+    failing = [c for c in bench.suite("slices", frame, rules) if not c.success]
+    assert {c.severity for c in failing} == {"critical"}
+    assert {c.column for c in failing} == {"slice_total"}
+    assert all("does not exist" in (c.observed or "") for c in failing)
+
+
+def test_a_suite_that_cannot_be_loaded_is_red(project: Path) -> None:
+    path = project / "expectations/suites/keys.json"
+    suite = json.loads(path.read_text())
+    suite["expectations"][-1]["type"] = "expect_the_unexpected"
+    path.write_text(json.dumps(suite))
+    report = gate.run_gate(project)
+    broken = [c for c in report.failing if c.severity == "critical"]
+    assert not report.is_green
+    assert {c.suite for c in broken} == {"keys"}
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        None,
+        {"success": True, "result": {"element_count": 0, "unexpected_count": 0}},
+        {
+            "success": True,
+            "result": {"element_count": 3, "missing_count": 3, "unexpected_count": 0},
+        },
+        {"success": True, "result": {"observed_value": 0}},
+        {"success": True, "result": {}, "exception_info": {"raised_exception": True}},
+        {"success": True, "result": {}, "exception_info": {"m": {"raised_exception": True}}},
+        {"success": None, "result": {"observed_value": 3}},
+    ],
+)
+def test_only_a_clear_answer_passes(result: dict[str, Any] | None) -> None:
+    assert not gate.read_result(result).success
+
+
+# --- suites and profiles -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_severity_of_suite_and_profile_agree(name: str) -> None:
+    profile = load_profile(ROOT, name)
+    for suite, expectations in gate_report.read_suites(ROOT).items():
+        for expectation in expectations:
+            threshold = expectation["meta"].get("threshold")
+            if threshold:
+                where = (suite, threshold)
+                assert (where, expectation["severity"]) == (
+                    where,
+                    profile.thresholds[threshold].severity,
+                )
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_every_parameter_is_stated_and_every_threshold_used(name: str) -> None:
+    profile = load_profile(ROOT, name)
+    suites = gate_report.read_suites(ROOT)
+    used = {p for found in suites.values() for e in found for p in gate.parameters_of(e)}
+    in_frames = "".join(path.read_text() for path in (ROOT / gate_frames.FRAMES).glob("*.sql"))
+    stated = set(gate.make_rules(ROOT, profile).parameters)
+    assert used <= stated
+    assert [p for p in stated - used if p not in in_frames] == []
+    assert all(threshold.source for threshold in profile.thresholds.values())
+
+
+def test_ids_are_fixed_unique_and_every_suite_has_a_frame() -> None:
+    suites = gate_report.read_suites(ROOT)
+    ids = [e["id"] for found in suites.values() for e in found]
+    assert len(set(ids)) == len(ids)
+    assert {path.stem for path in (ROOT / gate_frames.FRAMES).glob("*.sql")} == set(suites)
+    for found in suites.values():
+        assert [e["type"] for e in found[:2]] == list(GENERAL)
+        assert all(e["meta"]["fix"] and e["severity"] for e in found)
+
+
+def test_a_suite_asks_for_keys_as_the_schemas_have_them() -> None:
+    from etl.build import TABLES, table_module
+    from etl.tables import findings
+
+    sql = " ".join((ROOT / gate_frames.FRAMES / "keys.sql").read_text().split())
+    schemas = [findings.SCHEMA, *(table_module(name).SCHEMA for name in TABLES)]
+    for schema in schemas:
+        key = ", ".join(schema.key)
+        listed = f"row({key})" if len(schema.key) > 1 else key
+        assert f"count(distinct {listed}) as n_repeated from {schema.name} " in sql
+
+
+def test_a_threshold_that_the_profile_does_not_state_is_an_error(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    thresholds = {k: v for k, v in bench.profile.thresholds.items() if k != "age_years_min"}
+    profile: Profile = bench.profile.model_copy(update={"thresholds": thresholds})
+    with pytest.raises(UserError, match=r"clinical\.json: age_years_min is no threshold"):
+        gate.judge(bench.connection, bench.root, profile)
+
+
+# --- the frames ----------------------------------------------------------------------------
+
+
+def test_a_frame_holds_what_great_expectations_judges_well(bench: Bench) -> None:
+    for name, frame in bench.frames.items():
+        kinds = {str(dtype) for dtype in frame.dtypes}
+        assert kinds <= {"str", "float64", "bool"}, name
+
+
+def test_a_nan_is_no_null(bench: Bench, tmp_path: Path) -> None:
+    folder = tmp_path / gate_frames.FRAMES
+    folder.mkdir(parents=True)
+    (folder / "x.sql").write_text("select unnest([1.0, 'nan'::double, null]) as number")
+    (folder / "y.sql").write_text("select [1] as numbers")
+    (folder / "z.sql").write_text("from no_such_table")
+    frame = gate_frames.read_frame(bench.connection, tmp_path, "x")
+    assert frame["number"].fillna(-1).tolist() == [1.0, float("inf"), -1.0]
+    with pytest.raises(UserError, match="expected text, numbers or booleans"):
+        gate_frames.read_frame(bench.connection, tmp_path, "y")
+    with pytest.raises(UserError, match="ispy1 repro"):
+        gate_frames.read_frame(bench.connection, tmp_path, "z")
+
+
+# --- commands ------------------------------------------------------------------------------
+
+
+def test_gate_and_verdict(project: Path) -> None:
+    before = {p: p.read_bytes() for p in (project / "expectations").rglob("*") if p.is_file()}
+    done = CliRunner().invoke(app, ["gate"])
+    assert (done.exit_code, done.stdout.splitlines()[-1][:6]) == (0, "green:")
+    first = (project / gate_report.METRIC).read_bytes()
+    rows = read_table(table_path(project / "data/tables", "gate_results"))
+    assert rows.num_rows == json.loads(first)["n_contracts"] == 105
+    assert CliRunner().invoke(app, ["verdict"]).exit_code == 0
+    table = table_path(project / "data/tables", "gate_results").read_bytes()
+    assert CliRunner().invoke(app, ["gate", "--json"]).exit_code == 0
+    assert (project / gate_report.METRIC).read_bytes() == first
+    assert table_path(project / "data/tables", "gate_results").read_bytes() == table
+    after = {p: p.read_bytes() for p in (project / "expectations").rglob("*") if p.is_file()}
+    assert after == before
+
+
+def test_a_red_verdict_names_exactly_what_is_missing(project: Path) -> None:
+    path = str(table_path(project / "data/tables", "blobs"))
+    gone = "masks_ftv/ISPY1_9002.nii.gz"
+    _rewrite(path, f"select * replace (if(path = '{gone}', null, size_bytes) as size_bytes)")
+    done = CliRunner().invoke(app, ["gate"])
+    assert done.exit_code == 0  # results and card of a red build stay readable
+    done = CliRunner().invoke(app, ["verdict"])
+    assert done.exit_code == 1
+    assert f"  - ISPY1_9002: {gone}" in done.stdout.splitlines()
+    assert done.stdout.count("  - ") == 1
+    done = CliRunner().invoke(app, ["verdict", "--json"])
+    assert done.exit_code == 1
+    said = json.loads(done.stdout)
+    assert said["verdict"] == "red"
+    assert said["failing"][0]["failing_cases"] == [f"ISPY1_9002: {gone}"]
+    assert said["failing"][0]["fix"]
+
+
+def _rewrite(path: str, select: str) -> None:
+    with duckdb.connect() as connection:
+        connection.execute(f"create table t as {select} from read_parquet('{path}')")
+        connection.execute(f"copy t to '{path}' (format parquet)")
+
+
+def test_a_verdict_without_or_with_older_results_is_an_error(project: Path) -> None:
+    with pytest.raises(UserError, match="the gate did not run yet"):
+        gate_report.verdict(project)
+    gate.run_gate(project)
+    assert gate_report.verdict(project)
+    metric = project / gate_report.METRIC
+    metric.write_text(metric.read_text().replace("105", "104"))
+    with pytest.raises(UserError, match="of another run"):
+        gate_report.verdict(project)
+    gate.run_gate(project)
+    suite = project / "expectations/suites/keys.json"
+    content = json.loads(suite.read_text())
+    content["expectations"].pop()
+    suite.write_text(json.dumps(content))
+    with pytest.raises(UserError, match="of another run"):
+        gate_report.verdict(project)
+
+
+def test_the_gate_needs_every_table(project: Path) -> None:
+    table_path(project / "data/tables", "masks").unlink()
+    with pytest.raises(UserError, match="the gate needs every table"):
+        gate.run_gate(project)
+
+
+def test_data_docs_are_made_on_demand(project: Path) -> None:
+    gate.run_gate(project, docs=True)
+    assert (project / "reports/docs/index.html").is_file()
+
+
+def test_a_terminal_gets_a_table(bench: Bench) -> None:
+    report = bench.judge_broken(BREAKS[0].sql)
+    console = Console(force_terminal=True, width=200, record=True, file=None, quiet=False)
+    with console.capture() as capture:
+        gate_report.show(report, console)
+    assert "ISPY1_9001_DCE_0000_N3.nii.gz" in capture.get()
+    assert "red: 104 of 105 contracts judged" in capture.get()
+
+
+def test_no_contract_at_all_is_red() -> None:
+    assert not GateReport(()).is_green
