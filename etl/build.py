@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 from etl import project, versions
 from etl.errors import BadInputError, UserError
 from etl.findings import Finding, from_bad_input
-from etl.index import TABLES, Index, read_index, table_module
+from etl.index import TABLES, read_index, table_module
 from etl.known_issues import known_issues, softened
 from etl.pool import default_workers, spread
 from etl.profile import Profile, load_profile
@@ -18,23 +19,33 @@ from etl.recipe import recipe as recipe_of
 from etl.store import read_table, table_path, write_table
 from etl.tables.findings import SCHEMA as FINDINGS
 from etl.unit import Blob, Context, Measured, TableModule, identified, refused
+from etl.unit_store import keep_units, known_units, open_units, seed
 
 Unit = tuple[Blob, ...]
 Progress = Callable[[int, int], None]
 
 
+KEEP_EVERY_S = 3.0  # a killed build loses at most this much of its work
+
+
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What a build did."""
+    """What a build did. `measured`: units that were read; the others were reused."""
 
     table: str
     rows: int
     units: int
+    measured: int
     findings: int
 
 
 def build_table(
-    root: Path, name: str, workers: int | None = None, progress: Progress | None = None
+    root: Path,
+    name: str,
+    workers: int | None = None,
+    progress: Progress | None = None,
+    *,
+    reuse: bool = True,
 ) -> Built:
     """Build one table and its findings from its index.
 
@@ -43,6 +54,7 @@ def build_table(
         name: the table.
         workers: processes; default: the cores.
         progress: called with (units done, units in all).
+        reuse: take units that were measured before from the unit store.
 
     Raises:
         UserError: no index, a blob that changed during the build, or a disk that refuses.
@@ -51,28 +63,74 @@ def build_table(
     with versions.stage_lock(root, name):
         index = read_index(root, name, profile)
         context = Context(root, project.release_path(root), profile, index.blobs)
-        measured = measure_units(module, context, workers or default_workers(), progress)
-        if module.PER_BLOB:
-            _check_unchanged(context, index)
-        return _write(module, context, index, measured)
+        units = units_of(module, context.blobs)
+        workers = workers or default_workers()
+        if not module.PER_BLOB:  # one workbook, one listing: quicker to read than to keep
+            measured = list(measure_units(module, context, units, workers))
+            return _write(module, context, index.recipe, list(zip(units, measured, strict=True)))
+        known = _known(module, root, index.recipe) if reuse else {}
+        new = [unit for unit in units if unit[0].md5 not in known]
+        known |= _measure_and_keep(module, context, index.recipe, (new, workers, progress))
+        found = [(unit, known[unit[0].md5]) for unit in units]
+        return replace(_write(module, context, index.recipe, found), measured=len(new))
+
+
+def _known(module: TableModule, root: Path, recipe: str) -> dict[str, Measured]:
+    """What the present table and the unit store hold, by the MD5 of the blob."""
+    present = seed(module, root / project.TABLES, root / project.FINDINGS, recipe)
+    with open_units(root) as store:
+        return present | known_units(store, module.SCHEMA.name, recipe)
+
+
+def _measure_and_keep(
+    module: TableModule,
+    context: Context,
+    recipe: str,
+    work: tuple[list[Unit], int, Progress | None],
+) -> dict[str, Measured]:
+    """Measure units, and keep them in the unit store every few seconds."""
+    units, workers, progress = work
+    done: dict[str, Measured] = {}
+    fresh: list[tuple[Blob, Measured]] = []
+    last = time.monotonic()
+    for number, found in enumerate(measure_units(module, context, units, workers), 1):
+        blob = units[number - 1][0]
+        done[blob.md5] = found
+        fresh.append((blob, found))
+        if progress:
+            progress(number, len(units))
+        if number == len(units) or time.monotonic() - last > KEEP_EVERY_S:
+            _keep(module, context, recipe, fresh)
+            fresh, last = [], time.monotonic()
+    return done
+
+
+def _keep(
+    module: TableModule, context: Context, recipe: str, fresh: list[tuple[Blob, Measured]]
+) -> None:
+    """Keep units; values must never be filed under the hash of other bytes."""
+    now = versions.release_hashes(context.root, context.release)
+    changed = [blob.path for blob, _ in fresh if now.get(blob.path, ("",))[0] != blob.md5]
+    if changed:
+        message = (
+            f"{context.release / changed[0]} changed while it was read ({len(changed)} file(s) in "
+            "all). Run `ispy1 repro` again."
+        )
+        raise UserError(message)
+    with open_units(context.root) as store:
+        name = module.SCHEMA.name
+        keep_units(store, name, recipe, [(blob.md5, found) for blob, found in fresh])
 
 
 def measure_units(
-    module: TableModule, context: Context, workers: int, progress: Progress | None = None
-) -> list[tuple[Unit, Measured]]:
-    """Measure every unit of a table; a unit that fails is a finding."""
-    units = units_of(module, context.blobs)
+    module: TableModule, context: Context, units: list[Unit], workers: int
+) -> Iterator[Measured]:
+    """Measure units of a table, in order; a unit that fails is a finding."""
     name = module.SCHEMA.name
     # Workers get the blobs with each unit; the whole list would be pickled once a unit.
     lean = replace(context, blobs=()) if module.PER_BLOB else context
-    results = []
-    for result in spread(
-        partial(measure_unit, name, lean), units, workers, partial(_worker_died, name)
-    ):
-        results.append(result)
-        if progress:
-            progress(len(results), len(units))
-    return list(zip(units, results, strict=True))
+    died = partial(_worker_died, name)
+    return spread(partial(measure_unit, name, lean), units, workers, died)
 
 
 def units_of(module: TableModule, blobs: tuple[Blob, ...]) -> list[Unit]:
@@ -106,22 +164,10 @@ def _worker_died(name: str, unit: Unit) -> Measured:
     return refused(name, error)
 
 
-def _check_unchanged(context: Context, index: Index) -> None:
-    """Values must never be filed under the hash of other bytes."""
-    now = versions.release_hashes(context.root, context.release)
-    changed = [b.path for b in index.blobs if now.get(b.path, ("",))[0] != b.md5]
-    if changed:
-        message = (
-            f"{context.release / changed[0]} and {len(changed) - 1} more changed while they were "
-            "read. Run `ispy1 repro` again."
-        )
-        raise UserError(message)
-
-
 def _write(
     module: TableModule,
     context: Context,
-    index: Index,
+    recipe: str,
     measured: list[tuple[Unit, Measured]],
 ) -> Built:
     name = module.SCHEMA.name
@@ -131,12 +177,12 @@ def _write(
         table = Measured([], [from_bad_input(name, error)])
     findings = [f for unit, found in measured for f in identified(found, _source(module, unit))]
     findings = _unique([*findings, *table.findings])
-    meta = footer(context.profile, index.recipe)
+    meta = footer(context.profile, recipe)
     folder = context.root / project.FINDINGS
     write_table(FINDINGS, [f.row() for f in findings], table_path(folder, name), meta=meta)
     target = table_path(context.root / project.TABLES, name)
     write_table(module.SCHEMA, table.rows, target, meta=meta)
-    return Built(name, len(table.rows), len(measured), len(findings))
+    return Built(name, len(table.rows), len(measured), len(measured), len(findings))
 
 
 def _source(module: TableModule, unit: Unit) -> Unit:

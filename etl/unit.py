@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from etl.errors import BadInputError, UserError
+from etl.errors import BadInputError
 from etl.findings import Finding, from_bad_input
 from etl.profile import Profile
 from etl.release import Name
@@ -74,12 +74,14 @@ class TableModule(Protocol):
     """What a module of etl/tables offers.
 
     SCHEMA: the table. READS: the artefacts it reads. PER_BLOB: whether a unit is one blob (or
-    all of them). measure(): one unit's values, free of identity. assemble(): the rows.
+    all of them). ASSEMBLED: the columns that assemble() adds. measure(): one unit's values,
+    free of identity. assemble(): the rows.
     """
 
     SCHEMA: TableSchema
     READS: tuple[str, ...]
     PER_BLOB: bool
+    ASSEMBLED: tuple[str, ...]
 
     @staticmethod
     def measure(unit: tuple[Blob, ...], context: Context) -> Measured:
@@ -116,8 +118,3 @@ def artefact(context: Context, kind: str) -> Blob | None:
     last = len(rank)
     found.sort(key=lambda b: (rank.get(b.path.rpartition("/")[2], last), b.path))
     return found[0] if found else None
-
-
-def only(module: str) -> UserError:
-    """The error of a table that does not exist."""
-    return UserError(f"{module}: no such table. Run `ispy1 describe` for the list.")

@@ -13,6 +13,8 @@ import typer
 from etl import project
 from etl.cli.progress import progress_bar
 
+FORCE = "ISPY1_FORCE"
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this topic."""
@@ -27,14 +29,17 @@ def register(app: typer.Typer) -> None:
 def repro(context: typer.Context) -> None:
     """Bring every table up to date: `dvc repro` with this program's own environment.
 
-    Further words go to `dvc repro`.
+    Further words go to `dvc repro`. `--force` also measures every blob again.
 
     Examples: `ispy1 repro`, `ispy1 repro --force`, `ispy1 repro gate`
     """
     root = project.find_root()
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     command = [sys.executable, "-m", "dvc", "repro", *context.args]
-    done = subprocess.run(command, cwd=root, env={**os.environ, "PATH": path}, check=False)  # noqa: S603
+    environment = {**os.environ, "PATH": path}
+    if {"--force", "-f"} & set(context.args):
+        environment[FORCE] = "1"
+    done = subprocess.run(command, cwd=root, env=environment, check=False)  # noqa: S603
     raise typer.Exit(min(done.returncode, 1) if done.returncode >= 0 else 2)
 
 
@@ -73,6 +78,9 @@ def table(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes; default: ISPY1_WORKERS or the cores.")
     ] = None,
+    force: Annotated[  # noqa: FBT002  typer makes the option of it
+        bool, typer.Option("--force", envvar=FORCE, help="Read every blob again.")
+    ] = False,
 ) -> None:
     """Build one table from the release (stage `table@NAME`).
 
@@ -81,8 +89,11 @@ def table(
     from etl.build import build_table
 
     with progress_bar(name) as advance:
-        built = build_table(project.find_root(), name, workers, advance)
-    typer.echo(f"{name}: {built.rows} rows, {built.findings} findings, {built.units} units")
+        built = build_table(project.find_root(), name, workers, advance, reuse=not force)
+    typer.echo(
+        f"{name}: {built.rows} rows, {built.findings} findings; "
+        f"{built.measured} units measured, {built.units - built.measured} reused"
+    )
 
 
 def findings() -> None:

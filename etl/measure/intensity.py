@@ -7,7 +7,7 @@ Fan 1996, type 7).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 
 PERCENTILES = (1.0, 50.0, 99.0)
-BLOCK = 1 << 20  # voxels: a float64 copy of the largest volume would take 609 MB
+BLOCK = 1 << 17  # voxels: as float64 they fit a cache; a whole volume would take hundreds of MB
 SMALL_BYTES = 2  # integers of up to 16 bits are counted, not sorted
 
 
@@ -55,10 +55,11 @@ def measure_intensity(voxels: Array, slope: float = 1.0, inter: float = 0.0) -> 
 
 def _of_floats(flat: Array, slope: float, inter: float) -> Intensity:
     ordered = np.sort(flat)  # infinities go to the ends, NaN behind all
-    n_nan = int(ordered.size - np.searchsorted(ordered, np.nan))
-    ordered = ordered[: ordered.size - n_nan]
-    first = int(np.searchsorted(ordered, -np.inf, side="right"))
-    last = int(np.searchsorted(ordered, np.inf, side="left"))
+    # Of the array's own type: for any other, searchsorted copies the array.
+    infinity, nan = flat.dtype.type(np.inf), flat.dtype.type(np.nan)
+    ordered = ordered[: int(np.searchsorted(ordered, nan))]
+    first = int(np.searchsorted(ordered, -infinity, side="right"))
+    last = int(np.searchsorted(ordered, infinity, side="left"))
     finite = ordered[first:last]
     return _of_sorted(finite, slope, inter, int(flat.size - finite.size), 0)
 
@@ -77,29 +78,34 @@ def _of_sorted(
     return _scaled(value_at, ordered.size, mean, variance, (slope, inter), (n_nonfinite, n_at_max))
 
 
-def _moments(values: Array) -> tuple[float, float]:
-    """Mean and variance (ddof 0) in float64, two passes, block by block."""
-    blocks = range(0, values.size, BLOCK)
-    total = math.fsum(float(np.sum(values[i : i + BLOCK], dtype=np.float64)) for i in blocks)
-    mean = total / values.size
-    squares = math.fsum(_squares(values[i : i + BLOCK], mean) for i in blocks)
-    return mean, squares / values.size
+def _moments(ordered: Array) -> tuple[float, float]:
+    """Mean and variance (ddof 0) in float64, one pass, block by block.
+
+    Centred on the median: it lies within one standard deviation of the mean, so little cancels.
+    """
+    median = float(ordered[ordered.size // 2])
+    scratch = np.empty(min(BLOCK, ordered.size))
+    sums, squares = [], []
+    for block in _blocks(ordered):
+        centred = scratch[: block.size]
+        centred[:] = block
+        centred -= median
+        sums.append(centred.sum())
+        np.multiply(centred, centred, out=centred)
+        squares.append(centred.sum())
+    offset = float(np.sum(sums)) / ordered.size
+    variance = float(np.sum(squares)) / ordered.size - offset * offset
+    return median + offset, max(variance, 0.0)
 
 
-def _squares(block: Array, mean: float) -> float:
-    centred = block.astype(np.float64)
-    centred -= mean
-    np.multiply(centred, centred, out=centred)
-    return float(centred.sum())
+def _blocks(flat: Array) -> Iterator[Array]:
+    return (flat[start : start + BLOCK] for start in range(0, flat.size, BLOCK))
 
 
 def _of_counts(flat: Array, slope: float, inter: float, at_maximum: int) -> Intensity:
     """The same from a histogram over every stored value: one pass, no sort."""
     lowest = int(np.iinfo(flat.dtype).min)
-    unsigned = flat.view(f"u{flat.dtype.itemsize}") ^ np.array(
-        lowest & (2 ** (8 * flat.dtype.itemsize) - 1), f"u{flat.dtype.itemsize}"
-    )
-    counts = np.bincount(unsigned, minlength=1)
+    counts = _histogram(flat, lowest)
     present = np.flatnonzero(counts)
     values, counts = present.astype(np.int64) + lowest, counts[present]
     mean = int((values * counts).sum()) / flat.size
@@ -112,6 +118,17 @@ def _of_counts(flat: Array, slope: float, inter: float, at_maximum: int) -> Inte
 
     n_at_max = int(counts[-1]) if values[-1] == at_maximum else 0
     return _scaled(value_at, flat.size, mean, variance, (slope, inter), (0, n_at_max))
+
+
+def _histogram(flat: Array, lowest: int) -> Array:
+    """How often every stored value occurs, from `lowest` on."""
+    counts = np.zeros(1 << (8 * flat.dtype.itemsize), np.int64)
+    scratch = np.empty(min(BLOCK, flat.size), np.intp)
+    for block in _blocks(flat):
+        shifted = scratch[: block.size]
+        np.subtract(block, lowest, out=shifted, dtype=np.intp)
+        counts += np.bincount(shifted, minlength=counts.size)
+    return counts
 
 
 def _scaled(

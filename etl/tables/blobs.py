@@ -39,6 +39,7 @@ SCHEMA = TableSchema(
 
 READS = ("",)  # every file
 PER_BLOB = False
+ASSEMBLED: tuple[str, ...] = ()
 
 Listed = dict[str, str]  # canonical path -> the publisher's MD5
 

@@ -43,6 +43,7 @@ SCHEMA = TableSchema(
 
 READS = ("",)  # every file: a case is what some file names
 PER_BLOB = False
+ASSEMBLED: tuple[str, ...] = ()
 ALSO = (PATH,)
 
 

@@ -50,6 +50,7 @@ SCHEMA = TableSchema(
 
 READS = ("clinical",)
 PER_BLOB = False
+ASSEMBLED: tuple[str, ...] = ()
 
 # Codes: the workbook's own data dictionary. 2 is "indeterminate" for the receptors.
 RECEPTOR = {**YES_NO, 2: None}

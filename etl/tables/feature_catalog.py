@@ -31,6 +31,7 @@ SCHEMA = TableSchema(
 
 READS = ("features",)
 PER_BLOB = False
+ASSEMBLED: tuple[str, ...] = ()
 
 # <modality>_<roi>_<family>[_<Bins|Radius>-<n>]*_<feature>, with `Bin-7` part of the feature.
 _NAME = re.compile(

@@ -25,6 +25,7 @@ SCHEMA = TableSchema(
 
 READS = ("features",)
 PER_BLOB = False
+ASSEMBLED: tuple[str, ...] = ()
 
 
 def measure(unit: tuple[Blob, ...], context: Context) -> Measured:

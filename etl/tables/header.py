@@ -6,6 +6,8 @@ from etl.findings import Finding
 from etl.read.nifti import Volume
 from etl.unit import Blob, Row
 
+IDENTITY = ("path", "blob_md5", "size_bytes")
+
 
 def header_columns(volume: Volume) -> Row:
     """The columns of schema.HEADER that follow from a blob's content."""
@@ -31,7 +33,7 @@ def header_columns(volume: Volume) -> Row:
 
 def identity_columns(blob: Blob) -> Row:
     """The columns of schema.HEADER that follow from where the blob lies."""
-    return {"path": blob.path, "blob_md5": blob.md5, "size_bytes": blob.size_bytes}
+    return dict(zip(IDENTITY, (blob.path, blob.md5, blob.size_bytes), strict=True))
 
 
 def form_findings(table: str, volume: Volume) -> list[Finding]:

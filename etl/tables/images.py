@@ -5,7 +5,7 @@ from __future__ import annotations
 from etl.measure.intensity import measure_intensity
 from etl.read.nifti import read_volume
 from etl.schema import CASE_ID, HEADER, Column, TableSchema, optional
-from etl.tables.header import form_findings, header_columns, identity_columns
+from etl.tables.header import IDENTITY, form_findings, header_columns, identity_columns
 from etl.unit import Blob, Context, Measured
 
 SCHEMA = TableSchema(
@@ -38,6 +38,7 @@ SCHEMA = TableSchema(
 
 READS = ("image_",)
 PER_BLOB = True
+ASSEMBLED = ("case_id", "image_set", "phase", *IDENTITY)
 
 
 def measure(unit: tuple[Blob, ...], context: Context) -> Measured:

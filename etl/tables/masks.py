@@ -17,7 +17,7 @@ from etl.measure.mask import (
 from etl.measure.shape import max_diameter_mm, measure_shape
 from etl.read.nifti import Array, corners, read_volume, to_world
 from etl.schema import CASE_ID, HEADER, Column, TableSchema, optional
-from etl.tables.header import form_findings, header_columns, identity_columns
+from etl.tables.header import IDENTITY, form_findings, header_columns, identity_columns
 from etl.unit import Blob, Context, Measured, Row
 
 SCHEMA = TableSchema(
@@ -99,6 +99,7 @@ SCHEMA = TableSchema(
 
 READS = ("mask",)
 PER_BLOB = True
+ASSEMBLED = ("case_id", "mask", "matches_image_grid", *IDENTITY)
 
 SAME_GRID_MM = 0.01
 _STARTS = ("largest_", "bbox_", "centroid_", "mesh_", "surface_", "sphericity", "max_diameter")

@@ -29,6 +29,7 @@ SCHEMA = TableSchema(
 
 READS = ("clinical",)
 PER_BLOB = False
+ASSEMBLED: tuple[str, ...] = ()
 
 FORM = SheetForm(
     table="outcomes",

@@ -1,0 +1,1 @@
+"""The pipeline end to end, through make and DVC, in temporary clones."""

@@ -1,0 +1,134 @@
+"""Fresh clone, `make`, and what must hold afterwards."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from tests.e2e.conftest import Clone
+
+pytestmark = pytest.mark.xdist_group("e2e")
+
+
+def test_make_is_green_and_writes_the_card(built: Clone) -> None:
+    gate = json.loads((built.root / "reports/gate.json").read_text())
+    assert gate["verdict"] == "green"
+    card = (built.root / "reports/card.md").read_text()
+    assert "PHANTOM" in card.splitlines()[0]
+    assert (built.root / "reports/card.png").stat().st_size > 1000
+
+
+def test_measures_equal_the_truth(built: Clone) -> None:
+    rows = duckdb.sql(f"""
+        with wide as (
+            pivot (from '{built.root}/data/truth.parquet') on quantity
+            in ('voxel_count', 'n_components', 'largest_component_voxel_count')
+            using any_value(value) group by case_id, subject
+        )
+        select m.voxel_count, w.voxel_count, m.n_components, w.n_components,
+            m.largest_component_voxel_count, w.largest_component_voxel_count
+        from '{built.root}/data/tables/masks.parquet' as m
+        inner join wide as w on w.case_id = m.case_id and w.subject = m.mask
+    """).fetchall()
+    assert len(rows) == 6
+    for row in rows:
+        assert row[0::2] == row[1::2]
+
+
+def test_a_second_make_does_nothing(built: Clone) -> None:
+    before = built.tables()
+    assert "Data and pipelines are up to date" in built.run("make").stdout
+    assert built.tables() == before
+    changed = built.run("git status --porcelain --untracked-files=no").stdout.split()
+    assert set(changed[1::2]) <= {"dvc.lock", "data/dvc.lock", "splits.csv", "reports/card.md",
+                                  "reports/gate.json"}  # fmt: skip
+
+
+def test_make_test_runs_the_tests(built: Clone) -> None:
+    assert "pytest" in built.run("make -n test").stdout
+
+
+def test_a_real_download(built: Clone, real: Path, tmp_path: Path) -> None:
+    clone = built.branch(tmp_path / "clone")
+    clone.run(f"ispy1 adopt '{real}'")
+    assert clone.run("dvc repro", ok=False).returncode != 0
+    verdict = clone.run("ispy1 verdict", ok=False)
+    assert verdict.returncode == 1
+    missing = "images_bias-corrected_nifti/ISPY1_1002/ISPY1_1002_DCE_0000_N3.nii.gz"
+    assert missing in verdict.stdout + verdict.stderr
+
+    def ask(query: str) -> list[dict[str, object]]:
+        found: list[dict[str, object]] = json.loads(
+            clone.run(f'ispy1 sql --format json "{query}"').stdout
+        )
+        return found
+
+    (mask,) = ask("from masks")
+    assert (mask["case_id"], mask["mask"]) == ("ISPY1_1002", "stv_manual")
+    assert (mask["voxel_count"], mask["volume_cm3"], mask["n_components"]) == (5091, 5.091, 2)
+    box = [mask[f"bbox_{end}_{axis}"] for axis in "xyz" for end in ("min", "max")]
+    assert box == [88, 111, 78, 104, 65, 96]
+    assert mask["orientation"] == "PSR"
+    assert mask["mesh_volume_mm3"] == pytest.approx(5062.21, abs=0.01)
+    assert mask["surface_area_mm2"] == pytest.approx(1895.20, abs=0.01)
+    assert mask["sphericity"] == pytest.approx(0.7523, abs=1e-4)
+    assert mask["max_diameter_mm"] == pytest.approx(37.05, abs=0.01)
+    counts = ask("select (select count(*) from clinical) as c, (select count(*) from outcomes) as o")
+    assert counts == [{"c": 221, "o": 221}]
+
+
+def test_a_partial_release_survives_clone_and_pull(built: Clone, tmp_path: Path) -> None:
+    clone = built.branch(tmp_path / "one")
+    clone.run("mkdir part && cp -r data/phantom/masks_stv_manual part/")
+    clone.run("ispy1 adopt part && rm -r part")
+    assert clone.run("dvc repro", ok=False).returncode != 0  # coverage is red, and says so
+    clone.run(f"dvc remote add -q --default store '{tmp_path}/store' && dvc push -q")
+    clone.run("git add -A && git commit -qm partial")
+    other = Clone(tmp_path / "two")
+    clone.run(f"git clone -q . '{other.root}'")
+    (other.root / ".venv").symlink_to(clone.root / ".venv")
+    other.run("dvc pull -q table")
+    done = other.run("dvc repro --allow-missing cases")
+    assert "Running stage" not in done.stdout
+    other.run("dvc pull -q --allow-missing", ok=False)
+    other.run("dvc repro", ok=False)
+    assert other.tables() == clone.tables()
+
+
+def test_a_users_own_mask_set(built: Clone, tmp_path: Path) -> None:
+    clone = built.branch(tmp_path / "clone")
+    clone.run("ispy1 adopt data/phantom")
+    clone.run("mkdir mine && cp data/phantom/masks_stv_resunet/ISPY1_9001.nii.gz mine/9001.nii.gz")
+    clone.run("ispy1 adopt --mask-set my_unet mine && ispy1 repro")
+    rows = clone.run('ispy1 sql -f csv "select mask, count(*) from masks group by 1 order by 1"')
+    assert "my_unet,1" in rows.stdout
+
+
+def test_killed_at_any_moment(built: Clone, tmp_path: Path) -> None:
+    clone = built.branch(tmp_path / "clone")
+    chance = random.Random(9)  # noqa: S311
+    for _ in range(5):
+        subprocess.run(["rm", "-rf", "dvc.lock", "data/tables", "data/findings"], cwd=clone.root, check=True)
+        clone.run("mkdir -p data/tables data/findings")
+        start = time.monotonic()
+        run = subprocess.Popen(
+            ["dvc", "repro"], cwd=clone.root, env=clone.environment, start_new_session=True,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        while run.poll() is None and time.monotonic() - start < chance.uniform(0.5, 9):
+            time.sleep(0.05)
+        if run.poll() is None:
+            os.killpg(run.pid, signal.SIGKILL)
+        run.wait()
+    clone.run("dvc repro")
+    assert clone.tables() == built.tables()
+    left = [p.name for p in (clone.root / "data").rglob("*.parquet.*")]
+    assert left == []

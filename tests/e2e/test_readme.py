@@ -1,0 +1,49 @@
+"""Every command and every query of the README runs, in order, in one clone."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import HERE, Clone
+
+pytestmark = pytest.mark.xdist_group("e2e")
+
+BLOCK = re.compile(r"^```(sh|sql|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+# `make test` is what runs this test; the download stands for the reader's own folder.
+NOT_RUN = {"make test"}
+RED = {"ispy1 verdict"}  # 1 or 0: a reader's release may be incomplete
+
+
+def test_readme(built: Clone, tmp_path: Path) -> None:
+    clone = built.branch(tmp_path / "clone")
+    download = tmp_path / "Downloads" / "ISPY1-Tumor-SEG-Radiomics"
+    download.parent.mkdir()
+    clone.run(f"cp -r data/phantom '{download}'")
+    clone.run("mkdir predictions && cp data/phantom/masks_stv_resunet/* predictions/")
+    (clone.root / "scores.csv").write_text("case_id,score\nISPY1_9001,0.5\n")
+    blocks = BLOCK.findall((HERE / "README.md").read_text())
+    assert len(blocks) > 8
+    for kind, text in blocks:
+        for command in commands(kind, text):
+            home = command.replace("~/Downloads", str(download.parent))
+            done = clone.run(home, ok=False)
+            assert done.returncode in ({0, 1} if command in RED else {0}), f"{command}\n{done}"
+
+
+def commands(kind: str, text: str) -> list[str]:
+    if kind == "sql":
+        return [f"ispy1 sql <<'SQL'\n{text}SQL"]
+    if kind == "python":
+        return [f"python - <<'PYTHON'\n{text}PYTHON"]
+    lines = [re.sub(r"\s+#.*$", "", line).strip() for line in text.splitlines()]
+    return [line for line in lines if line and line not in NOT_RUN]
+
+
+def test_no_block_is_forgotten() -> None:
+    text = (HERE / "README.md").read_text()
+    assert text.count("```") == 2 * len(BLOCK.findall(text))
+    assert subprocess.run(["make", "-n", "test"], cwd=HERE, capture_output=True, check=False).returncode == 0

@@ -1,0 +1,79 @@
+"""One small phantom and one finished build a session; each fault breaks a copy."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from etl import project
+from etl.build import build_findings, build_table
+from etl.gate import run_gate
+from etl.index import TABLES, index_path, write_indexes
+from etl.phantom import make
+from etl.splits import update_splits
+from tests.faults.breaks import Release
+
+HERE = Path(__file__).resolve().parents[2]
+CODE = ("dvc.yaml", "params.yaml", ".dvc/config", ".dvcignore", "expectations", "sql")
+# What a table is made from beside the release: rebuilt when that was.
+AFTER = {"masks": {"images"}, "feature_catalog": {"features"}, "cases": {"images", "masks"}}
+
+
+def copy_code(target: Path) -> None:
+    for name in CODE:
+        source = HERE / name
+        if source.is_dir():
+            shutil.copytree(source, target / name)
+        else:
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, target / name)
+    text = (target / "params.yaml").read_text()
+    (target / "params.yaml").write_text(text.replace("cases: 12", "cases: 2"))
+    project.params.cache_clear()
+
+
+def build_stale(root: Path) -> set[str]:
+    """Index, then the tables whose index changed: what `dvc repro` does, in this process."""
+    before = {name: _text(index_path(root, name)) for name in TABLES}
+    write_indexes(root)
+    built: set[str] = set()
+    for name in TABLES:
+        if _text(index_path(root, name)) != before[name] or AFTER.get(name, set()) & built:
+            build_table(root, name, workers=1)
+            built.add(name)
+    build_findings(root)
+    update_splits(root)
+    run_gate(root)
+    return built
+
+
+def _text(path: Path) -> str | None:
+    return path.read_text() if path.is_file() else None
+
+
+@pytest.fixture(scope="session")
+def baseline(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("baseline") / "project"
+    root.mkdir()
+    copy_code(root)
+    make(root / "data/phantom", root / "data/truth.parquet", cases=2, seed=1, workers=1)
+    build_stale(root)
+    return root
+
+
+@pytest.fixture
+def broken(baseline: Path, tmp_path: Path) -> Release:
+    """A copy of the finished build; the release's files are hard links."""
+    root = tmp_path / "project"
+    shutil.copytree(baseline, root, copy_function=_link)
+    return Release(root / "data" / "phantom")
+
+
+def _link(source: str, target: str) -> None:
+    if "/data/phantom/" in source and not source.endswith(".xlsx"):
+        os.link(source, target)
+    else:
+        shutil.copy2(source, target)
