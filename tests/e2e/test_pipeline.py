@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.e2e.conftest import Clone
+from e2e.conftest import Clone
 
 pytestmark = pytest.mark.xdist_group("e2e")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import HERE, Clone
+from e2e.conftest import HERE, Clone
 
 pytestmark = pytest.mark.xdist_group("e2e")
 

@@ -14,7 +14,7 @@ from etl.gate import run_gate
 from etl.index import TABLES, index_path, write_indexes
 from etl.phantom import make
 from etl.splits import update_splits
-from tests.faults.breaks import Release
+from faults.breaks import Release
 
 HERE = Path(__file__).resolve().parents[2]
 CODE = ("dvc.yaml", "params.yaml", ".dvc/config", ".dvcignore", "expectations", "sql")

@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 from etl.cli import app
 from etl.store import read_table
-from tests.faults.breaks import BREAKS, CASE, OTHER, Release
-from tests.faults.conftest import build_stale
+from faults.breaks import BREAKS, CASE, OTHER, Release
+from faults.conftest import build_stale
 
 FAULTS = list(csv.DictReader((Path(__file__).parent / "faults.csv").open(encoding="utf-8")))
 

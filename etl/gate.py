@@ -1,0 +1,342 @@
+"""The gate: what the profile and the suites demand of the tables, judged by Great Expectations.
+
+Great Expectations has no engine for DuckDB. So every suite has one query in expectations/frames,
+and its small pandas frame is what the suite judges: strings, float64 and booleans without a null.
+A contract's severity is that of its expectation; where `meta.threshold` names a threshold of the
+profile, the profile's severity holds. A threshold whose value is `none` waives its contract.
+Nothing passes unseen: a contract that raised, did not run or found nothing to judge is critical.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from etl import project
+from etl.build import footer
+from etl.errors import Severity, UserError
+from etl.gate_frames import hand_over, read_frame
+from etl.gate_report import Contract, GateReport, read_suites, write_metric
+from etl.known_issues import known_issues
+from etl.profile import Profile, load_profile, profile_path
+from etl.recipe import recipe
+from etl.store import table_path, write_table
+from etl.tables.gate_results import SCHEMA
+
+if TYPE_CHECKING:
+    import duckdb
+    import pandas as pd
+
+CONFIG = "expectations/great_expectations.yml"
+WAIVED = "none"
+ITEM = "item"  # the column of every frame that says what a row is about
+_EXAMPLES = 3
+
+Value = float | str | list[float] | list[str]
+Expectation = Mapping[str, Any]
+Result = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the profile and known_issues.csv bring to the suites."""
+
+    parameters: dict[str, Value]
+    severities: dict[str, Severity]
+    waivers: dict[str, str]  # threshold -> why the profile states no number
+    known: dict[tuple[str, str], str]  # (case, field) -> note
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What Great Expectations said about one expectation, in our words."""
+
+    success: bool
+    n_checked: int
+    rows: tuple[int, ...]  # positions of the failing rows in the frame
+    problem: str | None = None
+
+
+def run_gate(root: Path, *, docs: bool = False) -> GateReport:
+    """Judge the tables of the project; write gate_results and reports/gate.json.
+
+    Args:
+        root: the project.
+        docs: also build Data Docs in reports/docs.
+
+    Raises:
+        UserError: a table, a suite or a frame cannot be used.
+    """
+    from etl.warehouse import connect
+
+    profile = load_profile(root)
+    with connect(root) as connection:
+        report = judge(connection, root, profile, docs=docs)
+    inputs = [profile_path(root, profile.name), *_rule_files(root)]
+    also = tuple(path.relative_to(root).as_posix() for path in inputs)
+    meta = footer(profile, recipe("etl.gate", profile, root, also))
+    rows = [contract.row() for contract in report.contracts]
+    write_table(SCHEMA, rows, table_path(root / project.TABLES, SCHEMA.name), meta=meta)
+    write_metric(report, root)
+    return report
+
+
+def _rule_files(root: Path) -> list[Path]:
+    folder = root / "expectations"
+    return sorted((*folder.glob("suites/*.json"), *folder.glob("frames/*.sql")))
+
+
+def judge(
+    connection: duckdb.DuckDBPyConnection, root: Path, profile: Profile, *, docs: bool = False
+) -> GateReport:
+    """Judge every suite on the tables of a connection. Writes no table.
+
+    Raises:
+        UserError: a suite or a frame cannot be used.
+    """
+    suites = read_suites(root)
+    rules = make_rules(root, profile)
+    _check_parameters(suites, rules)
+    hand_over(connection, profile)
+    contracts: list[Contract] = []
+    for name, expectations in suites.items():
+        frame = read_frame(connection, root, name)
+        results = validate(root, name, frame, rules.parameters)
+        contracts += judge_suite(name, expectations, results, frame, rules)
+    if docs:
+        context(root).build_data_docs()
+    return GateReport(tuple(sorted(contracts, key=lambda c: (c.suite, c.expectation_id))))
+
+
+def make_rules(root: Path, profile: Profile) -> Rules:
+    """The suite parameters: every threshold, and what follows from the profile's names."""
+    thresholds = profile.thresholds
+    waivers = {name: t.source for name, t in thresholds.items() if t.value == WAIVED}
+    parameters: dict[str, Value] = {
+        name: 0.0 if name in waivers else _plain(t.value) for name, t in thresholds.items()
+    }
+    parameters["mask_values"] = [
+        f"{mask}: {value:g}" for mask, m in profile.masks.items() for value in m.stored_values
+    ]
+    severities = {name: t.severity for name, t in thresholds.items()}
+    return Rules(parameters, severities, waivers, known_issues(root))
+
+
+def _plain(value: float | str | tuple[float, ...] | tuple[str, ...]) -> Value:
+    return list(value) if isinstance(value, tuple) else value  # type: ignore[return-value]
+
+
+def _check_parameters(suites: Mapping[str, Sequence[Expectation]], rules: Rules) -> None:
+    for name, expectations in suites.items():
+        for expectation in expectations:
+            missing = sorted(parameters_of(expectation) - set(rules.parameters))
+            if missing:
+                message = (
+                    f"expectations/suites/{name}.json: {', '.join(missing)} is no threshold of "
+                    "the profile. Add it there with value, severity and source."
+                )
+                raise UserError(message)
+
+
+def parameters_of(expectation: Expectation) -> set[str]:
+    """The names of the suite parameters that an expectation uses."""
+    values = expectation["kwargs"].values()
+    used = {v["$PARAMETER"] for v in values if isinstance(v, dict) and "$PARAMETER" in v}
+    threshold = expectation["meta"].get("threshold")
+    return used | ({threshold} if threshold else set())
+
+
+@cache
+def context(root: Path) -> Any:  # noqa: ANN401  Great Expectations is untyped here
+    """The ephemeral context of expectations/great_expectations.yml (one a process and project).
+
+    A file context would rewrite its own configuration at each run.
+    """
+    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import DataContextConfig
+
+    config = project.read_yaml(root / CONFIG)
+    stores = (*config["stores"].values(), *config["data_docs_sites"].values())
+    for backend in (store["store_backend"] for store in stores):
+        if "base_directory" in backend:
+            backend["base_directory"] = str(root / backend["base_directory"])
+    made = gx.get_context(mode="ephemeral", project_config=DataContextConfig(**config))
+    made.data_sources.add_pandas("frames")
+    return made
+
+
+def validate(
+    root: Path, name: str, frame: pd.DataFrame, parameters: Mapping[str, Value]
+) -> dict[str, Result]:
+    """What Great Expectations says about a frame: expectation id -> result as JSON.
+
+    An expectation that it could not load or run is not among the results: judge_suite() sees that.
+    """
+    from great_expectations.exceptions.exceptions import GreatExpectationsError
+
+    gx_context = context(root)
+    try:
+        suite = gx_context.suites.get(name)
+        batch = _definition(gx_context, name).get_batch({"dataframe": frame})
+        found = batch.validate(
+            suite, expectation_parameters=dict(parameters), result_format="COMPLETE"
+        )
+    except (GreatExpectationsError, ValueError, TypeError) as error:
+        return {"": {"problem": f"{type(error).__name__}: {' '.join(str(error).split())}"}}
+    _keep_for_docs(gx_context, name, found)
+    results = found.to_json_dict()["results"]
+    return {result["expectation_config"]["id"]: result for result in results}
+
+
+def _definition(gx_context: Any, name: str) -> Any:  # noqa: ANN401  untyped library
+    """The batch definition of a suite's frame; an asset may be added to a context only once."""
+    source = gx_context.data_sources.get("frames")
+    if name in {asset.name for asset in source.assets}:
+        return source.get_asset(name).get_batch_definition("all")
+    return source.add_dataframe_asset(name).add_batch_definition_whole_dataframe("all")
+
+
+def _keep_for_docs(gx_context: Any, name: str, found: Any) -> None:  # noqa: ANN401  untyped library
+    from great_expectations.core.run_identifier import RunIdentifier
+    from great_expectations.data_context.types.resource_identifiers import (
+        ExpectationSuiteIdentifier,
+        ValidationResultIdentifier,
+    )
+
+    run = RunIdentifier(run_name="gate")
+    key = ValidationResultIdentifier(ExpectationSuiteIdentifier(name), run, name)
+    gx_context.validation_results_store.set(key, found)
+
+
+def judge_suite(
+    name: str,
+    expectations: Sequence[Expectation],
+    results: Mapping[str, Result],
+    frame: pd.DataFrame,
+    rules: Rules,
+) -> list[Contract]:
+    """One contract an expectation of the suite's file, whatever Great Expectations returned."""
+    problem = results.get("", {}).get("problem", "did not run")
+    return [
+        _contract(
+            name, expectation, read_result(results.get(expectation["id"]), problem), frame, rules
+        )
+        for expectation in expectations
+    ]
+
+
+def read_result(result: Result | None, problem: str = "did not run") -> Outcome:
+    """An expectation's result; whatever is not a clear answer is a failure with a problem."""
+    if result is None:
+        return Outcome(success=False, n_checked=0, rows=(), problem=problem)
+    raised = next(_exceptions(result.get("exception_info")), None)
+    if raised is not None:
+        return Outcome(success=False, n_checked=0, rows=(), problem=f"raised {raised}")
+    found = result["result"]
+    success = result["success"] is True
+    is_row_count = "element_count" not in found
+    n_rows = int(found.get("observed_value" if is_row_count else "element_count") or 0)
+    n_checked = n_rows - int(found.get("missing_count") or 0)
+    if n_checked == 0:
+        return Outcome(success=False, n_checked=0, rows=(), problem="nothing to judge")
+    if is_row_count:
+        return Outcome(success=success, n_checked=n_checked, rows=())
+    rows = tuple(sorted(found.get("unexpected_index_list") or ()))
+    return Outcome(success, n_checked, rows)
+
+
+def _exceptions(info: Mapping[str, Any] | None) -> Iterator[str]:
+    """The messages of exceptions, at whatever depth they are reported."""
+    for key, value in (info or {}).items():
+        if isinstance(value, dict):
+            yield from _exceptions(value)
+        elif key == "raised_exception" and value:
+            yield " ".join(str((info or {}).get("exception_message")).split())
+
+
+def _contract(
+    suite: str, expectation: Expectation, outcome: Outcome, frame: pd.DataFrame, rules: Rules
+) -> Contract:
+    severity, text, observed, rows = _weighed(expectation, outcome, frame, rules)
+    waived = _waiver(expectation, rules) is not None
+    return Contract(
+        suite=suite,
+        expectation_id=expectation["id"],
+        expectation=text,
+        column=expectation["kwargs"].get("column"),
+        severity=severity,
+        success=outcome.success or waived,
+        n_checked=0 if waived else outcome.n_checked,
+        n_failed=len(rows),
+        observed=observed,
+        failing_cases=tuple(frame[ITEM].iloc[list(rows)]) if rows else (),
+        fix=expectation["meta"]["fix"],
+    )
+
+
+def _weighed(
+    expectation: Expectation, outcome: Outcome, frame: pd.DataFrame, rules: Rules
+) -> tuple[Severity, str, str, tuple[int, ...]]:
+    """Severity, words, what was seen, and the rows that count, known issues considered."""
+    severity, text = _severity(expectation, rules), expectation["notes"]
+    waiver = _waiver(expectation, rules)
+    if waiver is not None:
+        return severity, text.replace("{", "").replace("}", ""), f"waived: {waiver}", ()
+    text = text.format(**{name: _words(value) for name, value in rules.parameters.items()})
+    if outcome.problem is not None:
+        return "critical", text, outcome.problem, ()
+    rows = outcome.rows
+    known = {row: note for row in rows if (note := _note(expectation, frame, row, rules))}
+    if known and len(known) == len(rows):
+        severity = "info"
+        text += f" (known: {'; '.join(sorted(set(known.values())))})"
+    else:
+        rows = tuple(row for row in rows if row not in known)
+    return severity, text, _observed(expectation, frame, rows, outcome.n_checked), rows
+
+
+def _severity(expectation: Expectation, rules: Rules) -> Severity:
+    own: Severity = expectation["severity"]
+    return rules.severities.get(expectation["meta"].get("threshold", ""), own)
+
+
+def _waiver(expectation: Expectation, rules: Rules) -> str | None:
+    """Why the profile waives a contract, None where it does not."""
+    return rules.waivers.get(expectation["meta"].get("threshold", ""))
+
+
+def _note(expectation: Expectation, frame: pd.DataFrame, row: int, rules: Rules) -> str | None:
+    """What known_issues.csv says about a failing row, None where it does not explain it all."""
+    meta, column = expectation["meta"], expectation["kwargs"].get("column")
+    case_id = str(frame["case_id"].iloc[row])
+    if "field_column" in meta:
+        fields = str(frame[meta["field_column"]].iloc[row]).split(",")
+        notes = [rules.known.get((case_id, field)) for field in fields]
+        return "; ".join(filter(None, notes)) if all(notes) else None
+    return rules.known.get((case_id, meta.get("field", ""))) or rules.known.get((case_id, column))
+
+
+def _observed(
+    expectation: Expectation, frame: pd.DataFrame, rows: Sequence[int], n_checked: int
+) -> str:
+    """What was seen: some values of the failing rows, or how many rows are fine."""
+    column = expectation["kwargs"].get("column")
+    if column is None:
+        return f"{n_checked} rows"
+    if not rows:
+        return f"{n_checked} rows hold it"
+    shown = frame[expectation["meta"].get("shows", column)].iloc[list(rows)]
+    values = list(dict.fromkeys(_words(value) for value in shown))
+    more = ", ..." if len(values) > _EXAMPLES else ""
+    return f"{len(rows)} of {n_checked}: {'; '.join(values[:_EXAMPLES])}{more}"
+
+
+def _words(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(_words(entry) for entry in value)
+    return f"{value:.10g}" if isinstance(value, float) else str(value)

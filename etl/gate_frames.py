@@ -1,0 +1,95 @@
+"""The frames that the suites judge: one query a suite, asked of tables and profile together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from etl.errors import UserError
+from etl.profile import Profile
+from etl.release import blobs_of_case
+
+if TYPE_CHECKING:
+    import duckdb
+    import pandas as pd
+
+FRAMES = "expectations/frames"
+
+
+def hand_over(connection: duckdb.DuckDBPyConnection, profile: Profile) -> None:
+    """Give the frames what the profile declares, as temporary tables `profile_*`."""
+    for name, columns in _profile_tables(profile).items():
+        names = ", ".join(f"unnest(${column}) as {column}" for column in columns)
+        connection.execute(f"create or replace temp table {name} as select {names}", columns)
+
+
+def _profile_tables(profile: Profile) -> dict[str, dict[str, list[Any]]]:
+    files = blobs_of_case("{case_id}", profile)
+    sheets = ("features", "clinical")
+    thresholds = profile.thresholds.items()
+    words = [(n, w) for n, t in thresholds if isinstance(t.value, tuple) for w in t.value]
+    numbers = [(n, t.value) for n, t in thresholds if isinstance(t.value, (int, float))]
+    return {
+        "profile_files": {
+            "artefact": [*(f.artefact for f in files), *sheets],
+            "mask": [*(f.mask for f in files), *(None for _ in sheets)],
+            "phase": [*(f.phase for f in files), *(None for _ in sheets)],
+            "path": [*(f.path for f in files), *(profile.files[s][0] for s in sheets)],
+        },
+        "profile_image_sets": {
+            "image_set": list(profile.image_sets),
+            "grid": [image_set.grid for image_set in profile.image_sets.values()],
+        },
+        "profile_masks": {
+            "mask": list(profile.masks),
+            "grid": [mask.grid for mask in profile.masks.values()],
+            "may_be_empty": [mask.may_be_empty for mask in profile.masks.values()],
+        },
+        "profile_words": {"name": [n for n, _ in words], "word": [str(w) for _, w in words]},
+        "profile_numbers": {"name": [n for n, _ in numbers], "number": [v for _, v in numbers]},
+    }
+
+
+def read_frame(connection: duckdb.DuckDBPyConnection, root: Path, suite: str) -> pd.DataFrame:
+    """The frame that a suite judges: only strings, float64 and booleans without a null.
+
+    Great Expectations takes a NaN for a null and skips it, so that a NaN would pass: a NaN of the
+    tables becomes infinite here, which no bound lets through.
+
+    Raises:
+        UserError: the query fails, or gives a type that Great Expectations does not judge well.
+    """
+    import duckdb
+    import pandas as pd
+
+    path = root / FRAMES / f"{suite}.sql"
+    try:
+        columns = connection.execute(path.read_text(encoding="utf-8")).fetchnumpy()
+    except (OSError, duckdb.Error) as error:
+        message = (
+            f"{path}: cannot be asked ({' '.join(str(error).split())}). Run `ispy1 repro`: "
+            "the gate needs every table."
+        )
+        raise UserError(message) from error
+    return pd.DataFrame({name: _column(path, name, found) for name, found in columns.items()})
+
+
+def _column(path: Path, name: str, found: Any) -> pd.Series[Any]:  # noqa: ANN401  numpy, masked or not
+    import pandas as pd
+
+    is_null = np.ma.getmaskarray(found)
+    values = np.ma.getdata(found)
+    if values.dtype.kind in "iuf":
+        numbers = values.astype(np.float64)
+        numbers[np.isnan(numbers)] = np.inf
+        numbers[is_null] = np.nan
+        return pd.Series(numbers)
+    if values.dtype.kind == "b" and not is_null.any():
+        return pd.Series(values)
+    texts = [None if null else value for value, null in zip(values, is_null, strict=True)]
+    if all(text is None or isinstance(text, str) for text in texts):
+        return pd.Series(texts, dtype="str")
+    message = f"{path}: {name} is {values.dtype}; expected text, numbers or booleans without null."
+    raise UserError(message)

@@ -1,0 +1,72 @@
+-- What each case of the release should have, and whether it is there.
+-- grain: one row a case of the release and expected blob or workbook row
+-- Each *_found is 1 or 0, and null where the row asks for something else.
+with wanted as (
+    select
+        cases.case_id,
+        expected.artefact,
+        expected.mask,
+        expected.phase,
+        replace(expected.path, '{case_id}', cases.case_id) as file_name
+    from cases
+    cross join profile_files as expected
+    where cases.in_release
+),
+
+on_disk as (
+    select distinct
+        case_id,
+        artefact,
+        mask,
+        phase
+    from blobs
+    where size_bytes is not null
+),
+
+in_workbook as (
+    select
+        case_id,
+        'features' as artefact
+    from cases
+    where has_features
+    union all
+    select
+        case_id,
+        'clinical' as artefact
+    from cases
+    where has_clinical
+),
+
+found as (
+    select
+        wanted.case_id,
+        wanted.artefact,
+        concat(
+            wanted.case_id,
+            if(wanted.artefact in ('features', 'clinical'), ': row in ', ': '),
+            wanted.file_name
+        ) as item,
+        case
+            when on_disk.case_id is not null or in_workbook.case_id is not null then 1.0 else 0.0
+        end as is_found
+    from wanted
+    left join on_disk
+        on
+            wanted.case_id = on_disk.case_id
+            and wanted.artefact = on_disk.artefact
+            and wanted.mask is not distinct from on_disk.mask
+            and wanted.phase is not distinct from on_disk.phase
+    left join in_workbook
+        on wanted.case_id = in_workbook.case_id and wanted.artefact = in_workbook.artefact
+)
+
+select
+    item,
+    case_id,
+    'missing' as shown,
+    case when starts_with(artefact, 'image_') then is_found end as image_found,
+    case when artefact = 'mask' then is_found end as mask_found,
+    case when artefact = 'features' then is_found end as features_found,
+    case when artefact = 'clinical' then is_found end as clinical_found
+from found
+order by item

@@ -1,0 +1,10 @@
+-- Voxel values of the images.
+-- grain: one row an image
+-- n3_minimum is null for the other sets, which may be negative.
+select
+    case_id,
+    n_nonfinite,
+    concat(case_id, ': ', path) as item,
+    case when image_set = 'n3' then intensity_min end as n3_minimum
+from images
+order by item

@@ -1,0 +1,55 @@
+-- Rows beyond the first that have a key, table by table.
+-- grain: one row a table
+with counted as (
+    select
+        'blobs' as item,
+        count(*) - count(distinct path) as n_repeated
+    from blobs
+    union all
+    select
+        'cases' as item,
+        count(*) - count(distinct case_id) as n_repeated
+    from cases
+    union all
+    select
+        'images' as item,
+        count(*) - count(distinct row(case_id, image_set, phase)) as n_repeated
+    from images
+    union all
+    select
+        'masks' as item,
+        count(*) - count(distinct row(case_id, mask)) as n_repeated
+    from masks
+    union all
+    select
+        'features' as item,
+        count(*) - count(distinct row(case_id, feature)) as n_repeated
+    from features
+    union all
+    select
+        'feature_catalog' as item,
+        count(*) - count(distinct feature) as n_repeated
+    from feature_catalog
+    union all
+    select
+        'clinical' as item,
+        count(*) - count(distinct case_id) as n_repeated
+    from clinical
+    union all
+    select
+        'outcomes' as item,
+        count(*) - count(distinct case_id) as n_repeated
+    from outcomes
+    union all
+    select
+        'findings' as item,
+        count(*) - count(distinct finding_id) as n_repeated
+    from findings
+)
+
+select
+    item,
+    null::varchar as case_id,
+    n_repeated
+from counted
+order by item

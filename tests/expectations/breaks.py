@@ -1,0 +1,235 @@
+"""One break a contract: SQL that breaks it, the contract, its severity, what it must name."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+A = "ISPY1_9001"
+N3 = "images_bias-corrected_nifti"
+Z = "images_bias-corrected_resampled_zscored_nifti"
+N3_0 = f"{A}: {N3}/{A}/{A}_DCE_0000_N3.nii.gz"
+Z_1 = f"{A}: {Z}/{A}/{A}_DCE_0001_N3_zscored.nii.gz"
+MANUAL = f"{A}: masks_stv_manual/{A}.nii.gz"
+RESUNET = f"{A}: masks_stv_resunet/{A}.nii.gz"
+FTV = f"{A}: masks_ftv/{A}.nii.gz"
+FILLER = "T1_E_GLCM_S0"
+
+
+class Break(NamedTuple):
+    """SQL that breaks one contract, the start of its words, its severity, what it must name."""
+
+    sql: str
+    suite: str
+    words: str
+    severity: str
+    case: str
+
+
+def _sql(*parts: str) -> str:
+    return " ".join(parts)
+
+
+def _of(case: str = A) -> str:
+    return f"where case_id = '{case}'"
+
+
+def _mask(change: str, mask: str = "stv_manual") -> str:
+    return _sql("update masks set", change, _of(), f"and mask = '{mask}'")
+
+
+def _image(change: str, image_set: str, phase: int) -> str:
+    return _sql(_images(change, image_set), f"and phase = {phase}")
+
+
+def _images(change: str, image_set: str) -> str:
+    return _sql("update images set", change, _of(), f"and image_set = '{image_set}'")
+
+
+def _gone(named: str) -> str:
+    change = "update blobs set size_bytes = null, md5 = null, verdict = 'missing'"
+    return _sql(change, f"where path = '{named.partition(': ')[2]}'")
+
+
+def _feature(change: str, feature: str) -> str:
+    return _sql("update features set value =", change, _of(), f"and feature = '{feature}'")
+
+
+def _subject(change: str, table: str = "clinical", case: str = A) -> str:
+    return _sql("update", table, "set", change, _of(case))
+
+
+def _finding(table: str, check: str, severity: str) -> str:
+    values = f"('f', '{table}', '{severity}', '{A}', null, '{check}', '0', 'x', 'y', 'z')"
+    return _sql("insert into findings values", values)
+
+
+# A row more, and an x axis so much finer that the corners stay where they were.
+_LONGER = "size_x = 257, affine = list_concat([0.78125 * 255 / 256], affine[2:])"
+_SHIFTED = "affine = list_concat(affine[:3], [10.5], affine[5:])"
+_BIN = "T1_E_Histogram_Bins-128_Bins-128_Bin-7"
+_MD5 = "update blobs set verdict = 'mismatch' where path like 'masks_ftv/%9001%'"
+
+BREAKS = (
+    Break(_gone(N3_0), "coverage", "Every case of the release has its images", "critical", N3_0),
+    Break(_gone(FTV), "coverage", "Every case of the release has a mask", "critical", FTV),
+    Break(
+        _subject("has_features = false", "cases"),
+        "coverage",
+        "Every case of the release has a row in the features",
+        "critical",
+        f"{A}: row in ISPY_DataPaper_features.xlsx",
+    ),
+    Break(
+        _subject("has_clinical = false", "cases"),
+        "coverage",
+        "Every case of the release has a row in the clinical",
+        "critical",
+        f"{A}: row in I-SPY 1 All Patient Clinical and Outcome Data.xlsx",
+    ),
+    Break(_subject("in_release = false", "cases"), "expected_ids", "Every case", "critical", A),
+    Break(
+        _sql("insert into outcomes from outcomes", _of()),
+        "keys",
+        "No key",
+        "critical",
+        "outcomes",
+    ),
+    Break(
+        "insert into outcomes select * replace ('ISPY1_9099' as case_id) from outcomes limit 1",
+        "foreign_keys",
+        "Every value",
+        "critical",
+        "ISPY1_9099 (outcomes)",
+    ),
+    Break(_MD5, "blobs", "No file has another MD5", "critical", FTV),
+    Break(
+        _finding("masks", "bad_crc", "critical"),
+        "findings",
+        "The build has no critical finding",
+        "critical",
+        f"{A}: masks (bad_crc)",
+    ),
+    Break(_mask("spacing_x_mm = 0.999"), "grid_1mm", "Spacing", "critical", MANUAL),
+    Break(_mask("spacing_z_mm = 1.1"), "grid_1mm", "Spacing", "critical", MANUAL),
+    Break(_mask("spacing_y_mm = 'nan'"), "grid_1mm", "Spacing", "critical", MANUAL),
+    *(
+        Break(
+            _mask(f"size_{axis} = {size}", "stv_resunet"),
+            "grid_1mm",
+            f"size_{axis} on the 1 mm grid is at {bound}",
+            "critical",
+            RESUNET,
+        )
+        for axis, bound, size in (
+            ("x", "least", 179),
+            ("x", "most", 301),
+            ("y", "least", 179),
+            ("y", "most", 301),
+            ("z", "least", 82),
+            ("z", "most", 385),
+        )
+    ),
+    Break(_image(_LONGER, "n3", 2), "phase_grids", "The phases", "critical", f"{A}: n3"),
+    Break(_image(_SHIFTED, "zscored", 1), "phase_grids", "The corner", "critical", f"{A}: zscored"),
+    Break(
+        _image("intensity_min = -1.5", "zscored", 1),
+        "phase_grids",
+        "The z-scored phases",
+        "warning",
+        f"{A}: zscored",
+    ),
+    Break(
+        _images("size_z = 121", "zscored"),
+        "resampling",
+        "The 1 mm size",
+        "critical",
+        f"{A}: axis 2",
+    ),
+    Break(_image("n_nonfinite = 1", "zscored", 1), "images", "No voxel", "critical", Z_1),
+    Break(_image("intensity_min = -1", "n3", 0), "images", "No N3 image", "warning", N3_0),
+    Break(_mask("voxel_count = 0"), "masks", "No mask is empty in a set", "critical", MANUAL),
+    Break(_mask("voxel_count = 0", "ftv"), "masks", "No mask is empty in the", "warning", FTV),
+    Break(_mask("n_nonfinite = 1"), "masks", "No voxel of a mask", "critical", MANUAL),
+    Break(_mask("matches_image_grid = false"), "masks", "Every mask lies", "critical", MANUAL),
+    Break(_mask("volume_cm3 = 0.02", "ftv"), "masks", "No mask that is not", "warning", FTV),
+    Break(_mask("volume_cm3 = 900", "ftv"), "masks", "No mask is larger", "warning", FTV),
+    Break(_mask("touches_border = true"), "masks", "No mask touches", "warning", MANUAL),
+    Break(_mask("centroid_r_mm = -50"), "masks", "The centroid", "warning", MANUAL),
+    Break(_mask("stored_values = [0, 2]"), "stored_values", "The voxels", "critical", MANUAL),
+    Break(_mask("stored_values = null"), "stored_values", "The voxels", "critical", MANUAL),
+    Break(_mask("stored_values = [0, 1]", "ftv"), "stored_values", "The voxels", "critical", FTV),
+    Break(
+        _sql("delete from features", _of(), f"and feature = '{FILLER}'"),
+        "features",
+        "A case has 370",
+        "critical",
+        A,
+    ),
+    Break(_feature("null", FILLER), "features", "No published feature", "critical", A),
+    Break(_feature("'inf'", FILLER), "features", "No published feature", "critical", A),
+    Break(_feature("33", f"{_BIN}_Frequency"), "features", "The histogram's freq", "critical", A),
+    Break(
+        _feature("0.1", f"{_BIN}_Probability"), "features", "The histogram's prob", "critical", A
+    ),
+    Break(
+        _feature("value * 1.01", "T1_E_Volumetric_Volume"),
+        "published_volumes",
+        "Published volume over",
+        "critical",
+        A,
+    ),
+    Break(_mask("volume_cm3 = 6"), "published_volumes", "Published and measured", "warning", A),
+    Break(
+        _finding("clinical", "undocumented_code:race_id", "warning"),
+        "clinical",
+        "Every code",
+        "critical",
+        A,
+    ),
+    Break(_subject("race = 'Martian'"), "clinical", "Race", "critical", A),
+    Break(_subject("subtype = 'HR+'"), "clinical", "Subtype", "critical", A),
+    Break(
+        _subject("laterality = 'both'", case="ISPY1_9050"),
+        "clinical",
+        "Laterality",
+        "critical",
+        "ISPY1_9050",
+    ),
+    Break(
+        _subject("survival_status = 'gone'", "outcomes"),
+        "clinical",
+        "Survival status",
+        "critical",
+        A,
+    ),
+    Break(
+        _subject("rcb_class = 4, pcr = false", "outcomes"), "clinical", "Residual", "critical", A
+    ),
+    Break(_subject("hr_positive = false"), "clinical", "HR is", "critical", A),
+    Break(_subject("pcr = false", "outcomes"), "clinical", "pCR holds", "critical", A),
+    Break(_subject("age_years = 17"), "clinical", "Age is at least", "critical", A),
+    Break(_subject("age_years = 101"), "clinical", "Age is at most", "critical", A),
+    *(
+        Break(
+            _subject(f"mri_ld_{when}_mm = {value}"),
+            "clinical",
+            f"MRI longest diameter {words}",
+            "critical",
+            A,
+        )
+        for when, words, value in (
+            ("baseline", "before treatment", 0),
+            ("baseline", "before treatment", 201),
+            ("early_ac", "after the first", -1),
+            ("interregimen", "between", 201),
+            ("presurgery", "before surgery", 201),
+        )
+    ),
+    Break(
+        _sql("update feature_catalog set is_constant = true where feature =", f"'{FILLER}'"),
+        "feature_constants",
+        "The features",
+        "info",
+        FILLER,
+    ),
+)

@@ -1,0 +1,229 @@
+"""A small project whose tables keep every contract: two cases, made by hand.
+
+Native grid 256 x 256 x 60 at 0.78125 x 0.78125 x 2 mm, 1 mm grid 200 x 200 x 120. Every mask is
+5 cm3; ISPY1_9001 is on the right, ISPY1_9002 on the left; ISPY1_9050 is in the clinical workbook
+alone.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from etl.profile import Profile, load_profile
+from etl.project import TABLES
+from etl.release import blobs_of_case
+from etl.schema import TableSchema
+from etl.store import table_path, write_table
+from etl.tables import (
+    blobs,
+    cases,
+    clinical,
+    feature_catalog,
+    features,
+    findings,
+    images,
+    masks,
+    outcomes,
+)
+
+ROOT = Path(__file__).resolve().parents[2]
+Row = dict[str, Any]
+META = {"recipe": "r", "dataset": "ISPY1-PHANTOM", "licence": "CC0 1.0", "attribution": "none"}
+CASES = ("ISPY1_9001", "ISPY1_9002")
+SIDES = {"ISPY1_9001": "right", "ISPY1_9002": "left", "ISPY1_9050": "right"}
+NATIVE = ((256, 256, 60), (0.78125, 0.78125, 2.0))
+FINE = ((200, 200, 120), (1.0, 1.0, 1.0))
+PIXELS = 4096
+BINS = 128
+N_FEATURES = 370
+
+
+def _row(schema: TableSchema, **values: object) -> Row:
+    """A row: null where the schema allows it, a blank of the right type elsewhere."""
+    blanks = {"string": "-", "bool": False, "int64": 0, "double": 0.0}
+    row: Row = {c.name: None if c.nullable else blanks.get(c.kind, []) for c in schema.columns}
+    if set(values) - set(row):
+        raise KeyError(set(values) - set(row))
+    return row | values
+
+
+def _header(path: str, grid: str) -> Row:
+    size, spacing = NATIVE if grid == "native" else FINE
+    x, y, z = spacing
+    header: Row = {"path": path, "voxel_volume_mm3": x * y * z}
+    for axis, n, s in zip("xyz", size, spacing, strict=True):
+        header |= {f"size_{axis}": n, f"spacing_{axis}_mm": s}
+    affine = [x, 0.0, 0.0, 10.0, 0.0, y, 0.0, 20.0, 0.0, 0.0, z, 30.0, 0.0, 0.0, 0.0, 1.0]
+    return header | {"affine": affine}
+
+
+def _images(profile: Profile) -> list[Row]:
+    return [
+        _row(
+            images.SCHEMA,
+            case_id=case,
+            image_set=name.image_set,
+            phase=name.phase,
+            intensity_min=0.0 if name.image_set == "n3" else -1.4145595,
+            **_header(name.path, profile.image_sets[str(name.image_set)].grid),
+        )
+        for case in CASES
+        for name in blobs_of_case(case, profile)
+        if name.image_set
+    ]
+
+
+def _masks(profile: Profile) -> list[Row]:
+    return [
+        _row(
+            masks.SCHEMA,
+            case_id=case,
+            mask=name.mask,
+            stored_values=list(profile.masks[str(name.mask)].stored_values),
+            voxel_count=5000,
+            volume_cm3=5.0,
+            centroid_r_mm=50.0 if SIDES[case] == "right" else -50.0,
+            matches_image_grid=True,
+            **_header(name.path, profile.masks[str(name.mask)].grid),
+        )
+        for case in CASES
+        for name in blobs_of_case(case, profile)
+        if name.mask
+    ]
+
+
+def _blobs(profile: Profile) -> list[Row]:
+    return [
+        _row(
+            blobs.SCHEMA,
+            path=name.path,
+            artefact=name.artefact,
+            mask=name.mask,
+            case_id=case,
+            phase=name.phase,
+            size_bytes=10,
+            md5="0" * 32,
+            publisher_md5="0" * 32,
+            verdict="match",
+        )
+        for case in CASES
+        for name in blobs_of_case(case, profile)
+    ]
+
+
+def _cases() -> list[Row]:
+    return [
+        _row(
+            cases.SCHEMA,
+            case_id=case,
+            subject_number=int(case[-4:]),
+            in_release=case in CASES,
+            has_features=case in CASES,
+            has_clinical=True,
+            has_outcomes=True,
+        )
+        for case in SIDES
+    ]
+
+
+def _catalog(profile: Profile) -> list[Row]:
+    """128 frequencies and probabilities, two volumes, the declared constants, and others."""
+    found = [
+        ("Histogram", statistic, f"T1_E_Histogram_Bins-128_Bins-128_Bin-{n}_{statistic}")
+        for n in range(BINS)
+        for statistic in ("Frequency", "Probability")
+    ]
+    found += [("Volumetric", s, f"T1_E_Volumetric_{s}") for s in ("Pixels", "Volume")]
+    constants = [str(name) for name in _words(profile, "constant_features")]
+    found += [("Morphologic", name.split("_", 3)[-1], name) for name in constants]
+    found += [("GLCM", f"S{n}", f"T1_E_GLCM_S{n}") for n in range(N_FEATURES - len(found))]
+    return [
+        _row(
+            feature_catalog.SCHEMA,
+            feature=name,
+            position=position,
+            family=family,
+            statistic=statistic,
+            is_constant=name in constants,
+        )
+        for position, (family, statistic, name) in enumerate(found, 1)
+    ]
+
+
+def _words(profile: Profile, name: str) -> tuple[object, ...]:
+    value = profile.thresholds[name].value
+    return value if isinstance(value, tuple) else (value,)
+
+
+def _features(catalog: list[Row]) -> list[Row]:
+    values = {
+        "Frequency": PIXELS / BINS,
+        "Probability": 1 / BINS,
+        "Pixels": float(PIXELS),
+        "Volume": PIXELS * 0.78125 * 0.78125 * 2,
+    }
+    return [
+        _row(
+            features.SCHEMA,
+            case_id=case,
+            feature=entry["feature"],
+            value=values.get(entry["statistic"], 1.0),
+        )
+        for case in CASES
+        for entry in catalog
+    ]
+
+
+def _clinical() -> list[Row]:
+    return [
+        _row(
+            clinical.SCHEMA,
+            case_id=case,
+            age_years=50.0,
+            race="Caucasian",
+            er_positive=True,
+            pgr_positive=False,
+            hr_positive=True,
+            her2_positive=False,
+            subtype="HR+/HER2-",
+            laterality=side,
+            mri_ld_baseline_mm=50.0,
+            mri_ld_early_ac_mm=40.0,
+            mri_ld_interregimen_mm=0.0,
+            mri_ld_presurgery_mm=0.0,
+        )
+        for case, side in SIDES.items()
+    ]
+
+
+def _outcomes() -> list[Row]:
+    return [
+        _row(outcomes.SCHEMA, case_id=case, survival_status="alive", pcr=True, rcb_class=0)
+        for case in SIDES
+    ]
+
+
+def make_project(root: Path) -> Path:
+    """A project at `root` whose gate is green."""
+    shutil.copytree(ROOT / "expectations", root / "expectations")
+    (root / "dvc.yaml").write_text("stages: {}\n")
+    (root / "params.yaml").write_text(
+        "release: data/phantom\nprofile: phantom\nphantom: {cases: 2}\n"
+    )
+    profile = load_profile(root)
+    catalog = _catalog(profile)
+    for schema, rows in (
+        (blobs.SCHEMA, _blobs(profile)),
+        (cases.SCHEMA, _cases()),
+        (images.SCHEMA, _images(profile)),
+        (masks.SCHEMA, _masks(profile)),
+        (features.SCHEMA, _features(catalog)),
+        (feature_catalog.SCHEMA, catalog),
+        (clinical.SCHEMA, _clinical()),
+        (outcomes.SCHEMA, _outcomes()),
+        (findings.SCHEMA, []),
+    ):
+        write_table(schema, rows, table_path(root / TABLES, schema.name), meta=META)
+    return root
