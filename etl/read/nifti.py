@@ -5,7 +5,6 @@ Header fields: NIfTI-1.1 (Cox et al. 2004) and NIfTI-2 (2011), nifti.nimh.nih.go
 
 from __future__ import annotations
 
-import io
 import math
 import mmap
 import struct
@@ -238,11 +237,13 @@ def parse_header(start: bytes) -> Header:
 
 
 def _nibabel_header(start: bytes) -> Any:  # noqa: ANN401  nibabel is not typed
-    kinds = {348: nib.Nifti1Header, 540: nib.Nifti2Header}
+    kinds: dict[int, Any] = {348: nib.Nifti1Header, 540: nib.Nifti2Header}
     for order in "<>":
         length = struct.unpack(f"{order}i", start[:4])[0] if len(start) >= 4 else 0  # noqa: PLR2004
         if length in kinds and len(start) >= length:
-            header = kinds[length].from_fileobj(io.BytesIO(start), endianness=order, check=False)
+            header = kinds[length](start[:length], endianness=order, check=False)
+            if header["pixdim"][0] not in (-1, 1):
+                header["pixdim"][0] = 1  # NIfTI-1.1: the handedness is 1 where none is stated
             if bytes(header["magic"].item())[:3] in (b"n+1", b"n+2"):
                 return header
             raise _bad(
@@ -309,7 +310,10 @@ def _form_conflict(header: Any, affine: Array, size: tuple[int, int, int]) -> st
         if not abs(stated - norm) * size[axis] <= FORM_TOLERANCE_MM:
             return f"pixdim {stated:.6g} mm but affine {norm:.6g} mm along axis {axis}"
     if int(header["qform_code"]) > 0 and int(header["sform_code"]) > 0:
-        qform = np.asarray(header.get_qform(), dtype=np.float64)
+        try:
+            qform = np.asarray(header.get_qform(), dtype=np.float64)
+        except (nib.spatialimages.HeaderDataError, ValueError, FloatingPointError) as error:
+            return f"qform cannot be read ({error})"
         distance = float(np.abs(corners(qform, size) - corners(affine, size)).max())
         if not distance <= FORM_TOLERANCE_MM:
             return f"qform and sform place a corner {distance:.3g} mm apart"

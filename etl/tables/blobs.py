@@ -7,7 +7,7 @@ from etl.findings import Finding, from_bad_input
 from etl.profile import Profile
 from etl.read.features import read_features
 from etl.read.manifest import read_manifest
-from etl.release import Identity, Name, blobs_of_case, canonical_path, is_known, parse
+from etl.release import LINK_OUTSIDE, Identity, Name, blobs_of_case, canonical_path, is_known, parse
 from etl.schema import Column, TableSchema, optional
 from etl.unit import Blob, Context, Measured, Row, artefact
 
@@ -82,16 +82,19 @@ def _place(name: Name, profile: Profile) -> str:
 
 def _present(blob: Blob, listed: Listed | None, profile: Profile) -> Row:
     publisher = (listed or {}).get(_place(blob.name, profile))
+    outside = blob.md5 == LINK_OUTSIDE
     return {
         **_identity(blob.name),
-        "size_bytes": blob.size_bytes,
-        "md5": blob.md5,
+        "size_bytes": None if outside else blob.size_bytes,
+        "md5": None if outside else blob.md5,
         "publisher_md5": publisher,
         "verdict": _verdict(blob, listed, publisher),
     }
 
 
 def _verdict(blob: Blob, listed: Listed | None, publisher: str | None) -> str:
+    if blob.md5 == LINK_OUTSIDE:
+        return "missing"
     if listed is None:
         return "no_manifest"
     if publisher is None:

@@ -31,13 +31,17 @@ class Clone:
 
     @property
     def environment(self) -> dict[str, str]:
-        clean = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "GIT_", "DVC_"))}
+        clean = {
+            k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "GIT_", "DVC_"))
+        }
         identity = {"GIT_AUTHOR_NAME": "t", "GIT_AUTHOR_EMAIL": "t@example.org",
                     "GIT_COMMITTER_NAME": "t", "GIT_COMMITTER_EMAIL": "t@example.org"}  # fmt: skip
         return {**clean, **identity, "PATH": f"{self.root}/.venv/bin:{os.environ['PATH']}"}
 
     def tables(self) -> dict[str, bytes]:
-        return {p.name: p.read_bytes() for p in sorted((self.root / "data/tables").glob("*.parquet"))}
+        return {
+            p.name: p.read_bytes() for p in sorted((self.root / "data/tables").glob("*.parquet"))
+        }
 
     def branch(self, target: Path) -> Clone:
         """A copy of this clone, DVC cache and data included."""
@@ -58,7 +62,9 @@ def make_clone(target: Path, cases: int = 2) -> Clone:
     (target / ".venv").symlink_to(sys.prefix)
     (target / ".git" / "info").mkdir(parents=True)
     clone = Clone(target)
-    clone.run("git init -q && echo .venv >> .git/info/exclude && git add -A && git commit -qm clone")
+    clone.run(
+        "git init -q && echo .venv >> .git/info/exclude && git add -A && git commit -qm clone"
+    )
     return clone
 
 

@@ -81,7 +81,9 @@ def test_a_real_download(built: Clone, real: Path, tmp_path: Path) -> None:
     assert mask["surface_area_mm2"] == pytest.approx(1895.20, abs=0.01)
     assert mask["sphericity"] == pytest.approx(0.7523, abs=1e-4)
     assert mask["max_diameter_mm"] == pytest.approx(37.05, abs=0.01)
-    counts = ask("select (select count(*) from clinical) as c, (select count(*) from outcomes) as o")
+    counts = ask(
+        "select (select count(*) from clinical) as c, (select count(*) from outcomes) as o"
+    )
     assert counts == [{"c": 221, "o": 221}]
 
 
@@ -114,9 +116,11 @@ def test_a_users_own_mask_set(built: Clone, tmp_path: Path) -> None:
 
 def test_killed_at_any_moment(built: Clone, tmp_path: Path) -> None:
     clone = built.branch(tmp_path / "clone")
-    chance = random.Random(9)  # noqa: S311
+    chance = random.Random(9)
     for _ in range(5):
-        subprocess.run(["rm", "-rf", "dvc.lock", "data/tables", "data/findings"], cwd=clone.root, check=True)
+        subprocess.run(
+            ["rm", "-rf", "dvc.lock", "data/tables", "data/findings"], cwd=clone.root, check=True
+        )
         clone.run("mkdir -p data/tables data/findings")
         start = time.monotonic()
         run = subprocess.Popen(

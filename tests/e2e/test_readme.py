@@ -46,4 +46,9 @@ def commands(kind: str, text: str) -> list[str]:
 def test_no_block_is_forgotten() -> None:
     text = (HERE / "README.md").read_text()
     assert text.count("```") == 2 * len(BLOCK.findall(text))
-    assert subprocess.run(["make", "-n", "test"], cwd=HERE, capture_output=True, check=False).returncode == 0
+    assert (
+        subprocess.run(
+            ["make", "-n", "test"], cwd=HERE, capture_output=True, check=False
+        ).returncode
+        == 0
+    )

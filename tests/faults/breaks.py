@@ -17,10 +17,10 @@ CASE, OTHER = "ISPY1_9001", "ISPY1_9002"
 FEATURES = "ISPY_DataPaper_features.xlsx"
 CLINICAL = "I-SPY 1 All Patient Clinical and Outcome Data.xlsx"
 N3 = f"images_bias-corrected_nifti/{CASE}/{CASE}_DCE_0001_N3.nii.gz"
-ZSCORED = (
-    f"images_bias-corrected_resampled_zscored_nifti/{CASE}/{CASE}_DCE_0001_N3_zscored.nii.gz"
+ZSCORED = f"images_bias-corrected_resampled_zscored_nifti/{CASE}/{CASE}_DCE_0001_N3_zscored.nii.gz"
+FTV, MANUAL, RESUNET = (
+    f"masks_{name}/{CASE}.nii.gz" for name in ("ftv", "stv_manual", "stv_resunet")
 )
-FTV, MANUAL, RESUNET = (f"masks_{name}/{CASE}.nii.gz" for name in ("ftv", "stv_manual", "stv_resunet"))
 DIM, DATATYPE, BITPIX, PIXDIM, OFFSET = 40, 70, 72, 76, 108
 QFORM, QOFFSET_X, SROW = 252, 268, 280
 

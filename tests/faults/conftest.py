@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,7 @@ def copy_code(target: Path) -> None:
             shutil.copy(source, target / name)
     text = (target / "params.yaml").read_text()
     (target / "params.yaml").write_text(text.replace("cases: 12", "cases: 2"))
+    subprocess.run(["git", "init", "-q", str(target)], check=True)
     project.params.cache_clear()
 
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import csv
+import errno
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
-from etl.cli import app
+from etl.cli import app, main
 from etl.store import read_table
 from faults.breaks import BREAKS, CASE, OTHER, Release
 from faults.conftest import build_stale
 
-FAULTS = list(csv.DictReader((Path(__file__).parent / "faults.csv").open(encoding="utf-8")))
+TABLE = list(csv.DictReader((Path(__file__).parent / "faults.csv").open(encoding="utf-8")))
+
+FAULTS = [row for row in TABLE if row["source"] != "command"]
+COMMANDS = {row["fault"]: row for row in TABLE if row["source"] == "command"}
 
 
 def test_every_break_is_in_the_table() -> None:
@@ -67,8 +71,33 @@ def fits(problem: dict[str, Any], wanted: tuple[str, str, str, str]) -> bool:
 def other_case_is_whole(root: Path) -> bool:
     """The case that nobody broke has its images, its masks and its features."""
     counts = {
-        name: sum(r["case_id"] == OTHER for r in read_table(root / f"data/tables/{name}.parquet").to_pylist())
+        name: sum(
+            r["case_id"] == OTHER
+            for r in read_table(root / f"data/tables/{name}.parquet").to_pylist()
+        )
         for name in ("images", "masks")
     }
     assert CASE != OTHER
     return counts == {"images": 6, "masks": 3}
+
+
+def test_read_only_output(
+    broken: Release, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = COMMANDS["read_only_output"]
+    root = broken.root.parents[1]
+    before = (root / row["names"]).read_bytes()
+
+    def refuse(self: Path, target: Path) -> Path:
+        raise OSError(errno.EROFS, "Read-only file system", str(target))
+
+    monkeypatch.chdir(root)
+    monkeypatch.setattr(Path, "replace", refuse)  # root may write anywhere: chmod proves nothing
+    monkeypatch.setattr("sys.argv", ["ispy1", "table", "masks"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == int(row["exit_code"])
+    shown = capsys.readouterr().err
+    assert row["check"] in shown
+    assert row["names"] in shown
+    assert (root / row["names"]).read_bytes() == before
