@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cc3d
@@ -108,16 +108,19 @@ def components(found: Foreground) -> Components:
     sizes = np.bincount(labels.ravel(order="K"))
     sizes[0] = 0
     # The label of a tie depends on the scan order; the first voxel in x, y, z order does not.
-    tied = [_component(labels, int(label)) for label in np.flatnonzero(sizes == sizes.max())]
+    wanted = np.flatnonzero(sizes == sizes.max())
+    tied = [_component(labels, int(label), found.start) for label in wanted]
     return Components(int(count), min(tied, key=_first_voxel))
 
 
-def _component(labels: Array, label: int) -> Foreground:
+def _component(labels: Array, label: int, origin: tuple[int, int, int]) -> Foreground:
+    """One component, placed in the mask: `origin` is the voxel index of the labels' corner."""
     part = crop(labels == label)
     if part is None:
         message = f"label {label} is empty"
         raise ValueError(message)
-    return part
+    x, y, z = (a + b for a, b in zip(origin, part.start, strict=True))
+    return replace(part, start=(x, y, z))
 
 
 def _first_voxel(part: Foreground) -> tuple[int, ...]:

@@ -98,7 +98,7 @@ def test_a_partial_release_survives_clone_and_pull(built: Clone, tmp_path: Path)
     clone.run(f"git clone -q . '{other.root}'")
     (other.root / ".venv").symlink_to(clone.root / ".venv")
     other.run("dvc pull -q table")
-    done = other.run("dvc repro --allow-missing cases")
+    done = other.run("dvc repro --allow-missing table@cases")
     assert "Running stage" not in done.stdout
     other.run("dvc pull -q --allow-missing", ok=False)
     other.run("dvc repro", ok=False)

@@ -1,0 +1,93 @@
+"""Which case the picture shows: the median one among the cases that have the most to show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from etl.unit import Blob, Row
+
+REFERENCE = "stv_manual"
+PHASES = (1, 2, 0)  # the first post-contrast phase, else what there is
+IMAGE_SETS = ("zscored", "n3")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A case that could be shown: its best image, and its measured masks by name."""
+
+    case_id: str
+    image: Blob | None = None
+    masks: Mapping[str, Row] = field(default_factory=dict)
+
+    @property
+    def reference(self) -> Row | None:
+        """The mask that the planes go through: the expert's, else the first with foreground."""
+        filled = {name: row for name, row in self.masks.items() if row["voxel_count"]}
+        return filled.get(REFERENCE) or next(iter(filled.values()), None)
+
+    @property
+    def worth(self) -> tuple[bool, bool, bool, int]:
+        """How much there is to show: the more the greater."""
+        reference, image = self.reference, self.image
+        return (
+            reference is not None and reference["mask"] == REFERENCE,
+            image is not None,
+            image is not None and image.name.image_set == IMAGE_SETS[0],
+            len(self.masks),
+        )
+
+    @property
+    def volume_cm3(self) -> float:
+        """Volume of the reference mask, 0 without one."""
+        return float(self.reference["volume_cm3"]) if self.reference else 0.0
+
+
+def candidates(
+    images: Iterable[Blob], rows: Iterable[Row], mask_sets: Sequence[str]
+) -> list[Candidate]:
+    """The cases to try, the best first.
+
+    Cases that have the most to show come first; among equals the lower median by volume, then the
+    ones next to it.
+
+    Args:
+        images: the image blobs of the release.
+        rows: the rows of the table masks.
+        mask_sets: the sets to show, in order.
+    """
+    best = _best_images(images)
+    masks: dict[str, dict[str, Row]] = {}
+    for name in mask_sets:
+        for row in rows:
+            if row["mask"] == name:
+                masks.setdefault(row["case_id"], {})[name] = row
+    found = [Candidate(c, best.get(c), masks.get(c, {})) for c in sorted({*best, *masks})]
+    by_worth: dict[tuple[bool, bool, bool, int], list[Candidate]] = {}
+    for candidate in found:
+        by_worth.setdefault(candidate.worth, []).append(candidate)
+    return [c for worth in sorted(by_worth, reverse=True) for c in _from_median(by_worth[worth])]
+
+
+def _best_images(images: Iterable[Blob]) -> dict[str, Blob]:
+    """Case -> its z-scored image of the first post-contrast phase, else the next best."""
+
+    def rank(blob: Blob) -> tuple[int, int, bool, str]:
+        name = blob.name
+        order = IMAGE_SETS.index(name.image_set) if name.image_set in IMAGE_SETS else 9
+        phase = PHASES.index(name.phase) if name.phase in PHASES else 9
+        return order, phase, not blob.path.endswith(".gz"), blob.path
+
+    best: dict[str, Blob] = {}
+    for blob in sorted(images, key=rank):
+        if blob.name.case_id is not None:
+            best.setdefault(blob.name.case_id, blob)
+    return best
+
+
+def _from_median(equals: list[Candidate]) -> list[Candidate]:
+    """By volume, from the lower median outward."""
+    ordered = sorted(equals, key=lambda c: (c.volume_cm3, c.case_id))
+    middle = (len(ordered) - 1) // 2
+    ranks = sorted(range(len(ordered)), key=lambda rank: (abs(rank - middle), rank))
+    return [ordered[rank] for rank in ranks]

@@ -1,0 +1,120 @@
+"""How fast: `python tests/bench/bench.py [--cases 8] [--workers N] [--repeat 3] [--json]`.
+
+Images and masks of a phantom of full size, by three contenders with the same number of workers,
+in process after imports and without DVC. Contenders take turns, so that a busy machine is busy
+for all of them. Start-up and, with --pipeline, `dvc repro` are measured apart. It asserts nothing:
+the budgets are printed beside what was measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(PROJECT), str(PROJECT / "tests")]
+
+FLOOR_BUDGET = 2.5
+SCRIPT_BUDGET = 0.4
+MEMORY_BUDGET_MIB = 500e6 / 2**20
+CONTENDERS = ("floor", "script", "ours")
+
+
+def main() -> None:
+    """Measure, then print a page or JSON."""
+    options = _options()
+    found = _measure(options)
+    if options.json:
+        sys.stdout.write(json.dumps(found, indent=2) + "\n")
+    else:
+        _print(found)
+
+
+def _options() -> argparse.Namespace:
+    from etl.pool import default_workers
+
+    parser = argparse.ArgumentParser(description="How fast images and masks are measured.")
+    parser.add_argument("--cases", type=int, default=8, help="cases of the phantom (8)")
+    parser.add_argument("--workers", type=int, default=default_workers(), help="default: cores")
+    parser.add_argument("--repeat", type=int, default=3, help="rounds (3)")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--pipeline", action="store_true", help="time `dvc repro` as well")
+    return parser.parse_args()
+
+
+def _measure(options: argparse.Namespace) -> dict[str, object]:
+    from bench import contenders, release, startup
+
+    context = release.prepare(PROJECT, options.cases)
+    run = {name: getattr(contenders, name) for name in CONTENDERS}
+    contenders.ours(context, options.workers)  # warm: imports, the pool's server, the page cache
+    contenders.script(context, options.workers)
+    seconds: dict[str, list[float]] = {name: [] for name in CONTENDERS}
+    for _ in range(options.repeat):
+        for name, contender in run.items():
+            seconds[name].append(_timed(contender, context, options.workers))
+    big = release.largest(PROJECT, context)
+    return {
+        "cases": options.cases,
+        "workers": options.workers,
+        "repeat": options.repeat,
+        "files": len(context.blobs),
+        "sizes_mb": release.sizes(context),
+        "seconds": seconds,
+        "ours_over_floor": _ratio(seconds["ours"], seconds["floor"]),
+        "ours_over_script": _ratio(seconds["ours"], seconds["script"]),
+        "peak_mib": {
+            name: contenders.peak_mib(context, name, options.workers) for name in CONTENDERS
+        },
+        "peak_mib_largest": contenders.peak_mib(big, "ours", options.workers),
+        "startup_s": startup.startup(PROJECT),
+        "pipeline_s": startup.pipeline(PROJECT) if options.pipeline else {},
+    }
+
+
+def _timed(work: Callable[..., None], *args: object) -> float:
+    start = time.perf_counter()
+    work(*args)
+    return time.perf_counter() - start
+
+
+def _ratio(ours: list[float], theirs: list[float]) -> float:
+    """Median over the rounds: both sides of one round saw the same machine."""
+    return statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
+
+
+def _print(found: dict[str, object]) -> None:
+    def say(line: str = "") -> None:
+        sys.stdout.write(line + "\n")
+
+    data: dict[str, dict[str, list[float]]] = json.loads(json.dumps(found))
+    say(
+        f"{found['cases']} cases, {found['files']} files, {found['workers']} worker(s), "
+        f"median of {found['repeat']} rounds"
+    )
+    say("\ngz size, MB          min   median      max")
+    for kind, (least, median, most) in data["sizes_mb"].items():
+        say(f"  {kind:16} {least:7.3f}  {median:7.3f}  {most:7.3f}")
+    say("\nimages and masks     s   s a case   peak MiB a worker")
+    for name in CONTENDERS:
+        middle = statistics.median(data["seconds"][name])
+        each, peak = middle / int(str(found["cases"])), data["peak_mib"][name]
+        say(f"  {name:10} {middle:11.2f}    {each:7.3f}   {peak:17.0f}")
+    say(f"\nours / floor    {found['ours_over_floor']:6.2f}   (budget {FLOOR_BUDGET})")
+    say(f"ours / script   {found['ours_over_script']:6.2f}   (budget {SCRIPT_BUDGET})")
+    say(
+        f"peak MiB a worker, largest image of the public release {found['peak_mib_largest']:.0f}   "
+        f"(budget {MEMORY_BUDGET_MIB:.0f})"
+    )
+    for title, part in (("start-up", "startup_s"), ("pipeline, demo phantom", "pipeline_s")):
+        for step, taken in data[part].items():
+            say(f"{title}: {step:42} {taken:7.3f} s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,161 @@
+"""The card: every figure from SQL, in parts where the release is in parts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support import ROOT, build
+
+import etl
+from etl.card import markdown as md
+from etl.card import sections
+from etl.card.card import CARD, Facts, facts, render, write_card
+from etl.gate_report import Contract, GateReport
+from etl.profile import load_profile
+
+RED = Contract(
+    suite="masks",
+    expectation_id="1",
+    expectation="a mask | is there",
+    column=None,
+    severity="critical",
+    success=False,
+    n_checked=9,
+    n_failed=7,
+    observed="<b>none</b>",
+    failing_cases=tuple(f"ISPY1_{n}" for n in range(9001, 9008)),
+    fix="Adopt it.",
+)
+
+
+def section(card: str, title: str) -> str:
+    return card.split(f"\n## {title}\n")[1].split("\n## ")[0].strip()
+
+
+def card_of(root: Path, *contracts: Contract) -> str:
+    with etl.connect(root) as connection:
+        known = facts(root)
+        report = GateReport(contracts) if contracts else None
+        return render(connection, Facts(known.profile, "0123abcd.dir", known.recipes, report))
+
+
+@pytest.fixture(scope="module")
+def card(built: Path) -> str:
+    return card_of(built)
+
+
+def test_a_phantom_says_so_in_the_first_line(card: str) -> None:
+    assert card.splitlines()[0].startswith("# PHANTOM")
+    real = Facts(load_profile(ROOT, "ispy1_tcia"), None, {}, None)
+    import duckdb
+
+    first = render(duckdb.connect(), real).splitlines()[0]
+    assert first == "# ISPY1-Tumor-SEG-Radiomics"
+
+
+def test_its_figures_are_those_of_the_views(card: str, built: Path) -> None:
+    with etl.connect(built) as connection:
+        slices = connection.execute("select n_slices from slice_count").fetchone()
+        volume = connection.execute(
+            "select volume_max_cm3 from label_summary where mask = 'stv_manual'"
+        ).fetchone()
+        counts = connection.execute("select count(*) from case_counts").fetchone()
+    assert slices
+    assert volume
+    assert counts
+    assert section(card, "Slices").startswith(f"{slices[0]} slices")
+    assert f" {volume[0]:.2f} |" in section(card, "Labels")
+    assert len(section(card, "Counts").splitlines()) == counts[0] + 2
+    assert "| median | 1 x 1 x 1 | 18 x 15 x 16 |" in section(card, "Resolution")
+    assert "masks_ftv/  (2 files" in section(card, "Files")
+    assert "`0123abcd.dir`" in section(card, "Version")
+
+
+def test_it_names_the_recipe_of_every_table(card: str, built: Path) -> None:
+    for name, recipe in facts(built).recipes.items():
+        assert f"`{recipe}`" in section(card, "Version")
+        assert f"| {name} |" in section(card, "Version")
+
+
+def test_the_verdict(built: Path, card: str) -> None:
+    assert "**Verdict: none.**" in card
+    red = card_of(built, RED)
+    assert "**Verdict: red**" in red
+    broken = section(red, "Broken contracts")
+    assert "a mask \\| is there" in broken
+    assert "\\<b\\>" in broken
+    assert "ISPY1_9005, and 2 more" in broken
+    green = Contract(**{**{s: getattr(RED, s) for s in RED.__slots__}, "success": True})
+    assert "**Verdict: green**" in card_of(built, green)
+    assert section(card_of(built, green), "Broken contracts") == "none"
+
+
+def test_same_release_same_bytes(rebuilt: Path) -> None:
+    assert write_card(rebuilt) == rebuilt / CARD
+    first = (rebuilt / CARD).read_bytes()
+    assert str(rebuilt).encode() not in first
+    write_card(rebuilt)
+    assert (rebuilt / CARD).read_bytes() == first
+
+
+def test_an_empty_release_has_a_card(project: Path) -> None:
+    (project / "data" / "release" / "README").write_text("nothing yet")
+    build(project)
+    card = write_card(project).read_text()
+    assert section(card, "Resolution").endswith("none")
+    assert section(card, "Images") == "none"
+    assert section(card, "Slices").startswith("0 slices in 0 z-scored images")
+    assert "| stv\\_manual | 0 |" in card or "| stv_manual | 0 |" in card
+
+
+def test_missing_tables_are_none(rebuilt: Path) -> None:
+    for path in (rebuilt / "data" / "tables").glob("*.parquet"):
+        if path.stem not in {"blobs", "images"}:
+            path.unlink()
+    card = write_card(rebuilt).read_text()
+    for title in ("Labels", "Coverage", "Counts", "Claims", "Findings"):
+        assert section(card, title) == "none", title
+    assert "| zscored | 6 | 2 |" in section(card, "Images")
+
+
+def test_missing_files_are_listed(rebuilt: Path) -> None:
+    (rebuilt / "data" / "release" / "masks_ftv" / "ISPY1_9002.nii.gz").unlink()
+    build(rebuilt)
+    coverage = section(write_card(rebuilt).read_text(), "Coverage")
+    assert "- ISPY1_9002: mask_ftv" in coverage
+    assert "| mask_ftv | 1 | 1 | 2 | 50.0 % |" in coverage
+
+
+@given(st.text())
+def test_text_never_breaks_a_table(value: str) -> None:
+    lines = md.table(("a",), [[md.text(value)]])
+    assert all("\n" not in line and "\r" not in line for line in lines)
+    assert lines[2].replace("\\\\", "").replace("\\|", "").count("|") == 2
+    assert "`" not in md.code(value)[1:-1]
+
+
+@pytest.mark.parametrize(
+    ("n_bytes", "words"), [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (6_100_000_000, "6.1 GB")]
+)
+def test_sizes(n_bytes: int, words: str) -> None:
+    assert md.size(n_bytes) == words
+
+
+def test_lists_end_somewhere() -> None:
+    rest = sections.contracts(GateReport((RED,) * (sections.MAX_LISTED + 3)))
+    assert rest[-1] == "- and 3 more contracts (see the view `problems`)"
+
+
+def test_the_commands(rebuilt: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from typer.testing import CliRunner
+
+    from etl.cli import app
+
+    monkeypatch.chdir(rebuilt)
+    for command, path in (("picture", "reports/card.png"), ("card", CARD)):
+        done = CliRunner().invoke(app, [command])
+        assert done.exit_code == 0, done.output
+        assert (rebuilt / path).stat().st_size > 0

@@ -1,0 +1,58 @@
+"""Which case the picture shows."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from support import Row
+
+from etl.card.choose import candidates
+from etl.release import Name
+from etl.unit import Blob
+
+SETS = ("ftv", "stv_resunet", "stv_manual")
+
+
+def image(case: str, phase: int = 1, image_set: str = "zscored") -> Blob:
+    path = f"{image_set}/{case}_{phase}.nii.gz"
+    return Blob(Name(path, f"image_{image_set}", case_id=case, phase=phase), "0" * 32, 1)
+
+
+def mask(case: str, volume: float, name: str = "stv_manual") -> Row:
+    count = int(volume * 1000)
+    return {"case_id": case, "mask": name, "volume_cm3": volume, "voxel_count": count}
+
+
+def order(images: list[Blob], rows: list[Row]) -> list[str]:
+    return [candidate.case_id for candidate in candidates(images, rows, SETS)]
+
+
+@given(st.lists(st.integers(1, 10**6), min_size=1, max_size=30, unique=True))
+def test_the_lower_median_is_first(volumes: list[int]) -> None:
+    rows = [mask(f"ISPY1_{number:04}", v / 1000) for number, v in enumerate(volumes)]
+    images = [image(str(row["case_id"])) for row in rows]
+    first = candidates(images, rows, SETS)[0]
+    below = sum(v / 1000 < first.volume_cm3 for v in volumes)
+    assert below == (len(volumes) - 1) // 2
+    assert sorted(order(images, rows)) == [row["case_id"] for row in rows]
+
+
+def test_cases_that_have_most_come_first() -> None:
+    rows = [mask(c, v) for c, v in (("A", 1), ("B", 2), ("C", 3), ("D", 4))]
+    rows += [mask("D", 4, "ftv"), mask("A", 1, "ftv")]
+    images = [image("A"), image("B"), image("D", image_set="n3")]
+    assert order(images, rows) == ["A", "B", "D", "C"]
+
+
+def test_an_empty_expert_mask_is_no_reference() -> None:
+    rows = [mask("A", 0.0), mask("A", 2.0, "ftv"), mask("B", 1.0)]
+    found = candidates([], rows, SETS)
+    assert [c.case_id for c in found] == ["B", "A"]
+    assert found[1].reference == rows[1]
+
+
+def test_the_first_post_contrast_phase_is_preferred() -> None:
+    images = [image("A", 0), image("A", 2), image("A", 1, "n3"), image("A", 1)]
+    assert candidates(images, [], SETS)[0].image == image("A", 1)
+    assert candidates(images[:3], [], SETS)[0].image == image("A", 2)
+    assert candidates([], [], SETS) == []

@@ -1,0 +1,118 @@
+"""The picture is always written: whole, in part, or as a text that says why not."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from support import CASES, FINE, build, make_release, write_nifti
+
+from etl.card.draw import OUTSIDE, PALETTE
+from etl.card.picture import PICTURE, write_picture
+from etl.errors import UserError
+
+IMAGES = "images_bias-corrected_resampled_zscored_nifti"
+NATIVE_IMAGES = "images_bias-corrected_nifti"
+
+
+def painted(root: Path) -> int:
+    """How many colours of masks are in the picture."""
+    pixels = np.asarray(Image.open(root / PICTURE)).reshape(-1, 3)
+    return sum(int((pixels == colour).all(axis=1).sum()) > 300 for colour in PALETTE)
+
+
+def has_grey(root: Path) -> bool:
+    """Whether an image lies behind the outlines: few pixels have the colour of its absence."""
+    pixels = np.asarray(Image.open(root / PICTURE))
+    return bool((pixels == OUTSIDE).all(axis=-1).mean() < 0.05)
+
+
+def drop(root: Path, *folders: str) -> None:
+    for folder in folders:
+        shutil.rmtree(root / "data" / "release" / folder)
+    build(root)
+
+
+def test_a_whole_release(rebuilt: Path) -> None:
+    title = write_picture(rebuilt)
+    assert title.startswith("PHANTOM  ISPY1_9001: median case by STV, expert, 0.26 cm3")
+    assert painted(rebuilt) == 3
+    assert has_grey(rebuilt)
+    first = (rebuilt / PICTURE).read_bytes()
+    write_picture(rebuilt)
+    assert (rebuilt / PICTURE).read_bytes() == first
+
+
+def test_masks_only(project: Path) -> None:
+    make_release(project / "data" / "release")
+    drop(project, IMAGES, NATIVE_IMAGES)
+    assert "ISPY1_9001" in write_picture(project)
+    assert painted(project) == 3
+
+
+def test_native_images_stand_in(project: Path) -> None:
+    make_release(project / "data" / "release")
+    drop(project, IMAGES, "masks_stv_manual", "masks_stv_resunet")
+    assert "median case by FTV" in write_picture(project)
+    assert painted(project) == 1
+    assert has_grey(project)
+
+
+def test_images_only(project: Path) -> None:
+    make_release(project / "data" / "release")
+    drop(project, "masks_ftv", "masks_stv_manual", "masks_stv_resunet")
+    assert "no tumour mask" in write_picture(project)
+    assert painted(project) == 0
+
+
+def test_an_empty_release(project: Path) -> None:
+    (project / "data" / "release" / "README").write_text("nothing yet")
+    build(project)
+    assert "no picture" in write_picture(project)
+    assert (project / PICTURE).is_file()
+
+
+def test_a_case_whose_image_is_damaged_is_passed_over(rebuilt: Path) -> None:
+    folder = rebuilt / "data" / "release" / IMAGES / CASES[0]
+    for path in folder.iterdir():
+        path.write_bytes(path.read_bytes()[:200])
+    assert CASES[1] in write_picture(rebuilt)
+
+
+def test_all_images_damaged_leaves_the_masks(rebuilt: Path) -> None:
+    for path in (rebuilt / "data" / "release" / IMAGES).rglob("*.nii.gz"):
+        path.write_bytes(b"no gzip")
+    assert "ISPY1_9001" in write_picture(rebuilt)
+    assert painted(rebuilt) == 3
+    assert not has_grey(rebuilt)
+
+
+def test_no_blob_on_disk(rebuilt: Path) -> None:
+    """A clone that holds tables and no blobs."""
+    shutil.rmtree(rebuilt / "data" / "release")
+    assert "no picture" in write_picture(rebuilt)
+
+
+def test_masks_that_are_empty(project: Path) -> None:
+    release = make_release(project / "data" / "release")
+    for path in release.glob("masks_stv_*/*.nii.gz"):
+        write_nifti(path, np.zeros(FINE, np.float32), forms="q")
+    build(project)
+    assert "median case by FTV" in write_picture(project)
+
+
+def test_without_tables_the_command_says_what_to_do(project: Path) -> None:
+    with pytest.raises(UserError, match="ispy1 repro"):
+        write_picture(project)
+
+
+def test_the_real_mask_alone(project: Path, real: Path) -> None:
+    source = real / "NIfTI-Files" / "masks_stv_manual"
+    shutil.copytree(source, project / "data" / "release" / "masks_stv_manual")
+    text = (project / "params.yaml").read_text().replace("profile: phantom", "profile: ispy1_tcia")
+    (project / "params.yaml").write_text(text)
+    build(project)
+    assert write_picture(project) == "ISPY1_1002: median case by STV, expert, 5.09 cm3"
