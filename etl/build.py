@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -16,16 +17,16 @@ from etl.known_issues import known_issues, softened
 from etl.pool import default_workers, spread
 from etl.profile import Profile, load_profile
 from etl.recipe import recipe as recipe_of
-from etl.store import read_table, table_path, write_table
+from etl.store import read_table, table_lock, table_path, write_table
 from etl.tables.findings import SCHEMA as FINDINGS
 from etl.unit import Blob, Context, Measured, TableModule, identified, refused
-from etl.unit_store import keep_units, known_units, open_units, seed
+from etl.unit_store import keep_units, known_units, seed
 
 Unit = tuple[Blob, ...]
 Progress = Callable[[int, int], None]
 
-
-KEEP_EVERY_S = 3.0  # a killed build loses at most this much of its work
+_LOG = logging.getLogger(__name__)
+KEEP_EVERY_S = 1.0  # a killed build loses at most this much of its work
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ def build_table(
     progress: Progress | None = None,
     *,
     reuse: bool = True,
+    say: Callable[[str], None] = _LOG.warning,
 ) -> Built:
     """Build one table and its findings from its index.
 
@@ -55,12 +57,13 @@ def build_table(
         workers: processes; default: the cores.
         progress: called with (units done, units in all).
         reuse: take units that were measured before from the unit store.
+        say: told for whom this build waits, where another builds the table.
 
     Raises:
         UserError: no index, a blob that changed during the build, or a disk that refuses.
     """
     module, profile = table_module(name), load_profile(root)
-    with versions.stage_lock(root, name):
+    with table_lock(root, name, say):
         index = read_index(root, name, profile)
         context = Context(root, project.release_path(root), profile, index.blobs)
         units = units_of(module, context.blobs)
@@ -70,16 +73,24 @@ def build_table(
             return _write(module, context, index.recipe, list(zip(units, measured, strict=True)))
         known = _known(module, root, index.recipe) if reuse else {}
         new = [unit for unit in units if unit[0].md5 not in known]
-        known |= _measure_and_keep(module, context, index.recipe, (new, workers, progress))
-        found = [(unit, known[unit[0].md5]) for unit in units]
+        fresh = _measure_and_keep(module, context, index.recipe, (new, workers, progress))
+        # By path: units of one content may differ, as two links that lead out of the release do.
+        found = [(unit, fresh.get(unit[0].path) or known[unit[0].md5]) for unit in units]
         return replace(_write(module, context, index.recipe, found), measured=len(new))
 
 
 def _known(module: TableModule, root: Path, recipe: str) -> dict[str, Measured]:
-    """What the present table and the unit store hold, by the MD5 of the blob."""
+    """What the unit store and the present table hold, by the MD5 of the blob.
+
+    What only the table holds is kept: the next build writes over the table.
+    """
+    name = module.SCHEMA.name
+    kept = known_units(root, name, recipe)
     present = seed(module, root / project.TABLES, root / project.FINDINGS, recipe)
-    with open_units(root) as store:
-        return present | known_units(store, module.SCHEMA.name, recipe)
+    present = {content: found for content, found in present.items() if content not in kept}
+    if present:
+        keep_units(root, name, recipe, present.items())
+    return present | kept
 
 
 def _measure_and_keep(
@@ -88,14 +99,14 @@ def _measure_and_keep(
     recipe: str,
     work: tuple[list[Unit], int, Progress | None],
 ) -> dict[str, Measured]:
-    """Measure units, and keep them in the unit store every few seconds."""
+    """Path -> what was measured; kept in the unit store every second."""
     units, workers, progress = work
     done: dict[str, Measured] = {}
     fresh: list[tuple[Blob, Measured]] = []
     last = time.monotonic()
     for number, found in enumerate(measure_units(module, context, units, workers), 1):
         blob = units[number - 1][0]
-        done[blob.md5] = found
+        done[blob.path] = found
         fresh.append((blob, found))
         if progress:
             progress(number, len(units))
@@ -117,9 +128,8 @@ def _keep(
             "all). Run `ispy1 repro` again."
         )
         raise UserError(message)
-    with open_units(context.root) as store:
-        name = module.SCHEMA.name
-        keep_units(store, name, recipe, [(blob.md5, found) for blob, found in fresh])
+    units = [(blob.md5, found) for blob, found in fresh]
+    keep_units(context.root, module.SCHEMA.name, recipe, units)
 
 
 def measure_units(

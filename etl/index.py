@@ -7,7 +7,7 @@ import importlib
 import io
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import TextIO, cast
 
 from etl import project, versions
 from etl.errors import UserError
@@ -96,10 +96,17 @@ def read_index(root: Path, name: str, profile: Profile) -> Index:
     path = index_path(root, name)
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            first = file.readline().strip()
-            rows = list(csv.DictReader(file))
-        blobs = [Blob(parse(r["path"], profile), r["md5"], int(r["size_bytes"])) for r in rows]
+            return _load(file, profile)
     except (OSError, KeyError, ValueError, TypeError) as error:
         message = f"{path}: no usable index ({error}). Run `ispy1 repro`."
         raise UserError(message) from error
+
+
+def _load(file: TextIO, profile: Profile) -> Index:
+    first = file.readline().strip()
+    rows = csv.DictReader(file)
+    if not first.startswith(_RECIPE) or tuple(rows.fieldnames or ()) != _HEADER:
+        message = "it does not begin with a recipe and a header"
+        raise ValueError(message)
+    blobs = [Blob(parse(r["path"], profile), r["md5"], int(r["size_bytes"])) for r in rows]
     return Index(first.removeprefix(_RECIPE), tuple(blobs))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ctypes
 import multiprocessing
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -18,7 +18,6 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 FEW = 4  # below this many items the start of a pool costs more than it saves
-_PR_SET_PDEATHSIG = 1
 
 
 def default_workers() -> int:
@@ -82,5 +81,13 @@ def _executor(workers: int) -> ProcessPoolExecutor:
 def _end_with_parent() -> None:
     """A builder that is killed must not leave workers that go on writing to nobody."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    threading.Thread(target=_wait_for_parent, daemon=True).start()
+
+
+def _wait_for_parent() -> None:
+    # Not by PR_SET_PDEATHSIG: a worker's parent is the fork server, which lives as long as it has
+    # workers. The builder's end of a pipe is closed when the builder is gone.
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

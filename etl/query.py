@@ -62,26 +62,43 @@ class Result:
 
 
 def run(
-    sql: str, project: Path | None = None, *, tables: Mapping[str, object] | None = None
+    sql: str,
+    project: Path | None = None,
+    *,
+    rev: str | None = None,
+    attach: Mapping[str, str] | None = None,
+    tables: Mapping[str, object] | None = None,
 ) -> Result:
     """Run one query from outside over the warehouse.
 
     Args:
         sql: one SELECT, PIVOT, UNPIVOT, DESCRIBE, SHOW or SUMMARIZE, or an EXPLAIN of such.
         project: a folder of the project (default: the current one).
+        rev: the git revision to ask, as etl.connect takes it.
+        attach: further versions by name, as etl.connect takes them.
         tables: the user's own tables, as etl.connect takes them.
 
     Raises:
         UserError: the statement does more than read, or is wrong; the message says where.
     """
     root = find_root(project)
-    return execute(restricted(root, tables), sql, root)
+    connection = restricted(root, tables, rev=rev, attach=attach)
+    names = dict(attach or {}) if rev is None else {**(attach or {}), "main": rev}
+    return execute(connection, sql, root, names)
 
 
-def restricted(root: Path, tables: Mapping[str, object] | None = None) -> duckdb.DuckDBPyConnection:
+def restricted(
+    root: Path,
+    tables: Mapping[str, object] | None = None,
+    *,
+    rev: str | None = None,
+    attach: Mapping[str, str] | None = None,
+) -> duckdb.DuckDBPyConnection:
     """The warehouse without files, network, extensions, Python variables or further settings."""
-    connection = connect(root, tables=tables)
-    _copy_tables(connection, root)
+    connection = connect(root, rev=rev, attach=attach, tables=tables)
+    for catalog in (*(attach or {}), "memory"):
+        connection.execute(f"use {quoted(catalog)}")
+        _copy_tables(connection, root)
     scratch = root / ".dvc" / "tmp" / "ispy1"
     spill = scratch if scratch.is_dir() else ""
     connection.execute(
@@ -95,7 +112,7 @@ def restricted(root: Path, tables: Mapping[str, object] | None = None) -> duckdb
 
 
 def _copy_tables(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
-    """Put the rows of the table files into memory, in the place of the views that read them."""
+    """Put the rows of the current catalog's table files into memory, in place of their views."""
     comments = dict(
         connection.execute(
             "select view_name, comment from duckdb_views() where sql like '%read_parquet(%' "
@@ -104,7 +121,8 @@ def _copy_tables(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
     )
     columns = connection.execute(
         "select table_name, column_name, comment from duckdb_columns() "
-        "where list_contains(?, table_name) and comment is not null",
+        "where list_contains(?, table_name) and comment is not null and schema_name = 'main' "
+        "and database_name = current_catalog()",
         [list(comments)],
     ).fetchall()
     script = [
@@ -131,8 +149,19 @@ def _copy_tables(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
         raise UserError(message) from error
 
 
-def execute(connection: duckdb.DuckDBPyConnection, sql: str, root: Path) -> Result:
+def execute(
+    connection: duckdb.DuckDBPyConnection,
+    sql: str,
+    root: Path,
+    revisions: Mapping[str, str] | None = None,
+) -> Result:
     """Run one query on a restricted connection.
+
+    Args:
+        connection: what restricted() made.
+        sql: the query.
+        root: the project.
+        revisions: for errors: catalog to the revision in it, `main` where it is not today's.
 
     Raises:
         UserError: as run().
@@ -141,7 +170,7 @@ def execute(connection: duckdb.DuckDBPyConnection, sql: str, root: Path) -> Resu
         check(connection, sql)
         cursor = connection.execute(sql)
     except duckdb.Error as error:
-        raise UserError(explain_error(error, sql, root)) from error
+        raise UserError(explain_error(error, sql, root, revisions or {})) from error
     return Result(tuple(column[0] for column in cursor.description or ()), cursor)
 
 
@@ -257,7 +286,7 @@ def _refusal(sql: str, character: int, reason: str) -> str:
     return f"Query, {place(sql, character)}: {reason}."
 
 
-def explain_error(error: duckdb.Error, sql: str, root: Path) -> str:
+def explain_error(error: duckdb.Error, sql: str, root: Path, revisions: Mapping[str, str]) -> str:
     """One line for a person: where in the query, and what is wrong."""
     text = str(error)
     try:
@@ -267,9 +296,18 @@ def explain_error(error: duckdb.Error, sql: str, root: Path) -> str:
     said = " ".join(str(facts.get("exception_message", text)).split())
     missing = _TABLE_AT.search(said)
     if missing and is_unbuilt(missing[1], root):
-        said = f"{missing[1]} is not built yet. Run `ispy1 repro`, or `dvc pull table`."
+        said = _absent(missing[1], sql, revisions)
     at = _position(facts, said, sql)
     return f"Query{'' if at is None else f', {place(sql, at)}'}: {said}"
+
+
+def _absent(name: str, sql: str, revisions: Mapping[str, str]) -> str:
+    """Why a table or view that the design has is not there."""
+    for catalog, revision in revisions.items():
+        named = rf'"?\b{catalog}\b"?\s*\.\s*("?main"?\s*\.\s*)?"?{name}\b'
+        if catalog == "main" or re.search(named, sql, re.IGNORECASE):
+            return f"{revision} has no table or view {name}. `show all tables` lists those it has."
+    return f"{name} is not built yet. Run `ispy1 repro`, or `dvc pull table`."
 
 
 def _position(facts: Mapping[str, Any], said: str, sql: str) -> int | None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,8 @@ from etl.errors import UserError
 from etl.schema import SCHEMA_VERSION, Column, Kind, TableSchema
 
 FOOTER_KEY = b"ispy1"
+PATIENCE_S = 1.0  # so long a builder waits for another in silence
+POLL_S = 0.05
 ARROW_TYPES: dict[Kind, pa.DataType] = {
     "string": pa.string(),
     "bool": pa.bool_(),
@@ -74,9 +79,10 @@ def _write_parquet(table: pa.Table, target: Path) -> None:
 
 def _checked(schema: TableSchema, rows: list[dict[str, Any]], meta: dict[str, Any]) -> pa.Table:
     arrow = arrow_schema(schema, meta)
-    for row in rows[:1]:
-        if set(row) != set(schema.names):
-            odd = ", ".join(sorted(set(row) ^ set(schema.names)))
+    names = set(schema.names)
+    for row in rows:
+        if row.keys() != names:
+            odd = ", ".join(sorted(row.keys() ^ names))
             message = f"{schema.name}: a row differs from the schema in {odd}."
             raise UserError(message)
     try:
@@ -111,36 +117,124 @@ def write_atomically(path: Path, write: Any) -> None:  # noqa: ANN401  any write
     """Call `write(temporary path)`, then put the result at `path`: fsync, rename, fsync.
 
     The temporary file lies under the project's .dvc/tmp where there is one, so that a killed
-    build leaves nothing in an output folder.
+    build leaves nothing in an output folder. What it leaves there, the next write removes.
 
     Raises:
         UserError: the disk refuses (full, read-only, too large).
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f"{path.name}.", dir=_scratch(path))
-        os.close(handle)
-        temporary = Path(name)
-        try:
+        with _temporary(path) as temporary:
             write(temporary)
             temporary.chmod(0o666 & ~_umask())
             _sync(temporary)
             temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
         _sync(path.parent)
     except OSError as error:
         message = f"{path}: cannot be written ({error.strerror or error}). Check disk and rights."
         raise UserError(message) from error
 
 
-def _scratch(path: Path) -> Path:
+@contextmanager
+def _temporary(path: Path) -> Iterator[Path]:
+    """A new temporary file, locked as long as its writer lives, and removed in the end."""
+    import fcntl
+
+    folder, is_ours = _scratch(path)
+    guard = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(guard, fcntl.LOCK_EX)  # nobody takes our new file for a dead one
+        if is_ours:
+            _remove_dead(folder, path.name)
+        handle, name = tempfile.mkstemp(prefix=f"{path.name}.", dir=folder)
+        fcntl.flock(handle, fcntl.LOCK_EX)
+    finally:
+        os.close(guard)
+    try:
+        yield Path(name)
+    finally:
+        Path(name).unlink(missing_ok=True)
+        os.close(handle)
+
+
+def _remove_dead(folder: Path, name: str) -> None:
+    """Remove temporary files of this name whose writer was killed: nobody holds their lock."""
+    for path in folder.iterdir():
+        if path.name.startswith(f"{name}.") and not _is_written(path):
+            path.unlink(missing_ok=True)
+
+
+def _is_written(path: Path) -> bool:
+    """Whether a living process writes this temporary file, has just put it in place, or may."""
+    import fcntl
+
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except OSError:  # in place by now, or another user's
+        return True
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
+def scratch_folder(root: Path) -> Path:
+    """Where the project keeps what is no part of any version: locks, units, temporary files."""
+    folder = root / ".dvc" / "tmp" / "ispy1"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _scratch(path: Path) -> tuple[Path, bool]:
+    """Where to write first, and whether that folder is the project's own scratch."""
     for folder in path.resolve().parents:
         if (folder / ".dvc").is_dir():
-            scratch = folder / ".dvc" / "tmp" / "ispy1"
-            scratch.mkdir(parents=True, exist_ok=True)
-            return scratch
-    return path.parent
+            return scratch_folder(folder), True
+    return path.parent, False
+
+
+@contextmanager
+def table_lock(root: Path, name: str, say: Callable[[str], None]) -> Iterator[None]:
+    """Hold the lock of one table; a second builder waits until the first is done, and says so.
+
+    Args:
+        root: the project.
+        name: the table.
+        say: told once, after a second, for whom this builder waits.
+
+    Raises:
+        UserError: the lock file cannot be made.
+    """
+    try:
+        handle = os.open(scratch_folder(root) / f"{name}.lock", os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError as error:
+        message = f"{root / '.dvc/tmp'}: cannot be written ({error.strerror}). Check the rights."
+        raise UserError(message) from error
+    try:
+        _wait(handle, name, say)
+        os.truncate(handle, 0)
+        os.pwrite(handle, str(os.getpid()).encode(), 0)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _wait(handle: int, name: str, say: Callable[[str], None]) -> None:
+    """Wait for a lock: in silence for a second, then with a word."""
+    import fcntl
+
+    until = time.monotonic() + PATIENCE_S
+    while time.monotonic() < until:
+        try:
+            return fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(POLL_S)
+    holder = os.pread(handle, 20, 0).decode(errors="replace") or "another"
+    say(f"{name}: waiting for process {holder}, which builds this table")
+    return fcntl.flock(handle, fcntl.LOCK_EX)
 
 
 def _umask() -> int:

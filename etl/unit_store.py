@@ -1,76 +1,109 @@
 """Measured units, kept between builds by recipe and content, so that only what changed is read.
 
-A SQLite file under .dvc/tmp. It may be deleted at any time.
+A SQLite file under .dvc/tmp. It saves work and decides nothing: it may be deleted at any time, a
+damaged one is begun anew, and one that is locked or cannot be written is done without.
 """
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+import zlib
+from collections.abc import Callable, Iterable
+from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import TypeVar
 
 import pyarrow as pa
 
+from etl.errors import UserError
 from etl.findings import Finding
-from etl.store import read_footer, read_table, table_path
+from etl.store import read_footer, read_table, scratch_folder, table_path
 from etl.unit import Measured, TableModule
 
+Answer = TypeVar("Answer")
+
+FILE = "units.sqlite"
+BUSY_S = 10.0  # so long a build waits for another's transaction, then goes on without the store
 # These say something about the disk or the moment, not about the content of the blob.
 TRANSIENT = ("blob_missing", "blob_unreadable", "link_leaves_release", "measuring_failed")
+# What SQLite says of a store that is sound but cannot be used now. All else is damage.
+_NOT_NOW = {
+    sqlite3.SQLITE_BUSY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY,
+}  # fmt: skip
+# crc: SQLite keeps no checksum, and a digit that flipped would be a wrong number for ever.
 _TABLE = """
 create table if not exists units (
-    "table" text, recipe text, content text, measured text,
+    "table" text, recipe text, content text, measured text, crc integer,
     primary key ("table", recipe, content)
 ) without rowid
 """
+_READ = 'select content, measured, crc from units where "table" = ? and recipe = ?'
+_WRITE = "insert or replace into units values (?, ?, ?, ?, ?)"
 
 
-@contextmanager
-def open_units(root: Path) -> Iterator[sqlite3.Connection]:
-    """The store of a project; a damaged one is begun anew."""
-    path = root / ".dvc" / "tmp" / "ispy1" / "units.sqlite"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        connection = _connect(path)
-    except sqlite3.DatabaseError:
-        for name in (path, *path.parent.glob(f"{path.name}-*")):
-            name.unlink(missing_ok=True)
-        connection = _connect(path)
-    try:
-        yield connection
-    finally:
-        connection.close()
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=60, isolation_level=None)
-    connection.execute("pragma journal_mode=wal")
-    connection.execute("pragma synchronous=normal")
-    connection.execute(_TABLE)
-    return connection
-
-
-def known_units(units: sqlite3.Connection, table: str, recipe: str) -> dict[str, Measured]:
+def known_units(root: Path, table: str, recipe: str) -> dict[str, Measured]:
     """Content (the blob's MD5) -> what was measured, for one table and recipe."""
-    query = 'select content, measured from units where "table" = ? and recipe = ?'
-    return {content: _load(text) for content, text in units.execute(query, (table, recipe))}
+
+    def read(units: sqlite3.Connection) -> dict[str, Measured]:
+        rows = units.execute(_READ, (table, recipe))
+        return {content: _load(text) for content, text, crc in rows if _crc(text) == crc}
+
+    return _ask(root, read, {})
 
 
 def keep_units(
-    units: sqlite3.Connection, table: str, recipe: str, measured: Iterable[tuple[str, Measured]]
+    root: Path, table: str, recipe: str, measured: Iterable[tuple[str, Measured]]
 ) -> None:
-    """Keep what was measured, all or nothing."""
-    rows = [
-        (table, recipe, content, _dump(found))
-        for content, found in measured
-        if not any(finding.check in TRANSIENT for finding in found.findings)
-    ]
-    units.execute("begin immediate")
-    units.executemany("insert or replace into units values (?, ?, ?, ?)", rows)
-    units.execute("commit")
+    """Keep what was measured, all or nothing; what may be otherwise tomorrow is left out."""
+    lasting = [(content, _dump(found)) for content, found in measured if _is_lasting(found)]
+    rows = [(table, recipe, content, text, _crc(text)) for content, text in lasting]
+
+    def write(units: sqlite3.Connection) -> None:
+        units.execute("begin immediate")
+        units.executemany(_WRITE, rows)
+        units.execute("commit")
+
+    _ask(root, write, None)
+
+
+def _is_lasting(found: Measured) -> bool:
+    return not any(finding.check in TRANSIENT for finding in found.findings)
+
+
+def _ask(root: Path, work: Callable[[sqlite3.Connection], Answer], otherwise: Answer) -> Answer:
+    """What `work` comes to on the store; a damaged store is begun anew, once."""
+    try:
+        path = scratch_folder(root) / FILE
+        try:
+            return _on(path, work)
+        except (sqlite3.Error, ValueError, TypeError) as error:
+            if _primary_code(error) in _NOT_NOW:
+                return otherwise
+            for name in (path, *path.parent.glob(f"{FILE}-*")):
+                name.unlink(missing_ok=True)
+            return _on(path, work)
+    except (OSError, sqlite3.Error):
+        return otherwise  # no right to write here, say: the build measures everything
+
+
+def _on(path: Path, work: Callable[[sqlite3.Connection], Answer]) -> Answer:
+    with closing(sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)) as units:
+        units.execute("pragma journal_mode=wal")
+        units.execute("pragma synchronous=normal")
+        units.execute(_TABLE)
+        return work(units)
+
+
+def _primary_code(error: Exception) -> int:
+    """SQLite's result code without its extension; 0 where it is not SQLite that complains."""
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
+
+
+def _crc(text: str) -> int:
+    return zlib.crc32(text.encode())
 
 
 def _dump(found: Measured) -> str:
@@ -92,17 +125,22 @@ def seed(module: TableModule, tables: Path, findings: Path, recipe: str) -> dict
     try:
         if any(read_footer(file)["recipe"] != recipe for file in files):
             return {}
-    except (OSError, KeyError, TypeError, pa.ArrowException):
+        rows, found = (read_table(file).to_pylist() for file in files)
+    except (OSError, KeyError, TypeError, ValueError, pa.ArrowException, UserError):
         return {}  # no table, or none that can be read: there is nothing to reuse
-    found = [_finding(row) for row in read_table(files[1]).to_pylist()]
+    by_path: dict[str, list[Finding]] = {}
+    for row in found:
+        by_path.setdefault(row["path"], []).append(_finding(row))
     return {
         row["blob_md5"]: Measured(
             [{key: value for key, value in row.items() if key not in module.ASSEMBLED}],
-            [replace(f, case_id=None, path=None) for f in found if f.path == row["path"]],
+            by_path.get(row["path"], []),
         )
-        for row in read_table(files[0]).to_pylist()
+        for row in rows
     }
 
 
 def _finding(row: dict[str, str]) -> Finding:
-    return Finding(**{key: value for key, value in row.items() if key != "finding_id"})  # type: ignore[arg-type]
+    """A finding as the unit said it: the case and the path are assembled."""
+    values = {key: value for key, value in row.items() if key != "finding_id"}
+    return replace(Finding(**values), case_id=None, path=None)  # type: ignore[arg-type]

@@ -1,15 +1,37 @@
-"""The only place that asks DVC or git anything."""
+"""The only place that asks DVC anything: what it would hash, and what it keeps by hash.
+
+A file that DVC keeps is known by its MD5, whatever revision it belongs to; a hash that ends with
+`.dir` is a folder's list of its files. What git knows is asked in etl.revisions. DVC itself is
+imported only to hash, to fetch and to push: that costs a second.
+"""
 
 from __future__ import annotations
 
+import configparser
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from etl.errors import UserError
 from etl.release import LINK_OUTSIDE
+
+ADD_REMOTE = "Add one by `dvc remote add -d NAME URL` (a folder, s3://..., ssh://...)"
+FOLDER = ".dir"  # the end of a folder's hash
+_BATCH = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """What a push did: hashes pushed, there before, and nowhere (neither cache nor remote)."""
+
+    pushed: frozenset[str]
+    there: frozenset[str]
+    missing: frozenset[str]
+    pushed_bytes: int
 
 
 def release_hashes(root: Path, release: Path) -> dict[str, tuple[str, int]]:
@@ -79,3 +101,208 @@ def stage_lock(root: Path, name: str) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+# --- The cache and the remote, by hash ----------------------------------------------------------
+
+
+def cache_folder(root: Path) -> Path:
+    """The folder that holds what DVC keeps, by MD5 (`cache.dir`, default .dvc/cache)."""
+    folder, value = _config(root).get("cache.dir", (root / ".dvc", "cache"))
+    return folder / Path(value).expanduser() / "files" / "md5"
+
+
+def remote_name(root: Path) -> str | None:
+    """The default remote of today's configuration, None where none is set."""
+    return _config(root).get("core.remote", (root, None))[1]
+
+
+def require_remote(root: Path) -> None:
+    """Refuse to go on where no default remote is set.
+
+    Raises:
+        UserError: none is.
+    """
+    if remote_name(root) is None:
+        message = f"{root / '.dvc/config'}: no default remote is set. {ADD_REMOTE}."
+        raise UserError(message)
+
+
+def _config(root: Path) -> dict[str, tuple[Path, str]]:
+    """`section.option` of DVC's configuration: the folder of the file that says it, and the value.
+
+    Importing all of DVC to read four small files would cost more than a query.
+    """
+    from dvc.dirs import global_config_dir, system_config_dir
+
+    files = (
+        Path(system_config_dir(), "config"),
+        Path(global_config_dir(), "config"),
+        root / ".dvc" / "config",
+        root / ".dvc" / "config.local",
+    )
+    merged: dict[str, tuple[Path, str]] = {}
+    for path in files:
+        if path.is_file():
+            merged |= {key: (path.parent, value) for key, value in _read_config(path)}
+    return merged
+
+
+def _read_config(path: Path) -> Iterator[tuple[str, str]]:
+    parser = configparser.ConfigParser(
+        strict=False, interpolation=None, delimiters=("=",), default_section=""
+    )
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        parser.read_string("\n".join(line.strip() for line in lines))
+    except (OSError, UnicodeDecodeError, configparser.Error) as error:
+        message = f"{path}: no DVC configuration ({' '.join(str(error).split())}). Correct it."
+        raise UserError(message) from error
+    for section in parser.sections():
+        for option, value in parser.items(section):
+            yield f"{section.lower()}.{option}", _unquoted(value)
+
+
+def _unquoted(value: str) -> str:
+    """A value as ConfigObj reads it: quotes taken off, a comment behind it left out."""
+    if value[:1] in {'"', "'"}:
+        return value[1:].partition(value[0])[0]
+    return value.partition("#")[0].strip()
+
+
+def cache_path(root: Path, md5: str) -> Path:
+    """Where the cache keeps, or would keep, this file."""
+    return cache_folder(root) / md5[:2] / md5[2:]
+
+
+def blob_file(root: Path, md5: str) -> Path | None:
+    """The file of this MD5 in the cache, None where it is not there. Read it, never write it."""
+    path = cache_path(root, md5)
+    return path if path.is_file() else None
+
+
+def in_cache(root: Path, md5s: Iterable[str]) -> set[str]:
+    """Which of these the cache holds (by name; `ispy1 fsck` hashes the content)."""
+    folder = cache_folder(root)
+    return {md5 for md5 in md5s if (folder / md5[:2] / md5[2:]).is_file()}
+
+
+def folder_files(root: Path, md5: str) -> dict[str, str] | None:
+    """Path to MD5 of the files in a folder that DVC keeps (`md5` ends with .dir).
+
+    None where its list is neither in the cache nor in the remote.
+    """
+    if not fetch(root, [md5]):
+        return None
+    path = cache_path(root, md5)
+    try:
+        listed = json.loads(path.read_bytes())
+        return {entry["relpath"]: entry["md5"] for entry in listed}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        message = f"{path}: no list of a folder's files ({error}). Delete it and run `dvc pull`."
+        raise UserError(message) from error
+
+
+def in_remote(root: Path, md5s: Iterable[str]) -> set[str]:
+    """Which of these today's remote holds; none where no remote is set.
+
+    Raises:
+        UserError: the remote cannot be asked.
+    """
+    wanted = set(md5s)
+    if not wanted or remote_name(root) is None:
+        return set()
+    with _remote(root) as (_, remote):
+        return set(remote.oids_exist(wanted))
+
+
+def fetch(root: Path, md5s: Iterable[str]) -> set[str]:
+    """Bring files into the cache by hash, from today's remote; return those that are there now.
+
+    Whatever remote a revision was pushed to, or none, today's is asked. Content is verified.
+
+    Raises:
+        UserError: the remote cannot be asked.
+    """
+    wanted = set(md5s)
+    lacking = wanted - in_cache(root, wanted)
+    if lacking and remote_name(root):
+        from dvc_data.hashfile.hash_info import HashInfo
+        from dvc_data.hashfile.transfer import transfer
+
+        with _remote(root) as (cache, remote):
+            infos = {HashInfo("md5", md5) for md5 in lacking}
+            # No index: it would believe that a file is there which somebody removed.
+            transfer(remote, cache, infos, jobs=remote.fs.jobs, verify=True, cache_odb=cache)
+    return in_cache(root, wanted) if lacking else wanted
+
+
+def push(
+    root: Path, md5s: Iterable[str], progress: Callable[[int, int], None] = lambda _done, _all: None
+) -> Pushed:
+    """Bring files into today's remote by hash; those that it holds are not sent again.
+
+    A folder's list goes last, and only when all its files are there: DVC takes it as the proof.
+
+    Args:
+        root: the project.
+        md5s: the files and folders; the files of a folder are not added by themselves.
+        progress: called with files done and files to do.
+
+    Raises:
+        UserError: no remote is set, it cannot be asked, or it takes a file not.
+    """
+    wanted = set(md5s)
+    require_remote(root)
+    local = in_cache(root, wanted)
+    with _remote(root) as (cache, remote):
+        there = set(remote.oids_exist(wanted)) if wanted else set()
+        new = sorted(local - there, key=lambda md5: (md5.endswith(FOLDER), md5))
+        files = [md5 for md5 in new if not md5.endswith(FOLDER)]
+        _send(cache, remote, files, lambda done: progress(done, len(new)))
+        held = there | set(files)
+        whole = [md5 for md5 in new[len(files) :] if _is_whole(root, md5, held)]
+        _send(cache, remote, whole, lambda done: progress(len(files) + done, len(new)))
+    sent = frozenset((*files, *whole))
+    folder = cache_folder(root)
+    size = sum((folder / md5[:2] / md5[2:]).stat().st_size for md5 in sent)
+    return Pushed(sent, frozenset(there), frozenset(wanted - there - local), size)
+
+
+def _is_whole(root: Path, md5: str, held: set[str]) -> bool:
+    """Whether all files of a folder are held."""
+    files = folder_files(root, md5)
+    return files is not None and set(files.values()) <= held
+
+
+def _send(cache: Any, remote: Any, md5s: list[str], advance: Callable[[int], None]) -> None:  # noqa: ANN401  DVC's
+    for start in range(0, len(md5s), _BATCH):
+        block = md5s[start : start + _BATCH]
+        failed: list[tuple[str, BaseException]] = []
+        paths = [cache.oid_to_path(md5) for md5 in block]
+        remote.add(
+            paths, cache.fs, block, check_exists=False, batch_size=remote.fs.jobs,
+            on_error=lambda md5, error, failed=failed: failed.append((md5, error)),
+        )  # fmt: skip
+        if failed:
+            md5, error = failed[0]
+            message = f"{len(failed)} files, the first {md5}: {error}"
+            raise UserError(message) from error
+        advance(start + len(block))
+
+
+@contextmanager
+def _remote(root: Path) -> Iterator[tuple[Any, Any]]:
+    """DVC's cache and today's remote, as stores of files by hash."""
+    from dvc.repo import Repo
+
+    try:
+        with Repo(str(root)) as repo:
+            yield repo.cache.local, repo.cloud.get_remote_odb(command="push")
+    except Exception as error:  # each kind of remote has errors of its own
+        said = " ".join(str(error).split()) or type(error).__name__
+        message = (
+            f"The remote {remote_name(root)} cannot be used ({said}). "
+            "Check it by `dvc remote list` and `dvc status --cloud`."
+        )
+        raise UserError(message) from error

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -15,10 +13,15 @@ import duckdb
 
 from etl import inputs, views
 from etl.errors import UserError
-from etl.profile import load_profile
-from etl.project import TABLES, find_root
+from etl.project import find_root
+from etl.schema import SCHEMA_VERSION
+from etl.snapshot import VIEWS, Snapshot, at_revision, working_tree
 
-VIEWS = "sql/views"
+__all__ = ["VIEWS", "Snapshot", "connect", "working_tree"]
+
+# Names that are no name for an attached version: they mean something else before a dot.
+RESERVED = frozenset({"main", "memory", "system", "temp", "inputs", "kept", "diff"})
+KEPT_CATALOGS = 8  # of revisions; of the working tree one
 INPUTS_SCHEMA = "inputs"
 NAME = re.compile(r"[a-z_][a-z0-9_]*")
 _TYPES = {"string": "varchar", "int64": "bigint", "bool": "boolean"}
@@ -26,29 +29,12 @@ _TYPES = {"string": "varchar", "int64": "bigint", "bool": "boolean"}
 Storage = Literal["view", "table"]
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """All that a warehouse is made of, at one version: nothing else is read to make it."""
-
-    tables: Mapping[str, Path]
-    views: Mapping[str, str]
-    inputs: Mapping[str, inputs.Rows]
-
-    @property
-    def key(self) -> str:
-        """A hash that differs where the warehouse would."""
-        files = [(name, str(path), _stamp(path)) for name, path in sorted(self.tables.items())]
-        parts = (duckdb.__version__, files, sorted(self.views.items()), sorted(self.inputs.items()))
-        return hashlib.sha256(repr(parts).encode()).hexdigest()[:24]
-
-
-def _stamp(path: Path) -> tuple[int, int, int]:
-    stat = path.stat()
-    return (stat.st_mtime_ns, stat.st_size, stat.st_ino)
-
-
 def connect(
-    project: Path | None = None, *, tables: Mapping[str, object] | None = None
+    project: Path | None = None,
+    *,
+    rev: str | None = None,
+    attach: Mapping[str, str] | None = None,
+    tables: Mapping[str, object] | None = None,
 ) -> duckdb.DuckDBPyConnection:
     """Open the warehouse: an in-memory DuckDB with every table that is built and every view.
 
@@ -56,29 +42,42 @@ def connect(
 
     Args:
         project: a folder of the project (default: the current one).
+        rev: open it as it was at this git revision (tag, branch, hash, `HEAD~2`), with the views
+            of that revision and without a checkout. Default: what lies in the working tree.
+            `HEAD` stays one consistent state while a build writes.
+        attach: further versions by a name of their own: `{"old": "v1.0"}` makes `old.masks` and
+            `old.volumes`, beside `main.masks` or `masks`.
         tables: tables of your own by name: the path of a csv, parquet or xlsx file, or a polars,
             pandas or Arrow table. They are copied into memory.
 
     Raises:
-        UserError: no project here, a file that cannot be read, or a name that is taken.
+        UserError: no project here, an unknown revision, one without tables, a table that neither
+            cache nor remote holds, a file that cannot be read, or a name that is taken.
     """
     root = find_root(project)
+    cache = root / ".dvc" / "tmp" / "ispy1" if (root / ".dvc").is_dir() else None
     connection = duckdb.connect()
-    fill(connection, working_tree(root), cache=_cache(root))
+    snapshot = working_tree(root) if rev is None else at_revision(root, rev)
+    fill(connection, snapshot, cache=cache)
     for name, source in (tables or {}).items():
         add_table(connection, name, source)
+    for name, other in (attach or {}).items():
+        _attach(connection, name, at_revision(root, other), cache)
     return connection
 
 
-def _cache(root: Path) -> Path | None:
-    return root / ".dvc" / "tmp" / "ispy1" if (root / ".dvc").is_dir() else None
-
-
-def working_tree(root: Path) -> Snapshot:
-    """What lies in the working tree of the project at `root`."""
-    built = {path.stem: path for path in sorted((root / TABLES).glob("*.parquet"))}
-    profile = load_profile(root)
-    return Snapshot(built, views.read_sql(root / VIEWS), inputs.read_inputs(root, profile))
+def _attach(
+    connection: duckdb.DuckDBPyConnection, name: str, snapshot: Snapshot, cache: Path | None
+) -> None:
+    """Put a version into a catalog of its own: in a schema its views would read today's tables."""
+    if name in RESERVED:
+        message = f"{name}: DuckDB or the warehouse uses this name. Choose another, such as old."
+        raise UserError(message)
+    _check_name(connection, name)
+    here = _current_catalog(connection)
+    connection.execute(f"attach ':memory:' as {quoted(name)}; use {quoted(name)}")
+    fill(connection, snapshot, cache=cache)
+    connection.execute(f"use {quoted(here)}")
 
 
 def fill(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, *, cache: Path | None) -> None:
@@ -88,7 +87,8 @@ def fill(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, *, cache: Pa
     finished catalog (definitions and the small inputs, no table data) is kept in the folder
     `cache`. It may be deleted at any time.
     """
-    kept = cache / f"catalog-{snapshot.key}.duckdb" if cache else None
+    kind = "revision" if snapshot.revision else "catalog"
+    kept = cache / f"{kind}-{snapshot.key}.duckdb" if cache else None
     if kept and kept.is_file() and _copy_catalog(connection, kept):
         return
     build(connection, snapshot, storage="view")
@@ -120,11 +120,18 @@ def _keep_catalog(connection: duckdb.DuckDBPyConnection, kept: Path) -> None:
                 f"attach {literal(str(fresh))} as kept; copy from database {here} to kept; "
                 "detach kept"
             )
-            for old in kept.parent.glob("catalog-*.duckdb"):
-                old.unlink(missing_ok=True)
             fresh.replace(kept)
+            _forget_others(kept)
     except OSError:  # a read-only project works as well, only slower
         return
+
+
+def _forget_others(kept: Path) -> None:
+    """Delete older catalogs of the same kind: one of the working tree stays, a few of revisions."""
+    kind = kept.name.partition("-")[0]
+    found = sorted(kept.parent.glob(f"{kind}-*.duckdb"), key=lambda path: path.stat().st_mtime)
+    for old in found[: -(KEPT_CATALOGS if kind == "revision" else 1)]:
+        old.unlink(missing_ok=True)
 
 
 def _current_catalog(connection: duckdb.DuckDBPyConnection) -> str:
@@ -145,30 +152,60 @@ def build(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, *, storage:
         UserError: a table file or a view cannot be used.
     """
     order = views.in_order(snapshot.views, snapshot.tables)
-    docs = {name: views.parse_doc(name, snapshot.views[name]) for name in order}
-    footers = _footers(connection, snapshot.tables)
+    footers = _footers(connection, snapshot)
+    script = (
+        *_inputs_script(snapshot.inputs),
+        *_tables_script(snapshot.tables, footers, storage),
+    )
     try:
-        connection.execute(
-            ";\n".join(
-                (
-                    *_inputs_script(snapshot.inputs),
-                    *_tables_script(snapshot.tables, footers, storage),
-                    *(f"create view {name} as {snapshot.views[name]}" for name in order),
-                )
-            )
-        )
-        comments = [*_view_comments(connection, docs)]
-        connection.execute(";\n".join(comments) if comments else "select 1")
+        connection.execute(";\n".join(script))
+        made = _make_views(connection, snapshot, order)
+        docs = {name: views.parse_doc(name, snapshot.views[name]) for name in made}
+        connection.execute(";\n".join(_view_comments(connection, docs)) or "select 1")
     except duckdb.Error as error:
-        message = f"The views cannot be made: {' '.join(str(error).split())}. Check sql/views."
-        raise UserError(message) from error
+        raise UserError(_unusable(error, footers)) from error
+
+
+def _make_views(
+    connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, order: list[str]
+) -> list[str]:
+    """Make the views; return those that stand.
+
+    A revision may hold a view that this program's SQL or inputs do not serve: it is left out as
+    one whose tables are not built, and a query that names it is told so.
+    """
+    statements = {name: f"create view {name} as {snapshot.views[name]}" for name in order}
+    if not snapshot.revision:
+        connection.execute(";\n".join(statements.values()) or "select 1")
+        return order
+    return [name for name in order if _can_run(connection, statements[name])]
+
+
+def _can_run(connection: duckdb.DuckDBPyConnection, statement: str) -> bool:
+    try:
+        connection.execute(statement)
+    except duckdb.Error:
+        return False
+    return True
+
+
+def _unusable(error: duckdb.Error, footers: Mapping[str, dict[str, object]]) -> str:
+    said = " ".join(str(error).split())
+    for name, footer in footers.items():
+        found = footer.get("schema_version")
+        if found != SCHEMA_VERSION:
+            return (
+                f"data/tables/{name}.parquet: has schema version {found}, this program's views "
+                f"need {SCHEMA_VERSION} ({said}). Run `ispy1 repro`."
+            )
+    return f"The views cannot be made: {said}. Check sql/views."
 
 
 def _footers(
-    connection: duckdb.DuckDBPyConnection, tables: Mapping[str, Path]
+    connection: duckdb.DuckDBPyConnection, snapshot: Snapshot
 ) -> dict[str, dict[str, object]]:
     """What the footer of every table file says (by DuckDB: pyarrow takes longer to import)."""
-    by_path = {str(path): name for name, path in tables.items()}
+    by_path = {str(path): name for name, path in snapshot.tables.items()}
     if not by_path:
         return {}
     try:
@@ -177,10 +214,13 @@ def _footers(
             [list(by_path)],
         ).fetchall()
     except duckdb.Error as error:
-        message = (
-            f"data/tables: a file is no table ({' '.join(str(error).split())}). "
-            "Run `ispy1 repro --force`, or `dvc checkout`."
+        said = " ".join(str(error).split())
+        where, todo = (
+            (f"{snapshot.revision}: a file of the DVC cache", "Run `ispy1 fsck`")
+            if snapshot.revision
+            else ("data/tables: a file", "Run `ispy1 repro --force`, or `dvc checkout`")
         )
+        message = f"{where} is no table ({said}). {todo}."
         raise UserError(message) from error
     return {by_path[path]: json.loads(value) for path, value in rows}
 
@@ -188,10 +228,12 @@ def _footers(
 def _inputs_script(rows: Mapping[str, inputs.Rows]) -> Iterator[str]:
     yield f"create schema {INPUTS_SCHEMA}"
     for name, schema in inputs.SCHEMAS.items():
+        if name not in rows:
+            continue
         table = f"{INPUTS_SCHEMA}.{name}"
         columns = ", ".join(f"{c.name} {_TYPES[c.kind]}" for c in schema.columns)
         yield f"create table {table} ({columns})"
-        values = [f"({', '.join(map(literal, row))})" for row in rows.get(name, ())]
+        values = [f"({', '.join(map(literal, row))})" for row in rows[name]]
         if values:
             yield f"insert into {table} values {', '.join(values)}"  # noqa: S608  literals are quoted
         meanings = {c.name: with_unit(c.meaning, c.unit) for c in schema.columns}

@@ -19,6 +19,7 @@ FORCE = "ISPY1_FORCE"
 def register(app: typer.Typer) -> None:
     """Add the commands of this topic."""
     app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(repro)
+    app.command()(hook)
     stage = "Stages of the pipeline"
     app.command(rich_help_panel=stage)(phantom)
     app.command(rich_help_panel=stage)(index)
@@ -41,6 +42,18 @@ def repro(context: typer.Context) -> None:
         environment[FORCE] = "1"
     done = subprocess.run(command, cwd=root, env=environment, check=False)  # noqa: S603
     raise typer.Exit(min(done.returncode, 1) if done.returncode >= 0 else 2)
+
+
+def hook() -> None:
+    """Install the git hook that checks the data out with the code (`make` does).
+
+    A hook of your own is never written over.
+
+    Examples: `ispy1 hook`
+    """
+    from etl.hooks import install_hook
+
+    typer.echo(install_hook(project.find_root()))
 
 
 def phantom() -> None:
@@ -67,10 +80,14 @@ def index() -> None:
 
     Examples: `ispy1 index`
     """
+    from etl.hooks import unlike_head
     from etl.index import write_indexes
 
     root = project.find_root()
     typer.echo(f"index: {write_indexes(root)} files of {project.release_path(root)}")
+    warning = unlike_head(root)
+    if warning:
+        _say(f"warning: {warning}")
 
 
 def table(
@@ -88,12 +105,17 @@ def table(
     """
     from etl.build import build_table
 
+    root = project.find_root()
     with progress_bar(name) as advance:
-        built = build_table(project.find_root(), name, workers, advance, reuse=not force)
+        built = build_table(root, name, workers, advance, reuse=not force, say=_say)
     typer.echo(
         f"{name}: {built.rows} rows, {built.findings} findings; "
         f"{built.measured} units measured, {built.units - built.measured} reused"
     )
+
+
+def _say(message: str) -> None:
+    typer.echo(f"ispy1: {message}", err=True)
 
 
 def findings() -> None:

@@ -23,6 +23,9 @@ FormatOption = Annotated[
 OutputOption = Annotated[
     Path | None, typer.Option("--output", "-o", help="Write to this file.", dir_okay=False)
 ]
+RevOption = Annotated[
+    str | None, typer.Option("--rev", help="A git revision: v1.0, main, HEAD~2. Default: today.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="For machines.")]
 
 
@@ -43,32 +46,46 @@ def sql(
         list[str] | None,
         typer.Option("--with", metavar="NAME=FILE", help="Join a csv, parquet or xlsx file."),
     ] = None,
+    rev: RevOption = None,
+    attach: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=REV", help="Put a version beside this one, as NAME.masks."),
+    ] = None,
 ) -> None:
     """Ask the warehouse one question in SQL. It only reads, and can reach no file and no network.
 
+    Any version can be asked: `--rev` opens one as it was, `--attach` puts one beside.
+
     Examples: `ispy1 sql "select mask, count(*) from masks group by mask"`,
     `ispy1 sql question.sql --format csv --output answer.csv`, `echo "from cohort" | ispy1 sql`,
-    `ispy1 sql "from cohort join mine using (case_id)" --with mine=my.xlsx`
+    `ispy1 sql "from cohort join mine using (case_id)" --with mine=my.xlsx`,
+    `ispy1 sql "from label_summary" --rev v1.0`,
+    `ispy1 sql --attach old=v1.0 "select case_id, mask, now.volume_cm3, was.volume_cm3 from
+    main.masks now join old.masks was using (case_id, mask)"`
     """
     from etl.query import run
 
     _check_format(form)
-    _show(run(_query_text(query), tables=_own_tables(own or [])), form, output)
+    tables: dict[str, object] = {k: Path(v) for k, v in _pairs("--with", "FILE", own).items()}
+    versions = _pairs("--attach", "REV", attach)
+    _show(run(_query_text(query), rev=rev, attach=versions, tables=tables), form, output)
 
 
 def describe(
     table: Annotated[str | None, typer.Argument(help="A table or view, such as masks.")] = None,
     as_json: JsonOption = False,  # noqa: FBT002  typer makes the option of it
+    rev: RevOption = None,
 ) -> None:
     """Say what the tables and views hold: grain, key, columns, types, units, meaning.
 
-    Examples: `ispy1 describe`, `ispy1 describe masks`, `ispy1 describe modelling --json`
+    Examples: `ispy1 describe`, `ispy1 describe masks`, `ispy1 describe modelling --json`,
+    `ispy1 describe masks --rev v1.0`
     """
     from etl import dictionary
     from etl.output import print_table
     from etl.warehouse import connect
 
-    connection = connect()
+    connection = connect(rev=rev)
     if table is None:
         known = dictionary.relations(connection)
         if as_json:
@@ -182,15 +199,16 @@ def _query_text(query: str | None) -> str:
         raise UserError(message) from error
 
 
-def _own_tables(given: list[str]) -> dict[str, object]:
-    tables: dict[str, object] = {}
-    for item in given:
-        name, sign, file = item.partition("=")
-        if not sign or not file or name in tables:
-            message = f"--with {item}: expected NAME=FILE, each name once."
+def _pairs(option: str, what: str, given: list[str] | None) -> dict[str, str]:
+    """The values of a repeated NAME=... option."""
+    pairs: dict[str, str] = {}
+    for item in given or ():
+        name, sign, value = item.partition("=")
+        if not (name and sign and value) or name in pairs:
+            message = f"{option} {item}: expected NAME={what}, each name once."
             raise UserError(message)
-        tables[name] = Path(file)
-    return tables
+        pairs[name] = value
+    return pairs
 
 
 def _echo_json(value: Any) -> None:  # noqa: ANN401

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import shutil
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -19,6 +15,7 @@ from etl.phantom import clinical, features, papers
 from etl.phantom import truth as the_truth
 from etl.phantom.cases import Job, Made
 from etl.phantom.grids import SCALES
+from etl.pool import default_workers, spread
 
 Progress = Callable[[int, int, str], None]
 
@@ -62,7 +59,7 @@ def make(  # noqa: PLR0913  two places, three parameters, two ways of running
     truth.parent.mkdir(parents=True, exist_ok=True)
     jobs = [Job(index, seed, scale, fresh) for index in range(cases)]
     try:
-        made = _run(jobs, workers or os.cpu_count() or 1, progress)
+        made = _run(jobs, workers or default_workers(), progress)
         _finish(fresh, made, seed, papers.readme(cases, seed, scale))
         rows = [row for case in made for row in case.rows] + the_truth.of_features()
         the_truth.write(truth, rows)
@@ -100,33 +97,18 @@ def _is_phantom(folder: Path) -> bool:
 
 
 def _run(jobs: list[Job], workers: int, progress: Progress | None) -> list[Made]:
-    """Results in the order of the cases."""
+    """What was made, in the order of the cases."""
     done: list[Made] = []
-    for made in _alone(jobs) if min(workers, len(jobs)) == 1 else _in_parallel(jobs, workers):
+    for made in spread(one_case.make, jobs, workers, _died):
         done.append(made)
         if progress:
             progress(len(done), len(jobs), made.case_id)
-    return sorted(done, key=lambda made: made.case_id)
+    return done
 
 
-def _alone(jobs: list[Job]) -> Iterator[Made]:
-    for job in jobs:
-        yield one_case.make(job)
-
-
-def _in_parallel(jobs: list[Job], workers: int) -> Iterator[Made]:
-    """Results as they come. Fresh processes: a forked one would inherit threads and locks."""
-    methods = multiprocessing.get_all_start_methods()
-    context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
-    with ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context) as pool:
-        try:
-            for future in as_completed([pool.submit(one_case.make, job) for job in jobs]):
-                yield future.result()
-        except BrokenProcessPool as error:
-            message = "phantom: a worker died, perhaps for lack of memory. Use fewer workers."
-            raise UserError(message) from error
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+def _died(job: Job) -> Made:
+    message = f"phantom: the worker of case {job.index} died. Run again with ISPY1_WORKERS=1."
+    raise UserError(message)
 
 
 def _finish(root: Path, made: list[Made], seed: int, readme: str) -> None:

@@ -27,7 +27,7 @@ def test_make_is_green_and_writes_the_card(built: Clone) -> None:
 
 
 def test_measures_equal_the_truth(built: Clone) -> None:
-    rows = duckdb.sql(f"""
+    rows = duckdb.connect().execute(f"""
         with wide as (
             pivot (from '{built.root}/data/truth.parquet') on quantity
             in ('voxel_count', 'n_components', 'largest_component_voxel_count')

@@ -228,7 +228,7 @@ def renamed_sheet(r: Release) -> None:
 
 
 def _column(sheet: openpyxl.worksheet.worksheet.Worksheet, header: str) -> int:
-    return next(cell.column for cell in sheet[1] if cell.value == header)
+    return next(int(cell.column) for cell in sheet[1] if cell.value == header)
 
 
 def missing_clinical_column(r: Release) -> None:

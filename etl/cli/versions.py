@@ -1,0 +1,49 @@
+"""Commands over versions: push."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from etl import project
+from etl.cli.progress import progress_bar
+
+_MIB = 1024 * 1024
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this topic."""
+    app.command()(push)
+
+
+def push(
+    all_versions: Annotated[  # noqa: FBT002  typer makes the option of it
+        bool, typer.Option("--all-versions", help="Of every branch and tag, not today's alone.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,  # noqa: FBT002
+) -> None:
+    """Bring what DVC keeps into today's remote: tables and blobs, by hash.
+
+    `dvc push` uses the remote that each revision named at its time; this one uses today's for all.
+    What the remote holds is not sent again. Exit code 1: a file is in neither cache nor remote.
+
+    Examples: `ispy1 push`, `ispy1 push --all-versions`, `ispy1 push --all-versions --json`
+    """
+    from etl.remote import push_versions
+
+    with progress_bar("push") as advance:
+        report = push_versions(project.find_root(), every=all_versions, progress=advance)
+    if as_json:
+        typer.echo(json.dumps(report.as_json(), indent=2))
+    else:
+        typer.echo(
+            f"push: {report.versions} versions; {report.tables} tables, {report.blobs} blobs, "
+            f"{report.others} other files; {report.pushed} sent "
+            f"({report.pushed_bytes / _MIB:.1f} MiB), {report.there} were there"
+        )
+    for md5, path in report.missing.items():
+        typer.echo(f"missing: {path} (MD5 {md5}) is in neither cache nor remote", err=True)
+    if report.missing:
+        raise typer.Exit(1)

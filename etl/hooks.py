@@ -1,0 +1,109 @@
+"""The data follow the code: git's post-checkout hook, and a word where they do not."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+from etl import project, revisions, versions
+from etl.errors import UserError
+
+MARK = "# ispy1: the data follow the code"
+# Not `dvc install`: it refuses beside any hook of the user's, and its pre-push hook pushes data,
+# which fails where no remote is set. A switch to the same commit (`git checkout -b`) changes no
+# data; and data that are not here must not make git's checkout fail.
+_SCRIPT = """#!/bin/sh
+{mark}. Made by `ispy1 hook`; remove this file to switch it off.
+[ "$1" != "$2" ] || exit 0
+PATH={bin}:"$PATH" DVC_NO_ANALYTICS=1 dvc git-hook post-checkout "$@" ||
+  echo "ispy1: not all data of this revision are here. Run dvc pull; dvc status says more." >&2
+exit 0
+"""
+_SHOWN = 3
+
+
+def install_hook(root: Path) -> str:
+    """Install the hook by which `git checkout` brings the data of the revision too.
+
+    A hook of the user's own stays as it is.
+
+    Returns:
+        What was done, in one sentence.
+
+    Raises:
+        UserError: the hooks' folder cannot be written.
+    """
+    path = _hook_path(root)
+    if path is None:
+        return f"{root}: not under git, so there is no hook to install"
+    script = _SCRIPT.format(mark=MARK, bin=shlex.quote(str(Path(sys.executable).parent)))
+    try:
+        present = path.read_text(errors="replace") if path.exists() else None
+        if present is not None and MARK not in present:
+            line = 'dvc git-hook post-checkout "$@"'
+            told = "calls DVC already" if "dvc git-hook" in present else f"add to it: {line}"
+            return f"{path}: your own hook, left as it is; {told}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(script)
+        path.chmod(0o755)
+    except OSError as error:
+        message = f"{path}: the hook cannot be written ({error.strerror}). Check the rights."
+        raise UserError(message) from error
+    return f"{path}: after git checkout, the data of the revision are checked out too"
+
+
+def _hook_path(root: Path) -> Path | None:
+    """Where git looks for the hook (core.hooksPath, worktrees), None without git."""
+    command = ["git", "rev-parse", "--git-path", "hooks/post-checkout"]
+    outside = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
+    try:
+        done = subprocess.run(  # noqa: S603  fixed words
+            command, cwd=root, env=outside, capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return root / done.stdout.rstrip("\n")
+
+
+def unlike_head(root: Path) -> str | None:
+    """A warning where the release on disk is not the one that git's HEAD names.
+
+    Either somebody edited it, or checked another revision out by git alone. DVC cannot tell: it
+    takes what lies there for the new version. None where both are the same, where git or the
+    cache cannot say, or where a stage makes the release.
+    """
+    release = project.release_path(root)
+    try:
+        committed = _committed(root, release)
+        if committed is None:
+            return None
+    except UserError:  # no git, no commit: nothing to compare with
+        return None
+    now = {path: md5 for path, (md5, _) in versions.release_hashes(root, release).items()}
+    paths = sorted(
+        path for path in now.keys() | committed.keys() if now.get(path) != committed.get(path)
+    )
+    if not paths:
+        return None
+    named = ", ".join(paths[:_SHOWN]) + (", ..." if paths[_SHOWN:] else "")
+    name = release.relative_to(root)
+    return (
+        f"{name} differs from HEAD's {name}.dvc in {len(paths)} file(s): {named}. If you edited "
+        f"them, commit {name}.dvc and dvc.lock after this build. If you switched revisions by git "
+        f"alone, go back: git checkout -- {name}.dvc dvc.lock && dvc checkout"
+    )
+
+
+def _committed(root: Path, release: Path) -> dict[str, str] | None:
+    """Path to MD5 of the release at HEAD, None where that is not known here."""
+    path = f"{release.relative_to(root)}.dvc"
+    text = revisions.read_at(root, "HEAD", path)
+    if text is None:
+        return None
+    md5 = revisions.read_outs(text, path, f"HEAD:{path}").get(str(release.relative_to(root)))
+    if md5 is None or versions.blob_file(root, md5) is None:  # a build fetches nothing
+        return None
+    return versions.folder_files(root, md5)

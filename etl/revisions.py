@@ -1,0 +1,329 @@
+"""The only place that asks git anything: what a revision is, and what it holds.
+
+Nothing is checked out: every answer is read from git's object store, all of one question by one
+`git cat-file --batch` (5 ms). What DVC keeps is found by the hashes in the revision's dvc.lock.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import subprocess
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from etl import versions
+from etl.errors import UserError
+from etl.project import TABLES
+
+LOCK = "dvc.lock"
+_SUFFIX = ".parquet"
+# Inside a hook git sets these; they would lead to the repository and the index of the hook.
+_OF_A_HOOK = frozenset(
+    {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One git commit, and the name that it was asked for by."""
+
+    name: str
+    commit: str
+    committed: datetime
+
+    def __str__(self) -> str:
+        """The name as the user wrote it."""
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Outs:
+    """What several versions keep in DVC.
+
+    `paths`: MD5 (`.dir` at its end for a folder) to one path that it has or had. `in_git`: the
+    paths that git itself keeps, such as an output with `cache: false`.
+    """
+
+    versions: int
+    paths: Mapping[str, str]
+    in_git: Collection[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Object:
+    oid: str
+    kind: str
+    data: bytes
+
+
+# --- What a revision is ------------------------------------------------------------------------
+
+
+def resolve(root: Path, rev: str | Revision) -> Revision:
+    """The commit that a tag, branch, hash or expression such as `HEAD~2` names.
+
+    Raises:
+        UserError: no such commit, no git here.
+    """
+    if isinstance(rev, Revision):
+        return rev
+    found = next(_objects(root, [f"{rev}^{{commit}}"])) if rev.isprintable() and rev else None
+    if found is None:
+        raise UserError(_unknown(root, rev))
+    return _revision(rev, found)
+
+
+def _revision(name: str, commit: _Object) -> Revision:
+    lines = commit.data.split(b"\n")
+    seconds = next(line.split()[-2] for line in lines if line.startswith(b"committer "))
+    return Revision(name, commit.oid, datetime.fromtimestamp(int(seconds), UTC))
+
+
+def _unknown(root: Path, rev: str) -> str:
+    names = [str(tag) for tag in tags(root)]
+    near = get_close_matches(rev, names, 1)
+    if near:
+        hint = f"Did you mean {near[0]}?"
+    elif _git(root, "rev-parse", "--is-shallow-repository").strip() == b"true":
+        hint = "This clone is shallow: run `git fetch --unshallow --tags`."
+    else:
+        hint = f"Tags here: {', '.join(names[-5:]) or 'none'}. `git fetch --tags` brings others."
+    return f"{rev!r}: git knows no commit of this name. {hint}"
+
+
+def tags(root: Path) -> list[Revision]:
+    """Every tag of a commit, by the commit's date, then by version number."""
+    form = "--format=%(refname:short)"
+    names = _git(root, "for-each-ref", "--sort=version:refname", form, "refs/tags")
+    listed = names.decode().split()
+    commits = _objects(root, [f"refs/tags/{name}^{{commit}}" for name in listed])
+    found = [_revision(name, at) for name, at in zip(listed, commits, strict=True) if at]
+    return sorted(found, key=lambda tag: tag.committed)
+
+
+# --- What a revision holds in git --------------------------------------------------------------
+
+
+def read_at(root: Path, rev: str | Revision, path: str) -> bytes | None:
+    """The bytes of a file under git at a revision, None where it was not there.
+
+    Args:
+        root: the project.
+        rev: the revision.
+        path: relative to the project.
+    """
+    found = next(_objects(root, [f"{resolve(root, rev).commit}:./{path}"]))
+    return found.data if found and found.kind == "blob" else None
+
+
+def files_at(root: Path, rev: str | Revision, paths: Iterable[str]) -> dict[str, bytes]:
+    """Path to bytes of the files under git at a revision, for files and whole folders."""
+    listed = _git(root, "ls-tree", "-rz", resolve(root, rev).commit, "--", *paths)
+    entries = [line.split("\t", 1) for line in listed.decode().split("\0") if line]
+    found = _objects(root, [facts.split()[2] for facts, _ in entries])
+    pairs = zip((path for _, path in entries), found, strict=True)
+    return {path: blob.data for path, blob in pairs if blob and blob.kind == "blob"}
+
+
+# --- What a revision holds in DVC --------------------------------------------------------------
+
+
+def tables_at(root: Path, rev: str | Revision) -> dict[str, str]:
+    """Table name to the MD5 of its file at a revision: what the stages put under data/tables.
+
+    Raises:
+        UserError: unknown revision, or one without a usable dvc.lock.
+    """
+    revision = resolve(root, rev)
+    text = read_at(root, revision, LOCK)
+    if text is None:
+        message = (
+            f"{revision}: {LOCK} is not in this revision, so no table was built at it. "
+            f"`git log --oneline -- {LOCK}` lists the revisions that have tables."
+        )
+        raise UserError(message)
+    outs = read_outs(text, LOCK, f"{revision}:{LOCK}")
+    return {
+        posixpath.basename(path).removesuffix(_SUFFIX): md5
+        for path, md5 in sorted(outs.items())
+        if posixpath.dirname(path) == TABLES and path.endswith(_SUFFIX)
+    }
+
+
+def table_files(root: Path, rev: str | Revision) -> dict[str, Path]:
+    """Table name to its file at a revision, in the DVC cache; missing ones are fetched by hash.
+
+    The files belong to the cache: read them, never write them.
+
+    Raises:
+        UserError: as tables_at, or a table is neither in the cache nor in the remote.
+    """
+    revision = resolve(root, rev)
+    tables = tables_at(root, revision)
+    there = versions.fetch(root, tables.values())
+    lost = [name for name, md5 in tables.items() if md5 not in there]
+    if lost:
+        raise UserError(_lost(root, revision, lost, tables[lost[0]]))
+    return {name: versions.cache_path(root, md5) for name, md5 in tables.items()}
+
+
+def _lost(root: Path, revision: Revision, names: list[str], md5: str) -> str:
+    remote = versions.remote_name(root)
+    where = f"nor in the remote {remote}" if remote else "and no remote is set"
+    todo = (
+        f"Run `ispy1 push --all-versions` where {revision} was built"
+        if remote
+        else versions.ADD_REMOTE
+    )
+    what = f"{names[0]} (MD5 {md5})" + (f" and {len(names) - 1} more" if names[1:] else "")
+    return f"{revision}: the table file {what} is not in the DVC cache, {where}. {todo}."
+
+
+def table_file(root: Path, rev: str | Revision, name: str) -> Path:
+    """The file of one table at a revision, in the DVC cache; fetched where it is missing.
+
+    Raises:
+        UserError: as table_files, or the revision has no such table.
+    """
+    revision = resolve(root, rev)
+    tables = tables_at(root, revision)
+    if name not in tables:
+        message = f"{revision}: has no table {name}; it has {', '.join(tables) or 'none'}."
+        raise UserError(message)
+    if not versions.fetch(root, [tables[name]]):
+        raise UserError(_lost(root, revision, [name], tables[name]))
+    return versions.cache_path(root, tables[name])
+
+
+def read_outs(text: bytes, path: str, where: str) -> dict[str, str]:
+    """Path (relative to the project) to MD5 of the outputs in a dvc.lock or .dvc file.
+
+    Args:
+        text: its content.
+        path: where it lies in the project: its own paths are relative to its folder.
+        where: how errors name it.
+
+    Raises:
+        UserError: it is no such file.
+    """
+    try:
+        loaded = yaml.load(text, Loader=yaml.CSafeLoader)
+        outs = list(_outs(loaded))
+        folder = posixpath.dirname(path)
+        return {
+            posixpath.normpath(posixpath.join(folder, out["path"])): str(out["md5"])
+            for out in outs
+            if "md5" in out and out.get("push", True)
+        }
+    except (yaml.YAMLError, AttributeError, KeyError, TypeError, UnicodeDecodeError) as error:
+        message = f"{where}: is no DVC file ({' '.join(str(error).split())}). Restore it."
+        raise UserError(message) from error
+
+
+def _outs(loaded: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401  any YAML
+    for holder in (loaded, *(loaded.get("stages") or {}).values()):
+        yield from holder.get("outs") or ()
+
+
+def all_outs(root: Path) -> Outs:
+    """What every commit reachable from a branch, a tag or HEAD keeps in DVC.
+
+    Raises:
+        UserError: no git, no commit, or a damaged DVC file.
+    """
+    prefix = _git(root, "rev-parse", "--show-prefix").decode().strip()
+    listed = _git(root, "rev-list", "--objects", "--branches", "--tags", "HEAD")
+    pairs = [line.partition(" ") for line in listed.decode(errors="replace").split("\n") if line]
+    commits = [oid for oid, space, _ in pairs if not space]
+    named = [(oid, path.removeprefix(prefix)) for oid, _, path in pairs if path.startswith(prefix)]
+    locks = [(oid, path) for oid, path in named if _is_dvc_file(path)]
+    found = _objects(root, [oid for oid, _ in locks])
+    paths: dict[str, str] = {}
+    for (_, path), blob in zip(locks, found, strict=True):
+        if blob and blob.kind == "blob":
+            outs = read_outs(blob.data, path, f"{path} ({blob.oid[:8]})")
+            paths |= {md5: out for out, md5 in outs.items()}
+    held = _count_holding(root, commits, {path for _, path in locks})
+    return Outs(held, paths, frozenset(path for _, path in named))
+
+
+def _count_holding(root: Path, commits: list[str], paths: Collection[str]) -> int:
+    """How many commits hold at least one of the paths."""
+    names = [f"{commit}:./{path}" for commit in commits for path in paths]
+    kinds = _ask(root, "--batch-check", names).splitlines() if names else []
+    held = [name.partition(":")[0] for name, kind in zip(names, kinds, strict=True)
+            if not kind.endswith(b" missing")]  # fmt: skip
+    return len(set(held))
+
+
+def todays_outs(root: Path) -> Outs:
+    """What the working tree keeps in DVC.
+
+    Raises:
+        UserError: no git, or a damaged DVC file.
+    """
+    listed = _git(root, "ls-files", "-coz", "--exclude-standard").decode().split("\0")
+    paths: dict[str, str] = {}
+    for path in listed:
+        if _is_dvc_file(path) and (root / path).is_file():
+            outs = read_outs((root / path).read_bytes(), path, path)
+            paths |= {md5: out for out, md5 in outs.items()}
+    return Outs(1, paths, frozenset(listed))
+
+
+def _is_dvc_file(path: str) -> bool:
+    name = posixpath.basename(path)
+    return name == LOCK or (name.endswith(".dvc") and name != ".dvc")
+
+
+# --- git ---------------------------------------------------------------------------------------
+
+
+def _objects(root: Path, names: list[str]) -> Iterator[_Object | None]:
+    """What git holds under each name, in order; None where there is nothing."""
+    answer = _ask(root, "--batch", names) if names else b""
+    at = 0
+    for _ in names:
+        end = answer.index(b"\n", at)
+        words = answer[at:end].split()
+        at = end + 1
+        if len(words) != 3 or not words[2].isdigit():  # noqa: PLR2004  oid, kind, size
+            yield None
+            continue
+        size = int(words[2])
+        yield _Object(words[0].decode(), words[1].decode(), answer[at : at + size])
+        at += size + 1
+
+
+def _ask(root: Path, form: str, names: list[str]) -> bytes:
+    return _git(root, "cat-file", form, given="".join(f"{name}\n" for name in names))
+
+
+def _git(root: Path, *words: str, given: str = "") -> bytes:
+    """What git says.
+
+    Raises:
+        UserError: git is not installed, or refuses.
+    """
+    outside = {k: v for k, v in os.environ.items() if k not in _OF_A_HOOK}
+    try:
+        done = subprocess.run(  # noqa: S603  fixed words; names of revisions come by stdin
+            ["git", "-c", "core.quotePath=false", *words],  # noqa: S607  the user's own git
+            cwd=root, env={**outside, "LC_ALL": "C"}, input=given.encode(),
+            capture_output=True, check=True,
+        )  # fmt: skip
+    except FileNotFoundError as error:
+        message = "git is not installed; versions are kept by it. Install git."
+        raise UserError(message) from error
+    except subprocess.CalledProcessError as error:
+        lines = error.stderr.decode(errors="replace").strip().splitlines()
+        message = f"{root}: git cannot answer ({lines[0] if lines else error})."
+        raise UserError(message) from error
+    return done.stdout

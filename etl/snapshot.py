@@ -1,0 +1,90 @@
+"""What a warehouse is made of at one version: table files, views, small inputs."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from etl import inputs, revisions, views
+from etl.errors import UserError
+from etl.profile import load_profile
+from etl.project import PARAMS, TABLES
+
+VIEWS = "sql/views"
+# What the SQL layer reads beside the tables; all of it is under git.
+_UNDER_GIT = (PARAMS, VIEWS, "expectations/profiles", *inputs.CSV_FILES.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All that a warehouse is made of, at one version: nothing else is read to make it.
+
+    `revision` is its name, empty for the working tree. `inputs` lacks those that a revision holds
+    in a form that this program cannot read.
+    """
+
+    tables: Mapping[str, Path]
+    views: Mapping[str, str]
+    inputs: Mapping[str, inputs.Rows]
+    revision: str = ""
+
+    @property
+    def key(self) -> str:
+        """A hash that differs where the warehouse would."""
+        files = [(name, str(path), _stamp(path)) for name, path in sorted(self.tables.items())]
+        parts = (duckdb.__version__, files, sorted(self.views.items()), sorted(self.inputs.items()))
+        return hashlib.sha256(repr(parts).encode()).hexdigest()[:24]
+
+
+def _stamp(path: Path) -> tuple[int, int, int]:
+    stat = path.stat()
+    return (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+
+
+def working_tree(root: Path) -> Snapshot:
+    """What lies in the working tree of the project at `root`."""
+    built = {path.stem: path for path in sorted((root / TABLES).glob("*.parquet"))}
+    profile = load_profile(root)
+    return Snapshot(built, views.read_sql(root / VIEWS), inputs.read_inputs(root, profile))
+
+
+def at_revision(root: Path, rev: str) -> Snapshot:
+    """What the project at `root` held at a git revision; table files come from the DVC cache.
+
+    Raises:
+        UserError: unknown revision, one without tables, or a table file that is nowhere.
+    """
+    revision = revisions.resolve(root, rev)
+    tables = revisions.table_files(root, revision)
+    with tempfile.TemporaryDirectory() as folder:
+        for path, data in revisions.files_at(root, revision, _UNDER_GIT).items():
+            target = Path(folder, path)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(data)
+        sql = views.read_sql(Path(folder, VIEWS))
+        return Snapshot(tables, sql, _inputs_of(Path(folder)), str(revision))
+
+
+def _inputs_of(folder: Path) -> dict[str, inputs.Rows]:
+    """The inputs in a revision's files, without those that have a form of another time.
+
+    A view that needs such a one is left out, too: an empty table would give a wrong answer.
+    """
+    rows: dict[str, inputs.Rows] = {}
+    unfit: set[str] = set()
+    for name, path in inputs.CSV_FILES.items():
+        try:
+            rows[name] = inputs.read_csv_input(inputs.SCHEMAS[name], folder / path)
+        except UserError:
+            unfit.add(name)
+            (folder / path).unlink()
+    try:
+        rows = inputs.read_inputs(folder, load_profile(folder))
+    except UserError:
+        unfit |= set(inputs.SCHEMAS) - set(inputs.CSV_FILES)
+    return {name: values for name, values in rows.items() if name not in unfit}

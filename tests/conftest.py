@@ -1,0 +1,74 @@
+"""What all tests share: the publisher's files where they are, and small projects."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from support import ROOT, build, make_project, make_release
+
+from etl import project as etl_project
+
+# The machine may be slow and shared: no deadlines. Same examples in every run.
+settings.register_profile(
+    "small",
+    deadline=None,
+    derandomize=True,
+    max_examples=60,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("small")
+
+
+@pytest.fixture(scope="session")
+def real() -> Path:
+    """The folder of the publisher's files: ISPY1_REAL, else `shared/real` beside the project."""
+    path = Path(os.environ.get("ISPY1_REAL", ROOT.parent / "shared" / "real"))
+    if not path.is_dir():
+        pytest.skip("the publisher's files are not here: set ISPY1_REAL")
+    return path
+
+
+@pytest.fixture(autouse=True)
+def _params_are_read_anew() -> Iterator[None]:
+    """params.yaml is read once a process; tests change it."""
+    etl_project.params.cache_clear()
+    yield
+    etl_project.params.cache_clear()
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project whose release is empty."""
+    return make_project(tmp_path / "project")
+
+
+@pytest.fixture
+def release(project: Path) -> Path:
+    """The release of `project`, with two small cases that keep every rule of reading."""
+    return make_release(project / "data" / "release")
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with two small cases and all tables. For reading only."""
+    root = make_project(tmp_path_factory.mktemp("built") / "project")
+    make_release(root / "data" / "release")
+    build(root)
+    return root
+
+
+@pytest.fixture
+def rebuilt(built: Path, tmp_path: Path) -> Path:
+    """A copy of `built` that a test may change."""
+    return Path(shutil.copytree(built, tmp_path / "project"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many tests were skipped, also where none was."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    terminalreporter.write_line(f"skipped: {len(skipped)}")

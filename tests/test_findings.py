@@ -1,0 +1,72 @@
+"""A finding's id, and how a refused input becomes one."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import findings as built_findings
+
+from etl.errors import BadInputError, Severity
+from etl.findings import Finding, from_bad_input
+from etl.release import Name
+from etl.tables.findings import SCHEMA
+from etl.unit import Blob, Measured, identified, refused
+
+ONE = Finding(
+    table="masks", severity="critical", check="gzip_crc", observed="o", expected="e",
+    likely_cause="l", fix="f", case_id="ISPY1_9001", path="masks_ftv/ISPY1_9001.nii.gz",
+)  # fmt: skip
+
+
+def test_row_has_the_columns_of_the_table() -> None:
+    assert set(ONE.row()) == set(SCHEMA.names)
+    assert ONE.row()["finding_id"] == ONE.finding_id
+    assert len(ONE.finding_id) == 16
+    int(ONE.finding_id, 16)
+
+
+def test_id_depends_on_table_case_path_and_check_alone() -> None:
+    for name in [f.name for f in fields(Finding)]:
+        changed: dict[str, Any] = {name: "other"}
+        same = replace(ONE, **changed).finding_id == ONE.finding_id
+        assert same == (name not in ("table", "case_id", "path", "check")), name
+    assert replace(ONE, case_id=None).finding_id != ONE.finding_id
+    # The parts are kept apart: moving text from one to the next is another finding.
+    moved = replace(ONE, case_id="ISPY1_9001m", path="asks_ftv/ISPY1_9001.nii.gz")
+    assert moved.finding_id != ONE.finding_id
+
+
+def test_id_never_changes() -> None:
+    """People refer to findings by id."""
+    assert Finding("t", "info", "c", "", "", "", "").finding_id == "770e4f3c8afa0224"
+
+
+def test_from_bad_input() -> None:
+    error = BadInputError(
+        "c", observed="o", expected="e", likely_cause="l", fix="f", severity="warning"
+    )
+    found = from_bad_input("masks", error, case_id="x", path="p")
+    assert found == Finding("masks", "warning", "c", "o", "e", "l", "f", "x", "p")
+    assert str(error) == "c: o (expected e)"
+    assert refused("masks", error) == Measured([], [from_bad_input("masks", error)])
+
+
+def test_findings_of_a_unit_get_its_identity() -> None:
+    blob = Blob(Name("masks_ftv/ISPY1_9001.nii.gz", "mask", "ftv", "ISPY1_9001"), "0" * 32, 5)
+    bare = replace(ONE, case_id=None, path=None)
+    assert identified(Measured([], [bare]), (blob,)) == [ONE]
+    own = replace(bare, case_id="ISPY1_9002")
+    assert identified(Measured([], [own]), (blob,))[0].case_id == "ISPY1_9002"
+    assert identified(Measured([], [bare]), ()) == [bare]
+
+
+def test_an_intact_release_has_none(built: Path) -> None:
+    assert built_findings(built) == []
+
+
+@pytest.mark.parametrize("severity", ["critical", "warning", "info"])
+def test_severity_is_kept(severity: Severity) -> None:
+    assert replace(ONE, severity=severity).row()["severity"] == severity

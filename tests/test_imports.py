@@ -1,0 +1,215 @@
+"""Imports point one way: from the command line to the bytes, never back."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+from support import ROOT
+
+# Who may import whom: a module imports modules of layers below its own, or of its own layer.
+# Each layer is named by modules or packages; the most exact name counts.
+LAYERS: tuple[tuple[str, ...], ...] = (
+    ("etl.errors",),
+    ("etl.schema", "etl.views", "etl.findings", "etl.params_file"),
+    ("etl.measure", "etl.pool", "etl.read"),
+    ("etl.phantom", "etl.project"),
+    ("etl.profile",),
+    ("etl.release",),
+    ("etl.store", "etl.recipe", "etl.versions", "etl.known_issues", "etl.inputs"),
+    ("etl.unit", "etl.revisions"),
+    ("etl.tables", "etl.unit_store"),
+    ("etl.index", "etl.snapshot"),
+    ("etl.build", "etl.warehouse"),
+    (
+        "etl.adopt", "etl.card", "etl.dictionary", "etl.diff", "etl.export", "etl.feature_matrix",
+        "etl.fsck", "etl.gate", "etl.gate_frames", "etl.gate_report", "etl.hooks", "etl.output",
+        "etl.query", "etl.remote", "etl.reports", "etl.splits", "etl.why",
+    ),
+    ("etl.cli",),
+)  # fmt: skip
+
+# Libraries that only some modules may import, however deep in a function.
+ONLY_IN = {
+    "great_expectations": ("etl.gate",),
+    "dvc": ("etl.versions",),
+    "dvc_data": ("etl.versions",),
+    "nibabel": ("etl.read", "etl.phantom"),
+    "isal": ("etl.read", "etl.phantom"),
+    "fastexcel": ("etl.read",),
+    "xlsxwriter": ("etl.phantom",),
+    "cc3d": ("etl.measure",),
+    "typer": ("etl.cli",),
+    "multiprocessing": ("etl.pool",),
+    "concurrent": ("etl.pool",),
+    "sqlite3": ("etl.unit_store",),
+    "ruamel": ("etl.params_file",),
+}
+# What a package may import of the project, when its layer alone would allow more.
+NARROW = {
+    "etl.measure": ("etl.measure",),
+    "etl.read": ("etl.read", "etl.errors"),
+    "etl.phantom": ("etl.phantom", "etl.errors", "etl.pool"),
+}
+# Too slow to import for a command that does not need it: only inside functions.
+SLOW = ("great_expectations", "dvc", "dvc_data", "pandas", "polars", "skimage", "scipy")
+SLOW_ALLOWED = ("etl.measure", "etl.phantom")
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {name_of(path): path for path in sorted((ROOT / "etl").rglob("*.py"))}
+
+
+@cache
+def tree(module: str) -> ast.Module:
+    return ast.parse(MODULES[module].read_bytes())
+
+
+def typing_only(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test) in (
+        "TYPE_CHECKING",
+        "typing.TYPE_CHECKING",
+    )
+
+
+def runtime_nodes(node: ast.AST, *, deep: bool) -> list[ast.AST]:
+    """Every node that runs; without `deep`, only what runs at import."""
+    found: list[ast.AST] = []
+    for child in ast.iter_child_nodes(node):
+        if typing_only(child):
+            continue
+        found.append(child)
+        if deep or not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            found += runtime_nodes(child, deep=deep)
+    return found
+
+
+def imports(module: str, *, deep: bool = True) -> set[str]:
+    """Full names that a module imports; `from a import b` is `a.b` where that is a module."""
+    found: set[str] = set()
+    for node in runtime_nodes(tree(module), deep=deep):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module}: relative import"
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name for name in names if name in MODULES}
+            if not names <= set(MODULES):
+                found.add(str(node.module))
+    return found
+
+
+def within(module: str, packages: tuple[str, ...]) -> bool:
+    return any(module == package or module.startswith(f"{package}.") for package in packages)
+
+
+def layer(module: str) -> int:
+    exact = [
+        (len(name), n)
+        for n, names in enumerate(LAYERS)
+        for name in names
+        if within(module, (name,))
+    ]
+    assert exact, f"{module}: give it a layer in tests/test_imports.py"
+    return max(exact)[1]
+
+
+ETL = [name for name in MODULES if name != "etl"]
+
+
+@pytest.mark.parametrize("module", ETL)
+def test_imports_point_downward(module: str) -> None:
+    for imported in sorted(imports(module)):
+        if imported.startswith("etl."):
+            assert layer(imported) <= layer(module), f"{module} imports {imported}"
+
+
+@pytest.mark.parametrize("module", ETL)
+def test_some_packages_know_less(module: str) -> None:
+    for package, allowed in NARROW.items():
+        if within(module, (package,)):
+            for imported in imports(module):
+                if imported.startswith("etl"):
+                    assert within(imported, allowed), f"{module} imports {imported}"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_libraries_stay_where_they_belong(module: str) -> None:
+    for imported in imports(module):
+        home = ONLY_IN.get(imported.split(".")[0])
+        assert home is None or within(module, home), f"{module} imports {imported}"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_slow_libraries_are_imported_where_they_are_needed(module: str) -> None:
+    for imported in imports(module, deep=False):
+        slow = imported.split(".")[0] in SLOW
+        assert not slow or within(module, SLOW_ALLOWED), f"{module} imports {imported} at once"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_only_the_command_line_prints(module: str) -> None:
+    for node in ast.walk(tree(module)):
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id == "print"
+        ):
+            assert within(module, ("etl.cli",)), f"{module}:{node.lineno} prints"
+
+
+def test_no_cycle_at_import() -> None:
+    edges = {m: {i for i in imports(m, deep=False) if i in MODULES and i != m} for m in ETL}
+    done: set[str] = set()
+
+    def visit(module: str, above: tuple[str, ...]) -> None:
+        assert module not in above, f"cycle: {' -> '.join((*above, module))}"
+        if module not in done:
+            for imported in sorted(edges.get(module, ())):
+                visit(imported, (*above, module))
+            done.add(module)
+
+    for module in ETL:
+        visit(module, ())
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_library_is_declared(module: str) -> None:
+    """What is imported is a dependency of its own, not one that another happens to bring."""
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    declared = {
+        line.split(">")[0].split("<")[0].strip().lower() for line in project["dependencies"]
+    }
+    distributions = {
+        "cc3d": "connected-components-3d", "skimage": "scikit-image", "yaml": "pyyaml",
+        "dvc_data": "dvc-data", "great_expectations": "great-expectations", "ruamel": "ruamel.yaml",
+        "PIL": "pillow",
+    }  # fmt: skip
+    for imported in imports(module):
+        top = imported.split(".")[0]
+        if top != "etl" and top not in sys.stdlib_module_names:
+            assert distributions.get(top, top).lower() in declared, f"{module} imports {top}"
+
+
+def test_layers_name_modules_that_may_exist() -> None:
+    named = [name for names in LAYERS for name in names]
+    assert len(set(named)) == len(named)
+    later = {
+        "etl.diff",
+        "etl.fsck",
+        "etl.hooks",
+        "etl.remote",
+        "etl.revisions",
+        "etl.snapshot",
+        "etl.why",
+    }
+    assert {name for name in named if name not in MODULES} <= later

@@ -1,0 +1,159 @@
+"""The index: the only place that hashes; right after every edit, and the same for any order."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+from support import CLINICAL, FEATURES, MANIFEST, mask_voxels, write_nifti
+
+from etl import versions
+from etl.errors import UserError
+from etl.index import TABLES, index_path, read_index, table_module, write_indexes
+from etl.profile import load_profile
+
+FTV = "masks_ftv/ISPY1_9001.nii.gz"
+
+
+def md5(path: Path) -> str:
+    return hashlib.md5(path.read_bytes()).hexdigest()  # noqa: S324  DVC's hash
+
+
+def texts(root: Path) -> dict[str, str]:
+    write_indexes(root)
+    return {name: index_path(root, name).read_text() for name in TABLES}
+
+
+def test_every_table_gets_the_blobs_that_it_reads(project: Path, release: Path) -> None:
+    assert write_indexes(project) == 22
+    profile = load_profile(project)
+    paths = {n: [b.path for b in read_index(project, n, profile).blobs] for n in TABLES}
+    assert len(paths["images"]) == 2 * 6
+    assert len(paths["masks"]) == 2 * 3
+    assert paths["features"] == paths["feature_catalog"] == [FEATURES]
+    assert paths["clinical"] == paths["outcomes"] == [CLINICAL]
+    assert len(paths["blobs"]) == len(paths["cases"]) == 22
+    assert all(found == sorted(found) for found in paths.values())
+    assert release.is_dir()
+
+
+def test_hash_and_size_are_those_of_the_file(project: Path, release: Path) -> None:
+    write_indexes(project)
+    for blob in read_index(project, "blobs", load_profile(project)).blobs:
+        path = release / blob.path
+        assert blob.md5 == md5(path)
+        assert blob.size_bytes == path.stat().st_size
+
+
+def test_form_of_the_file(project: Path, release: Path) -> None:
+    lines = texts(project)["masks"].splitlines()
+    assert lines[0].startswith("# recipe=")
+    assert len(lines[0]) == len("# recipe=") + 32
+    assert lines[1] == "path,md5,size_bytes"
+    assert lines[2] == f"{FTV},{md5(release / FTV)},{(release / FTV).stat().st_size}"
+
+
+def test_an_edit_that_keeps_the_size_is_seen(project: Path, release: Path) -> None:
+    """DVC's own builder against hashlib: it trusts time, size and inode, and must not be fooled."""
+    before = texts(project)
+    path = release / FTV
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    after = texts(project)
+    assert md5(path) in after["masks"]
+    assert after["masks"] != before["masks"]
+    assert after["images"] == before["images"]
+
+
+def test_an_edit_in_place_that_keeps_size_and_inode_is_seen(project: Path, release: Path) -> None:
+    write_indexes(project)
+    path = release / MANIFEST
+    for _ in range(3):
+        with path.open("r+b") as file:
+            first = file.read(1)
+            file.seek(0)
+            file.write(b"0" if first != b"0" else b"1")
+        assert md5(path) in texts(project)["blobs"]
+
+
+def test_only_the_tables_that_read_a_changed_blob_change(project: Path, release: Path) -> None:
+    before = texts(project)
+    path = release / "masks_stv_manual/ISPY1_9001.nii.gz"
+    write_nifti(path, mask_voxels(2, "stv_resunet"))
+    after = texts(project)
+    assert {name for name in TABLES if before[name] != after[name]} == {"blobs", "masks", "cases"}
+
+
+def test_listing_order_time_zone_and_time_stamps_do_not_matter(
+    project: Path, release: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = texts(project)
+    monkeypatch.setenv("TZ", "Pacific/Kiritimati")
+    for path in release.rglob("*.gz"):
+        os.utime(path, (1, 1))
+    real = versions.release_hashes
+
+    def reversed_listing(root: Path, folder: Path) -> dict[str, tuple[str, int]]:
+        return dict(reversed(real(root, folder).items()))
+
+    monkeypatch.setattr(versions, "release_hashes", reversed_listing)
+    assert texts(project) == before
+
+
+def test_litter_is_left_out_and_unicode_paths_are_kept(project: Path, release: Path) -> None:
+    before = texts(project)
+    (release / ".DS_Store").write_bytes(b"x")
+    (release / "masks_ftv/._ISPY1_9001.nii.gz").write_bytes(b"x")
+    (release / "Thumbs.db").write_bytes(b"x")
+    (release / "__MACOSX/masks_ftv").mkdir(parents=True)  # beside what a Mac zipped
+    (release / "__MACOSX/masks_ftv/ISPY1_9001.nii.gz").write_bytes(b"x")
+    assert texts(project) == before
+    own = "masks_größe, neu/ISPY1_9001.nii.gz"
+    write_nifti(release / own, mask_voxels(1, "ftv"))
+    write_indexes(project)
+    paths = [b.path for b in read_index(project, "masks", load_profile(project)).blobs]
+    assert own in paths
+
+
+def test_an_empty_release_has_indexes(project: Path) -> None:
+    assert write_indexes(project) == 0
+    for name in TABLES:
+        assert read_index(project, name, load_profile(project)).blobs == ()
+
+
+def test_no_release(project: Path) -> None:
+    (project / "data/release").rmdir()
+    with pytest.raises(UserError, match="no release here"):
+        write_indexes(project)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",  # cut short before its header: an empty table must not come of it
+        "# recipe=x\n",
+        "path,md5,size_bytes\na,b,1\n",
+        "# recipe=x\npath,md5\na,b\n",
+        "# recipe=x\npath,md5,size_bytes\na,b,c\n",
+        "# recipe=x\npath,md5,size_bytes\na,b\n",
+    ],
+)
+def test_a_broken_index(project: Path, text: str) -> None:
+    path = index_path(project, "masks")
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    with pytest.raises(UserError, match="no usable index"):
+        read_index(project, "masks", load_profile(project))
+
+
+def test_a_missing_index(project: Path) -> None:
+    with pytest.raises(UserError, match="ispy1 repro"):
+        read_index(project, "masks", load_profile(project))
+
+
+def test_unknown_table() -> None:
+    with pytest.raises(UserError, match="Tables: blobs, images"):
+        table_module("tumours")
