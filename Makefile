@@ -24,7 +24,7 @@ $(READY): requirements.lock pyproject.toml
 	@touch $@
 
 test: $(READY)  ## set up and run the tests
-	pytest -n 2 --dist worksteal
+	pytest -q -n 2 --dist loadgroup
 
 check: $(READY)  ## style, types, SQL, direction of imports
 	ruff check .

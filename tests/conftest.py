@@ -24,6 +24,11 @@ settings.register_profile(
 settings.load_profile("small")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Quick tests first, then e2e, whose tests share one worker, beside the faults."""
+    items.sort(key=lambda item: [folder in item.path.parts for folder in ("faults", "e2e")])
+
+
 @pytest.fixture(scope="session")
 def real() -> Path:
     """The folder of the publisher's files: ISPY1_REAL, else `shared/real` beside the project."""

@@ -69,6 +69,9 @@ def make(  # noqa: PLR0913  two places, three parameters, two ways of running
 
 
 def _check(release: Path, cases: int, seed: int, scale: str, workers: int) -> None:
+    if not all(isinstance(number, int) for number in (cases, seed, workers)):
+        message = f"phantom: cases {cases!r}, seed {seed!r}; expected numbers. Change params.yaml."
+        raise UserError(message)
     if not 1 <= cases <= _MOST_CASES:
         message = f"phantom: cases is {cases}, expected 1 to {_MOST_CASES}. Change params.yaml."
         raise UserError(message)

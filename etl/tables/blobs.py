@@ -139,9 +139,13 @@ def _expected(unit: tuple[Blob, ...], listed: Listed | None, context: Context) -
 
 
 def cases_in_release(unit: tuple[Blob, ...], listed: Listed | None, context: Context) -> list[str]:
-    """Cases that a blob, the publisher's manifest or the features workbook names."""
-    names = [blob.name.case_id for blob in unit]
-    names += [parse(path, context.profile).case_id for path in listed or {}]
+    """Cases that a blob, the publisher's manifest or the features workbook names.
+
+    A mask of the user's own makes no case of the release.
+    """
+    named = [blob.name for blob in unit] + [parse(path, context.profile) for path in listed or {}]
+    own = [name for name in named if name.mask and name.mask not in context.profile.masks]
+    names = [name.case_id for name in named if name not in own]
     names += features_cases(context)
     return sorted({case_id for case_id in names if case_id})
 

@@ -54,6 +54,7 @@ def measure(unit: tuple[Blob, ...], context: Context) -> Measured:
     featured = set(features_cases(context))
     with_clinical = _subjects(clinical.FORM, context)
     with_outcomes = _subjects(outcomes.FORM, context)
+    with_blob = {blob.name.case_id for blob in unit if blob.name.case_id}
     on_disk = Counter(
         (blob.name.case_id, blob.name.mask or blob.name.artefact)
         for blob in {blob.name.identity: blob for blob in unit}.values()
@@ -73,7 +74,7 @@ def measure(unit: tuple[Blob, ...], context: Context) -> Measured:
             "has_clinical": case_id in with_clinical,
             "has_outcomes": case_id in with_outcomes,
         }
-        for case_id in sorted(in_release | with_clinical | with_outcomes)
+        for case_id in sorted(in_release | with_clinical | with_outcomes | with_blob)
     ]
     return Measured(rows)
 

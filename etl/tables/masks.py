@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from etl.findings import Finding
 from etl.measure.mask import (
     Foreground,
     centroid_index,
@@ -165,7 +166,48 @@ def assemble(measured: list[tuple[tuple[Blob, ...], Measured]], context: Context
         for unit, found in measured
         for values in found.rows
     ]
-    return Measured(rows)
+    known = {row["case_id"] for row in context.table("images")}
+    declared = context.profile.masks
+    own = [row for row in rows if row["mask"] not in declared]
+    return Measured(rows, [f for row in own for f in _own_mask_findings(row, known)])
+
+
+def _own_mask_findings(row: Row, cases_with_images: set[str]) -> list[Finding]:
+    """Warnings about a mask of the user's own, on which no contract is."""
+    values = row["stored_values"]
+    wrong = {
+        "own_mask_without_images": (
+            row["case_id"] not in cases_with_images,
+            "no image of this case",
+            "a mask of a case that the release has images of",
+        ),
+        "own_mask_off_grid": (
+            row["matches_image_grid"] is False,
+            f"{row['size_x']} x {row['size_y']} x {row['size_z']} voxels, or moved",
+            "the grid of the case's n3 or z-scored images",
+        ),
+        "own_mask_empty": (row["voxel_count"] == 0, "no foreground voxel", "a tumour"),
+        "own_mask_not_binary": (
+            values is None or len(set(values) - {0}) > 1,
+            "more than 16 stored values" if values is None else f"stored values {values}",
+            "0 and one other value: every value that is not 0 counts as foreground",
+        ),
+    }
+    return [
+        Finding(
+            table="masks",
+            severity="warning",
+            check=check,
+            observed=observed,
+            expected=expected,
+            likely_cause="an export of another image, or probabilities instead of a mask",
+            fix=f"Write the mask again and run `ispy1 adopt --mask-set {row['mask']} PATH`.",
+            case_id=row["case_id"],
+            path=row["path"],
+        )
+        for check, (is_wrong, observed, expected) in wrong.items()
+        if is_wrong
+    ]
 
 
 def _image_grids(context: Context) -> dict[tuple[str, str], Row]:

@@ -105,6 +105,21 @@ def test_a_partial_release_survives_clone_and_pull(built: Clone, tmp_path: Path)
     assert other.tables() == clone.tables()
 
 
+def test_a_clone_with_the_tables_alone(built: Clone, tmp_path: Path) -> None:
+    clone = built.branch(tmp_path / "one")
+    clone.run(f"dvc remote add -q --default store '{tmp_path}/store'")
+    clone.run("git add -A && git commit -qm built && dvc push -q")
+    other = Clone(tmp_path / "two")
+    clone.run(f"git clone -q . '{other.root}'")
+    (other.root / ".venv").symlink_to(clone.root / ".venv")
+    other.run("dvc pull -q table findings gate")
+    assert not (other.root / "data/phantom").exists()
+    assert other.tables() == clone.tables()
+    other.run("ispy1 verdict")
+    other.run("ispy1 report volumes")
+    assert "Running stage" not in other.run("dvc repro --allow-missing").stdout
+
+
 def test_a_users_own_mask_set(built: Clone, tmp_path: Path) -> None:
     clone = built.branch(tmp_path / "clone")
     clone.run("ispy1 adopt data/phantom")

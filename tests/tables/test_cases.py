@@ -106,6 +106,12 @@ def test_users_own_mask_set_makes_no_case_complete(project: Path, release: Path)
     assert cases(project)["ISPY1_9001"]["is_complete"] is False
 
 
+def test_a_mask_of_the_users_own_makes_no_case_of_the_release(project: Path, release: Path) -> None:
+    write_nifti(release / "masks_mine/ISPY1_9777.nii.gz", mask_voxels(1, "stv_manual"))
+    build(project)
+    assert cases(project)["ISPY1_9777"]["in_release"] is False
+
+
 def test_broken_workbooks_do_not_lose_cases(project: Path, release: Path) -> None:
     (release / FEATURES).write_bytes(b"x")
     (release / CLINICAL).write_bytes(b"x")

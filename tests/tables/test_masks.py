@@ -173,6 +173,33 @@ def test_a_users_own_mask_set_may_lie_on_either_grid(
     assert mask(project, "ISPY1_9001", "mine")["matches_image_grid"] is True
 
 
+@pytest.mark.parametrize(
+    ("case", "change", "check"),
+    [
+        ("ISPY1_9001", "moved", "own_mask_off_grid"),
+        ("ISPY1_9001", "empty", "own_mask_empty"),
+        ("ISPY1_9001", "probabilities", "own_mask_not_binary"),
+        ("ISPY1_9777", "none", "own_mask_without_images"),
+        ("ISPY1_9001", "none", None),
+    ],
+)
+def test_a_doubtful_mask_of_the_users_own_is_a_warning(
+    project: Path, release: Path, case: str, change: str, check: str | None
+) -> None:
+    voxels = mask_voxels(1, "stv_manual").astype(np.float32)
+    affine = FINE_AFFINE.copy()
+    if change == "moved":
+        affine[0, 3] += 5
+    elif change == "empty":
+        voxels[:] = 0
+    elif change == "probabilities":
+        voxels = voxels * np.linspace(0.2, 0.9, voxels.size, dtype="f4").reshape(voxels.shape)
+    write_nifti(release / f"masks_mine/{case}.nii.gz", voxels, affine)
+    rebuilt_masks(project)
+    found = [f for f in mask_findings(project) if f["path"] == f"masks_mine/{case}.nii.gz"]
+    assert [(f["check"], f["severity"]) for f in found] == ([(check, "warning")] if check else [])
+
+
 def test_refused_mask_is_a_finding_and_the_others_stay(project: Path, release: Path) -> None:
     path = release / MANUAL
     path.write_bytes(path.read_bytes()[:-20])
