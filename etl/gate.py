@@ -3,28 +3,42 @@
 Great Expectations has no engine for DuckDB. So every suite has one query in expectations/frames,
 and its small pandas frame is what the suite judges: strings, float64 and booleans without a null.
 A contract's severity is that of its expectation; where `meta.threshold` names a threshold of the
-profile, the profile's severity holds. A threshold whose value is `none` waives its contract.
-Nothing passes unseen: a contract that raised, did not run or found nothing to judge is critical.
+profile, the profile's severity holds. A threshold whose value is `none` waives its contract. The
+suite `drift` is not judged where there is no earlier version to compare with (etl.diff.drift).
+Nothing else passes unseen: a contract that raised, did not run or found nothing to judge is
+critical.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from etl import project
 from etl.build import footer
+from etl.diff.drift import Reference, find_reference, read_reference, why_not_judged
 from etl.errors import Severity, UserError
 from etl.gate_frames import hand_over, read_frame
-from etl.gate_report import Contract, GateReport, read_suites, write_metric
+from etl.gate_report import (
+    NOT_JUDGED,
+    NOTHING,
+    WAIVED,
+    Contract,
+    GateReport,
+    read_recorded,
+    read_suites,
+    write_metric,
+)
+from etl.index import TABLES
 from etl.known_issues import known_issues
 from etl.profile import Profile, load_profile, profile_path
 from etl.recipe import recipe
 from etl.store import table_path, write_table
+from etl.tables import findings
 from etl.tables.gate_results import SCHEMA
 
 if TYPE_CHECKING:
@@ -32,7 +46,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CONFIG = "expectations/great_expectations.yml"
-WAIVED = "none"
+DRIFT = "drift"
+NONE = "none"  # the value of a threshold for which the profile states no number
 ITEM = "item"  # the column of every frame that says what a row is about
 _EXAMPLES = 3
 
@@ -49,6 +64,7 @@ class Rules:
     severities: dict[str, Severity]
     waivers: dict[str, str]  # threshold -> why the profile states no number
     known: dict[tuple[str, str], str]  # (case, field) -> note
+    not_judged: dict[str, str] = field(default_factory=dict)  # suite -> why it cannot be
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +90,27 @@ def run_gate(root: Path, *, docs: bool = False) -> GateReport:
     from etl.warehouse import connect
 
     profile = load_profile(root)
+    _check_tables(root)
+    reference = find_reference(root, read_reference(read_recorded(root)))
     with connect(root) as connection:
-        report = judge(connection, root, profile, docs=docs)
+        report = judge(connection, root, profile, reference=reference, docs=docs)
     inputs = [profile_path(root, profile.name), *_rule_files(root)]
     also = tuple(path.relative_to(root).as_posix() for path in inputs)
     meta = footer(profile, recipe("etl.gate", profile, root, also))
     rows = [contract.row() for contract in report.contracts]
     write_table(SCHEMA, rows, table_path(root / project.TABLES, SCHEMA.name), meta=meta)
-    write_metric(report, root)
+    write_metric(report, root, reference)
     return report
+
+
+def _check_tables(root: Path) -> None:
+    folder = root / project.TABLES
+    wanted = (*TABLES, findings.SCHEMA.name)
+    missing = [name for name in wanted if not table_path(folder, name).is_file()]
+    if missing:
+        which = "all tables" if len(missing) == len(wanted) else ", ".join(missing)
+        message = f"{folder}: not built: {which}; the gate needs every table. Run `ispy1 repro`."
+        raise UserError(message)
 
 
 def _rule_files(root: Path) -> list[Path]:
@@ -91,17 +119,29 @@ def _rule_files(root: Path) -> list[Path]:
 
 
 def judge(
-    connection: duckdb.DuckDBPyConnection, root: Path, profile: Profile, *, docs: bool = False
+    connection: duckdb.DuckDBPyConnection,
+    root: Path,
+    profile: Profile,
+    *,
+    reference: Reference | None = None,
+    docs: bool = False,
 ) -> GateReport:
     """Judge every suite on the tables of a connection. Writes no table.
+
+    Args:
+        connection: the warehouse.
+        root: the project.
+        profile: what the release is expected to be.
+        reference: the earlier version that the suite `drift` compares with.
+        docs: also build Data Docs.
 
     Raises:
         UserError: a suite or a frame cannot be used.
     """
     suites = read_suites(root)
-    rules = make_rules(root, profile)
+    rules = make_rules(root, profile, reference)
     _check_parameters(suites, rules)
-    hand_over(connection, profile)
+    hand_over(connection, profile, reference)
     contracts: list[Contract] = []
     for name, expectations in suites.items():
         frame = read_frame(connection, root, name)
@@ -112,10 +152,11 @@ def judge(
     return GateReport(tuple(sorted(contracts, key=lambda c: (c.suite, c.expectation_id))))
 
 
-def make_rules(root: Path, profile: Profile) -> Rules:
+def make_rules(root: Path, profile: Profile, reference: Reference | None = None) -> Rules:
     """The suite parameters: every threshold, and what follows from the profile's names."""
+    reason = why_not_judged(reference, profile)
     thresholds = profile.thresholds
-    waivers = {name: t.source for name, t in thresholds.items() if t.value == WAIVED}
+    waivers = {name: t.source for name, t in thresholds.items() if t.value == NONE}
     parameters: dict[str, Value] = {
         name: 0.0 if name in waivers else _plain(t.value) for name, t in thresholds.items()
     }
@@ -123,7 +164,8 @@ def make_rules(root: Path, profile: Profile) -> Rules:
         f"{mask}: {value:g}" for mask, m in profile.masks.items() for value in m.stored_values
     ]
     severities = {name: t.severity for name, t in thresholds.items()}
-    return Rules(parameters, severities, waivers, known_issues(root))
+    not_judged = {DRIFT: reason} if reason else {}
+    return Rules(parameters, severities, waivers, known_issues(root), not_judged)
 
 
 def _plain(value: float | str | tuple[float, ...] | tuple[str, ...]) -> Value:
@@ -243,7 +285,7 @@ def read_result(result: Result | None, problem: str = "did not run") -> Outcome:
     n_rows = int(found.get("observed_value" if is_row_count else "element_count") or 0)
     n_checked = n_rows - int(found.get("missing_count") or 0)
     if n_checked == 0:
-        return Outcome(success=False, n_checked=0, rows=(), problem="nothing to judge")
+        return Outcome(success=False, n_checked=0, rows=(), problem=NOTHING)
     if is_row_count:
         return Outcome(success=success, n_checked=n_checked, rows=())
     rows = tuple(sorted(found.get("unexpected_index_list") or ()))
@@ -262,16 +304,16 @@ def _exceptions(info: Mapping[str, Any] | None) -> Iterator[str]:
 def _contract(
     suite: str, expectation: Expectation, outcome: Outcome, frame: pd.DataFrame, rules: Rules
 ) -> Contract:
-    severity, text, observed, rows = _weighed(expectation, outcome, frame, rules)
-    waived = _waiver(expectation, rules) is not None
+    excuse = _excuse(suite, expectation, rules)
+    severity, text, observed, rows = _weighed(expectation, outcome, frame, rules, excuse)
     return Contract(
         suite=suite,
         expectation_id=expectation["id"],
         expectation=text,
         column=expectation["kwargs"].get("column"),
         severity=severity,
-        success=outcome.success or waived,
-        n_checked=0 if waived else outcome.n_checked,
+        success=outcome.success or excuse is not None,
+        n_checked=0 if excuse is not None else outcome.n_checked,
         n_failed=len(rows),
         observed=observed,
         failing_cases=tuple(frame[ITEM].iloc[list(rows)]) if rows else (),
@@ -280,13 +322,16 @@ def _contract(
 
 
 def _weighed(
-    expectation: Expectation, outcome: Outcome, frame: pd.DataFrame, rules: Rules
+    expectation: Expectation,
+    outcome: Outcome,
+    frame: pd.DataFrame,
+    rules: Rules,
+    excuse: str | None,
 ) -> tuple[Severity, str, str, tuple[int, ...]]:
     """Severity, words, what was seen, and the rows that count, known issues considered."""
     severity, text = _severity(expectation, rules), expectation["notes"]
-    waiver = _waiver(expectation, rules)
-    if waiver is not None:
-        return severity, text.replace("{", "").replace("}", ""), f"waived: {waiver}", ()
+    if excuse is not None:
+        return severity, text.replace("{", "").replace("}", ""), excuse, ()
     text = text.format(**{name: _words(value) for name, value in rules.parameters.items()})
     if outcome.problem is not None:
         return "critical", text, outcome.problem, ()
@@ -305,9 +350,12 @@ def _severity(expectation: Expectation, rules: Rules) -> Severity:
     return rules.severities.get(expectation["meta"].get("threshold", ""), own)
 
 
-def _waiver(expectation: Expectation, rules: Rules) -> str | None:
-    """Why the profile waives a contract, None where it does not."""
-    return rules.waivers.get(expectation["meta"].get("threshold", ""))
+def _excuse(suite: str, expectation: Expectation, rules: Rules) -> str | None:
+    """Why a contract is not judged: the profile waives it, or there is nothing to compare with."""
+    if suite in rules.not_judged:
+        return f"{NOT_JUDGED}{rules.not_judged[suite]}"
+    waiver = rules.waivers.get(expectation["meta"].get("threshold", ""))
+    return None if waiver is None else f"{WAIVED}{waiver}"
 
 
 def _note(expectation: Expectation, frame: pd.DataFrame, row: int, rules: Rules) -> str | None:

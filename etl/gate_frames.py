@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from etl.diff.drift import QUANTILES, Reference
 from etl.errors import UserError
 from etl.profile import Profile
 from etl.release import blobs_of_case
@@ -18,16 +19,30 @@ if TYPE_CHECKING:
 FRAMES = "expectations/frames"
 
 
-def hand_over(connection: duckdb.DuckDBPyConnection, profile: Profile) -> None:
-    """Give the frames what the profile declares, as temporary tables `profile_*`."""
-    for name, columns in _profile_tables(profile).items():
+def hand_over(
+    connection: duckdb.DuckDBPyConnection, profile: Profile, reference: Reference | None = None
+) -> None:
+    """Give the frames what they need beside the tables, as temporary tables.
+
+    `profile_*`: what the profile declares. `reference_volumes`: the volumes at the last tag.
+    """
+    tables = {**_profile_tables(profile), "reference_volumes": _reference_columns(reference)}
+    for name, columns in tables.items():
         names = ", ".join(f"unnest(${column}) as {column}" for column in columns)
         connection.execute(f"create or replace temp table {name} as select {names}", columns)
+
+
+def _reference_columns(reference: Reference | None) -> dict[str, list[Any]]:
+    volumes = reference.volumes if reference else {}
+    quantiles = {name: [values[name] for values in volumes.values()] for name in QUANTILES}
+    tag = reference.tag if reference else ""
+    return {"mask": list(volumes), "tag": [tag] * len(volumes), **quantiles}
 
 
 def _profile_tables(profile: Profile) -> dict[str, dict[str, list[Any]]]:
     files = blobs_of_case("{case_id}", profile)
     sheets = ("features", "clinical")
+    once = [kind for kind in (*sheets, "captk_parameters") if kind in profile.files]
     thresholds = profile.thresholds.items()
     words = [(n, w) for n, t in thresholds if isinstance(t.value, tuple) for w in t.value]
     numbers = [(n, t.value) for n, t in thresholds if isinstance(t.value, (int, float))]
@@ -37,6 +52,10 @@ def _profile_tables(profile: Profile) -> dict[str, dict[str, list[Any]]]:
             "mask": [*(f.mask for f in files), *(None for _ in sheets)],
             "phase": [*(f.phase for f in files), *(None for _ in sheets)],
             "path": [*(f.path for f in files), *(profile.files[s][0] for s in sheets)],
+        },
+        "profile_release_files": {
+            "artefact": once,
+            "path": [profile.files[kind][0] for kind in once],
         },
         "profile_image_sets": {
             "image_set": list(profile.image_sets),

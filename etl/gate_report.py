@@ -1,4 +1,4 @@
-"""What the gate said: contracts, their counts, the verdict, and how people read them.
+"""What the gate said: contracts, their counts and the verdict. etl.gate_text puts it in words.
 
 Nothing here needs Great Expectations: `verdict` reads the table and the metric in a moment.
 """
@@ -6,24 +6,26 @@ Nothing here needs Great Expectations: `verdict` reads the table and the metric 
 from __future__ import annotations
 
 import json
-import textwrap
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
-
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from typing import TYPE_CHECKING, Any
 
 from etl import project
 from etl.errors import Severity, UserError
 from etl.store import read_table, table_path, write_atomically
 
+if TYPE_CHECKING:
+    from etl.diff.drift import Reference
+
 SUITES = "expectations/suites"
 METRIC = "reports/gate.json"
-MAX_LINES = 40
+# How `observed` begins where a contract was not judged, and why that is no failure.
+WAIVED = "waived: "
+NOT_JUDGED = "not judged: "
+NOTHING = "nothing to judge"  # `observed` where no row has what the contract judges
+REFERENCE = "drift_reference"  # in reports/gate.json: what the suite drift compared with
 SEVERITIES: tuple[Severity, ...] = ("critical", "warning", "info")
 
 
@@ -69,10 +71,12 @@ class GateReport:
         return bool(self.contracts) and not critical
 
     def summary(self) -> dict[str, Any]:
-        """What reports/gate.json holds: a function of the table `gate_results` alone.
+        """What reports/gate.json holds of the table `gate_results`: a function of it alone.
 
         `n_contracts` counts expectations of the suites, `n_checked` those that had something to
-        judge, `n_waived` those that the profile waives; `n_failed` is by severity.
+        judge, `n_waived` those that the profile waives, `n_not_judged` those that had no earlier
+        version to compare with; `n_failed` is by severity, and `n_nothing_to_judge` of its critical
+        ones found nothing to judge, because their input is missing.
         """
         failed = Counter(c.severity for c in self.failing)
         suites = sorted({c.suite for c in self.contracts})
@@ -80,8 +84,10 @@ class GateReport:
             "verdict": "green" if self.is_green else "red",
             "n_contracts": len(self.contracts),
             "n_checked": sum(c.n_checked > 0 for c in self.contracts),
-            "n_waived": sum(c.n_checked == 0 and c.success for c in self.contracts),
+            "n_waived": _count_excused(self.contracts, WAIVED),
+            "n_not_judged": _count_excused(self.contracts, NOT_JUDGED),
             "n_failed": {severity: failed[severity] for severity in SEVERITIES},
+            "n_nothing_to_judge": sum(c.observed == NOTHING for c in self.failing),
             "suites": {name: _counts(self.contracts, name) for name in suites},
         }
 
@@ -91,10 +97,22 @@ def _counts(contracts: Iterable[Contract], suite: str) -> dict[str, int]:
     return {"n_contracts": len(own), "n_failed": sum(not c.success for c in own)}
 
 
-def write_metric(report: GateReport, root: Path) -> None:
+def _count_excused(contracts: Iterable[Contract], why: str) -> int:
+    excused = (c for c in contracts if c.success and not c.n_checked)
+    return sum((c.observed or "").startswith(why) for c in excused)
+
+
+def write_metric(report: GateReport, root: Path, reference: Reference | None = None) -> None:
     """Write reports/gate.json: no clock, so that the same results give the same bytes."""
-    text = json.dumps(report.summary(), indent=2) + "\n"
+    recorded = {REFERENCE: reference.as_json()} if reference else {}
+    text = json.dumps({**report.summary(), **recorded}, indent=2) + "\n"
     write_atomically(root / METRIC, lambda path: path.write_text(text, encoding="utf-8"))
+
+
+def read_recorded(root: Path) -> object:
+    """What the last run of the gate wrote of the earlier version that it compared with."""
+    found = _read_json(root / METRIC)
+    return found.get(REFERENCE) if isinstance(found, dict) else None
 
 
 def read_suites(root: Path) -> dict[str, list[dict[str, Any]]]:
@@ -129,16 +147,19 @@ def read_report(root: Path) -> GateReport:
     Raises:
         UserError: the gate did not run, or table, metric and suites are of different runs.
     """
-    metric = root / METRIC
-    if not metric.is_file():
+    metric, table = root / METRIC, table_path(root / project.TABLES, "gate_results")
+    if not metric.is_file() or not table.is_file():
         message = f"{metric}: the gate did not run yet. Run `ispy1 repro`, or `ispy1 gate`."
         raise UserError(message)
     suites = read_suites(root)
     fixes = {(name, e["id"]): e["meta"]["fix"] for name, found in suites.items() for e in found}
-    rows = read_table(table_path(root / project.TABLES, "gate_results")).to_pylist()
+    rows = read_table(table).to_pylist()
     report = GateReport(tuple(_contract(row, fixes) for row in rows))
     known = {(c.suite, c.expectation_id) for c in report.contracts}
-    if known != set(fixes) or _read_json(metric) != report.summary():
+    stated = _read_json(metric)
+    if isinstance(stated, dict):
+        stated = {name: value for name, value in stated.items() if name != REFERENCE}
+    if known != set(fixes) or stated != report.summary():
         message = (
             f"{metric}: is of another run than data/tables/gate_results.parquet and {SUITES}. "
             "Run `ispy1 repro`, or `ispy1 gate`."
@@ -155,7 +176,7 @@ def _contract(row: Mapping[str, Any], fixes: Mapping[tuple[str, str], str]) -> C
 def _read_json(path: Path) -> object:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
+    except (OSError, ValueError):
         return None
 
 
@@ -171,62 +192,13 @@ def verdict(root: Path) -> bool:
 def headline(report: GateReport) -> str:
     """The verdict in one sentence, with its counts."""
     counts = report.summary()
-    failed = ", ".join(f"{n} {severity}" for severity, n in counts["n_failed"].items() if n)
-    waived = f", {counts['n_waived']} waived by the profile" if counts["n_waived"] else ""
+    n_empty = counts["n_nothing_to_judge"]
+    broken = {**counts["n_failed"], "critical": counts["n_failed"]["critical"] - n_empty}
+    failed = ", ".join(f"{n} {severity}" for severity, n in broken.items() if n)
+    reasons = {"n_waived": "waived by the profile", "n_not_judged": "without an earlier version"}
+    others = "".join(f", {counts[name]} {why}" for name, why in reasons.items() if counts[name])
+    empty = f"; {n_empty} with nothing to judge (their input is missing)" if n_empty else ""
     return (
         f"{counts['verdict']}: {counts['n_checked']} of {counts['n_contracts']} contracts "
-        f"judged{waived}; broken: {failed or 'none'}"
+        f"judged{others}; broken: {failed or 'none'}{empty}"
     )
-
-
-def show(report: GateReport, console: Console, *, only_critical: bool = False) -> None:
-    """Print the broken contracts: a table on a terminal, plain lines in a pipe."""
-    failing = [c for c in report.failing if c.severity == "critical" or not only_critical]
-    judged = [c for c in failing if c.n_checked]
-    if judged and console.is_terminal:
-        console.print(_table(judged))
-        lines = [line for c in judged for line in (f"{c.suite}: {c.expectation}", *_cases(c))]
-    else:
-        lines = [line for c in judged for line in _lines(c)]
-    for line in lines:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
-    for line in _unjudged(failing):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
-    console.print(headline(report), markup=False, highlight=False, soft_wrap=True)
-
-
-def _table(contracts: list[Contract]) -> Table:
-    table = Table("severity", "suite", "expected", "observed", "fix", show_lines=True)
-    for c in contracts:
-        cells = (c.severity, c.suite, c.expectation, c.observed or "", c.fix)
-        table.add_row(*(escape(cell) for cell in cells))
-    return table
-
-
-def _lines(contract: Contract) -> list[str]:
-    first = f"{contract.severity}  {contract.suite}: {contract.expectation}"
-    return [first, f"  observed: {contract.observed}", *_cases(contract), f"  fix: {contract.fix}"]
-
-
-def _cases(contract: Contract) -> list[str]:
-    """The cases: ids in a paragraph; paths on lines of their own, so that they can be copied."""
-    cases = contract.failing_cases
-    if all(" " not in case for case in cases):
-        wrapped = textwrap.TextWrapper(98, "  - ", "    ", break_long_words=False)
-        wrapped.break_on_hyphens = False
-        return wrapped.wrap(", ".join(cases))
-    lines = [f"  - {case}" for case in cases[:MAX_LINES]]
-    rest = len(cases) - len(lines)
-    return [*lines, f"  - and {rest} more (gate_results.failing_cases)"] if rest else lines
-
-
-def _unjudged(contracts: Iterable[Contract]) -> list[str]:
-    """One line a suite and reason for contracts that had nothing to judge, or could not."""
-    reasons: dict[tuple[str, str], list[str]] = {}
-    for c in contracts:
-        if not c.n_checked:
-            reasons.setdefault((c.suite, c.observed or ""), []).append(c.column or "rows")
-    return [
-        f"critical  {suite}: {reason} ({', '.join(dict.fromkeys(columns))})"
-        for (suite, reason), columns in reasons.items()
-    ]

@@ -18,7 +18,7 @@ from expectations.builder import ROOT, make_project
 from rich.console import Console
 from typer.testing import CliRunner
 
-from etl import gate, gate_frames, gate_report
+from etl import gate, gate_frames, gate_report, gate_text
 from etl.cli import app
 from etl.errors import UserError
 from etl.gate_report import GateReport
@@ -320,7 +320,7 @@ def test_gate_and_verdict(project: Path) -> None:
     assert (done.exit_code, done.stdout.splitlines()[-1][:6]) == (0, "green:")
     first = (project / gate_report.METRIC).read_bytes()
     rows = read_table(table_path(project / "data/tables", "gate_results"))
-    assert rows.num_rows == json.loads(first)["n_contracts"] == 105
+    assert rows.num_rows == json.loads(first)["n_contracts"] == 112
     assert CliRunner().invoke(app, ["verdict"]).exit_code == 0
     table = table_path(project / "data/tables", "gate_results").read_bytes()
     assert CliRunner().invoke(app, ["gate", "--json"]).exit_code == 0
@@ -338,8 +338,10 @@ def test_a_red_verdict_names_exactly_what_is_missing(project: Path) -> None:
     assert done.exit_code == 0  # results and card of a red build stay readable
     done = CliRunner().invoke(app, ["verdict"])
     assert done.exit_code == 1
-    assert f"  - ISPY1_9002: {gone}" in done.stdout.splitlines()
+    lines = done.stdout.splitlines()
+    assert lines[1:3] == ["1 file is missing:", f"  - {gone}"]
     assert done.stdout.count("  - ") == 1
+    assert lines[-1] == gate_text.CLOSING
     done = CliRunner().invoke(app, ["verdict", "--json"])
     assert done.exit_code == 1
     said = json.loads(done.stdout)
@@ -360,7 +362,7 @@ def test_a_verdict_without_or_with_older_results_is_an_error(project: Path) -> N
     gate.run_gate(project)
     assert gate_report.verdict(project)
     metric = project / gate_report.METRIC
-    metric.write_text(metric.read_text().replace("105", "104"))
+    metric.write_text(metric.read_text().replace("112", "111"))
     with pytest.raises(UserError, match="of another run"):
         gate_report.verdict(project)
     gate.run_gate(project)
@@ -374,8 +376,30 @@ def test_a_verdict_without_or_with_older_results_is_an_error(project: Path) -> N
 
 def test_the_gate_needs_every_table(project: Path) -> None:
     table_path(project / "data/tables", "masks").unlink()
-    with pytest.raises(UserError, match="the gate needs every table"):
+    with pytest.raises(UserError, match="not built: masks; the gate needs every table"):
         gate.run_gate(project)
+    shutil.rmtree(project / "data")
+    with pytest.raises(UserError, match=r"not built: all tables; .* Run `ispy1 repro`"):
+        gate.run_gate(project)
+
+
+def test_a_profile_without_a_parameter_file_lacks_none(bench: Bench) -> None:
+    files = {k: v for k, v in bench.profile.files.items() if k != "captk_parameters"}
+    profile: Profile = bench.profile.model_copy(update={"files": files})
+    with bench.connection.cursor() as connection:
+        for name in ("blobs", "cases"):
+            connection.execute(f"create temp table {name} as from main.{name}")
+        connection.execute("delete from blobs where artefact = 'captk_parameters'")
+        gate_frames.hand_over(connection, profile, bench.reference)
+        frame = gate_frames.read_frame(connection, bench.root, "coverage")
+    (contract,) = [c for c in bench.suite("coverage", frame) if c.column == "parameters_found"]
+    assert (contract.success, contract.n_checked) == (True, 1)
+
+
+def test_a_release_without_a_case_has_nothing_to_cover(bench: Bench) -> None:
+    report = bench.judge_broken("update cases set in_release = false")
+    (empty,) = [line for line in gate_text.unjudged(report) if line.startswith("coverage")]
+    assert empty == "coverage: there is no case of the release to judge (all its 8 contracts)"
 
 
 def test_data_docs_are_made_on_demand(project: Path) -> None:
@@ -387,9 +411,9 @@ def test_a_terminal_gets_a_table(bench: Bench) -> None:
     report = bench.judge_broken(BREAKS[0].sql)
     console = Console(force_terminal=True, width=200, record=True, file=None, quiet=False)
     with console.capture() as capture:
-        gate_report.show(report, console)
+        gate_text.show(report, console)
     assert "ISPY1_9001_DCE_0000_N3.nii.gz" in capture.get()
-    assert "red: 104 of 105 contracts judged" in capture.get()
+    assert "red: 111 of 112 contracts judged" in capture.get()
 
 
 def test_no_contract_at_all_is_red() -> None:

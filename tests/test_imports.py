@@ -26,8 +26,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("etl.build", "etl.warehouse"),
     (
         "etl.adopt", "etl.card", "etl.dictionary", "etl.diff", "etl.export", "etl.feature_matrix",
-        "etl.fsck", "etl.gate", "etl.gate_frames", "etl.gate_report", "etl.hooks", "etl.output",
-        "etl.query", "etl.remote", "etl.reports", "etl.splits", "etl.why",
+        "etl.fsck", "etl.gate", "etl.gate_frames", "etl.gate_report", "etl.gate_text", "etl.hooks",
+        "etl.output", "etl.query", "etl.remote", "etl.reports", "etl.splits", "etl.why",
     ),
     ("etl.cli",),
 )  # fmt: skip

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 CARD = "reports/card.md"
 PICTURE = "card.png"  # beside the card
+NO_PICTURE = "No picture: run `ispy1 picture`."
 NOT_RECORDED = "not recorded: the release was not built by `ispy1 repro`"
 
 
@@ -35,16 +36,20 @@ class Facts:
     release_hash: str | None
     recipes: dict[str, str]  # table -> recipe
     report: GateReport | None  # None: the gate did not judge these tables
+    has_picture: bool = True
 
 
 def write_card(root: Path) -> Path:
     """Write reports/card.md of the project at `root`; give its path.
 
     Raises:
-        UserError: the warehouse cannot be opened, or the disk refuses.
+        UserError: there is no table, the warehouse cannot be opened, or the disk refuses.
     """
     from etl.warehouse import connect
 
+    if not any((root / project.TABLES).glob("*.parquet")):
+        message = f"{root / project.TABLES}: no table is built yet. Run `ispy1 repro`."
+        raise UserError(message)
     with connect(root) as connection:
         lines = render(connection, facts(root))
     path = root / CARD
@@ -60,6 +65,7 @@ def facts(root: Path) -> Facts:
         versions.release_hash(root),
         {path.stem: _recipe(path) for path in tables},
         _report(root),
+        (root / CARD).with_name(PICTURE).is_file(),
     )
 
 
@@ -87,7 +93,8 @@ def render(connection: duckdb.DuckDBPyConnection, known: Facts) -> str:
     # A table that is missing must be missing, and not the Python object of the same name.
     connection.execute("set python_enable_replacements = false")
     lines: list[str] = [_title(known.profile), "", *_verdict(known.report), ""]
-    lines += [*sections.subject(connection), "", f"![Three planes of one case]({PICTURE})"]
+    picture = f"![Three planes of one case]({PICTURE})" if known.has_picture else NO_PICTURE
+    lines += [*sections.subject(connection), "", picture]
     for title, body in _sections(connection, known):
         lines += ["", f"## {title}", "", *body]
     return "\n".join(lines) + "\n"
@@ -102,7 +109,7 @@ def _verdict(report: GateReport | None) -> list[str]:
     if report is None:
         return ["**Verdict: none.** The gate has not judged these tables."]
     colour, _, counts = headline(report).partition(": ")
-    return [f"**Verdict: {colour}** ({md.text(counts)})"]
+    return [f"**Verdict: {colour}**: {md.text(counts)}"]
 
 
 def _sections(

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 NONE = "none"
 _MARKUP = re.compile(r"([\\`*\[\]<>|])")
+_CODE = re.compile(r"(`[^`\\]+`)")  # a backslash in code would not render as it is
 _WHITE = re.compile(r"[\s\x00-\x1f\x7f]+")
 _KILO = 1000
 
@@ -23,6 +24,15 @@ def text(value: object) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     return _MARKUP.sub(r"\\\1", plain(str(value)))
+
+
+def prose(value: str) -> str:
+    """A sentence of ours as one line: what stands between backticks stays code."""
+    parts = _CODE.split(plain(value))
+    return "".join(
+        part.replace("|", "\\|") if n % 2 else _MARKUP.sub(r"\\\1", part)
+        for n, part in enumerate(parts)
+    )
 
 
 def plain(value: str) -> str:

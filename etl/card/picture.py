@@ -185,7 +185,7 @@ def _legend(name: str, case: Candidate, shown: Shown) -> Mask:
 
 
 def _title(profile: Profile, case: Candidate) -> str:
-    mark = "PHANTOM  " if profile.is_phantom else ""
+    mark = "PHANTOM " if profile.is_phantom else ""
     reference = case.reference
     what = "no tumour mask"
     if reference is not None:
@@ -207,7 +207,7 @@ def _notes(case: Candidate, shown: Shown) -> list[str]:
 
 
 def _empty_sheet(profile: Profile, best: tuple[Candidate, Shown] | None) -> Sheet:
-    mark = "PHANTOM  " if profile.is_phantom else ""
+    mark = "PHANTOM " if profile.is_phantom else ""
     if best is None:
         return Sheet(f"{mark}no picture", ["The release holds no image and no readable mask."])
     case, shown = best

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from etl.card import markdown as md
+from etl.gate_text import group, unjudged
 
 if TYPE_CHECKING:
     import duckdb
@@ -31,25 +32,35 @@ def ask(connection: duckdb.DuckDBPyConnection, sql: str) -> Rows:
 def subject(connection: duckdb.DuckDBPyConnection) -> Lines:
     """What the data set is, in two or three lines."""
     rows = ask(connection, "select title, dataset, doi, licence from inputs.release_info")
-    counts = ask(
-        connection,
-        """
-        select name, n from case_counts
-        where name in ('in_release_cases', 'complete_cases', 'image_and_mask_files')
-        """,
-    )
     lines = [
         f"- **{label}:** {md.text(value)}"
         for row in rows
         for label, value in zip(("Title", "Data set", "DOI", "Licence"), row, strict=True)
         if value is not None
     ]
-    words = {
-        "in_release_cases": "Cases",
-        "complete_cases": "Complete cases",
-        "image_and_mask_files": "Images and masks on disk",
-    }
-    return [*lines, *(f"- **{words[name]}:** {md.text(n)}" for name, n in counts)]
+    return [*lines, *_sizes(connection)]
+
+
+def _sizes(connection: duckdb.DuckDBPyConnection) -> Lines:
+    """How many cases and files, with what makes a case one of the release."""
+    asked = "select name, n, definition from case_counts"
+    known = {name: (n, definition) for name, n, definition in ask(connection, asked)}
+    if not known:
+        return []
+    with_files = ask(
+        connection,
+        """
+        select count(distinct case_id) from coverage
+        where is_present and artefact not in ('features', 'clinical', 'outcomes')
+        """,
+    )
+    n, definition = known["in_release_cases"]
+    files = md.text(with_files[0][0] if with_files else 0)
+    return [
+        f"- **Cases:** {md.text(n)} in the release ({md.text(definition)}), {files} with files",
+        f"- **Complete cases:** {md.text(known['complete_cases'][0])}",
+        f"- **Images and masks on disk:** {md.text(known['image_and_mask_files'][0])}",
+    ]
 
 
 def resolution(connection: duckdb.DuckDBPyConnection) -> Lines:
@@ -220,18 +231,21 @@ def contracts(report: GateReport | None) -> Lines:
     """The broken contracts, the worst first."""
     if report is None:
         return ["The gate has not judged these tables. Run `ispy1 repro`."]
-    shown = report.failing[:MAX_LISTED]
-    head = ("severity", "contract", "observed", "cases", "fix")
-    lines = md.table(head, map(_contract, shown))
-    return [*lines, *_rest(len(report.failing), "contracts", "problems")]
+    judged = [c for c in report.failing if c.n_checked]
+    head = ("severity", "contract", "observed", "where", "fix")
+    lines = md.table(head, map(_contract, judged[:MAX_LISTED]))
+    empty = [f"- {md.text(line)}" for line in unjudged(report)]
+    if empty:
+        empty = ["", "Not judged, which is critical:", "", *empty]
+    return [*lines, *_rest(len(judged), "contracts", "problems"), *empty]
 
 
 def _contract(contract: Contract) -> list[str]:
-    cases = list(contract.failing_cases[:FEW])
-    rest = len(contract.failing_cases) - len(cases)
-    named = ", ".join([*cases, f"and {rest:,} more"] if rest else cases)
-    texts = (contract.severity, contract.expectation, contract.observed, named, contract.fix)
-    return [md.text(value) for value in texts]
+    groups = group(contract.failing_cases)
+    rest = [f"and {len(groups) - FEW:,} more"] if len(groups) > FEW else []
+    named = "; ".join([*(g.words(FEW) for g in groups[:FEW]), *rest])
+    texts = (contract.severity, contract.expectation, contract.observed, named)
+    return [*map(md.text, texts), md.prose(contract.fix)]
 
 
 def findings(connection: duckdb.DuckDBPyConnection) -> Lines:
@@ -245,7 +259,7 @@ def findings(connection: duckdb.DuckDBPyConnection) -> Lines:
         order by list_position(['critical', 'warning', 'info'], severity), "table", "check"
         """,
     )
-    cells = [[md.text(value) for value in row] for row in rows[:MAX_LISTED]]
+    cells = [[*map(md.text, row[:-1]), md.prose(row[-1])] for row in rows[:MAX_LISTED]]
     head = ("severity", "table", "check", "findings", "such as", "fix")
     return [*md.table(head, cells), *_rest(len(rows), "checks", "problems")]
 

@@ -16,7 +16,8 @@ def register(app: typer.Typer) -> None:
 def card() -> None:
     """Write the dataset card, reports/card.md (stage `card`).
 
-    Examples: `ispy1 card`
+    Examples:
+    - `ispy1 card`
     """
     from etl.card.card import write_card
 
@@ -27,7 +28,8 @@ def card() -> None:
 def picture() -> None:
     """Draw the median case with its masks, reports/card.png (stage `picture`).
 
-    Examples: `ispy1 picture`
+    Examples:
+    - `ispy1 picture`
     """
     from etl.card.picture import write_picture
 

@@ -31,13 +31,22 @@ def gate(
 
     Writes data/tables/gate_results.parquet and reports/gate.json.
 
-    Examples: `ispy1 gate`, `ispy1 gate --docs`, `ispy1 gate --json`
+    Examples:
+    - `ispy1 gate`
+    - `ispy1 gate --docs`
+    - `ispy1 gate --json`
     """
+    from rich.console import Console
+
     from etl.gate import run_gate
+    from etl.gate_text import show
 
     root = project.find_root()
     report = run_gate(root, docs=docs)
-    _show(report, as_json=as_json, only_critical=False)
+    if as_json:
+        typer.echo(_as_json(report))
+    else:
+        show(report, Console())
     if docs:
         typer.echo(f"Data Docs: {root / 'reports' / 'docs' / 'index.html'}", err=True)
 
@@ -45,23 +54,26 @@ def gate(
 def verdict(as_json: JsonOption = False) -> None:  # noqa: FBT002  an option of the command line
     """Say what the gate found, and exit with 1 where a critical contract is broken.
 
-    Examples: `ispy1 verdict`, `ispy1 verdict --json`
+    `ispy1 gate` says it in full: cases, observed, expected, what to do.
+
+    Examples:
+    - `ispy1 verdict`
+    - `ispy1 verdict --json`
     """
+    from rich.console import Console
+
     from etl.gate_report import read_report
+    from etl.gate_text import show_verdict
 
     report = read_report(project.find_root())
-    _show(report, as_json=as_json, only_critical=True)
+    if as_json:
+        typer.echo(_as_json(report))
+    else:
+        show_verdict(report, Console())
     if not report.is_green:
         raise typer.Exit(1)
 
 
-def _show(report: GateReport, *, as_json: bool, only_critical: bool) -> None:
-    from rich.console import Console
-
-    from etl.gate_report import show
-
-    if as_json:
-        failing = [{**c.row(), "fix": c.fix} for c in report.failing]
-        typer.echo(json.dumps({**report.summary(), "failing": failing}, indent=2))
-        return
-    show(report, Console(), only_critical=only_critical)
+def _as_json(report: GateReport) -> str:
+    failing = [{**c.row(), "fix": c.fix} for c in report.failing]
+    return json.dumps({**report.summary(), "failing": failing}, indent=2)

@@ -1,5 +1,6 @@
--- What each case of the release should have, and whether it is there.
--- grain: one row a case of the release and expected blob or workbook row
+-- What the release and each of its cases should have, and whether it is there.
+-- grain: one row a case of the release and expected blob or workbook row, then one row a workbook
+-- and one for the parameter file, which no case has to itself. No case, no row.
 -- Each *_found is 1 or 0, and null where the row asks for something else.
 with wanted as (
     select
@@ -58,6 +59,21 @@ found as (
             and wanted.phase is not distinct from on_disk.phase
     left join in_workbook
         on wanted.case_id = in_workbook.case_id and wanted.artefact = in_workbook.artefact
+),
+
+-- A profile that names no parameter file lacks none.
+release_files as (
+    select
+        kinds.artefact,
+        coalesce(named.path, concat('no ', kinds.artefact, ' in the profile')) as item,
+        case
+            when named.path is null then 1.0
+            when kinds.artefact in (select on_disk.artefact from on_disk) then 1.0
+            else 0.0
+        end as is_found
+    from (values ('features'), ('clinical'), ('captk_parameters')) as kinds (artefact)
+    left join profile_release_files as named on kinds.artefact = named.artefact
+    where exists (select 1 as one from wanted)
 )
 
 select
@@ -67,6 +83,20 @@ select
     case when starts_with(artefact, 'image_') then is_found end as image_found,
     case when artefact = 'mask' then is_found end as mask_found,
     case when artefact = 'features' then is_found end as features_found,
-    case when artefact = 'clinical' then is_found end as clinical_found
+    case when artefact = 'clinical' then is_found end as clinical_found,
+    null::double as workbook_found,
+    null::double as parameters_found
 from found
+union all
+select
+    item,
+    null as case_id,
+    'missing' as shown,
+    null as image_found,
+    null as mask_found,
+    null as features_found,
+    null as clinical_found,
+    case when artefact in ('features', 'clinical') then is_found end as workbook_found,
+    case when artefact = 'captk_parameters' then is_found end as parameters_found
+from release_files
 order by item

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ import etl
 from etl.card import markdown as md
 from etl.card import sections
 from etl.card.card import CARD, Facts, facts, render, write_card
-from etl.gate_report import Contract, GateReport
+from etl.errors import UserError
+from etl.gate_report import NOTHING, Contract, GateReport
 from etl.profile import load_profile
 
 RED = Contract(
@@ -127,6 +129,49 @@ def test_missing_files_are_listed(rebuilt: Path) -> None:
     coverage = section(write_card(rebuilt).read_text(), "Coverage")
     assert "- ISPY1_9002: mask_ftv" in coverage
     assert "| mask_ftv | 1 | 1 | 2 | 50.0 % |" in coverage
+
+
+def test_before_the_build_there_is_no_card(project: Path) -> None:
+    with pytest.raises(UserError, match="no table is built yet"):
+        write_card(project)
+    assert not (project / CARD).exists()
+
+
+def test_it_shows_a_picture_only_where_there_is_one(rebuilt: Path) -> None:
+    (rebuilt / "reports" / "card.png").unlink(missing_ok=True)
+    assert "card.png" not in write_card(rebuilt).read_text()
+    (rebuilt / "reports" / "card.png").write_bytes(b"png")
+    assert "![Three planes of one case](card.png)" in write_card(rebuilt).read_text()
+
+
+def test_it_tells_cases_from_cases_with_files(rebuilt: Path) -> None:
+    for path in (rebuilt / "data" / "release").rglob("*ISPY1_9002*.nii.gz"):
+        path.unlink()
+    build(rebuilt)
+    named = "named by a blob, by the publisher's manifest or by the features workbook"
+    assert (
+        f"- **Cases:** 2 in the release ({named}), 1 with files" in write_card(rebuilt).read_text()
+    )
+
+
+def test_contracts_with_nothing_to_judge_are_said_in_words(built: Path) -> None:
+    empty = replace(
+        RED, column=None, n_checked=0, n_failed=0, failing_cases=(), observed=NOTHING,
+        expectation="There is a declared mask to judge",
+    )  # fmt: skip
+    red = card_of(built, RED, empty)
+    assert "broken: 1 critical; 1 with nothing to judge (their input is missing)" in red
+    broken = section(red, "Broken contracts")
+    assert broken.endswith("- masks: there is no declared mask to judge (1 of its 2 contracts)")
+    assert "| nothing to judge |" not in broken
+
+
+@given(st.text(alphabet="a`|\\<*\n"))
+def test_prose_never_breaks_a_table_and_keeps_code(value: str) -> None:
+    said = md.prose(value)
+    assert "\n" not in said
+    assert said.replace("\\\\", "").replace("\\|", "").count("|") == 0
+    assert md.prose(f"Run `ispy1 a`. {value}").startswith("Run `ispy1 a`.")
 
 
 @given(st.text())

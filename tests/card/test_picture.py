@@ -38,7 +38,7 @@ def drop(root: Path, *folders: str) -> None:
 
 def test_a_whole_release(rebuilt: Path) -> None:
     title = write_picture(rebuilt)
-    assert title.startswith("PHANTOM  ISPY1_9001: median case by STV, expert, 0.26 cm3")
+    assert title.startswith("PHANTOM ISPY1_9001: median case by STV, expert, 0.26 cm3")
     assert painted(rebuilt) == 3
     assert has_grey(rebuilt)
     first = (rebuilt / PICTURE).read_bytes()

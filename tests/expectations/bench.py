@@ -8,6 +8,7 @@ import duckdb
 import pandas as pd
 
 from etl import gate, gate_frames, gate_report, warehouse
+from etl.diff.drift import read_reference
 from etl.gate_report import Contract, GateReport
 from etl.profile import load_profile
 
@@ -18,11 +19,12 @@ class Bench:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.profile = load_profile(root)
-        self.rules = gate.make_rules(root, self.profile)
+        self.reference = read_reference(gate_report.read_recorded(root))
+        self.rules = gate.make_rules(root, self.profile, self.reference)
         self.suites = gate_report.read_suites(root)
         self.connection = duckdb.connect()
         warehouse.build(self.connection, warehouse.working_tree(root), storage="table")
-        gate_frames.hand_over(self.connection, self.profile)
+        gate_frames.hand_over(self.connection, self.profile, self.reference)
         self.frames = {name: self.frame(name) for name in self.suites}
         self.green = {name: self.suite(name, frame) for name, frame in self.frames.items()}
 

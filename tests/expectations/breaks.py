@@ -12,6 +12,9 @@ Z_1 = f"{A}: {Z}/{A}/{A}_DCE_0001_N3_zscored.nii.gz"
 MANUAL = f"{A}: masks_stv_manual/{A}.nii.gz"
 RESUNET = f"{A}: masks_stv_resunet/{A}.nii.gz"
 FTV = f"{A}: masks_ftv/{A}.nii.gz"
+FEATURES = "ISPY_DataPaper_features.xlsx"
+CLINICAL = "I-SPY 1 All Patient Clinical and Outcome Data.xlsx"
+PARAMETERS = "captk_parameter_file_ispy1.csv"
 FILLER = "T1_E_GLCM_S0"
 
 
@@ -47,7 +50,7 @@ def _images(change: str, image_set: str) -> str:
 
 def _gone(named: str) -> str:
     change = "update blobs set size_bytes = null, md5 = null, verdict = 'missing'"
-    return _sql(change, f"where path = '{named.partition(': ')[2]}'")
+    return _sql(change, f"where path = '{named.removeprefix(f'{A}: ')}'")
 
 
 def _feature(change: str, feature: str) -> str:
@@ -66,6 +69,8 @@ def _finding(table: str, check: str, severity: str) -> str:
 # A row more, and an x axis so much finer that the corners stay where they were.
 _LONGER = "size_x = 257, affine = list_concat([0.78125 * 255 / 256], affine[2:])"
 _SHIFTED = "affine = list_concat(affine[:3], [10.5], affine[5:])"
+# Two volumes p and q: p10 is 0.9 p + 0.1 q, the median (p + q) / 2, p90 is 0.1 p + 0.9 q.
+_RESUNET = "update masks set volume_cm3 = if(case_id = 'ISPY1_9001', {}, {}) where mask = '{}'"
 _BIN = "T1_E_Histogram_Bins-128_Bins-128_Bin-7"
 _MD5 = "update blobs set verdict = 'mismatch' where path like 'masks_ftv/%9001%'"
 
@@ -85,6 +90,14 @@ BREAKS = (
         "Every case of the release has a row in the clinical",
         "critical",
         f"{A}: row in I-SPY 1 All Patient Clinical and Outcome Data.xlsx",
+    ),
+    *(
+        Break(_gone(path), "coverage", words, severity, path)
+        for path, words, severity in (
+            (FEATURES, "The release has the features workbook", "critical"),
+            (CLINICAL, "The release has the features workbook", "critical"),
+            (PARAMETERS, "The release has the parameter file", "warning"),
+        )
     ),
     Break(_subject("in_release = false", "cases"), "expected_ids", "Every case", "critical", A),
     Break(
@@ -155,6 +168,14 @@ BREAKS = (
     Break(_mask("volume_cm3 = 900", "ftv"), "masks", "No mask is larger", "warning", FTV),
     Break(_mask("touches_border = true"), "masks", "No mask touches", "warning", MANUAL),
     Break(_mask("centroid_r_mm = -50"), "masks", "The centroid", "warning", MANUAL),
+    *(
+        Break(_RESUNET.format(p, q, "stv_resunet"), "drift", words, "warning", "stv_resunet")
+        for words, p, q in (
+            ("The 10th", 2, 5),
+            ("The median", 8, 8),
+            ("The 90th", 2, 11),
+        )
+    ),
     Break(_mask("stored_values = [0, 2]"), "stored_values", "The voxels", "critical", MANUAL),
     Break(_mask("stored_values = null"), "stored_values", "The voxels", "critical", MANUAL),
     Break(_mask("stored_values = [0, 1]", "ftv"), "stored_values", "The voxels", "critical", FTV),

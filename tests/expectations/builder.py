@@ -7,10 +7,12 @@ alone.
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
 
+from etl.gate_report import METRIC, REFERENCE
 from etl.profile import Profile, load_profile
 from etl.project import TABLES
 from etl.release import blobs_of_case
@@ -38,6 +40,14 @@ FINE = ((200, 200, 120), (1.0, 1.0, 1.0))
 PIXELS = 4096
 BINS = 128
 N_FEATURES = 370
+# What an earlier run of the gate recorded. One mask set, so that the breaks of the others, which
+# move the quantiles of two cases far, are no drift.
+DRIFT_REFERENCE = {
+    "tag": "v0",
+    "dataset": "ISPY1-PHANTOM",
+    "masks_md5": "0" * 32,
+    "volumes": {"stv_resunet": {"p10": 5.0, "median": 5.0, "p90": 5.0}},
+}
 
 
 def _row(schema: TableSchema, **values: object) -> Row:
@@ -110,6 +120,15 @@ def _blobs(profile: Profile) -> list[Row]:
         )
         for case in CASES
         for name in blobs_of_case(case, profile)
+    ] + [
+        _row(
+            blobs.SCHEMA,
+            path=profile.files[artefact][0],
+            artefact=artefact,
+            size_bytes=10,
+            verdict="match",
+        )
+        for artefact in ("features", "clinical", "captk_parameters")
     ]
 
 
@@ -212,6 +231,8 @@ def make_project(root: Path) -> Path:
     (root / "params.yaml").write_text(
         "release: data/phantom\nprofile: phantom\nphantom: {cases: 2}\n"
     )
+    (root / "reports").mkdir()
+    (root / METRIC).write_text(json.dumps({REFERENCE: DRIFT_REFERENCE}))
     profile = load_profile(root)
     catalog = _catalog(profile)
     for schema, rows in (

@@ -1,0 +1,97 @@
+"""The command over two versions: diff."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from etl import project
+from etl.cli.progress import progress_bar
+from etl.errors import UserError
+
+if TYPE_CHECKING:
+    from etl.diff import Difference
+
+_FORMATS = ("terminal", "markdown", "json")
+_ANSWERS = (*_FORMATS, "csv")  # of --sql
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command of this topic."""
+    app.command()(diff)
+
+
+def diff(
+    old: Annotated[str, typer.Argument(metavar="A", help="A git revision: v1.0, main, HEAD~2.")],
+    new: Annotated[
+        str | None, typer.Argument(metavar="[B]", help="Another. Default: the working tree.")
+    ] = None,
+    form: Annotated[
+        str, typer.Option("--format", "-f", help="terminal, markdown (a pull request), json.")
+    ] = "terminal",
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,  # noqa: FBT002
+    dice: Annotated[  # noqa: FBT002  typer makes the option of it
+        bool, typer.Option(help="Lay both versions of each changed mask over each other.")
+    ] = True,
+    query: Annotated[
+        str | None, typer.Option("--sql", help="Ask the schema diff: diff.masks, diff.changes ...")
+    ] = None,
+) -> None:
+    """Say what changed between two versions: masks first, then coverage, values and files.
+
+    Rows are matched by each table's key. Exit codes: 0 nothing differs, 1 something does, 2 the
+    two cannot be compared. `unusual` is the size of a change against the spread of its column.
+
+    Examples: `ispy1 diff v1.0`, `ispy1 diff v1.0 v2.0 --json`,
+    `ispy1 diff main --format markdown`,
+    `ispy1 diff v1.0 --sql "from diff.masks where change = 'changed'"`
+    """
+    root = project.find_root()
+    form = "json" if as_json else form
+    known = _FORMATS if query is None else _ANSWERS
+    if form not in known:
+        message = f"--format {form}: expected one of {', '.join(known)}."
+        raise UserError(message)
+    if query is not None:
+        _ask(root, old, new, query, form)
+        return
+    from etl.diff import compare
+
+    with progress_bar("masks") as advance:
+        found = compare(root, old, new, dice=dice, progress=advance)
+    _show(found, form)
+    if found.is_different:
+        raise typer.Exit(1)
+
+
+def _ask(root: Path, old: str, new: str | None, query: str, form: str) -> None:
+    """Answer a query over both versions; the answer, not the difference, is what was asked for."""
+    from typing import cast
+
+    from etl.diff.views import OLD, WORKING_TREE, add_views
+    from etl.output import Format, write
+    from etl.query import execute, restricted
+
+    connection = restricted(root, rev=new, attach={OLD: old})
+    add_views(connection, names=(old, new or WORKING_TREE))
+    result = execute(connection, query, root, {OLD: old})
+    write(result, cast("Format", "table" if form == "terminal" else form), None)
+
+
+def _show(found: Difference, form: str) -> None:
+    from etl.diff.render import markdown, show
+
+    if form == "json":
+        typer.echo(json.dumps(found.as_json(), indent=2, ensure_ascii=False))
+        return
+    if form == "markdown":
+        for piece in markdown(found):
+            sys.stdout.write(piece)
+        return
+    from rich.console import Console
+
+    show(found, Console(width=None if sys.stdout.isatty() else 200))

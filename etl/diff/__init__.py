@@ -1,0 +1,9 @@
+"""What changed between two versions: `compare` for a report, `connect` for SQL over `diff.*`."""
+
+from __future__ import annotations
+
+from etl.diff.compare import compare
+from etl.diff.records import Difference
+from etl.diff.views import add_views, connect
+
+__all__ = ["Difference", "add_views", "compare", "connect"]

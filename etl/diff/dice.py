@@ -1,0 +1,72 @@
+"""The Dice coefficient of two versions of a mask, where both blobs are at hand."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from etl import versions
+from etl.errors import BadInputError
+from etl.measure.mask import foreground_bits
+from etl.project import release_path
+from etl.read.nifti import Volume, corners, read_volume
+
+SAME_GRID_MM = 0.01  # largest distance of two corners (TABLES, "same grid")
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """Dice of two masks, or why there is none."""
+
+    dice: float | None
+    reason: str | None = None
+
+
+def blob_at_hand(root: Path, md5: str, path: str) -> Path | None:
+    """The file with this MD5: in the DVC cache, or in the release where its bytes are the same.
+
+    Nothing is fetched.
+    """
+    cached = versions.blob_file(root, md5)
+    if cached:
+        return cached
+    there = release_path(root) / path
+    return there if there.is_file() and _md5(there) == md5 else None
+
+
+def _md5(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
+def overlap(old: Path | None, new: Path | None) -> Overlap:
+    """Dice = 2 |A and B| / (|A| + |B|) over the foregrounds of two blobs on the same grid."""
+    missing = [side for side, path in (("old", old), ("new", new)) if path is None]
+    if old is None or new is None:
+        return Overlap(None, f"the {' and the '.join(missing)} blob is not at hand")
+    try:
+        return _overlap(read_volume(old), read_volume(new))
+    except BadInputError as error:
+        return Overlap(None, f"a blob cannot be read ({error})")
+
+
+def _overlap(old: Volume, new: Volume) -> Overlap:
+    if not is_same_grid(old, new):
+        return Overlap(None, "the masks lie on different grids")
+    before, after = foreground_bits(old.voxels)[0], foreground_bits(new.voxels)[0]
+    total = int(np.count_nonzero(before)) + int(np.count_nonzero(after))
+    if total == 0:
+        return Overlap(None, "both masks are empty")
+    return Overlap(2 * int(np.count_nonzero(before & after)) / total)
+
+
+def is_same_grid(old: Volume, new: Volume) -> bool:
+    """Same size, and all eight corner voxels within a hundredth of a millimetre."""
+    a, b = old.header, new.header
+    if a.size != b.size:
+        return False
+    apart = np.linalg.norm(corners(a.affine, a.size) - corners(b.affine, b.size), axis=1)
+    return bool(apart.max() <= SAME_GRID_MM)

@@ -1,0 +1,127 @@
+"""What the masks of today are held against: the volumes at the last tag.
+
+The reference is the last tag, not newer than HEAD, whose table of masks can be read and is not
+today's: a version is judged against the one before it, whether or not it has a tag of its own by
+now. So the gate says the same before and after `git tag`, and needs no dependency on tags in DVC:
+a new tag does not make it run, and it would find nothing new.
+
+A clone may lack the tags. The reference that was used is therefore written into reports/gate.json,
+which is under git, and serves where no tag can be read: the same tables, the same verdict.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from etl import revisions
+from etl.errors import UserError
+from etl.profile import Profile
+from etl.project import TABLES
+from etl.store import read_footer, table_path
+
+MASKS = "masks"
+NO_TAG = "no earlier tag has a table of masks to compare with"
+QUANTILES = ("p10", "median", "p90")
+_VOLUMES = """
+select
+    mask,
+    quantile_cont(volume_cm3, 0.1) as p10,
+    median(volume_cm3) as median,
+    quantile_cont(volume_cm3, 0.9) as p90
+from read_parquet(?) where voxel_count > 0 group by mask order by mask
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Quantiles of the volumes of non-empty masks at a tag: mask set -> p10, median, p90, cm3."""
+
+    tag: str
+    dataset: str
+    masks_md5: str
+    volumes: Mapping[str, Mapping[str, float]]
+
+    def as_json(self) -> dict[str, Any]:
+        """What reports/gate.json holds of it."""
+        return asdict(self)
+
+
+def read_reference(recorded: object) -> Reference | None:
+    """The reference that reports/gate.json holds, None where it holds none."""
+    try:
+        return Reference(**recorded) if isinstance(recorded, dict) else None
+    except TypeError:  # of another version of the program
+        return None
+
+
+def find_reference(root: Path, recorded: Reference | None = None) -> Reference | None:
+    """The masks at the last tag that has others than today's; None where there is no such tag.
+
+    Args:
+        root: the project, with a table of masks.
+        recorded: what the last run of the gate used; it saves the look into the tag's table, and
+            serves where no tag can be read.
+    """
+    path = table_path(root / TABLES, MASKS)
+    if not path.is_file():
+        return None
+    today = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+    for tag, md5 in _tags(root):
+        if md5 == today:
+            continue
+        if recorded and recorded.masks_md5 == md5:
+            return Reference(tag, recorded.dataset, md5, recorded.volumes)
+        found = _read(root, tag, md5)
+        if found:
+            return found
+    return recorded if recorded and recorded.masks_md5 != today else None
+
+
+def _tags(root: Path) -> Iterator[tuple[str, str]]:
+    """Tag and MD5 of its table of masks, the last first. A clone without tags has none."""
+    try:
+        head = revisions.resolve(root, "HEAD")
+        tags = [tag for tag in revisions.tags(root) if tag.committed <= head.committed]
+    except UserError:
+        return
+    for tag in reversed(tags):
+        md5 = _masks_at(root, tag)
+        if md5:
+            yield tag.name, md5
+
+
+def _masks_at(root: Path, tag: revisions.Revision) -> str | None:
+    try:
+        return revisions.tables_at(root, tag).get(MASKS)
+    except UserError:  # nothing was built at this tag
+        return None
+
+
+def _read(root: Path, tag: str, md5: str) -> Reference | None:
+    """The volumes at a tag; None where its table is nowhere or has another form."""
+    try:
+        path = revisions.table_file(root, tag, MASKS)
+        dataset = str(read_footer(path)["dataset"])
+        with duckdb.connect() as connection:
+            rows = connection.execute(_VOLUMES, [str(path)]).fetchall()
+    except (UserError, KeyError, duckdb.Error):
+        return None
+    volumes = {mask: dict(zip(QUANTILES, values, strict=True)) for mask, *values in rows}
+    return Reference(tag, dataset, md5, volumes)
+
+
+def why_not_judged(reference: Reference | None, profile: Profile) -> str | None:
+    """Why there is nothing to compare today's masks with; None where there is."""
+    if reference is None:
+        return NO_TAG
+    if reference.dataset != profile.dataset:
+        return f"{reference.tag} holds another data set ({reference.dataset})"
+    if not reference.volumes.keys() & profile.masks.keys():
+        return f"{reference.tag} holds no mask of a declared set"
+    return None

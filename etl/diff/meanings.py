@@ -1,0 +1,41 @@
+"""What the views of the schema `diff` and their columns mean."""
+
+from __future__ import annotations
+
+GRAIN = "One row a changed cell; of an added or removed row, one row a column"
+GRAINS = {
+    "changes": "One row a changed cell, or an added or removed row",
+    "columns": "One row a column that was added, removed or retyped",
+    "mask_volumes": "One row a mask that was added, removed or has another volume or other voxels",
+    "blob_changes": "One row a file that was added, removed, moved or has other bytes",
+}
+KEY_COLUMN = "Key of the row"
+MEANINGS = {
+    "table": "Table",
+    "case_id": "The case, where the row is about one",
+    "key": "Key of the row, as JSON",
+    "mask": "Mask set",
+    "change": "added, removed or changed; of columns retyped; of files content, packaging only "
+    "(equal when unpacked) or moved",
+    "column": "The column; null for a row that was added or removed as a whole",
+    "kind": "value, coverage (there or not, known or not) or blob (where the row comes from)",
+    "old": "Value in the old version, as text that reads back exactly",
+    "new": "Value in the new version, as text that reads back exactly",
+    "difference": "New less old; days for dates",
+    "spread": "Spread of the column in the old version among rows of the same kind",
+    "unusual": "Size of the change against the spread of its column; larger is rarer",
+    "old_type": "Type in the old version",
+    "new_type": "Type in the new version",
+    "old_cm3": "Volume in the old version [cm3]",
+    "new_cm3": "Volume in the new version [cm3]",
+    "difference_cm3": "New less old volume [cm3]",
+    "difference_percent": "The same over the old volume [percent]",
+    "path": "Path inside the release, of the new version where it has the file",
+    "artefact": "What the file is",
+    "old_path": "Path in the old version",
+    "old_md5": "MD5 of the blob in the old version",
+    "old_bytes": "Length of the blob in the old version [bytes]",
+    "new_path": "Path in the new version",
+    "new_md5": "MD5 of the blob in the new version",
+    "new_bytes": "Length of the blob in the new version [bytes]",
+}

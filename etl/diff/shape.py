@@ -1,0 +1,169 @@
+"""What the tables of two versions look like: keys, columns, types, and what differs in these."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from string import Template
+
+import duckdb
+
+from etl.errors import UserError
+from etl.warehouse import literal, quoted
+
+CASE = "case_id"
+# Columns that say where a row comes from: another blob, not another value.
+LINEAGE = frozenset({"path", "blob_md5", "md5", "size_bytes", "content_crc32", "content_bytes"})
+# Columns that say what there is.
+COVERAGE = re.compile(r"has_\w+|n_image_\w+|in_release|is_complete")
+
+_KEY = re.compile(r"Grain: .*\. Key: ([^.]+)\.", re.DOTALL)
+_TABLES = """
+select table_name, comment from duckdb_tables()
+where database_name = $catalog and schema_name = 'main'
+union all
+select view_name, comment from duckdb_views()
+where database_name = $catalog and schema_name = 'main' and sql like '%read_parquet(%'
+order by 1
+"""
+_COLUMNS = """
+select table_name, column_name, data_type from duckdb_columns()
+where database_name = $catalog and schema_name = 'main' order by table_name, column_index
+"""
+_DUPLICATES = Template(
+    "select $table as name, $side as side, ($key)::varchar as repeated from $source "
+    "group by all having count(*) > 1"
+)
+
+_NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL")
+
+Columns = dict[str, str]  # name -> DuckDB type
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """A version in a connection: its catalog, and its tables with key and columns."""
+
+    catalog: str
+    tables: Mapping[str, tuple[tuple[str, ...], Columns]]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One table at two versions; a side without it has no columns."""
+
+    name: str
+    key: tuple[str, ...]
+    old: Columns
+    new: Columns
+    old_source: str
+    new_source: str
+    problem: str | None = None
+
+    @property
+    def group(self) -> tuple[str, ...]:
+        """The key apart from the case: rows that share it are of one kind and one spread."""
+        return tuple(name for name in self.key if name != CASE) if CASE in self.key else ()
+
+    @property
+    def common(self) -> tuple[str, ...]:
+        """The columns of both versions, without the key."""
+        old = self.old or self.new
+        return tuple(n for n in self.new or old if n in old and n not in self.key)
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The columns of either version, without the key."""
+        return tuple(n for n in {**self.old, **self.new} if n not in self.key)
+
+    def column_changes(self) -> Iterator[tuple[str, str, str | None, str | None]]:
+        """Column, `added`, `removed` or `retyped`, and the types (where both have the table)."""
+        if not self.old or not self.new:
+            return
+        for name in {**self.old, **self.new}:
+            before, after = self.old.get(name), self.new.get(name)
+            if before != after:
+                change = "retyped" if before and after else "removed" if before else "added"
+                yield name, change, before, after
+
+
+def read_side(connection: duckdb.DuckDBPyConnection, catalog: str) -> Side:
+    """The tables of a catalog; a table without a documented key is the user's own and left out."""
+    given = {"catalog": catalog}
+    columns: dict[str, Columns] = {}
+    for table, name, kind in connection.execute(_COLUMNS, given).fetchall():
+        columns.setdefault(table, {})[name] = kind
+    found: dict[str, tuple[tuple[str, ...], Columns]] = {}
+    for table, comment in connection.execute(_TABLES, given).fetchall():
+        match = _KEY.search(comment or "")
+        if match:
+            key = tuple(name.strip() for name in match[1].split(","))
+            found[table] = (key, columns[table])
+    return Side(catalog, found)
+
+
+def pairs(old: Side, new: Side) -> list[Pair]:
+    """The tables of either version."""
+    return [_pair(name, old, new) for name in sorted({*old.tables, *new.tables})]
+
+
+def _pair(name: str, old: Side, new: Side) -> Pair:
+    old_key, old_columns = old.tables.get(name, ((), {}))
+    new_key, new_columns = new.tables.get(name, ((), {}))
+    sources = {side.catalog: _source(side, name) for side in (old, new)}
+    pair = Pair(
+        name=name,
+        key=new_key or old_key,
+        old=old_columns,
+        new=new_columns,
+        # A table that one version lacks is there without a row.
+        old_source=sources[old.catalog] or f"(from {sources[new.catalog]} limit 0)",
+        new_source=sources[new.catalog] or f"(from {sources[old.catalog]} limit 0)",
+    )
+    if old_key and new_key and old_key != new_key:
+        words = f"its key was {', '.join(old_key)} and is {', '.join(new_key)}"
+        return replace(pair, problem=words)
+    return pair
+
+
+def _source(side: Side, name: str) -> str:
+    return f"{quoted(side.catalog)}.main.{quoted(name)}" if name in side.tables else ""
+
+
+def refuse_duplicates(
+    connection: duckdb.DuckDBPyConnection, tables: Iterable[Pair], names: tuple[str, str]
+) -> None:
+    """Refuse tables in which two rows have one key: nothing could say which of them changed.
+
+    Raises:
+        UserError: there is one.
+    """
+    asked = [
+        _DUPLICATES.substitute(
+            table=literal(pair.name),
+            side=literal(side),
+            key=f"[{', '.join(f'{quoted(k)}::varchar' for k in pair.key)}]",
+            source=source,
+        )
+        for pair in tables
+        for side, source in zip(names, (pair.old_source, pair.new_source), strict=True)
+    ]
+    found = connection.execute(" union all ".join(asked) + " limit 1").fetchone() if asked else None
+    if found:
+        name, side, repeated = found
+        message = (
+            f"{side}: {name} has more than one row with the key {repeated.strip('[]')}, so that "
+            "rows cannot be compared. Run `ispy1 repro --force`."
+        )
+        raise UserError(message)
+
+
+def is_number(kind: str | None) -> bool:
+    """Whether a DuckDB type is one of numbers."""
+    return (kind or "").removeprefix("U").startswith(_NUMBERS) and "[" not in (kind or "")
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names as SQL lists them."""
+    return ", ".join(map(quoted, names))

@@ -1,0 +1,181 @@
+"""Differences in SQL: the schema `diff`, with one view a table and a few over all of them.
+
+| view | one row |
+|---|---|
+| diff.<table> | a changed cell; of an added or removed row, each of its columns |
+| diff.changes | a changed cell, or an added or removed row, with how unusual that is |
+| diff.columns | a column that was added, removed or retyped |
+| diff.mask_volumes | a mask that was added, removed or has another volume or other voxels |
+| diff.blob_changes | a file that was added, removed, moved or has other bytes |
+
+Rows are matched by the table's key. Values are compared exactly; NaN equals NaN, null equals null.
+
+How unusual a change is: see etl.diff.ranks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from string import Template
+
+import duckdb
+
+from etl.diff.blobs import blob_changes, mask_volumes
+from etl.diff.meanings import GRAIN, GRAINS, KEY_COLUMN, MEANINGS
+from etl.diff.ranks import changes
+from etl.diff.shape import Pair, is_number, listed, pairs, read_side, refuse_duplicates
+from etl.warehouse import comments, literal, quoted, table_comment
+from etl.warehouse import connect as connect_warehouse
+
+OLD = "old"
+SCHEMA = "diff"
+WORKING_TREE = "the working tree"
+NAMES = ("the old version", "the new version")
+
+
+_CELLS = Template("""
+create view $schema.$table as
+select $key_names, change, cell."column", cell.old, cell.new
+from (
+    select
+        $keys,
+        case
+            when o._is_here is null then 'added'
+            when n._is_here is null then 'removed'
+            else 'changed'
+        end as change,
+        unnest([$cells]) as cell
+    from (select *, true as _is_here from $old) as o
+    full join (select *, true as _is_here from $new) as n on $match
+)
+where change != 'changed' or cell.differs
+""")
+_CELL = Template("""{'column': $name, 'old': $old::varchar, 'new': $new::varchar,
+    'differs': $differs}""")
+# A table that is all key has a cell of no column, so that added and removed rows are seen.
+_NO_CELL = "{'column': null::varchar, 'old': null::varchar, 'new': null::varchar, 'differs': false}"
+
+
+def connect(root: Path, old: str, new: str | None = None) -> duckdb.DuckDBPyConnection:
+    """The warehouse at `new`, with the version `old` beside it and what changed as `diff.*`.
+
+    Args:
+        root: the project.
+        old: a git revision; its tables are `old.masks` and so on.
+        new: a git revision (default: the working tree).
+
+    Raises:
+        UserError: as etl.connect, or a table has two rows of one key.
+    """
+    connection = connect_warehouse(root, rev=new, attach={OLD: old})
+    add_views(connection, names=(old, new or WORKING_TREE))
+    return connection
+
+
+def add_views(
+    connection: duckdb.DuckDBPyConnection, *, old: str = OLD, names: tuple[str, str] = NAMES
+) -> None:
+    """Add the schema `diff` to the current catalog: what changed from catalog `old` to this one.
+
+    Args:
+        connection: a warehouse (also a restricted one) with another version attached.
+        old: the catalog of the older version.
+        names: what errors call the two versions.
+
+    Raises:
+        UserError: a table has two rows of one key.
+    """
+    tables = [pair for pair in add_cells(connection, old=old, names=names) if not pair.problem]
+    schema = schema_of(connection)
+    connection.execute(f"create view {schema}.changes as {changes(tables, schema)}")
+    connection.execute(";\n".join(_comments(connection, schema, tables)))
+
+
+def add_cells(
+    connection: duckdb.DuckDBPyConnection, *, old: str = OLD, names: tuple[str, str] = NAMES
+) -> list[Pair]:
+    """The same without diff.changes; returns the tables of either version."""
+    here = current_catalog(connection)
+    found = pairs(read_side(connection, old), read_side(connection, here))
+    comparable = [pair for pair in found if pair.problem is None]
+    refuse_duplicates(connection, comparable, names)
+    schema = schema_of(connection)
+    script = [f"create schema {schema}"]
+    script += [_cells(pair, schema) for pair in comparable]
+    script += [_columns(found, schema)]
+    script += [*mask_volumes(found, schema), *blob_changes(found, schema)]
+    connection.execute(";\n".join(script))
+    return found
+
+
+def _comments(
+    connection: duckdb.DuckDBPyConnection, schema: str, tables: list[Pair]
+) -> Iterator[str]:
+    """The documentation of the schema, in the form that the warehouse's own has."""
+    grains = dict.fromkeys((pair.name for pair in tables), GRAIN) | GRAINS
+    found: dict[str, list[str]] = {}
+    for view, column in connection.execute(
+        "select table_name, column_name from duckdb_columns() "
+        "where database_name = current_catalog() and schema_name = ?",
+        [SCHEMA],
+    ).fetchall():
+        found.setdefault(view, []).append(column)
+    for view, columns in found.items():
+        comment = table_comment("", grains[view], ())
+        meanings = {column: MEANINGS.get(column, KEY_COLUMN) for column in columns}
+        yield from comments("view", f"{schema}.{quoted(view)}", comment, meanings)
+
+
+def current_catalog(connection: duckdb.DuckDBPyConnection) -> str:
+    """The catalog of the newer version."""
+    row = connection.execute("select current_catalog()").fetchone()
+    return str(row[0]) if row else "memory"
+
+
+def schema_of(connection: duckdb.DuckDBPyConnection) -> str:
+    """The full name of the schema `diff`: it holds whatever catalog is in use later."""
+    return f"{quoted(current_catalog(connection))}.{SCHEMA}"
+
+
+def _cells(pair: Pair, schema: str) -> str:
+    return _CELLS.substitute(
+        schema=schema,
+        table=quoted(pair.name),
+        key_names=listed(pair.key),
+        keys=", ".join(f"coalesce(o.{quoted(k)}, n.{quoted(k)}) as {quoted(k)}" for k in pair.key),
+        cells=", ".join(_cell(pair, name) for name in pair.values) or _NO_CELL,
+        old=pair.old_source,
+        new=pair.new_source,
+        match=" and ".join(f"o.{quoted(k)} = n.{quoted(k)}" for k in pair.key),
+    )
+
+
+def _cell(pair: Pair, name: str) -> str:
+    """One column of one row. A column of one version only is no change of a row that both have."""
+    old, new = _side(pair.old or pair.new, "o", name), _side(pair.new or pair.old, "n", name)
+    differs = f"{old} is distinct from {new}" if name in pair.common else "false"
+    kinds = pair.old.get(name), pair.new.get(name)
+    if all(kinds) and kinds[0] != kinds[1] and name in pair.common:
+        kind = "double" if all(map(is_number, kinds)) else "varchar"
+        differs = f"{old}::{kind} is distinct from {new}::{kind}"
+    return _CELL.substitute(name=literal(name), old=old, new=new, differs=differs)
+
+
+def _side(columns: dict[str, str], alias: str, name: str) -> str:
+    return f"{alias}.{quoted(name)}" if name in columns else "null"
+
+
+def _columns(tables: list[Pair], schema: str) -> str:
+    rows = [
+        f"({', '.join(map(literal, (pair.name, *change)))})"
+        for pair in tables
+        for change in pair.column_changes()
+    ]
+    names = '("table", "column", change, old_type, new_type)'
+    empty = "(null::varchar, null::varchar, null::varchar, null::varchar, null::varchar)"
+    values = ", ".join(rows) or empty
+    return (
+        f"create view {schema}.columns as from (values {values}) as changed {names} "
+        'where "table" is not null'
+    )

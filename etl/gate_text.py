@@ -1,0 +1,245 @@
+"""What the gate said, in words: the details, the verdict, and lists that stay short but exact."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import TYPE_CHECKING
+
+from etl.gate_report import NOTHING, Contract, GateReport, headline
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+COVERAGE = "coverage"
+FILE_COLUMNS = ("image_found", "mask_found", "workbook_found", "parameters_found")  # of COVERAGE
+MAX_LISTED = 20  # entries of a list
+MAX_PATHS = 30  # missing files that the verdict spells out: three cases and what no case has
+FEW = 3  # entries that a line names
+ALL_MISSING = "ispy1 sql -f csv \"select path from blobs where verdict = 'missing'\""
+_ALL_FAILING = (
+    'ispy1 sql -f csv "select unnest(failing_cases) as failing from gate_results '
+    "where expectation_id = '{}'\""
+)
+CASE = "<case>"
+_HOLE = "\0"  # where the case id stands in an entry
+_WIDTH = 98
+CLOSING = "The tables and reports/card.md are written. The build stays red until this is mended."
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Entries that differ only in their case, and in one number that is written {0,1,2}."""
+
+    text: str  # empty for plain entries
+    cases: tuple[str, ...]
+    n_each: int = 1  # entries a case
+
+    def words(self, limit: int = MAX_LISTED) -> str:
+        """The entries as text; ids beyond the limit are counted."""
+        named = ", ".join(self.cases[:limit])
+        rest = len(self.cases) - limit
+        named += f", and {rest:,} more" if rest > 0 else ""
+        if not self.text:
+            return named
+        if len(self.cases) > 1:
+            return f"{_shown(self.text)} of {named}"
+        return self.text.replace(_HOLE, named) if _HOLE in self.text else f"{named}: {self.text}"
+
+
+def _shown(text: str) -> str:
+    return text.replace(_HOLE, CASE)
+
+
+def group(entries: Iterable[str]) -> list[Group]:
+    """Entries of `failing_cases` by what they have in common, in the order of the first.
+
+    An entry is `case: path`, `case: what` or something without a case. A path that holds its case
+    is named without it in front.
+    """
+    by_text: dict[str, list[str]] = {}
+    for entry in entries:
+        text, case_id = _taken_apart(entry)
+        by_text.setdefault(text, []).append(case_id)
+    alike: dict[tuple[tuple[str, ...], tuple[str, ...]], list[str]] = {}
+    for text, cases in by_text.items():
+        skeleton = tuple(re.split(r"[0-9]+", text))
+        alike.setdefault((skeleton, tuple(cases)), []).append(text)
+    return [g for (_, cases), texts in alike.items() for g in _folded(texts, cases)]
+
+
+def _taken_apart(entry: str) -> tuple[str, str]:
+    """What an entry says, with a hole for its case, and the case; no text for a plain entry."""
+    case_id, colon, text = entry.partition(": ")
+    if not colon or "/" in case_id or " " in case_id:
+        return "", entry
+    return text.replace(case_id, _HOLE), case_id
+
+
+def _folded(texts: Sequence[str], cases: tuple[str, ...]) -> list[Group]:
+    """One group where the texts differ in a single number, else one a text."""
+    numbers = [re.findall(r"[0-9]+", text) for text in texts]
+    varying = [n for n, column in enumerate(zip(*numbers, strict=True)) if len(set(column)) > 1]
+    if len(varying) != 1:
+        return [Group(text, cases) for text in texts]
+    place = varying[0]
+    before, after = _around(texts[0], place)
+    return [Group(before + _braces([row[place] for row in numbers]) + after, cases, len(texts))]
+
+
+def _around(text: str, place: int) -> tuple[str, str]:
+    """The text before and after its number at `place`."""
+    match = list(re.finditer(r"[0-9]+", text))[place]
+    return text[: match.start()], text[match.end() :]
+
+
+def _braces(values: Sequence[str]) -> str:
+    """`0000`, `0001` as `000{0,1}`, which a shell expands to the same."""
+    columns = takewhile(lambda column: len(set(column)) == 1, zip(*values, strict=False))
+    n_same = sum(1 for _ in columns) if len({len(v) for v in values}) == 1 else 0
+    return f"{values[0][:n_same]}{{{','.join(value[n_same:] for value in values)}}}"
+
+
+def listed(entries: Sequence[str], command: str) -> list[str]:
+    """Entries as the lines of a list: exact, short, and with the command that lists them all."""
+    groups = group(entries)
+    shown = groups[:MAX_LISTED]
+    lines = [line for g in shown for line in _bullets(g)]
+    n_shown = sum(len(g.cases[:MAX_LISTED]) * g.n_each for g in shown)
+    if n_shown < len(entries):
+        lines.append(f"  - all {len(entries):,}: {command}")
+    return lines
+
+
+def _bullets(found: Group) -> list[str]:
+    """Ids in a paragraph; a path, and what has spaces, unbroken, so that it can be copied."""
+    if not found.text and any(" " in entry for entry in found.cases):
+        rest = len(found.cases) - MAX_LISTED
+        more = [f"  - and {rest:,} more"] if rest > 0 else []
+        return [*(f"  - {entry}" for entry in found.cases[:MAX_LISTED]), *more]
+    line = f"  - {found.words()}"
+    if len(line) <= _WIDTH or (found.text and len(found.cases) == 1):
+        return [line]
+    if not found.text:
+        return _wrapped(line.removeprefix("  - "), "  - ")
+    text, of, ids = line.partition(f"{_shown(found.text)} of ")
+    return [f"{text}{of}".rstrip(), *_wrapped(ids, "    ")]
+
+
+def _wrapped(text: str, first: str) -> list[str]:
+    wrapper = textwrap.TextWrapper(_WIDTH, first, "    ", break_long_words=False)
+    wrapper.break_on_hyphens = False
+    return wrapper.wrap(text)
+
+
+def unjudged(report: GateReport) -> list[str]:
+    """One line a suite for contracts that had nothing to judge, or could not be judged."""
+    by_suite: dict[tuple[str, str], list[Contract]] = {}
+    for c in report.failing:
+        if not c.n_checked:
+            by_suite.setdefault((c.suite, c.observed or ""), []).append(c)
+    return [_unjudged(report, *key, found) for key, found in sorted(by_suite.items())]
+
+
+def _unjudged(report: GateReport, suite: str, reason: str, found: Sequence[Contract]) -> str:
+    total = sum(c.suite == suite for c in report.contracts)
+    empty = next((c.expectation for c in found if c.column is None), None)
+    if reason == NOTHING and empty is not None:
+        words = re.sub(r"^There is an? ", "there is no ", empty)
+        share = "all" if len(found) == total else f"{len(found)} of"
+        return f"{suite}: {words} ({share} its {total} contracts)"
+    named = "; ".join(c.expectation for c in found)
+    return f"{suite}: {reason} for {len(found)} of its {total} contracts: {named}"
+
+
+def show(report: GateReport, console: Console) -> None:
+    """Print what is broken, with all that helps: a table on a terminal, plain lines in a pipe."""
+    judged = [c for c in report.failing if c.n_checked]
+    if judged and console.is_terminal:
+        console.print(_table(judged))
+        lines = [x for c in judged for x in (f"{c.suite}: {c.expectation}", *_entries(c))]
+    else:
+        lines = [line for c in judged for line in _lines(c)]
+    empty = unjudged(report)
+    lines += [f"critical  {line}" for line in empty]
+    if empty:
+        lines.append(
+            "  fix: What they judge is missing or unreadable: see coverage, and the findings "
+            '(`ispy1 sql "from findings"`).'
+        )
+    _print([*lines, headline(report)], console)
+
+
+def show_verdict(report: GateReport, console: Console) -> None:
+    """Print the broken critical contracts in a line each, what is missing, and the verdict."""
+    critical = [c for c in report.failing if c.severity == "critical"]
+    lines = [f"critical  {_short(c)}" for c in critical if c.observed != NOTHING]
+    empty = [c for c in critical if c.observed == NOTHING]
+    if empty:
+        suites = ", ".join(sorted({c.suite for c in empty}))
+        lines.append(f"critical  {suites}: {NOTHING} for {len(empty)} contract(s)")
+    lines += [*_missing(report), headline(report)]
+    if report.failing:
+        lines.append("Details: ispy1 gate, reports/card.md")
+    if not report.is_green:
+        lines.append(CLOSING)
+    _print(lines, console)
+
+
+def _short(contract: Contract) -> str:
+    """A broken contract in one line. What is missing follows by path, and is not named twice."""
+    said = f"{contract.suite}: {contract.expectation}"
+    if not contract.n_checked:
+        return f"{said}: {contract.observed}"
+    counts = f"{contract.n_failed} of {contract.n_checked}"
+    if _is_of_files(contract):
+        return f"{said}: {counts} missing"
+    groups = group(contract.failing_cases)
+    rest = f"; and {len(groups) - 1} more" if len(groups) > 1 else ""
+    return f"{said}: {counts}: {groups[0].words(FEW)}{rest}"
+
+
+def _is_of_files(contract: Contract) -> bool:
+    return contract.suite == COVERAGE and contract.column in FILE_COLUMNS
+
+
+def _missing(report: GateReport) -> list[str]:
+    """The missing files: all paths, or, where they are many, the paths of a case as one."""
+    entries = [e for c in report.failing if _is_of_files(c) for e in c.failing_cases]
+    if not entries:
+        return []
+    first = "1 file is missing:" if len(entries) == 1 else f"{len(entries):,} files are missing:"
+    if len(entries) > MAX_PATHS:
+        return [first, *listed(entries, ALL_MISSING)]
+    return [first, *(f"  - {g.words()}" for entry in sorted(entries) for g in group([entry]))]
+
+
+def _table(contracts: list[Contract]) -> Table:
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table("severity", "suite", "expected", "observed", "fix", show_lines=True)
+    for c in contracts:
+        cells = (c.severity, c.suite, c.expectation, c.observed or "", c.fix)
+        table.add_row(*(escape(cell) for cell in cells))
+    return table
+
+
+def _lines(contract: Contract) -> list[str]:
+    first = f"{contract.severity}  {contract.suite}: {contract.expectation}"
+    fix = f"  fix: {contract.fix}"
+    return [first, f"  observed: {contract.observed}", *_entries(contract), fix]
+
+
+def _entries(contract: Contract) -> list[str]:
+    command = ALL_MISSING if _is_of_files(contract) else _ALL_FAILING
+    return listed(contract.failing_cases, command.format(contract.expectation_id))
+
+
+def _print(lines: Iterable[str], console: Console) -> None:
+    for line in lines:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)

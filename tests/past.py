@@ -1,0 +1,93 @@
+"""A project of two small cases with git and DVC behind it: v1, v2, and what changed between."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from dvc.repo import Repo
+from sql.history import commit
+from support import (
+    FINE,
+    MANIFEST,
+    ball,
+    build,
+    make_project,
+    make_release,
+    write_manifest,
+    write_nifti,
+)
+
+from etl import project
+from etl.gate_report import read_suites
+from etl.store import table_path, write_table
+from etl.tables.gate_results import SCHEMA as GATE
+
+GROWN = "masks_stv_manual/ISPY1_9001.nii.gz"  # the mask that v2 changed
+IGNORED = "/.dvc/cache\n/.dvc/tmp\n/data/release\n/data/tables\n/data/findings\n/data/index\n"
+
+
+def make_past(root: Path) -> Path:
+    """v1: two cases. v2, today: one expert mask grown, the manifest with it. No remote."""
+    make_project(root)
+    shutil.rmtree(root / ".git")
+    from sql.history import git
+
+    git(root, "init", "-q", "-b", "main")
+    (root / ".gitignore").write_text(IGNORED)
+    make_release(root / "data" / "release")
+    keep(root, "v1")
+    grow(root, 6.0)
+    keep(root, "v2")
+    return root
+
+
+def grow(root: Path, radius: float) -> None:
+    """Rewrite the expert's mask of 9001; the manifest follows."""
+    voxels = ball(FINE, (9, 7, 8), radius).astype("float32")
+    release = root / "data" / "release"
+    write_nifti(release / GROWN, voxels, forms="q", scl_slope=1, scl_inter=0)
+    (release / MANIFEST).unlink()
+    write_manifest(release)
+
+
+def keep(root: Path, tag: str) -> None:
+    """Build, put what was built and the release into DVC, and tag it."""
+    build(root)
+    write_gate(root)
+    folders = (project.TABLES, project.FINDINGS, project.INDEX)
+    files = sorted(path for folder in folders for path in (root / folder).iterdir())
+    outs = "".join(f"      - {file.relative_to(root).as_posix()}: {{persist: true}}\n"
+                   for file in files if file.suffix in (".parquet", ".csv"))  # fmt: skip
+    deps = "    deps: [data/release, sql]\n"
+    (root / "dvc.yaml").write_text(f"stages:\n  index:\n    cmd: 'true'\n{deps}    outs:\n{outs}")
+    with Repo(str(root)) as repo:
+        repo.add(str(root / "data" / "release"))
+        repo.commit(force=True)
+    commit(root, tag)
+
+
+def write_gate(root: Path) -> None:
+    """gate_results of every suite: all hold but the size of one mask."""
+    rows: list[dict[str, Any]] = []
+    for suite, expectations in read_suites(root).items():
+        for found in expectations:
+            column = found["kwargs"].get("column")
+            broken = column == "volume_rounded_cm3" and "max_value" in found["kwargs"]
+            rows.append(
+                {
+                    "suite": suite,
+                    "expectation_id": found["id"],
+                    "expectation": found["notes"],
+                    "column": column,
+                    "severity": found["severity"],
+                    "success": not broken,
+                    "n_checked": 1,
+                    "n_failed": int(broken),
+                    "observed": "seen",
+                    "failing_cases": [f"ISPY1_9001: {GROWN}"] if broken else [],
+                }
+            )
+    meta = {"recipe": "g", "dataset": "d", "licence": "l", "attribution": "a"}
+    write_table(GATE, rows, table_path(root / project.TABLES, "gate_results"), meta=meta)
