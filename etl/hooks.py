@@ -6,6 +6,7 @@ import os
 import shlex
 import subprocess
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 from etl import project, revisions, versions
@@ -86,15 +87,22 @@ def unlike_head(root: Path) -> str | None:
     paths = sorted(
         path for path in now.keys() | committed.keys() if now.get(path) != committed.get(path)
     )
-    if not paths:
-        return None
-    named = ", ".join(paths[:_SHOWN]) + (", ..." if paths[_SHOWN:] else "")
-    name = release.relative_to(root)
     return (
-        f"{name} differs from HEAD's {name}.dvc in {len(paths)} file(s): {named}. If you edited "
-        f"them, commit {name}.dvc and dvc.lock after this build. If you switched revisions by git "
-        f"alone, go back: git checkout -- {name}.dvc dvc.lock && dvc checkout"
+        _told(f"{release.relative_to(root)}.dvc", paths, committed.keys() - now) if paths else None
     )
+
+
+def _told(name: str, paths: list[str], missing: Collection[str]) -> str:
+    named = ", ".join(paths[:_SHOWN]) + (", ..." if paths[_SHOWN:] else "")
+    back = f"git checkout -- {name} dvc.lock && dvc"
+    if len(missing) == len(paths):
+        said = f"lacks {len(paths)} file(s) of HEAD's {name}: {named}. If you withdrew them,"
+        otherwise = f"If they were not pulled: {back} pull {name}"
+    else:
+        said = f"differs from HEAD's {name} in {len(paths)} file(s): {named}. If you edited them,"
+        otherwise = f"If you switched revisions by git alone: {back} checkout"
+    release = name.removesuffix(".dvc")
+    return f"{release} {said} commit {name} and dvc.lock after this build. {otherwise}"
 
 
 def _committed(root: Path, release: Path) -> dict[str, str] | None:

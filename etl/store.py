@@ -263,7 +263,8 @@ def read_table(path: Path) -> pa.Table:
         message = f"{path}: not built yet. Run `ispy1 repro`, or `dvc pull table`."
         raise UserError(message) from error
     except (OSError, pa.ArrowException) as error:
-        message = f"{path}: not a readable table ({error}). Run `ispy1 repro --force`."
+        said = " ".join(str(error).split())
+        message = f"{path}: not a readable table ({said}). Run `ispy1 repro --force`."
         raise UserError(message) from error
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import configparser
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -43,7 +42,6 @@ def release_hashes(root: Path, release: Path) -> dict[str, tuple[str, int]]:
     Raises:
         UserError: the folder is missing, or DVC cannot read it.
     """
-    from dvc.exceptions import DvcException
     from dvc.repo import Repo
     from dvc_data.hashfile.build import build
 
@@ -56,7 +54,7 @@ def release_hashes(root: Path, release: Path) -> dict[str, tuple[str, int]]:
             repo.cache.local, str(release), repo.fs, "md5", dry_run=True, ignore=repo.dvcignore
         )
         tree: Any = found[2]  # a folder's hash is a tree, which DVC's types do not say
-    except (DvcException, OSError) as error:
+    except Exception as error:  # DVC's own state file has errors of SQLite's
         message = f"{release}: DVC cannot read it ({error}). Check the rights, then run again."
         raise UserError(message) from error
     hashes = {"/".join(key): (info.value, meta.size) for key, meta, info in tree}
@@ -86,24 +84,6 @@ def release_hash(root: Path) -> str | None:
         if dep["path"] == release:
             return str(dep["md5"])
     return None
-
-
-@contextmanager
-def stage_lock(root: Path, name: str) -> Iterator[None]:
-    """Hold the lock of one table; a second builder waits until the first is done."""
-    import fcntl
-
-    folder = root / ".dvc" / "tmp" / "ispy1"
-    folder.mkdir(parents=True, exist_ok=True)
-    handle = os.open(folder / f"{name}.lock", os.O_RDWR | os.O_CREAT, 0o666)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
-
-
-# --- The cache and the remote, by hash ----------------------------------------------------------
 
 
 def cache_folder(root: Path) -> Path:

@@ -6,8 +6,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pytest
 from dvc.repo import Repo
-from sql.history import commit
+from sql.history import commit, git
 from support import (
     FINE,
     MANIFEST,
@@ -28,12 +29,16 @@ GROWN = "masks_stv_manual/ISPY1_9001.nii.gz"  # the mask that v2 changed
 IGNORED = "/.dvc/cache\n/.dvc/tmp\n/data/release\n/data/tables\n/data/findings\n/data/index\n"
 
 
+def shared_past(factory: pytest.TempPathFactory) -> Path:
+    """One such project for all modules of a run. For reading only."""
+    root = factory.getbasetemp() / "past" / "p"
+    return root if root.is_dir() else make_past(root)
+
+
 def make_past(root: Path) -> Path:
     """v1: two cases. v2, today: one expert mask grown, the manifest with it. No remote."""
     make_project(root)
     shutil.rmtree(root / ".git")
-    from sql.history import git
-
     git(root, "init", "-q", "-b", "main")
     (root / ".gitignore").write_text(IGNORED)
     make_release(root / "data" / "release")

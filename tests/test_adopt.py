@@ -21,7 +21,7 @@ import etl.adopt.carry
 import etl.adopt.memory
 import etl.adopt.place
 from etl.adopt import Report, adopt
-from etl.adopt.report import lines, shown
+from etl.adopt.tell import lines, shown
 from etl.errors import UserError
 from etl.profile import load_profile
 from etl.project import params
@@ -96,6 +96,10 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 def actions(report: Report) -> dict[str, str]:
     return {taken.target: taken.action for taken in report.taken}
+
+
+def told(report: Report) -> str:
+    return "\n".join(lines(report))
 
 
 def manifest_line(path: str, content: bytes) -> str:
@@ -231,6 +235,83 @@ def test_a_features_workbook_of_the_release_goes_first_too(root: Path, source: P
     assert (root / "data/release/ISPY_DataPaper_features.csv").read_text() == WIDE
 
 
+def test_new_names_and_places_are_told(root: Path, source: Path) -> None:
+    for phase in range(3):
+        put(source, f"{ZSCORED}/{CASE}/{CASE}_DCE_{phase:04d}_N3.nii.gz")
+        put(source, f"{N3}/{CASE}/{CASE}_DCE_{phase:04d}_N3.nii.gz")
+    workbook = "a/I-SPY+1+All+Patient+Clinical+and+Outcome+Data (1).xlsx"
+    put(source, workbook)
+    put(source, f"b/{FEATURES}")
+    text = told(adopt(source, root, dry_run=True))
+    old = f"{CASE}_DCE_0000_N3"
+    assert (
+        f"would rename   3 files (3 got _zscored), e.g. {old}.nii.gz -> {old}_zscored.nii.gz"
+        in text
+    )
+    assert f"would rename   {workbook} -> {CLINICAL}" in text
+    assert f"would move     b/{FEATURES} -> {FEATURES}" in text
+    text = told(adopt(source, root))
+    assert f"\nrenamed        {workbook} -> {CLINICAL}" in text
+    assert f"\nmoved          b/{FEATURES} -> {FEATURES}" in text
+    text = told(adopt(source, root))
+    assert "renamed" not in text
+    assert "moved" not in text
+
+
+def test_the_next_step(root: Path, source: Path) -> None:
+    put_case(source)
+    done = "next: ispy1 repro, then: git add -A && git commit"
+    assert told(adopt(source, root)).endswith(f"\n{done}")
+    text = told(adopt(source, root))
+    assert text.endswith("\nnothing changed")
+    assert "\nnext" not in text
+    assert told(adopt(source, root, dry_run=True)).endswith("\nnothing would change")
+    # DVC heard of it only now: a run was killed before it came that far.
+    (root / "data/release.dvc").write_text("older")
+    assert told(adopt(source, root)).endswith(f"\n{done}")
+
+
+def test_missing_cases_are_named(root: Path, source: Path) -> None:
+    for number in range(9001, 9012):
+        put_case(source, f"ISPY1_{number}")
+    text = told(adopt(source, root))
+    assert "1 of 12 cases has no image or mask: ISPY1_9012\n" in text
+    shutil.rmtree(source)
+    put_case(source, "ISPY1_9001")
+    text = told(adopt(source, root, prune=True))
+    assert "11 of 12 cases have no image or mask: ISPY1_9002, " in text
+    assert "ISPY1_9006 and 6 more (--json lists all)\n" in text
+
+
+def nifti(size: int, magic: bytes) -> bytes:
+    return size.to_bytes(4, "little") + bytes(340) + magic
+
+
+@pytest.mark.parametrize(
+    ("content", "is_damaged"),
+    [
+        (b"<html>404</html>", True),
+        (bytes(1000), True),
+        (gzip.compress(b"x"), False),
+        (nifti(348, b"n+1\0"), False),
+        (nifti(0, b"n+1\0"), False),
+        (nifti(540, b""), False),
+        ((348).to_bytes(4, "big"), False),
+    ],
+)
+def test_what_is_no_nifti_file_looks_damaged(
+    root: Path, source: Path, content: bytes, *, is_damaged: bool
+) -> None:
+    put(source, "masks_ftv/ISPY1_1002.nii.gz", content)
+    put(source, CLINICAL, b"no image either")
+    for _ in range(2):
+        report = adopt(source, root)
+        assert report.damaged == (("masks_ftv/ISPY1_1002.nii.gz",) if is_damaged else ())
+        assert report.is_complete
+        assert ("looks damaged  1 file: masks_ftv/" in told(report)) == is_damaged
+    assert len(tree(root / "data/release")) == 2
+
+
 # --- doubles
 
 MASK = "masks_ftv/ISPY1_1002"
@@ -349,7 +430,7 @@ def test_special_files_are_refused(root: Path, source: Path) -> None:
         ("nothing", "does not exist"),
         ("file", "is a file"),
         ("empty", "holds no file"),
-        ("alien", "none of its 1 files belongs"),
+        ("alien", r"nothing of a release of ispy1_tcia \(1 file looked at\)"),
         ("project/data/release/masks_ftv", "the release itself"),
         ("link", "the release itself"),
     ],
@@ -464,9 +545,87 @@ def test_vanished_files_stay_until_pruned(root: Path, source: Path) -> None:
     report = adopt(source, root)
     assert report.vanished == ("masks_mine/ISPY1_1002.nii.gz",)
     assert (root / "data/release/masks_mine/ISPY1_1002.nii.gz").is_file()
-    report = adopt(source, root, prune=True)
-    assert report.removed == ("masks_mine/ISPY1_1002.nii.gz",)
-    assert not (root / "data/release/masks_mine").exists()
+    assert report.elsewhere == ()
+    assert "\nvanished       1 file: masks_mine/" in told(report)
+
+
+def test_another_folder_makes_no_false_alarm(root: Path, source: Path, tmp_path: Path) -> None:
+    put_case(source)
+    adopt(source, root)
+    put_case(tmp_path / "late", "ISPY1_1003")
+    report = adopt(tmp_path / "late", root)
+    assert report.vanished == ()
+    assert len(report.elsewhere) == 9
+    assert "9 files of the release that this folder does not have" in told(report)
+    assert "vanished" not in told(report)
+    # Each folder answers for what came from it, in whole or in part, and however it is reached.
+    (source / f"{MASK}.nii.gz").unlink()
+    (tmp_path / "late/masks_ftv/ISPY1_1003.nii.gz").unlink()
+    (tmp_path / "link").symlink_to(source)
+    for folder, gone in (
+        (source, [f"{MASK}.nii.gz"]),
+        (tmp_path / "link", [f"{MASK}.nii.gz"]),
+        (source / N3, []),
+        (tmp_path / "late", ["masks_ftv/ISPY1_1003.nii.gz"]),
+    ):
+        assert list(adopt(folder, root).vanished) == gone
+
+
+def test_a_file_found_equal_elsewhere_still_vanishes_from_its_first_folder(
+    root: Path, source: Path, tmp_path: Path
+) -> None:
+    put_case(source)
+    adopt(source, root)
+    put(tmp_path / "copy", f"{MASK}.nii.gz", f"{MASK}.nii.gz")
+    assert actions(adopt(tmp_path / "copy", root)) == {f"{MASK}.nii.gz": "unchanged"}
+    (source / f"{MASK}.nii.gz").unlink()
+    assert adopt(source, root).vanished == (f"{MASK}.nii.gz",)
+    put(tmp_path / "copy", f"{MASK}.nii.gz", "of the copy alone, from now on")
+    adopt(tmp_path / "copy", root)
+    assert adopt(source, root).vanished == ()
+
+
+def test_without_the_memory_nothing_is_said_to_have_vanished(root: Path, source: Path) -> None:
+    put_case(source)
+    adopt(source, root)
+    (source / f"{MASK}.nii.gz").unlink()
+    memory = etl.adopt.memory.memory_path(root)
+    for text in (None, "{}", '{"masks_ftv/ISPY1_1002.nii.gz": [[1], [2]]}'):
+        memory.unlink() if text is None else memory.write_text(text)
+        report = adopt(source, root)
+        assert (report.vanished, report.elsewhere) == ((), (f"{MASK}.nii.gz",))
+        assert "1 file of the release that this folder does not have" in told(report)
+
+
+def test_masks_taken_from_below_the_folder_have_not_vanished(root: Path, source: Path) -> None:
+    put_case(source)
+    adopt(source, root)
+    put(source, "runs/5/1002.nii.gz")
+    adopt(source / "runs/5", root, mask_set="mine")
+    assert adopt(source, root).vanished == ()
+
+
+def test_pruning_says_what_goes_and_spares_own_masks(
+    root: Path, source: Path, tmp_path: Path
+) -> None:
+    put_case(source)
+    put(source, "masks_mine/ISPY1_1002.nii.gz")
+    for number in range(1003, 1033):
+        put(source, f"masks_ftv/ISPY1_{number}.nii.gz")
+    adopt(source, root)
+    put_case(tmp_path / "other")
+    before = tree(root / "data/release")
+    report = adopt(tmp_path / "other", root, prune=True, dry_run=True)
+    assert tree(root / "data/release") == before
+    assert "\nwould remove   30 files\n" in told(report)
+    assert told(report).count(" masks_ftv/") == 20
+    assert " and 10 more (--json lists all)\n" in told(report)
+    report = adopt(tmp_path / "other", root, prune=True)
+    assert len(report.removed) == 30
+    assert report.kept == ("masks_mine/ISPY1_1002.nii.gz",)
+    assert "\nremoved        30 files\n" in told(report)
+    assert " masks_ftv/ISPY1_1003.nii.gz\n" in told(report)
+    assert len(tree(root / "data/release")) == 10
 
 
 def test_another_form_replaces_and_leaves_no_double(root: Path, source: Path) -> None:
@@ -606,6 +765,18 @@ def test_two_data_sets_make_no_release(root: Path, source: Path, tmp_path: Path)
     assert len(report.removed) == 9
 
 
+def test_own_masks_that_stay_do_not_hold_a_new_data_set_back(
+    root: Path, source: Path, tmp_path: Path
+) -> None:
+    for number in range(1002, 1005):
+        put(source, f"masks_ftv/ISPY1_{number}.nii.gz")
+        put(source, f"masks_mine/ISPY1_{number}.nii.gz")
+    adopt(source, root)
+    put_case(tmp_path / "other", "ISPY1_9001")
+    assert len(adopt(tmp_path / "other", root, prune=True).kept) == 3
+    assert adopt(tmp_path / "other", root).profile == "phantom"
+
+
 def test_a_profile_can_be_asked_for_and_stays(root: Path, source: Path) -> None:
     folder = root / "expectations/profiles"
     shutil.copy(folder / "ispy1_tcia.yaml", folder / "mine.yaml")
@@ -620,7 +791,8 @@ def test_a_profile_can_be_asked_for_and_stays(root: Path, source: Path) -> None:
 
 
 def test_a_mask_set_of_any_spelling(root: Path, source: Path, tmp_path: Path) -> None:
-    put_case(source)
+    for number in range(1002, 1008):
+        put_case(source, f"ISPY1_{number}")
     adopt(source, root)
     mine = tmp_path / "predictions"
     put(mine, "ISPY1_1002.nii.gz", b"a")
@@ -638,12 +810,13 @@ def test_a_mask_set_of_any_spelling(root: Path, source: Path, tmp_path: Path) ->
     }
     assert report.unrecognised == ("1006/1007.nii.gz", f"{CASE}_DCE_0001_N3.nii.gz")
     assert report.vanished == ()
-    assert report.missing.paths == ()
+    assert report.missing.absent_cases == ("ISPY1_1006", "ISPY1_1007")
     assert tree(source).items() <= tree(root / "data/release").items()
 
 
 def test_pruning_a_mask_set_leaves_the_rest(root: Path, source: Path, tmp_path: Path) -> None:
     put_case(source)
+    put(source, "masks_ftv/ISPY1_1003.nii.gz")
     adopt(source, root)
     mine = tmp_path / "predictions"
     put(mine, "1002.nii.gz")
@@ -652,7 +825,7 @@ def test_pruning_a_mask_set_leaves_the_rest(root: Path, source: Path, tmp_path: 
     (mine / "1003.nii.gz").unlink()
     report = adopt(mine, root, mask_set="mine", prune=True)
     assert report.removed == ("masks_mine/ISPY1_1003.nii.gz",)
-    assert len(tree(root / "data/release")) == 10
+    assert len(tree(root / "data/release")) == 11
 
 
 @pytest.mark.parametrize("name", ["ftv", "stv_manual", "My", "a/b", "..", "", "a b", "é"])
@@ -661,6 +834,55 @@ def test_names_that_are_no_mask_set(root: Path, source: Path, name: str) -> None
     adopt(source, root)
     with pytest.raises(UserError, match="mask set"):
         adopt(source / "masks_ftv", root, mask_set=name)
+
+
+def test_a_mask_of_no_case_is_refused(root: Path, source: Path, tmp_path: Path) -> None:
+    put_case(source)
+    adopt(source, root)
+    mine = tmp_path / "predictions"
+    put(mine, "1002.nii.gz")
+    put(mine, "ISPY1_7777.nii.gz")
+    report = adopt(mine, root, mask_set="mine")
+    assert list(tree(root / "data/release/masks_mine")) == ["ISPY1_1002.nii.gz"]
+    assert not report.is_complete
+    assert "1 mask belongs to no case of the release: ISPY1_7777; adopt the case first" in told(
+        report
+    )
+    put_case(source, "ISPY1_7777")
+    adopt(source, root)
+    assert adopt(mine, root, mask_set="mine").is_complete
+    (mine / "1002.nii.gz").unlink()
+    shutil.rmtree(source)
+    put_case(source)
+    adopt(source, root, prune=True)
+    report = adopt(mine, root, mask_set="mine", prune=True)
+    assert report.taken == ()
+    # What was refused is not pruned.
+    assert list(tree(root / "data/release/masks_mine")) == ["ISPY1_7777.nii.gz"]
+
+
+def test_a_release_of_no_case_takes_any_mask(root: Path, source: Path, tmp_path: Path) -> None:
+    put(source, CLINICAL)
+    put(source, "masks_theirs/ISPY1_1003.nii.gz")
+    adopt(source, root)
+    put(tmp_path / "mine", "ISPY1_1002.nii.gz")
+    assert adopt(tmp_path / "mine", root, mask_set="mine").is_complete
+    assert (root / "data/release/masks_mine/ISPY1_1002.nii.gz").is_file()
+
+
+def test_the_expected_name_of_a_mask_is_told(root: Path, source: Path, tmp_path: Path) -> None:
+    for number in (1001, 1002):
+        put_case(source, f"ISPY1_{number}")
+    adopt(source, root)
+    mine = tmp_path / "mine"
+    put(mine, "pred_2023_ISPY1_1002_seg.nii.gz")
+    with pytest.raises(UserError, match=r"such as ISPY1_1002\.nii\.gz\."):
+        adopt(mine, root, mask_set="mine")
+    put(mine, "1001.nii.gz")
+    text = told(adopt(mine, root, mask_set="mine"))
+    assert "seg.nii.gz; a mask is named by its case: ISPY1_1002.nii.gz" in text
+    assert "1 of 2 cases has no mask of mine: ISPY1_1002" in text
+    assert "renamed        1 file (1 got ISPY1_), e.g. 1001.nii.gz -> ISPY1_1001.nii.gz" in text
 
 
 def test_a_mask_set_needs_a_release(root: Path, source: Path) -> None:
@@ -695,11 +917,13 @@ def test_the_command_hands_the_release_to_dvc(
     done = CliRunner().invoke(app, ["adopt", str(source)])
     assert done.exit_code == 0, done.output
     assert "9 unchanged" in done.stdout
+    assert done.stdout.endswith("\nnothing changed\n")
     assert (bare / "data/release.dvc").read_bytes() == first
     put(source, f"b/{MASK}.nii.gz", b"another")
     put(source, "masks_ftv/ISPY1_1003.nii.gz")
     done = CliRunner().invoke(app, ["adopt", str(source)])
     assert done.exit_code == 1
+    assert done.stdout.endswith("next: ispy1 repro, then: git add -A && git commit\n")
     assert b"nfiles: 10" in (bare / "data/release.dvc").read_bytes()
 
 

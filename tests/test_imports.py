@@ -14,7 +14,7 @@ from support import ROOT
 # Each layer is named by modules or packages; the most exact name counts.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("etl.errors",),
-    ("etl.schema", "etl.views", "etl.findings", "etl.params_file"),
+    ("etl.lineage", "etl.schema", "etl.views", "etl.findings", "etl.params_file"),
     ("etl.measure", "etl.pool", "etl.read"),
     ("etl.phantom", "etl.project"),
     ("etl.profile",),
@@ -27,7 +27,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     (
         "etl.adopt", "etl.card", "etl.dictionary", "etl.diff", "etl.export", "etl.feature_matrix",
         "etl.fsck", "etl.gate", "etl.gate_frames", "etl.gate_report", "etl.gate_text", "etl.hooks",
-        "etl.output", "etl.query", "etl.remote", "etl.reports", "etl.splits", "etl.why",
+        "etl.output", "etl.query", "etl.remote", "etl.reports", "etl.splits", "etl.status", "etl.why",
     ),
     ("etl.cli",),
 )  # fmt: skip

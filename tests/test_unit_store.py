@@ -161,12 +161,14 @@ def test_a_locked_store_is_done_without(
 ) -> None:
     monkeypatch.setattr(unit_store, "BUSY_S", 0.05)
     shutil.rmtree(rebuilt / "data/tables")
+    before = (rebuilt / STORE).stat().st_ino
     other = sqlite3.connect(rebuilt / STORE, isolation_level=None)
     other.execute("pragma locking_mode = exclusive")
     other.execute("begin exclusive")
     build(rebuilt)
     assert table_bytes(rebuilt) == table_bytes(built)
     other.close()
+    assert (rebuilt / STORE).stat().st_ino == before
     assert (
         len(known_units(rebuilt, "masks", recipe(rebuilt))) == CONTENTS["masks"]
     )  # not taken for damaged

@@ -6,8 +6,10 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from support import (
     NATIVE_AFFINE,
@@ -22,6 +24,8 @@ from support import (
 from etl import project
 
 PARTS = (".dvc/config", ".dvcignore", ".gitignore", "dvc.yaml", "etl", "expectations", "sql")
+# What a developer's tools leave in a package; git ignores it, and DVC would count it.
+LITTER = shutil.ignore_patterns("__pycache__", ".*_cache", ".hypothesis")
 FTV = "masks_ftv/ISPY1_9001.nii.gz"
 # The stages that tables are made by; the gate and the card have tests of their own.
 STAGES = "index table findings"
@@ -50,10 +54,12 @@ class Tracked:
         quiet = {"DVC_NO_ANALYTICS": "1", "ISPY1_WORKERS": "1", "PYTHONPATH": str(self.root)}
         return {**clean, **IDENTITY, **quiet, "PATH": path}
 
-    def run(self, command: str, *, ok: bool = True, **more: str) -> str:
+    def run(
+        self, command: str, *, ok: bool = True, env: Mapping[str, str] = MappingProxyType({})
+    ) -> str:
         """Run a command; return what it printed, errors too."""
         done = subprocess.run(
-            ["bash", "-c", command], cwd=self.root, env={**self.environment, **more}, text=True,
+            ["bash", "-c", command], cwd=self.root, env={**self.environment, **env}, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, stdin=subprocess.DEVNULL,
         )  # fmt: skip
         assert (done.returncode == 0) == ok, f"{command}: {done.returncode}\n{done.stdout[-4000:]}"
@@ -85,7 +91,7 @@ def make_tracked(root: Path) -> Tracked:
         source, target = ROOT / name, root / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(source, target, ignore=LITTER)
         else:
             shutil.copy2(source, target)
     (root / "params.yaml").write_text(
@@ -93,7 +99,6 @@ def make_tracked(root: Path) -> Tracked:
     )
     project.params.cache_clear()
     make_release(here.release)
-    __import__("shutil").copy("/tmp/r/dvc.yaml", root)
     here.run("git init -q -b main && dvc add -q data/release")
     build(root)
     here.run(f"dvc commit -q -f {STAGES} && git add -A && git commit -qm v1 && git tag v1")

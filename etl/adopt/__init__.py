@@ -39,7 +39,8 @@ def adopt(  # noqa: PLR0913  the options of the command
         source: a folder with any part of a release, in any of the forms people have.
         root: the project.
         mask_set: take the masks below `source` as the user's own set of this name.
-        prune: remove what the source no longer has (of the mask set, where one is named).
+        prune: remove what the source does not have (of the mask set, where one is named; the
+            user's own mask sets stay where none is).
         dry_run: change nothing.
         profile: the release's profile; by default the one whose expected ids fit.
         progress: called with the bytes copied so far and in all; first with 0, before any copy.
@@ -69,12 +70,17 @@ def _report(request: Request, prepared: Prepared, done: Done) -> Report:
         is_dry_run=request.is_dry_run,
         taken=_taken(done),
         unrecognised=tuple(file.path for file in found.unrecognised),
+        mask_name=prepared.mask_name,
         not_taken=found.not_taken,
         refused=(*prepared.scanned.refused, *prepared.choice.refused, *done.refused),
+        no_case=prepared.no_case,
+        damaged=prepared.damaged,
         doubles=prepared.choice.doubles,
         missing=_missing(request, prepared, done),
-        vanished=done.vanished,
-        removed=done.removed,
+        vanished=done.leftover.vanished,
+        elsewhere=done.leftover.elsewhere,
+        removed=done.leftover.removed,
+        kept=done.leftover.kept,
         prune_skipped=done.prune_skipped,
         litter=prepared.scanned.litter,
         bytes_to_copy=done.space.to_copy,
@@ -82,6 +88,7 @@ def _report(request: Request, prepared: Prepared, done: Done) -> Report:
         bytes_free=done.space.free,
         bytes_shared=done.bytes_shared,
         params_changed=done.params_changed,
+        is_changed=done.is_changed,
     )
 
 
@@ -106,7 +113,7 @@ def _kind(artefact: str, mask: str | None) -> str:
 def _missing(request: Request, prepared: Prepared, done: Done) -> Missing:
     """What the release lacks now, against expected ids and the cases that it names."""
     profile = prepared.scope.profile
-    left = set(prepared.present) - set(done.removed)
+    left = set(prepared.present) - set(done.leftover.removed)
     left -= {path for item in done.items for path in item.replaces}
     after = left | {item.target for item in done.items}
     if request.mask_set is not None:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from etl.adopt.memory import Memory, Signature, recall, remember, signature
+from etl.adopt.leftover import Leftover, leftover
+from etl.adopt.memory import Memory, Seen, Signature, remember, signature
 from etl.adopt.place import (
     Progress,
     SourceError,
@@ -18,13 +19,15 @@ from etl.adopt.place import (
     put,
     remove,
 )
-from etl.adopt.plan import Item, vanished
+from etl.adopt.plan import Item
 from etl.adopt.prepare import Prepared, Request
 from etl.adopt.report import Note
 from etl.adopt.scan import relative_names
-from etl.adopt.track import TARGET, cache_folder, dvc_add
+from etl.adopt.track import TARGET, cache_folder, dvc_add, tracking_file
 from etl.params_file import set_params
 from etl.project import PARAMS, params
+
+_ORIGINS = 4  # how many places of one file are remembered
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,28 +45,27 @@ class Done:
 
     items: tuple[Item, ...]
     refused: tuple[Note, ...]
-    vanished: tuple[str, ...]
-    removed: tuple[str, ...]
+    leftover: Leftover
     prune_skipped: str | None
     space: Space
     bytes_shared: int
     params_changed: bool
+    is_changed: bool  # the release, its .dvc file or params.yaml
 
 
 def foresee(request: Request, prepared: Prepared) -> Done:
     """What `carry_out` would do. Changes nothing."""
-    gone = vanished(prepared.present, prepared.items, prepared.undecided, prepared.scope)
-    if not prepared.scanned.is_whole:
-        gone = ()  # who knows
+    rest = leftover(request, prepared)
+    params_changed = any(params(request.root).get(k) != v for k, v in _values(prepared))
     return Done(
         items=prepared.items,
         refused=(),
-        vanished=() if request.is_prune else gone,
-        removed=gone if request.is_prune else (),
+        leftover=rest,
         prune_skipped=_why_not_prune(request, prepared),
         space=_space(request, prepared.items),
         bytes_shared=0,
-        params_changed=any(params(request.root).get(k) != v for k, v in _values(prepared)),
+        params_changed=params_changed,
+        is_changed=params_changed or bool(rest.removed) or _is_any_new(prepared.items),
     )
 
 
@@ -77,24 +79,46 @@ def carry_out(request: Request, prepared: Prepared, progress: Progress) -> Done:
     check_space(plan.items, request.release, plan.space.needed, plan.space.free)
     begin(request.release)
     brought = _bring(request.release, plan.items, progress)
-    remove(request.release, plan.removed)
+    remove(request.release, plan.leftover.removed)
     flush(request.release, [item.target for item in brought.items if item.action != "unchanged"])
-    is_changed = False
-    if any(relative_names(request.release)):
-        dvc_add(request.root)
-        is_changed = set_params(request.root / PARAMS, dict(_values(prepared)))
-        params.cache_clear()
-    _remember(request, brought)
+    is_tracked, params_changed = _hand_over(request, prepared)
+    _remember(request, brought, prepared.memory)
     return Done(
         items=brought.items,
         refused=brought.refused,
-        vanished=plan.vanished,
-        removed=plan.removed,
+        leftover=plan.leftover,
         prune_skipped=plan.prune_skipped,
         space=plan.space,
         bytes_shared=brought.bytes_shared,
-        params_changed=is_changed,
+        params_changed=params_changed,
+        is_changed=is_tracked
+        or params_changed
+        or bool(plan.leftover.removed)
+        or _is_any_new(brought.items),
     )
+
+
+def _hand_over(request: Request, prepared: Prepared) -> tuple[bool, bool]:
+    """Tell DVC and params.yaml. Returns which of the two this changed.
+
+    DVC may have something new although nothing was copied: a run was killed before it came here.
+    """
+    if not any(relative_names(request.release)):
+        return False, False
+    before = _content(tracking_file(request.root))
+    dvc_add(request.root)
+    is_tracked = _content(tracking_file(request.root)) != before
+    params_changed = set_params(request.root / PARAMS, dict(_values(prepared)))
+    params.cache_clear()
+    return is_tracked, params_changed
+
+
+def _content(path: Path) -> bytes | None:
+    return path.read_bytes() if path.is_file() else None
+
+
+def _is_any_new(items: Sequence[Item]) -> bool:
+    return any(item.action != "unchanged" or item.replaces for item in items)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,19 +152,34 @@ def _bring(release: Path, items: Sequence[Item], progress: Progress) -> _Brought
             seen, shared = placed.source, shared + placed.bytes_shared
         remove(release, item.replaces)
         kept.append(item)
-        if item.target == item.candidate.target:
-            memory[item.target] = [seen, signature(release / item.target)]
+        memory[item.target] = _seen(item, seen, signature(release / item.target))
     return _Brought(tuple(kept), tuple(refused), memory, shared)
 
 
-def _remember(request: Request, brought: _Brought) -> None:
-    """Keep what is known to be equal, unless the release's file was touched since."""
-    kept = {}
-    for target, (source, before) in brought.memory.items():
-        now = signature(request.release / target)
-        if _content_part(now) == _content_part(before):
-            kept[target] = [source, now]
-    remember(request.root, recall(request.root) | kept)
+def _seen(item: Item, source: Signature, target: Signature) -> Seen:
+    is_equal = item.target == item.candidate.target  # else the one is the other, packed
+    return Seen(source if is_equal else [], target, (str(item.candidate.found.real),))
+
+
+def _remember(request: Request, brought: _Brought, memory: Memory) -> None:
+    """Keep what is known of the files of the release, and forget the files that went."""
+    kept = {t: seen for t, seen in memory.items() if (request.release / t).is_file()}
+    for item in brought.items:
+        new, old = brought.memory[item.target], kept.get(item.target)
+        origins = new.origins
+        if old is not None and item.action == "unchanged":
+            origins = _latest((*old.origins, *origins))
+        now = signature(request.release / item.target)
+        # A file that somebody touched since is compared again.
+        is_same = _content_part(now) == _content_part(new.target)
+        kept[item.target] = Seen(new.source if is_same else [], now, origins)
+    remember(request.root, kept)
+
+
+def _latest(origins: Sequence[str]) -> tuple[str, ...]:
+    """The last few places, the newest last: one folder a day must not make the memory grow."""
+    newest_first = dict.fromkeys(reversed(origins))
+    return tuple(reversed(list(newest_first)[:_ORIGINS]))
 
 
 def _content_part(seen: Signature) -> Signature:

@@ -1,20 +1,37 @@
 """Remember which files of the release are known to equal which files of a source.
 
-Without this, a second run would read both sides in full. It may be deleted at any time.
+Without this, a second run would read both sides in full, and could not tell what vanished from a
+source. It may be deleted at any time.
 """
 
 from __future__ import annotations
 
 import json
 import os
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 STATE = ".dvc/tmp/ispy1"  # DVC keeps this folder out of every commit
 
 Signature = list[int]
-Memory = dict[str, list[Signature]]  # target -> signatures of source and release file
 
 _BLOCK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What is known of one file of the release.
+
+    `source` and `target` are the signatures of two files that were equal, empty where none are.
+    `origins` are the absolute paths that its content was taken from or found at, the newest last.
+    """
+
+    source: Signature
+    target: Signature
+    origins: tuple[str, ...] = ()
+
+
+Memory = dict[str, Seen]  # by the path in the release
 
 
 def memory_path(root: Path) -> Path:
@@ -23,19 +40,30 @@ def memory_path(root: Path) -> Path:
 
 
 def recall(root: Path) -> Memory:
-    """The memory of the last adoption; empty where there is none or it is damaged."""
+    """The memory of earlier adoptions; empty where there is none, without what is damaged."""
     try:
         loaded = json.loads(memory_path(root).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}  # only costs time: the files are compared again
-    return loaded if isinstance(loaded, dict) else {}
+    entries = loaded.items() if isinstance(loaded, dict) else ()
+    known = ((target, _seen(entry)) for target, entry in entries)
+    return {target: seen for target, seen in known if seen is not None}
+
+
+def _seen(entry: object) -> Seen | None:
+    """An entry of the file, or None where it is not one (of an older form, perhaps)."""
+    match entry:
+        case {"source": list(source), "target": list(target), "origins": list(origins)}:
+            return Seen(source, target, tuple(path for path in origins if isinstance(path, str)))
+    return None
 
 
 def remember(root: Path, memory: Memory) -> None:
     """Write the memory, in one step."""
     path = memory_path(root)
     temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(memory), encoding="utf-8")
+    entries = {target: asdict(seen) for target, seen in memory.items()}
+    temporary.write_text(json.dumps(entries), encoding="utf-8")
     temporary.replace(path)
 
 

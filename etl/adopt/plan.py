@@ -88,7 +88,8 @@ def _item(candidate: Candidate, release: Path, present: Collection[str], known: 
 
 def _is_unchanged(candidate: Candidate, seen: Signature, release: Path, memory: Memory) -> bool:
     target = release / candidate.target
-    if memory.get(candidate.target) == [seen, signature(target)]:
+    known = memory.get(candidate.target)
+    if known and [known.source, known.target] == [seen, signature(target)]:
         return True
     return is_same(candidate.found.real, target)
 
@@ -113,10 +114,10 @@ def _is_packed(candidate: Candidate, twin: Path) -> bool:
     return trailer == crc.to_bytes(4, "little") + (size & 0xFFFFFFFF).to_bytes(4, "little")
 
 
-def vanished(
+def not_in_source(
     present: Iterable[str], items: Iterable[Item], undecided: Collection[Identity], scope: Scope
 ) -> tuple[str, ...]:
-    """Files of the release that the source no longer has. What was refused has not vanished."""
+    """Files of the release that the source does not have. What was refused is there."""
     kept = {item.target for item in items} | {path for item in items for path in item.replaces}
     return tuple(
         path

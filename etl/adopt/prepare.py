@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from etl.adopt.doubles import Choice, Listed, choose, read_manifests
-from etl.adopt.memory import recall
+from etl.adopt.memory import Memory, recall
 from etl.adopt.plan import Item, Scope, compare, known_files
 from etl.adopt.recognise import (
     Candidate,
@@ -15,14 +15,17 @@ from etl.adopt.recognise import (
     Recognised,
     check_mask_set,
     identity,
+    is_own,
+    mask_name,
     recognise,
 )
-from etl.adopt.report import Note
+from etl.adopt.report import NoCase, Note, files_text
 from etl.adopt.scan import Scan, relative_names, scan
-from etl.adopt.track import TARGET
-from etl.adopt.which_profile import Fit, asked_profile, fit
+from etl.adopt.sniff import damaged
+from etl.adopt.track import TARGET, tracking_file
+from etl.adopt.which_profile import Fit, asked_profile, case_ids, fit
 from etl.errors import UserError
-from etl.profile import Profile
+from etl.profile import Profile, expected_case_ids
 from etl.release import extension, parse
 
 
@@ -56,11 +59,15 @@ class Prepared:
     profile_reason: str
     scanned: Scan
     recognised: Recognised
+    mask_name: str
+    no_case: tuple[NoCase, ...]
+    damaged: tuple[str, ...]
     choice: Choice
     listed: Listed
     present: tuple[str, ...]
     items: tuple[Item, ...]
     undecided: frozenset[Identity]
+    memory: Memory
 
 
 def prepare(request: Request) -> Prepared:
@@ -76,22 +83,62 @@ def prepare(request: Request) -> Prepared:
     if request.mask_set is not None:
         check_mask_set(request.mask_set, profile)
     found = recognise(scanned.files, profile, request.source, request.mask_set)
-    _check_any(request, found, profile, len(scanned.files))
+    cases = _cases(request, present, profile)
+    spelling = _spelling(request, found, profile, cases)
+    _check_any(request, found, profile, len(scanned.files), spelling)
     found = _without_second_features(found, () if request.is_fresh else present)
-    listed = _listed(request, found.candidates, present, profile)
-    choice = choose(found.candidates, listed)
-    known = known_files(present, profile, recall(request.root))
+    candidates, strangers = _by_case(request, found.candidates, cases)
+    listed = _listed(request, candidates, present, profile)
+    choice = choose(candidates, listed)
+    memory = recall(request.root)
     return Prepared(
         scope=Scope(profile, request.mask_set),
         profile_reason=reason,
         scanned=scanned,
         recognised=found,
+        mask_name=spelling,
+        no_case=tuple(NoCase(c.found.path, c.name.case_id or "") for c in strangers),
+        damaged=damaged(choice.chosen),
         choice=choice,
         listed=listed,
         present=present,
-        items=compare(choice.chosen, request.release, frozenset(present), known),
-        undecided=choice.undecided | _identities(scanned.refused, profile),
+        items=compare(
+            choice.chosen,
+            request.release,
+            frozenset(present),
+            known_files(present, profile, memory),
+        ),
+        undecided=choice.undecided
+        | _identities(scanned.refused, profile)
+        | {c.identity for c in strangers},
+        memory=memory,
     )
+
+
+def _cases(request: Request, present: Collection[str], profile: Profile) -> set[str]:
+    """The cases of the release by its images and the publisher's masks: own masks make none."""
+    paths = [path for path in present if not is_own(path, profile)]
+    return case_ids(paths, profile, request.release, None)
+
+
+def _by_case(
+    request: Request, candidates: Sequence[Candidate], cases: Collection[str]
+) -> tuple[list[Candidate], list[Candidate]]:
+    """What may be taken, and the user's masks of no case of the release.
+
+    A release without any case takes every mask: there is nothing yet that they could belong to.
+    """
+    if request.mask_set is None or not cases:
+        return list(candidates), []
+    ours = [c for c in candidates if c.name.case_id in cases]
+    return ours, [c for c in candidates if c.name.case_id not in cases]
+
+
+def _spelling(request: Request, found: Recognised, profile: Profile, cases: Collection[str]) -> str:
+    """How a mask of the release is named, for a person whose masks are named otherwise."""
+    paths = [file.path for file in found.unrecognised]
+    some = f"{profile.id_prefix}{'1' * profile.id_digits}"
+    return mask_name(paths, profile, cases or expected_case_ids(request.root, profile) or [some])
 
 
 def _check_release(request: Request, present: Collection[str]) -> None:
@@ -104,10 +151,10 @@ def _check_release(request: Request, present: Collection[str]) -> None:
             "nothing. Adopt the release first: ispy1 adopt PATH."
         )
         raise UserError(message)
-    if request.release.with_name("release.dvc").is_file() and not request.is_fresh:
+    if tracking_file(request.root).is_file() and not request.is_fresh:
         message = (
             f"{request.release}: is tracked by DVC, but its files are not here. Run dvc pull "
-            "data/release first, or adopt with --prune to begin anew."
+            "data/release first, or adopt with --prune to begin anew, without any of them."
         )
         raise UserError(message)
 
@@ -141,22 +188,25 @@ def _mixture(request: Request, source: Fit, release: Fit) -> str:
     )
 
 
-def _check_any(request: Request, found: Recognised, profile: Profile, count: int) -> None:
+def _check_any(
+    request: Request, found: Recognised, profile: Profile, count: int, spelling: str
+) -> None:
     if found.candidates:
         return
+    seen = f"{files_text(count)} looked at"
     if found.not_taken:
         note = found.not_taken[0]
         message = f"{request.source}: nothing can be taken. {note.path}: {note.reason}."
     elif request.mask_set is not None:
         message = (
-            f"{request.source}: none of its {count} files is a mask named by its case, such as "
-            f"{profile.id_prefix}{'1' * profile.id_digits}.nii.gz."
+            f"{request.source}: holds no mask named by its case ({seen}). A name is expected "
+            f"such as {spelling}."
         )
     else:
         folders = [image_set.folder for image_set in profile.image_sets.values()]
         folders += [profile.mask_folder_prefix + mask for mask in profile.masks]
         message = (
-            f"{request.source}: none of its {count} files belongs to a release of {profile.name}. "
+            f"{request.source}: holds nothing of a release of {profile.name} ({seen}). "
             f"Looked for the folders {', '.join(folders)} and the files of the profile."
         )
     raise UserError(message)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -75,6 +75,30 @@ def recognise(
     inodes = {candidate.found.inode for candidate in candidates}
     rest = tuple(found for found in unrecognised if found.inode not in inodes)
     return Recognised(tuple(candidates), rest, tuple(not_taken))
+
+
+def is_own(path: str, profile: Profile) -> bool:
+    """Whether a file of the release lies in a user's own mask set."""
+    prefix = profile.mask_folder_prefix
+    return any(
+        folder.startswith(prefix) and folder.removeprefix(prefix) not in profile.masks
+        for folder in PurePosixPath(path).parts[:-1]
+    )
+
+
+def mask_name(paths: Iterable[str], profile: Profile, cases: Collection[str]) -> str:
+    """The name that a mask should have: of the case that one of these names holds, else of any.
+
+    Args:
+        paths: files that were not recognised as masks.
+        profile: how cases are spelled.
+        cases: the cases of the release; there must be one.
+    """
+    digits = re.compile(rf"(?<![0-9])[0-9]{{{profile.id_digits}}}(?![0-9])")
+    hits = (hit for path in paths for hit in digits.findall(PurePosixPath(path).name))
+    held = (profile.case_id(hit) for hit in hits)
+    case_id = next((case for case in held if case in cases), min(cases))
+    return f"{case_id}.nii.gz"
 
 
 def check_mask_set(name: str, profile: Profile) -> None:

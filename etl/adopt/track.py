@@ -12,6 +12,11 @@ from etl.errors import UserError
 TARGET = "data/release"  # where an adopted release lies in every project
 
 
+def tracking_file(root: Path) -> Path:
+    """The .dvc file of the release."""
+    return root / f"{TARGET}.dvc"
+
+
 def dvc_add(root: Path) -> None:
     """`dvc add data/release`.
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from etl.adopt.recognise import name_of
+from etl.adopt.recognise import is_own, name_of
 from etl.adopt.track import TARGET
 from etl.errors import UserError
 from etl.profile import Profile, expected_case_ids, load_profile, profile_path
@@ -28,6 +28,8 @@ class Fit:
         """Why this profile, in words."""
         if not self.expected:
             return "the default: no file names a case that a profile expects"
+        if self.found == 1:
+            return "it expects the one case id that was found"
         return f"it expects {self.expected} of the {self.found} case ids"
 
 
@@ -68,7 +70,10 @@ def case_ids(
 
 def _measured(root: Path, name: str, folder: Path, paths: list[str], mask_set: str | None) -> Fit:
     profile = load_profile(root, name)
-    cases = case_ids(paths, profile, folder, mask_set)
+    # A user's own masks say little: they stay when the release is replaced by another data set.
+    others = [path for path in paths if not is_own(path, profile)]
+    cases = case_ids(others, profile, folder, mask_set)
+    cases = cases or case_ids(paths, profile, folder, mask_set)
     return Fit(profile, len(cases & set(expected_case_ids(root, profile))), len(cases))
 
 

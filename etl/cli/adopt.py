@@ -25,7 +25,12 @@ def adopt(
         ),
     ] = None,
     prune: Annotated[
-        bool, typer.Option("--prune", help="Remove from data/release what PATH does not have.")
+        bool,
+        typer.Option(
+            "--prune",
+            help="Remove from data/release what PATH does not have (of your own mask sets, only "
+            "the one that --mask-set names).",
+        ),
     ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be done, and change nothing.")
@@ -46,13 +51,16 @@ def adopt(
 
     Exit codes: 0 all taken, 1 something had to be refused (the rest is taken), 2 cannot run.
 
-    Examples: `ispy1 adopt ~/Downloads/ISPY1-Tumor-SEG-Radiomics`, `ispy1 adopt DIR --dry-run`,
-    `ispy1 adopt --mask-set my_unet predictions/`
+    Examples:
+    - `ispy1 adopt ~/Downloads/ISPY1-Tumor-SEG-Radiomics --dry-run`
+    - `ispy1 adopt ~/Downloads/ISPY1-Tumor-SEG-Radiomics`
+    - `ispy1 adopt --mask-set my_unet predictions/`
     """
     import json
 
     from etl.adopt import adopt as bring
-    from etl.adopt.report import lines, size_text
+    from etl.adopt.report import size_text
+    from etl.adopt.tell import lines
     from etl.cli.progress import progress_bar
     from etl.project import find_root
 

@@ -12,6 +12,7 @@ import typer
 
 from etl import project
 from etl.cli.progress import progress_bar
+from etl.errors import UserError
 
 FORCE = "ISPY1_FORCE"
 
@@ -35,6 +36,8 @@ def repro(context: typer.Context) -> None:
     Examples: `ispy1 repro`, `ispy1 repro --force`, `ispy1 repro gate`
     """
     root = project.find_root()
+    if not {"--allow-missing", "--pull"} & set(context.args):
+        _check_release(root)
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     command = [sys.executable, "-m", "dvc", "repro", *context.args]
     environment = {**os.environ, "PATH": path}
@@ -42,6 +45,19 @@ def repro(context: typer.Context) -> None:
         environment[FORCE] = "1"
     done = subprocess.run(command, cwd=root, env=environment, check=False)  # noqa: S603
     raise typer.Exit(min(done.returncode, 1) if done.returncode >= 0 else 2)
+
+
+def _check_release(root: Path) -> None:
+    """A tracked release that is not here: DVC says so too, but not what to do."""
+    release = project.release_path(root)
+    tracked = release.with_name(f"{release.name}.dvc")
+    if tracked.is_file() and not release.is_dir():
+        name = tracked.relative_to(root)
+        message = (
+            f"{release}: the blobs are not here. Run `dvc pull {name}`. Without them, "
+            "`dvc pull table` brings the tables, and `ispy1 repro --allow-missing` builds on."
+        )
+        raise UserError(message)
 
 
 def hook() -> None:

@@ -27,7 +27,9 @@ def test_make_is_green_and_writes_the_card(built: Clone) -> None:
 
 
 def test_measures_equal_the_truth(built: Clone) -> None:
-    rows = duckdb.connect().execute(f"""
+    rows = (
+        duckdb.connect()
+        .execute(f"""
         with wide as (
             pivot (from '{built.root}/data/truth.parquet') on quantity
             in ('voxel_count', 'n_components', 'largest_component_voxel_count')
@@ -37,7 +39,9 @@ def test_measures_equal_the_truth(built: Clone) -> None:
             m.largest_component_voxel_count, w.largest_component_voxel_count
         from '{built.root}/data/tables/masks.parquet' as m
         inner join wide as w on w.case_id = m.case_id and w.subject = m.mask
-    """).fetchall()
+    """)
+        .fetchall()
+    )
     assert len(rows) == 6
     for row in rows:
         assert row[0::2] == row[1::2]

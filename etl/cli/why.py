@@ -1,0 +1,104 @@
+"""Commands that explain and check: why, fsck, status."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from etl import project
+
+JsonOption = Annotated[bool, typer.Option("--json", help="For machines.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this topic."""
+    for command in (why, fsck, status):
+        app.command()(command)
+
+
+def why(
+    column: Annotated[str, typer.Argument(help="TABLE.COLUMN of a table or view.")],
+    key: Annotated[
+        list[str] | None, typer.Argument(help="The row: ISPY1_9003 stv_manual, or mask=stv_manual.")
+    ] = None,
+    history: Annotated[  # noqa: FBT002  typer makes the option of it
+        bool, typer.Option("--history", help="Also the value at every tag.")
+    ] = False,
+    offline: Annotated[  # noqa: FBT002
+        bool, typer.Option("--offline", help="Ask no remote, fetch nothing.")
+    ] = False,
+    as_json: JsonOption = False,  # noqa: FBT002
+) -> None:
+    """Explain one value: meaning, blobs, code, contracts, and the version that changed it last.
+
+    A value of a view leads to the table columns behind it. A key that fits several rows lists
+    them.
+
+    Examples: `ispy1 why masks.volume_cm3 ISPY1_9003 stv_manual`,
+    `ispy1 why volumes.ftv_cm3 ISPY1_9003`, `ispy1 why clinical.age_years 9003 --history`,
+    `ispy1 why features.value ISPY1_9003 T1_E_Volumetric_Volume --json --offline`
+    """
+    from etl.why import as_json as for_machines
+    from etl.why import lines
+    from etl.why import why as explain
+
+    answer = explain(project.find_root(), column, key or (), history=history, offline=offline)
+    if as_json:
+        _echo_json(for_machines(answer))
+        return
+    for line in lines(answer):
+        typer.echo(line)
+
+
+def fsck(
+    quick: Annotated[  # noqa: FBT002  typer makes the option of it
+        bool, typer.Option("--quick", help="Do not hash the DVC cache; trust DVC's memory.")
+    ] = False,
+    export: Annotated[
+        Path | None, typer.Option("--export", metavar="DIR", help="Check an export, too.")
+    ] = None,
+    as_json: JsonOption = False,  # noqa: FBT002
+) -> None:
+    """Check every byte: blobs, DVC cache, publisher's manifest, tables, lineage. Changes nothing.
+
+    Every problem comes with path, expected, found and the command that repairs it. Exit codes: 0
+    clean, 1 problems, 2 cannot check.
+
+    Examples: `ispy1 fsck`, `ispy1 fsck --quick`, `ispy1 fsck --export out --json`
+    """
+    from etl.cli.progress import progress_bar
+    from etl.fsck import fsck as check
+    from etl.fsck import lines
+
+    with progress_bar("fsck") as advance:
+        report = check(project.find_root(), quick=quick, export=export, progress=advance)
+    if as_json:
+        _echo_json(report.as_json())
+    else:
+        for line in lines(report):
+            typer.echo(line)
+    if not report.is_clean:
+        raise typer.Exit(1)
+
+
+def status(as_json: JsonOption = False) -> None:  # noqa: FBT002
+    """Say in ten lines: release, versions, what is stale, verdict, remote, edits in danger.
+
+    Examples: `ispy1 status`, `ispy1 status --json`
+    """
+    from etl.status import lines
+    from etl.status import status as state
+
+    now = state(project.find_root())
+    if as_json:
+        _echo_json(now.as_json())
+        return
+    for line in lines(now):
+        typer.echo(line)
+
+
+def _echo_json(value: Any) -> None:  # noqa: ANN401
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))

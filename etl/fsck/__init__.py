@@ -1,0 +1,54 @@
+"""`ispy1 fsck`: is every byte what it should be, and which command repairs it where not.
+
+Areas: the release against its index and the publisher's manifest, the DVC cache, the tables with
+their footers and lineage, and an export. Nothing is changed.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from etl import project
+from etl.errors import UserError
+from etl.fsck.blobs import check_release
+from etl.fsck.cache import check_cache, what_is_kept
+from etl.fsck.exported import check_export
+from etl.fsck.model import Problem, Progress, Report, lines
+from etl.fsck.tables import built, check_tables
+
+__all__ = ["Problem", "Report", "fsck", "lines"]
+
+
+def fsck(
+    root: Path,
+    *,
+    quick: bool = False,
+    export: Path | None = None,
+    progress: Progress = lambda _done, _total: None,
+) -> Report:
+    """Check the project.
+
+    Args:
+        root: the project.
+        quick: take DVC's word for what has the time and size that it knows, and do not hash the
+            cache.
+        export: a folder that `ispy1 export` wrote.
+        progress: called with files hashed and files to hash, an area at a time.
+
+    Raises:
+        UserError: there is nothing to check, or the export is none.
+    """
+    if not project.release_path(root).is_dir() and not built(root):
+        message = (
+            f"{root}: neither a release nor a table is here. "
+            "Run `make`, `ispy1 adopt PATH` or `dvc pull` first."
+        )
+        raise UserError(message)
+    report = Report()
+    kept = what_is_kept(root, report)
+    check_release(kept, report, read=not quick, progress=progress)
+    check_cache(kept, report, read=not quick, progress=progress)
+    check_tables(kept, report)
+    if export is not None:
+        check_export(root, export, report)
+    return report

@@ -1,0 +1,114 @@
+"""An export against the tables: it is written anew beside, and compared file by file."""
+
+from __future__ import annotations
+
+import shlex
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+
+from etl.errors import UserError
+from etl.export import DATABASE, FILES_FORMATS, export
+from etl.fsck.model import Problem, Report, md5_of
+from etl.store import scratch_folder
+from etl.warehouse import literal, quoted
+
+AREA = "export"
+# What a catalog says, apart from the rows: views, comments, types.
+_CATALOG = """
+select schema_name, view_name as name, '' as part, sql as said, comment from duckdb_views()
+where not internal and database_name = '{name}'
+union all
+select schema_name, table_name, column_name, data_type, comment from duckdb_columns()
+where not internal and database_name = '{name}'
+"""
+
+
+def check_export(root: Path, folder: Path, report: Report) -> None:
+    """Compare an export with what `ispy1 export` would write now.
+
+    Raises:
+        UserError: the folder is no export, or nothing is built.
+    """
+    if not (folder / DATABASE).is_file() and not (folder / "parquet").is_dir():
+        message = (
+            f"{folder}: is no export (no {DATABASE}, no parquet). Run `ispy1 export {folder}`."
+        )
+        raise UserError(message)
+    forms = [form for form in FILES_FORMATS if (folder / f"files.{form}").is_file()]
+    again = (
+        f"ispy1 export --force {''.join(f'--files {f} ' for f in forms)}{shlex.quote(str(folder))}"
+    )
+    with tempfile.TemporaryDirectory(dir=scratch_folder(root)) as scratch:
+        fresh = Path(scratch) / "export"
+        names = sorted(path.relative_to(fresh) for path in export(root, fresh, files=forms))
+        for name in names:
+            told = difference(folder / name, fresh / name)
+            if told:
+                report.problems.append(Problem(AREA, str(folder / name), told[0], told[1], again))
+        report.problems += _extra(folder, set(names))
+    report.checked[AREA] = f"{len(names)} files"
+
+
+def difference(found: Path, fresh: Path) -> tuple[str, str] | None:
+    """(expected, found) where a file is not what a fresh export holds."""
+    if not found.is_file():
+        return "a file", "no file"
+    if fresh.suffix == ".duckdb":
+        return _difference_of_databases(found, fresh)
+    expected, is_now = md5_of(fresh), md5_of(found)
+    return None if expected == is_now else (f"MD5 {expected} (the tables)", f"MD5 {is_now}")
+
+
+def _difference_of_databases(found: Path, fresh: Path) -> tuple[str, str] | None:
+    """DuckDB's bytes differ from write to write: compare catalogs, then rows."""
+    with duckdb.connect() as connection:
+        try:
+            connection.execute(
+                f"attach {literal(str(fresh))} as fresh (read_only); "
+                f"attach {literal(str(found))} as found (read_only)"
+            )
+            return _in_catalog(connection) or _in_rows(connection)
+        except duckdb.Error as error:
+            return "a DuckDB file with the tables", " ".join(str(error).split())
+
+
+def _in_catalog(connection: duckdb.DuckDBPyConnection) -> tuple[str, str] | None:
+    fresh, found = (set(connection.execute(_CATALOG.format(name=n)).fetchall())
+                    for n in ("fresh", "found"))  # fmt: skip
+    odd = sorted({f"{row[0]}.{row[1]}" for row in fresh ^ found})
+    return (
+        ("the tables, views and comments of the project", f"other: {', '.join(odd)}")
+        if odd
+        else None
+    )
+
+
+def _in_rows(connection: duckdb.DuckDBPyConnection) -> tuple[str, str] | None:
+    tables = connection.execute(
+        "select schema_name, table_name from duckdb_tables() where database_name = 'fresh' "
+        "and not internal order by 1, 2"
+    ).fetchall()
+    odd = [name for schema, name in tables if _rows_differ(connection, schema, name)]
+    return ("the rows of the tables", f"other rows in {', '.join(odd)}") if odd else None
+
+
+def _rows_differ(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> bool:
+    fresh, found = (f"(from {c}.{quoted(schema)}.{quoted(name)})" for c in ("fresh", "found"))
+    row = connection.execute(
+        f"select count(*) from (({fresh} except all {found}) union all "  # noqa: S608  names of a catalog, quoted
+        f"({found} except all {fresh}))"
+    ).fetchone()
+    return row is None or row[0] != 0
+
+
+def _extra(folder: Path, names: set[Path]) -> Iterator[Problem]:
+    """Tables in the export that the project does not have."""
+    for path in sorted((folder / "parquet").glob("*")):
+        if path.relative_to(folder) not in names:
+            yield Problem(
+                AREA, str(path), "no such file (no table of this name)", "a file",
+                f"rm -f {shlex.quote(str(path))}",
+            )  # fmt: skip

@@ -1,0 +1,111 @@
+"""What `ispy1 fsck` says: problems, what was checked, and what could not be."""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+BLOCK_BYTES = 1 << 20
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is not as it should be.
+
+    `path` is relative to the project where it lies inside. `repair` is a command for the project's
+    folder; `otherwise` says when another is right.
+    """
+
+    area: str
+    path: str
+    expected: str
+    found: str
+    repair: str
+    otherwise: str = ""
+
+
+@dataclass(slots=True)
+class Report:
+    """What was found: problems in the order of the areas, counts, and what was left out."""
+
+    problems: list[Problem] = field(default_factory=list)
+    checked: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.problems
+
+    def as_json(self) -> dict[str, Any]:
+        """The report for machines."""
+        return {"is_clean": self.is_clean, **asdict(self)}
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What DVC should keep today, and what its cache holds.
+
+    `paths`: path (relative to the project) to MD5 of every file; those of a folder only where its
+    list is in the cache. `outs`: the path of the output or folder that each belongs to. `old`:
+    MD5s of earlier versions. `cached`: MD5s in the cache, by name.
+    """
+
+    root: Path
+    paths: Mapping[str, str] = field(default_factory=dict)
+    outs: Mapping[str, str] = field(default_factory=dict)
+    old: Mapping[str, str] = field(default_factory=dict)
+    cached: Collection[str] = ()
+    remote: str | None = None
+
+    def bring_back(self, path: str) -> str | None:
+        """The command that puts the kept content of a file back, None where nothing has it."""
+        md5 = self.paths.get(path)
+        if md5 is None:
+            return None
+        word = shlex.quote(path)
+        if md5 in self.cached:
+            return f"rm -f {word} && dvc checkout {word}"
+        return f"rm -f {word} && dvc pull {word}" if self.remote else None
+
+
+def md5_of(path: Path) -> str:
+    """The MD5 of a file's bytes, as DVC 3 computes it.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    digest = hashlib.md5(usedforsecurity=False)
+    with path.open("rb") as file:
+        while block := file.read(BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def shown(root: Path, path: Path) -> str:
+    """A path as people write it: relative to the project where it lies inside."""
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+
+
+def lines(report: Report, limit: int = 50) -> Iterator[str]:
+    """The report for people: what was checked, what was not, every problem with its repair."""
+    for area, said in report.checked.items():
+        yield f"{area:9} {said}"
+    for note in report.notes:
+        yield f"note      {note}"
+    for problem in report.problems[:limit]:
+        yield f"problem   {problem.path}"
+        yield f"          expected {problem.expected}"
+        yield f"          found    {problem.found}"
+        otherwise = f"   ({problem.otherwise})" if problem.otherwise else ""
+        yield f"          repair   {problem.repair}{otherwise}"
+    rest = len(report.problems) - limit
+    if rest > 0:
+        yield f"          and {rest} more: `ispy1 fsck --json` has all"
+    n = len(report.problems)
+    yield "clean" if report.is_clean else f"{n} problem{'s' if n > 1 else ''}"

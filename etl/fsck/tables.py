@@ -1,0 +1,148 @@
+"""The tables: bytes against dvc.lock, footers against the index, rows against their blobs."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from etl import project
+from etl.errors import UserError
+from etl.fsck.model import Kept, Problem, Report, md5_of, shown
+from etl.index import TABLES, Index, index_path, read_index
+from etl.profile import Profile, load_profile
+from etl.schema import SCHEMA_VERSION
+from etl.store import read_footer, read_table, table_path
+
+AREA = "tables"
+LINEAGE = "lineage"
+OTHERS = ("findings", "gate_results")  # tables that are made from no blob
+_FOLDERS = {project.TABLES: ".parquet", project.FINDINGS: ".parquet", project.INDEX: ".csv"}
+
+
+def check_tables(kept: Kept, report: Report) -> None:
+    """Check every file that the stages write, and what lies beside them."""
+    root = kept.root
+    profile = load_profile(root)
+    indexes = {name: _index(root, name, profile) for name in TABLES}
+    report.problems += _foreign(kept)
+    report.problems += _against_lock(kept)
+    told = {problem.path for problem in report.problems}
+    counted = rows = 0
+    for path in _files(root):
+        counted += 1
+        if shown(root, path) in told:
+            continue
+        try:
+            table, footer = read_table(path), read_footer(path)
+        except (UserError, KeyError, TypeError, ValueError, OSError, pa.ArrowException) as error:
+            report.problems.append(_unreadable(kept, path, error))
+            continue
+        rows += table.num_rows
+        problems = list(_footer(root, path, footer, indexes.get(path.stem)))
+        report.problems += problems
+        if not problems and path.parent == root / project.TABLES:
+            report.problems += _lineage(root, path, table, indexes.get(path.stem))
+    report.checked[AREA] = f"{counted} files, {rows} rows"
+    if not counted:
+        report.notes.append("tables: none is here; `dvc pull table` or `ispy1 repro` brings them")
+    if any(found is None for found in indexes.values()):
+        report.notes.append("lineage: without an index of each table, not all of it is checked")
+
+
+def _index(root: Path, name: str, profile: Profile) -> Index | None:
+    if not index_path(root, name).is_file():
+        return None
+    try:
+        return read_index(root, name, profile)
+    except UserError:  # the comparison with dvc.lock, or of the release, names it
+        return None
+
+
+def _files(root: Path) -> Iterator[Path]:
+    for folder in (project.TABLES, project.FINDINGS):
+        yield from sorted((root / folder).glob("*.parquet"))
+
+
+def _foreign(kept: Kept) -> Iterator[Problem]:
+    """Files in the stages' folders that no stage makes: leftovers of a killed or foreign tool."""
+    own = {f"{folder}/{name}{end}" for folder, end in _FOLDERS.items() for name in TABLES}
+    own |= {f"{project.TABLES}/{name}.parquet" for name in OTHERS} | kept.paths.keys()
+    strays = [path for folder in _FOLDERS for path in (kept.root / folder).rglob("*")]
+    strays += [*(kept.root / "data").glob(".phantom.*"), *(kept.root / "data").glob(".*.partial")]
+    for path in sorted(strays):
+        name = shown(kept.root, path)
+        if path.name != ".gitignore" and name not in own:
+            rm = "rm -rf" if path.is_dir() else "rm -f"
+            yield Problem(
+                AREA, name, "no such file (no stage makes it)", "a file",
+                f"{rm} {shlex.quote(name)}",
+            )  # fmt: skip
+
+
+def _against_lock(kept: Kept) -> Iterator[Problem]:
+    """Outputs of stages whose bytes are not those in dvc.lock; those not here are no problem."""
+    for path, md5 in sorted(kept.paths.items()):
+        file = kept.root / path
+        if path.startswith(tuple(f"{folder}/" for folder in _FOLDERS)) and file.is_file():
+            found = md5_of(file)
+            if found != md5:
+                back = kept.bring_back(path) or "ispy1 repro"
+                yield Problem(
+                    AREA, path, f"MD5 {md5} (dvc.lock)", f"MD5 {found}", back,
+                    "if a build was interrupted: ispy1 repro",
+                )  # fmt: skip
+
+
+def _unreadable(kept: Kept, path: Path, error: Exception) -> Problem:
+    name = shown(kept.root, path)
+    back = kept.bring_back(name) or f"rm -f {shlex.quote(name)} && {_rebuild(path)}"
+    said = " ".join(str(error).split())
+    return Problem(AREA, name, "a Parquet file with the footer of this project", said, back)
+
+
+def _rebuild(path: Path) -> str:
+    """The command that makes a table anew although DVC takes it for finished."""
+    name = path.stem
+    stage = {"findings": "findings", "gate_results": "gate"}.get(name, f"table@{name}")
+    return f"ispy1 repro --force --single-item {stage} && ispy1 repro"
+
+
+def _footer(
+    root: Path, path: Path, footer: dict[str, Any], index: Index | None
+) -> Iterator[Problem]:
+    name = shown(root, path)
+    if footer.get("schema_version") != SCHEMA_VERSION:
+        yield Problem(
+            AREA, name, f"schema version {SCHEMA_VERSION}",
+            f"schema version {footer.get('schema_version')}", _rebuild(path),
+        )  # fmt: skip
+    if index is not None and footer.get("recipe") != index.recipe:
+        yield Problem(
+            AREA, name, f"recipe {index.recipe} (index)", f"recipe {footer.get('recipe')}",
+            _rebuild(path),
+        )  # fmt: skip
+
+
+def _lineage(root: Path, path: Path, table: pa.Table, index: Index | None) -> Iterator[Problem]:
+    """Every MD5 in a table is that of its blob in the index."""
+    column = "md5" if path.stem == "blobs" else "blob_md5"
+    if index is None or not {"path", column} <= set(table.column_names):
+        return
+    listed = {blob.path: blob.md5 for blob in index.blobs}
+    place = shown(root, path)
+    for row in table.select(["path", column]).to_pylist():
+        known = listed.get(row["path"])
+        if row[column] is not None and row[column] != known:
+            expected = f"MD5 {known} (index)" if known else "a blob that the index lists"
+            yield Problem(
+                LINEAGE, f"{place}: {row['path']}", expected, f"MD5 {row[column]}", _rebuild(path)
+            )
+
+
+def built(root: Path) -> bool:
+    """Whether there is a table to check at all."""
+    return any(table_path(root / project.TABLES, name).is_file() for name in TABLES)

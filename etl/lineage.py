@@ -1,0 +1,181 @@
+"""Which table columns stand behind a column of a view, or of any query: sqlglot's lineage.
+
+Views on views are followed down to the tables. A condition that fixes a column to one value
+(`max(volume_cm3) filter (where mask = 'ftv')`) is kept: it says which rows go in.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlglot import exp, parse_one
+from sqlglot.errors import SqlglotError
+from sqlglot.lineage import Node, lineage
+
+DIALECT = "duckdb"
+MAIN = "main"
+_WORD = re.compile(r"\w+")
+# schema -> table -> column -> type
+Schema = Mapping[str, Mapping[str, Mapping[str, str]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One table column behind a column.
+
+    `table`: as a query writes it (`masks`, `inputs.splits`). `fixed`: columns of that table that
+    a condition fixes, and their values. `is_condition`: it only chooses rows.
+    """
+
+    table: str
+    column: str
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    is_condition: bool = False
+
+
+def sources(column: str, sql: str, schema: Schema, views: Mapping[str, str]) -> list[Source] | None:
+    """The table columns behind one column of a query; None where the SQL cannot be followed.
+
+    Args:
+        column: the output column.
+        sql: the query.
+        schema: the columns of every table.
+        views: the SQL of every view that the query may read.
+    """
+    try:
+        pivoted = _of_pivot(column, parse_one(sql, dialect=DIALECT))
+        if pivoted is not None:
+            return pivoted
+        name = exp.column(exp.to_identifier(column, quoted=True))
+        return _behind(lineage(name, sql, **_options(sql, schema, views)))
+    except SqlglotError:
+        return None
+
+
+def all_sources(sql: str, schema: Schema, views: Mapping[str, str]) -> dict[str, list[Source]]:
+    """Every column of a query and what is behind it; empty where the SQL cannot be followed."""
+    try:
+        nodes = lineage(None, sql, **_options(sql, schema, views))
+        return {name: _behind(node) for name, node in nodes.items()}
+    except SqlglotError:
+        return {}
+
+
+def _needed(sql: str, views: Mapping[str, str]) -> dict[str, str]:
+    """The views that a query names, and those that they name: parsing all takes longer."""
+    found: dict[str, str] = {}
+    todo = [sql]
+    while todo:
+        words = set(_WORD.findall(todo.pop()))
+        new = {name: text for name, text in views.items() if name in words and name not in found}
+        found |= new
+        todo += new.values()
+    return found
+
+
+def _options(sql: str, schema: Schema, views: Mapping[str, str]) -> dict[str, Any]:
+    """What lineage() wants to know beside the query."""
+    plain = {db: {t: dict(columns) for t, columns in ts.items()} for db, ts in schema.items()}
+    return {
+        "schema": plain,
+        "sources": _needed(sql, views),
+        "dialect": DIALECT,
+        "trim_selects": False,
+        "db": MAIN,
+    }
+
+
+def _behind(node: Node) -> list[Source]:
+    """The values first, then the columns that only choose rows; sqlglot knows no order."""
+    found = {
+        _order(source): source
+        for inner in node.walk()
+        for leaf in inner.downstream
+        if isinstance(leaf.source, exp.Table) and not leaf.downstream
+        for source in _uses(inner, leaf.name, leaf.source)
+    }
+    return [found[key] for key in sorted(found)]
+
+
+def _order(source: Source) -> tuple[bool, str, str, str]:
+    fixed = repr(sorted(source.fixed.items()))
+    return (source.is_condition, source.table, source.column, fixed)
+
+
+def _uses(inner: Node, leaf: str, table: exp.Table) -> Iterator[Source]:
+    """How an expression uses a table's column: once as a value, once in a filter, say."""
+    alias, _, column = leaf.rpartition(".")
+    alias, column = alias.strip('"'), column.strip('"')
+    name = table.name if table.db in ("", MAIN) else f"{table.db}.{table.name}"
+    select = inner.source if isinstance(inner.source, exp.Select) else None
+    always = list(_conditions(select)) if select else []
+    for use in inner.expression.find_all(exp.Column):
+        if use.name == column and use.table == alias:
+            around = list(_around(use))
+            fixed = dict(_fixed(alias, [*always, *around]))
+            yield Source(name, column, fixed, _is_in_condition(use))
+
+
+def _conditions(select: exp.Select) -> Iterator[exp.Expr]:
+    """What holds for all rows of a select: its where, and its joins' conditions."""
+    where = select.args.get("where")
+    if where:
+        yield where.this
+    for join in select.args.get("joins") or ():
+        if join.args.get("on"):
+            yield join.args["on"]
+
+
+def _around(use: exp.Expr) -> Iterator[exp.Expr]:
+    """The filter of the aggregate, and the `case when`, around a column that is not part of it."""
+    inner, outer = use, use.parent
+    while outer is not None:
+        if isinstance(outer, exp.Filter) and inner is outer.this:
+            yield outer.expression.this
+        if isinstance(outer, exp.If) and inner is not outer.this:
+            yield outer.this
+        inner, outer = outer, outer.parent
+
+
+def _is_in_condition(use: exp.Expr) -> bool:
+    inner, outer = use, use.parent
+    while outer is not None:
+        if isinstance(outer, exp.Filter) and inner is outer.expression:
+            return True
+        if isinstance(outer, exp.If) and inner is outer.this:
+            return True
+        inner, outer = outer, outer.parent
+    return False
+
+
+def _fixed(alias: str, conditions: list[exp.Expr]) -> Iterator[tuple[str, Any]]:
+    """Columns of one table that conditions set equal to a value."""
+    for condition in conditions:
+        for part in condition.flatten() if isinstance(condition, exp.And) else [condition]:
+            plain = part.unnest()
+            if isinstance(plain, exp.EQ):
+                left, right = plain.this, plain.expression
+                if isinstance(left, exp.Literal):
+                    left, right = right, left
+                is_fixed = isinstance(left, exp.Column) and isinstance(right, exp.Literal)
+                if is_fixed and left.table == alias:
+                    yield left.name, right.to_py()
+
+
+def _of_pivot(column: str, query: exp.Expr) -> list[Source] | None:
+    """`select * from t pivot (first(v) for k in ('a', ...) group by g)`; None: no pivot."""
+    table = query.args["from_"].this if query.args.get("from_") else None
+    pivots = table.args.get("pivots") if isinstance(table, exp.Table) else None
+    if not isinstance(table, exp.Table) or not pivots or len(pivots) != 1:
+        return None
+    pivot = pivots[0]
+    values = [found for one in pivot.expressions for found in one.find_all(exp.Column)]
+    for inside in pivot.args["fields"]:
+        names = {literal.this for literal in inside.expressions if isinstance(literal, exp.Literal)}
+        if column in names:
+            fixed = {inside.this.name: column}
+            return [Source(table.name, value.name, fixed) for value in values]
+    return [Source(table.name, column)]

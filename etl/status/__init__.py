@@ -1,0 +1,245 @@
+"""`ispy1 status`: release, versions, what is stale, verdict, remote and hand edits, in ten lines.
+
+What DVC would say takes seconds; this compares dvc.lock with what lies here, without DVC but for
+the hashes of the release, and those only where no size has changed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from hashlib import md5
+from pathlib import Path
+from typing import Any
+
+from etl import project, revisions, versions
+from etl.errors import UserError
+from etl.gate_report import METRIC
+from etl.index import index_path, read_index
+from etl.profile import Profile, load_profile
+from etl.release import is_litter
+from etl.status.stale import Hashes, some, stages, stale_stages
+
+_LOCK = "dvc.lock"
+_MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The state of a project; every field is a list of facts in words or numbers."""
+
+    release: dict[str, Any]
+    versions: dict[str, Any]
+    stale: dict[str, str]
+    changed_blobs: list[str]
+    verdict: dict[str, Any]
+    remote: str | None
+    hand_edits: list[str]
+
+    def as_json(self) -> dict[str, Any]:
+        """The status for machines."""
+        return asdict(self)
+
+
+def status(root: Path) -> Status:
+    """The state of the project at `root`.
+
+    Raises:
+        UserError: params.yaml, the profile or a DVC file cannot be read.
+    """
+    profile = load_profile(root)
+    lock, data_lock = stages(root, _LOCK), stages(root, f"data/{_LOCK}")
+    changed = changed_blobs(root, profile)
+    stale = dict(stale_stages(root, profile, {"": lock, "data": data_lock}, changed))
+    return Status(
+        release=_release(root, profile),
+        versions=_versions(root),
+        stale=stale,
+        changed_blobs=changed,
+        verdict=_verdict(root),
+        remote=versions.remote_name(root),
+        hand_edits=[
+            *_edits_of_the_phantom(root, data_lock, changed),
+            *_edits_of_outputs(root, lock),
+        ],
+    )
+
+
+# --- The release --------------------------------------------------------------------------------
+
+
+def _release(root: Path, profile: Profile) -> dict[str, Any]:
+    folder = project.release_path(root)
+    sizes = _sizes(folder)
+    return {
+        "path": folder.relative_to(root).as_posix(),
+        "dataset": profile.dataset,
+        "profile": profile.name,
+        "files": len(sizes),
+        "bytes": sum(sizes.values()),
+        "dvc_hash": _dvc_hash(root, folder.relative_to(root).as_posix()),
+    }
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    """Path in a folder to size, for all files but litter."""
+    found = {}
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            path = Path(parent, name)
+            inside = path.relative_to(folder).as_posix()
+            if not is_litter(inside) and path.exists():
+                found[inside] = path.stat().st_size
+    return found
+
+
+def _dvc_hash(root: Path, path: str) -> str | None:
+    """The hash by which DVC keeps the release: of its .dvc file, or of the phantom's stage."""
+    for name in (f"{path}.dvc", "data/dvc.lock"):
+        file = root / name
+        if file.is_file():
+            found = revisions.read_outs(file.read_bytes(), name, name).get(path)
+            if found:
+                return found
+    return None
+
+
+def changed_blobs(root: Path, profile: Profile) -> list[str]:
+    """Blobs that are not as the index has them; empty without an index or a release."""
+    folder = project.release_path(root)
+    if not folder.is_dir() or not index_path(root, "blobs").is_file():
+        return []
+    try:
+        index = read_index(root, "blobs", profile)
+    except UserError:  # a damaged index: its hash makes it stale
+        return []
+    known = {blob.path: blob for blob in index.blobs}
+    sizes = _sizes(folder)
+    odd = {p for p in known.keys() | sizes.keys() if p not in known or p not in sizes}
+    odd |= {p for p in known.keys() & sizes.keys() if known[p].size_bytes != sizes[p]}
+    if not odd:  # DVC reads only what has another time, size or inode than it knows
+        now = versions.release_hashes(root, folder)
+        odd = {p for p, blob in known.items() if now.get(p, ("",))[0] != blob.md5}
+    return sorted(odd)
+
+
+# --- Versions, verdict --------------------------------------------------------------------------
+
+
+def _versions(root: Path) -> dict[str, Any]:
+    try:
+        head = revisions.resolve(root, "HEAD")
+        tags = revisions.tags(root)
+        committed = revisions.files_at(root, head, [_LOCK, "data"])
+    except UserError as error:
+        return {"head": None, "tags": [], "uncommitted": [], "problem": str(error)}
+    here = [path for path in (_LOCK, *_dvc_files(root)) if (root / path).is_file()]
+    odd = [path for path in here if committed.get(path) != (root / path).read_bytes()]
+    return {
+        "head": head.commit[:8],
+        "committed": head.committed.date().isoformat(),
+        "tags": [str(tag) for tag in tags],
+        "tags_of_head": [str(tag) for tag in tags if tag.commit == head.commit],
+        "uncommitted": odd,
+    }
+
+
+def _dvc_files(root: Path) -> Iterator[str]:
+    for pattern in ("data/*.dvc", "data/dvc.lock"):
+        yield from (path.relative_to(root).as_posix() for path in sorted(root.glob(pattern)))
+
+
+def _verdict(root: Path) -> dict[str, Any]:
+    try:
+        facts: dict[str, Any] = json.loads((root / METRIC).read_text(encoding="utf-8"))
+        return {key: facts[key] for key in ("verdict", "n_contracts", "n_checked", "n_failed")}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {"verdict": None}
+
+
+# --- Edits by hand ------------------------------------------------------------------------------
+
+
+def _edits_of_the_phantom(
+    root: Path, data_lock: Mapping[str, Any], changed: list[str]
+) -> Iterator[str]:
+    """Blobs of data/phantom that differ from what DVC restores: it does so without a word."""
+    release = project.release_path(root).relative_to(root).as_posix()
+    outs = [out for stage in data_lock.values() for out in stage.get("outs") or ()]
+    for out in outs:
+        folder = f"data/{out['path']}"
+        if folder == release:
+            kept = _kept(root, str(out["md5"]))
+            for path in changed:
+                file = root / folder / path
+                now = (
+                    md5(file.read_bytes(), usedforsecurity=False).hexdigest()
+                    if file.is_file()
+                    else None
+                )
+                if now != kept.get(path):
+                    yield f"{folder}/{path}"
+
+
+def _kept(root: Path, folder: str) -> dict[str, str]:
+    """Path to MD5 of the files in a folder that DVC keeps, as far as its list is in the cache."""
+    if versions.blob_file(root, folder) is None:
+        return {}
+    return versions.folder_files(root, folder) or {}
+
+
+def _edits_of_outputs(root: Path, lock: Mapping[str, Any]) -> Iterator[str]:
+    """Outputs of stages that are here and are not what their stage wrote."""
+    hashes = Hashes(root)
+    for stage in lock.values():
+        for out in stage.get("outs") or ():
+            now = hashes.of(out["path"])
+            if now is not None and now != out.get("md5"):
+                yield str(out["path"])
+
+
+# --- Words --------------------------------------------------------------------------------------
+
+
+def lines(now: Status) -> Iterator[str]:
+    """The status in ten lines."""
+    release, version, verdict = now.release, now.versions, now.verdict
+    yield f"release    {release['path']}: {release['dataset']} (profile {release['profile']})"
+    size = f"{release['files']} files, {release['bytes'] / _MIB:.1f} MiB"
+    yield f"blobs      {size if release['files'] else 'not here: `make` or `dvc pull` brings them'}"
+    yield f"dvc hash   {release['dvc_hash'] or 'none: the release is not tracked yet'}"
+    yield f"version    {_version_words(version)}"
+    yield f"tags       {some(version['tags'][::-1]) or 'none'}"
+    uncommitted = version["uncommitted"]
+    yield f"to commit  {some(uncommitted) or 'nothing of the data'}"
+    yield f"stale      {_stale_words(now.stale)}"
+    yield f"verdict    {_verdict_words(verdict, is_old=bool(now.stale))}"
+    yield f"remote     {now.remote or f'none. {versions.ADD_REMOTE}'}"
+    edits = now.hand_edits
+    told = "will be written over by DVC; edit an adopted copy instead"
+    yield f"hand edits {f'{some(edits)}: {told}' if edits else 'none where DVC would restore'}"
+
+
+def _stale_words(stale: Mapping[str, str]) -> str:
+    if not stale:
+        return "nothing"
+    first, why = next(iter(stale.items()))
+    return f"{some(list(stale))} ({first}: {why}); `ispy1 repro` builds them"
+
+
+def _version_words(version: Mapping[str, Any]) -> str:
+    if version["head"] is None:
+        return str(version["problem"])
+    names = ", ".join(version["tags_of_head"]) or "no tag"
+    return f"HEAD {version['head']} of {version['committed']} ({names})"
+
+
+def _verdict_words(verdict: Mapping[str, Any], *, is_old: bool) -> str:
+    if verdict["verdict"] is None:
+        return "none: the gate did not run yet"
+    failed = ", ".join(f"{n} {kind}" for kind, n in verdict["n_failed"].items() if n)
+    age = " (of an older build)" if is_old else ""
+    checked = f"{verdict['n_checked']} of {verdict['n_contracts']} contracts judged"
+    return f"{verdict['verdict']}{age}: {checked}; broken: {failed or 'none'}"

@@ -1,0 +1,129 @@
+"""The contracts that judge a column, and the findings about a row."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from etl import views
+from etl.errors import UserError
+from etl.gate_report import SEVERITIES, read_suites
+from etl.lineage import Schema, Source, all_sources
+from etl.why.model import ContractFact, Row
+from etl.why.subject import rows_where
+
+FRAMES = "expectations/frames"
+
+
+Frames = Callable[[str], Mapping[str, Sequence[Source]]]
+
+
+def touching(
+    root: Path,
+    connection: duckdb.DuckDBPyConnection,
+    frames: Frames,
+    subject: tuple[str, str],
+    row: Row,
+) -> list[ContractFact]:
+    """The contracts that judge a column or are broken by a row: broken and naming it first.
+
+    Args:
+        root: the project.
+        connection: its warehouse.
+        frames: gives for a suite what is behind each column of its frame (frame()).
+        subject: table and column.
+        row: the row; its key is looked for among the failing cases.
+    """
+    try:
+        results = rows_where(connection, "gate_results", (), ())
+    except duckdb.CatalogException:
+        return []
+    fixes = _fixes(root)
+    asked = {suite: frames(suite) for suite in _reading(root, subject[0])}
+    facts = []
+    for result in results:
+        frame = asked.get(result["suite"], {})
+        reads = any(source.table == subject[0] for found in frame.values() for source in found)
+        named = reads and not result["success"] and _names(result["failing_cases"], row)
+        if named or _judges(frame.get(result["column"], ()), subject, row):
+            fix = fixes.get((result["suite"], result["expectation_id"]), "")
+            facts.append(_fact(result, fix, names_it=named))
+    return sorted(facts, key=_order)
+
+
+def _fixes(root: Path) -> dict[tuple[str, str], str]:
+    try:
+        suites = read_suites(root)
+    except UserError:  # `ispy1 gate` says what is wrong with them
+        return {}
+    return {(name, e["id"]): e["meta"]["fix"] for name, found in suites.items() for e in found}
+
+
+def frame(
+    root: Path, suite: str, schema: Schema, own: Mapping[str, str]
+) -> Mapping[str, Sequence[Source]]:
+    """What is behind each column of a suite's frame; `own`: the SQL of the views."""
+    text = (root / FRAMES / f"{suite}.sql").read_text(encoding="utf-8")
+    return all_sources(text, schema, own)
+
+
+def _reading(root: Path, table: str) -> list[str]:
+    """The suites whose frame may read a table: it names the table, or a view."""
+    own = views.read_sql(root / "sql" / "views").keys()
+    texts = views.read_sql(root / FRAMES)
+    mention = re.compile(rf"\b{re.escape(table)}\b")
+    return [n for n, sql in texts.items() if mention.search(sql) or views.relations(sql) & own]
+
+
+def _judges(behind: Sequence[Source], subject: tuple[str, str], row: Row) -> bool:
+    """Whether a frame's column comes from the column, and this row is not filtered out of it."""
+    return any(
+        (source.table, source.column) == subject
+        and all(row.get(name) == value for name, value in source.fixed.items())
+        for source in behind
+    )
+
+
+def _names(failing: list[str], row: Row) -> bool:
+    """Whether a contract's failing cases name the row: by its case, path or key."""
+    marks = {
+        str(row[name]) for name in ("case_id", "path", "feature", "finding_id") if row.get(name)
+    }
+    return any(_is_in(mark, case) for mark in marks for case in failing)
+
+
+def _is_in(mark: str, text: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(mark)}(?!\w)", text) is not None
+
+
+def _fact(result: Mapping[str, Any], fix: str, *, names_it: bool) -> ContractFact:
+    names = ("suite", "expectation", "column", "severity", "success", "observed")
+    return ContractFact(**{name: result[name] for name in names}, names_it=names_it, fix=fix)
+
+
+def _order(fact: ContractFact) -> tuple[bool, bool, int, str]:
+    return (fact.success, not fact.names_it, SEVERITIES.index(fact.severity), fact.suite)
+
+
+def findings_about(connection: duckdb.DuckDBPyConnection, table: str, row: Row) -> list[Row]:
+    """The findings of the build about this row: by its path, else by its case in this table."""
+    try:
+        found = rows_where(connection, "findings", (), ())
+    except duckdb.CatalogException:
+        return []
+    path, case_id = row.get("path"), row.get("case_id")
+    return [
+        finding
+        for finding in found
+        if (path and finding["path"] == path)
+        or (
+            finding["table"] == table
+            and case_id
+            and finding["case_id"] == case_id
+            and not finding["path"]
+        )
+    ]

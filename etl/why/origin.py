@@ -1,0 +1,254 @@
+"""Where a row of a table comes from: its blobs, and the code and parameters that read them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import duckdb
+
+from etl import inputs, project, versions
+from etl.errors import UserError
+from etl.index import TABLES, table_module
+from etl.profile import Profile, profile_path
+from etl.recipe import ALWAYS, DISTRIBUTIONS, closure, recipe
+from etl.release import parse
+from etl.store import read_footer, table_path
+from etl.unit import Blob, Context, artefact
+from etl.why.model import BlobFact, RecipeFact, Row
+from etl.why.subject import rows_where
+
+# Modules that make the tables which are made from no blob.
+MAKERS = {"findings": "etl.known_issues", "gate_results": "etl.gate"}
+_WORKBOOKS = ("features", "clinical")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What every question needs: the project, its profile, the warehouse, the blobs by path."""
+
+    root: Path
+    profile: Profile
+    connection: duckdb.DuckDBPyConnection
+    blobs: Mapping[str, Row]
+    offline: bool = False
+
+
+def known_blobs(connection: duckdb.DuckDBPyConnection) -> dict[str, Row]:
+    """The rows of the table `blobs` by path; none where it is not built."""
+    try:
+        return {row["path"]: row for row in rows_where(connection, "blobs", (), ())}
+    except duckdb.CatalogException:
+        return {}
+
+
+# --- Blobs --------------------------------------------------------------------------------------
+
+
+def blobs_behind(place: Place, table: str, column: str, row: Row) -> list[BlobFact]:
+    """The blobs that a value was read from, most direct first."""
+    roles: dict[str, str] = {}
+    for path, role in _paths(place, table, column, row):
+        roles.setdefault(path, role)
+    facts = [_fact(place, path, role, row) for path, role in roles.items()]
+    return facts if place.offline else _ask_remote(place.root, facts)
+
+
+def _paths(place: Place, table: str, column: str, row: Row) -> Iterator[tuple[str, str]]:
+    """Path and role of each blob."""
+    if table == "blobs":
+        yield row["path"], "the file itself"
+        if column in ("publisher_md5", "verdict"):
+            yield from _of_artefact(place, ("manifest",), "the publisher's manifest")
+    elif row.get("path"):
+        yield row["path"], "named by the row" if table == "findings" else "measured"
+        yield from _compared(place, table, column, row)
+    elif table == "cases":
+        yield from _of_case(place, column, row)
+    elif table in TABLES:
+        module = table_module(table)
+        yield from _of_workbook(place, table, column, row)
+        if not set(module.READS) & set(_WORKBOOKS):
+            yield from _of_artefact(place, module.READS, "read", row.get("case_id"))
+
+
+def _compared(place: Place, table: str, column: str, row: Row) -> Iterator[tuple[str, str]]:
+    """For a column that is put together from other tables: the blobs of the same case there."""
+    if (
+        table not in TABLES
+        or column not in table_module(table).ASSEMBLED
+        or column in _identity(table)
+    ):
+        return
+    for other in _other_tables(place.root, table):
+        found = rows_where(place.connection, other, ["case_id = ?"], [row.get("case_id")])
+        for beside in found:
+            yield beside["path"], f"compared with ({other})"
+
+
+def _identity(table: str) -> set[str]:
+    key: tuple[str, ...] = table_module(table).SCHEMA.key
+    return {*key, "path", "blob_md5", "size_bytes"}
+
+
+def _other_tables(root: Path, table: str) -> list[str]:
+    """The tables that dvc.yaml puts before this one."""
+    stages = project.read_yaml(root / "dvc.yaml").get("stages") or {}
+    item = ((stages.get("table") or {}).get("foreach") or {}).get(table) or {}
+    found = (Path(path) for path in dict.fromkeys(item.get("after") or ()))
+    return [path.stem for path in found if path.parent == Path(project.TABLES)]
+
+
+# Columns of `cases` and the artefact that each is about.
+_OF_CASES = {
+    "n_image_n3": "image_n3",
+    "n_image_zscored": "image_zscored",
+    "has_features": "features",
+    "has_clinical": "clinical",
+    "has_outcomes": "clinical",
+}
+
+
+def _of_case(place: Place, column: str, row: Row) -> Iterator[tuple[str, str]]:
+    """A case is what files name; each count is about one kind of them."""
+    kind = _OF_CASES.get(column, "")
+    mask = column.removeprefix("has_mask_") if column.startswith("has_mask_") else None
+    for path, blob in place.blobs.items():
+        if kind in _WORKBOOKS and blob["artefact"] == kind:
+            yield path, "names the case"
+            continue
+        is_own = blob["case_id"] == row["case_id"] and blob["artefact"].startswith(kind)
+        if is_own and mask in (None, blob["mask"]):
+            yield path, "counted" if blob["md5"] else "missing"
+
+
+def _of_artefact(
+    place: Place, kinds: Iterable[str], role: str, case_id: str | None = None
+) -> Iterator[tuple[str, str]]:
+    starts = tuple(kinds)
+    for path, blob in place.blobs.items():
+        if blob["artefact"].startswith(starts) and blob["case_id"] in (case_id, None):
+            yield path, role
+
+
+def _of_workbook(place: Place, table: str, column: str, row: Row) -> Iterator[tuple[str, str]]:
+    """The workbook, and where in it the value stands."""
+    for kind in _WORKBOOKS:
+        if kind in table_module(table).READS:
+            blob = artefact(_context(place), kind)
+            if blob:
+                yield blob.path, _cell(table_module(table), column, row)
+
+
+def _context(place: Place) -> Context:
+    blobs = tuple(
+        Blob(parse(path, place.profile), row["md5"], row["size_bytes"] or 0)
+        for path, row in place.blobs.items()
+        if row["md5"]
+    )
+    return Context(place.root, project.release_path(place.root), place.profile, blobs)
+
+
+def _cell(module: Any, column: str, row: Row) -> str:  # noqa: ANN401  a table's module
+    """Sheet, row and column of a workbook, as people look them up."""
+    form = getattr(module, "FORM", None)
+    if form is not None:
+        header = form.headers.get(column)
+        named = f", column {header!r}" if header else ""
+        return f"sheet {form.sheet!r}, row of {row['case_id']}{named}"
+    header = f"column {row['feature']!r}"
+    return f"row of {row['case_id']}, {header}" if "case_id" in row else f"header, {header}"
+
+
+def _fact(place: Place, path: str, role: str, row: Row) -> BlobFact:
+    known = place.blobs.get(path, {})
+    md5 = row["blob_md5"] if path == row.get("path") and "blob_md5" in row else known.get("md5")
+    file = project.release_path(place.root) / path
+    return BlobFact(
+        path=path,
+        role=role,
+        md5=md5,
+        publisher_md5=known.get("publisher_md5"),
+        verdict=known.get("verdict"),
+        size_bytes=known.get("size_bytes"),
+        in_workspace=file.is_file(),
+        in_cache=bool(md5) and versions.blob_file(place.root, str(md5)) is not None,
+        in_remote=None,
+    )
+
+
+def _ask_remote(root: Path, facts: list[BlobFact]) -> list[BlobFact]:
+    """The same facts with the remote's word, where one is set and can be asked."""
+    if versions.remote_name(root) is None:
+        return facts
+    try:
+        there = versions.in_remote(root, {fact.md5 for fact in facts if fact.md5})
+    except UserError:  # offline, say: the question is about the value, not about the remote
+        return facts
+    return [replace(fact, in_remote=fact.md5 in there) for fact in facts]
+
+
+# --- Code and parameters ------------------------------------------------------------------------
+
+
+def recipe_of(place: Place, table: str, column: str) -> RecipeFact | None:
+    """What made the table; None where its footer does not say."""
+    try:
+        footer = read_footer(table_path(place.root / project.TABLES, table))
+    except (OSError, KeyError, TypeError, ValueError):  # a file that the project did not write
+        return None
+    start = f"etl.tables.{table}" if table in TABLES else MAKERS.get(table, "")
+    modules, libraries = closure((start, *ALWAYS)) if start else (set(), set())
+    found = ((name, _version(name)) for name in sorted(libraries))
+    return RecipeFact(
+        recipe=str(footer.get("recipe", "")),
+        is_todays=_todays(place, table) == footer.get("recipe") if table in TABLES else None,
+        made_by=_made_by(table, column),
+        modules=tuple(sorted(modules)),
+        libraries={name: number for name, number in found if number},
+        parameters=_parameters(place, table),
+        schema_version=footer.get("schema_version"),
+    )
+
+
+def _todays(place: Place, table: str) -> str:
+    return recipe(f"etl.tables.{table}", place.profile, place.root, _also(table))
+
+
+def _also(table: str) -> tuple[str, ...]:
+    also: tuple[str, ...] = getattr(table_module(table), "ALSO", ())
+    return also
+
+
+def _made_by(table: str, column: str) -> str:
+    """The function that gives a column its value."""
+    if table not in TABLES:
+        return MAKERS.get(table, "")
+    module = table_module(table)
+    step = "assemble" if column in module.ASSEMBLED else "measure"
+    name = module.__name__ if isinstance(module, ModuleType) else f"etl.tables.{table}"
+    return f"{name}.{step}()"
+
+
+def _parameters(place: Place, table: str) -> dict[str, Any]:
+    profile = profile_path(place.root, place.profile.name).relative_to(place.root).as_posix()
+    files = [profile, *(_also(table) if table in TABLES else ())]
+    return {"profile": place.profile.name, "files": files, "naming": place.profile.naming()}
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(DISTRIBUTIONS.get(name, name))
+    except PackageNotFoundError:  # the standard library
+        return None
+
+
+def file_of_input(place: Place, name: str) -> str:
+    """The file under git that a small input is read from."""
+    path = inputs.CSV_FILES.get(name)
+    own = profile_path(place.root, place.profile.name).relative_to(place.root).as_posix()
+    return path or own

@@ -1,0 +1,134 @@
+"""An answer of `ispy1 why` for people."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from etl.output import plain
+from etl.why.model import Answer, BlobFact, Change, ContractFact, Explanation, RecipeFact
+
+MAX_KEYS = 40
+MAX_CONTRACTS = 8
+MAX_BLOBS = 12
+
+
+def lines(answer: Answer) -> Iterator[str]:
+    """The answer, a line at a time; values behind a value are indented."""
+    if answer.explanations:
+        for explanation in answer.explanations:
+            yield from _explanation(explanation)
+        return
+    yield f"{answer.column}: {answer.n_matches} rows match; name one by its key:"
+    for match in answer.matches[:MAX_KEYS]:
+        words = " ".join(_word(name, value) for name, value in match.key.items())
+        yield f"  {words}   {_text(match.value)}"
+    rest = answer.n_matches - MAX_KEYS
+    if rest > 0:
+        yield f"  and {rest} more (--json has all)"
+
+
+def _word(name: str, value: object) -> str:
+    """A part of a key as the command takes it."""
+    text = _text(value)
+    return f"{name}={json.dumps(text) if ' ' in text else text}"
+
+
+def _text(value: object) -> str:
+    value = plain(value)
+    if value is None:
+        return "null"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _explanation(one: Explanation) -> Iterator[str]:
+    yield from _head(one)
+    for blob in one.blobs[:MAX_BLOBS]:
+        yield from _blob(blob)
+    if len(one.blobs) > MAX_BLOBS:
+        yield f"  and {len(one.blobs) - MAX_BLOBS} more blobs (--json has all)"
+    if one.recipe:
+        yield from _recipe(one.recipe)
+    yield from _contracts(one.contracts)
+    for finding in one.findings:
+        yield f"  finding    {finding['severity']}: {finding['check']}: {finding['observed']}"
+    yield from _past(one)
+    for note in one.notes:
+        yield f"  note       {note}"
+    for source in one.sources:
+        role = ", which only chooses rows" if source.is_condition else ""
+        yield f"  from       {source.column}{_chosen(source.chosen_by)}, {_rows(source.rows)}{role}"
+    for inner in one.behind:
+        yield ""
+        yield from (f"    {line}".rstrip() for line in _explanation(inner))
+
+
+def _head(one: Explanation) -> Iterator[str]:
+    key = ", ".join(f"{name}={_text(value)}" for name, value in one.key.items())
+    unit = f" {one.unit}" if one.unit and one.value is not None else ""
+    yield f"{one.relation}.{one.column} of {key} = {_text(one.value)}{unit}"
+    yield f"  meaning    {one.meaning}"
+    yield f"  grain      {one.grain}"
+    if one.made_by:
+        yield f"  made by    {one.made_by}"
+
+
+def _past(one: Explanation) -> Iterator[str]:
+    if one.changed:
+        yield from _change(one.changed)
+    for moment in one.history or ():
+        yield f"  at {moment.revision:8} {moment.problem or _text(moment.value)}   ({moment.date})"
+    if one.history == ():
+        yield "  at no tag  there is none yet"
+
+
+def _rows(count: int) -> str:
+    return f"{count} row{'' if count == 1 else 's'}"
+
+
+def _chosen(chosen: Mapping[str, Any]) -> str:
+    if not chosen:
+        return ""
+    return f" where {' and '.join(f'{k} = {_text(v)}' for k, v in chosen.items())}"
+
+
+def _blob(blob: BlobFact) -> Iterator[str]:
+    yield f"  blob       {blob.path} ({blob.role})"
+    publisher = f"; the publisher's: {blob.publisher_md5}" if blob.verdict == "mismatch" else ""
+    yield f"             MD5 {blob.md5 or 'none'}; manifest: {blob.verdict or 'unknown'}{publisher}"
+    places = {"workspace": blob.in_workspace, "cache": blob.in_cache, "remote": blob.in_remote}
+    said = {True: "yes", False: "no", None: "not asked"}
+    yield f"             {', '.join(f'{place}: {said[there]}' for place, there in places.items())}"
+
+
+def _recipe(recipe: RecipeFact) -> Iterator[str]:
+    today = {True: "today's code", False: "not today's code: `ispy1 repro` makes it anew", None: ""}
+    told = today[recipe.is_todays]
+    yield f"  recipe     {recipe.recipe}{f' ({told})' if told else ''}"
+    yield f"             modules {', '.join(name.removeprefix('etl.') for name in recipe.modules)}"
+    libraries = ", ".join(f"{name} {number}" for name, number in recipe.libraries.items())
+    yield f"             libraries {libraries}"
+    profile = recipe.parameters["profile"]
+    yield f"             profile {profile}: {', '.join(recipe.parameters['files'])}"
+
+
+def _contracts(contracts: tuple[ContractFact, ...]) -> Iterator[str]:
+    for contract in contracts[:MAX_CONTRACTS]:
+        state = "holds" if contract.success else f"BROKEN ({contract.severity})"
+        named = ", by this row" if contract.names_it else ""
+        yield f"  contract   {contract.suite}: {contract.expectation}: {state}{named}"
+        if contract.names_it:
+            yield f"             fix: {contract.fix}"
+    if len(contracts) > MAX_CONTRACTS:
+        yield f"             and {len(contracts) - MAX_CONTRACTS} more (--json has all)"
+
+
+def _change(change: Change) -> Iterator[str]:
+    yield f"  changed    {change.summary}"
+    if change.happened:
+        yield f"             {_text(change.before)} -> {_text(change.after)}"
+    for blob in change.blobs:
+        yield f"             {blob.path}: MD5 {blob.before or 'none'} -> {blob.after or 'none'}"
+    if change.recipes:
+        yield f"             recipe {change.recipes[0]} -> {change.recipes[1]}"

@@ -1,0 +1,1 @@
+"""Kill, fill, forbid, race and corrupt: the old version or the new one is whole, never a part."""

@@ -1,0 +1,138 @@
+"""The life of a release: two versions, and what the warehouse says about them."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import shutil
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from e2e.conftest import Clone
+from etl.phantom import make
+
+pytestmark = pytest.mark.xdist_group("e2e")
+
+GROWN, WITHDRAWN, ADDED = "ISPY1_9001", "ISPY1_9003", "ISPY1_9004"
+MASK = f"masks_stv_manual/{GROWN}.nii.gz"
+
+
+@pytest.fixture(scope="module")
+def downloads(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Two downloads. In the second a mask has grown by 2 voxels, a case went, a case came."""
+    folder = tmp_path_factory.mktemp("downloads")
+    make(folder / "all", folder / "truth.parquet", cases=4, seed=1)
+    first = without(folder / "all", folder / "first", ADDED)
+    second = without(folder / "all", folder / "second", WITHDRAWN)
+    grow(second / MASK)
+    return first, second
+
+
+def without(source: Path, target: Path, case: str) -> Path:
+    """A copy without one case. The manifest and the features name all: leave them out."""
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns("*.sums", "ISPY_*", f"{case}*"))
+    return target
+
+
+def grow(path: Path) -> None:
+    """Two more voxels, each beside one of the mask's."""
+    content = bytearray(gzip.decompress(path.read_bytes()))
+    start = int(struct.unpack_from("<f", content, 108)[0])
+    voxels = np.frombuffer(content, "<f4", offset=start)
+    inside = np.flatnonzero(voxels)
+    ends = inside[~np.isin(inside + 1, inside)][:2] + 1
+    voxels[ends] = 1
+    path.write_bytes(gzip.compress(bytes(content), 6, mtime=0))
+
+
+@pytest.fixture(scope="module")
+def versions(
+    built: Clone, downloads: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Clone, str]:
+    """A project with the tags v1 and v2, and what the second build printed."""
+    root = tmp_path_factory.mktemp("versions")
+    clone = built.branch(root / "clone")
+    clone.run(f"dvc remote add -q --default store '{root}/store'")
+    log = ""
+    for tag, download in zip(("v1", "v2"), downloads, strict=True):
+        clone.run(f"ispy1 adopt '{download}' --prune")
+        log = clone.run("ispy1 repro", ok=False).stdout  # red: no workbook of features
+        clone.run(f"git add -A && git commit -qm {tag} && git tag {tag}")
+    clone.run("ispy1 push --all-versions")
+    return clone, log
+
+
+def answer(clone: Clone, command: str, *, ok: bool = True) -> Any:  # noqa: ANN401  any JSON
+    return json.loads(clone.run(command, ok=ok).stdout)
+
+
+def test_only_what_changed_was_read(versions: tuple[Clone, str]) -> None:
+    _, log = versions
+    assert "masks: 9 rows, 0 findings; 4 units measured, 5 reused" in log
+    assert "images: 18 rows, 0 findings; 6 units measured, 12 reused" in log
+
+
+def test_diff_names_exactly_what_changed(versions: tuple[Clone, str]) -> None:
+    clone, _ = versions
+    done = clone.run("ispy1 diff v1 v2 --json", ok=False)
+    assert done.returncode == 1
+    masks = {(m["case_id"], m["mask"]): m for m in json.loads(done.stdout)["masks"]}
+    three = ("ftv", "stv_manual", "stv_resunet")
+    assert set(masks) == {(GROWN, "stv_manual")} | {
+        (case, mask) for case in (WITHDRAWN, ADDED) for mask in three
+    }
+    grown = masks[GROWN, "stv_manual"]
+    assert grown["difference_cm3"] == pytest.approx(0.002, abs=1e-9)
+    assert grown["path"] == MASK
+    assert 0.99 < grown["dice"] < 1
+    assert {masks[WITHDRAWN, m]["change"] for m in three} == {"removed"}
+    assert {masks[ADDED, m]["change"] for m in three} == {"added"}
+    assert clone.run("ispy1 diff v2 v2", ok=False).returncode == 0
+
+
+def test_versions_beside_each_other(versions: tuple[Clone, str]) -> None:
+    clone, _ = versions
+    query = (
+        "select new.case_id, round(new.volume_cm3 - was.volume_cm3, 6) as grown_cm3 "
+        "from main.masks as new join old.masks as was using (case_id, mask) "
+        "where new.volume_cm3 != was.volume_cm3"
+    )
+    rows = answer(clone, f'ispy1 sql --attach old=v1 --format json "{query}"')
+    assert rows == [{"case_id": GROWN, "grown_cm3": 0.002}]
+    old = answer(clone, 'ispy1 sql --rev v1 -f json "select distinct case_id from masks"')
+    assert {row["case_id"] for row in old} == {GROWN, "ISPY1_9002", WITHDRAWN}
+
+
+def test_why_leads_to_the_blob(versions: tuple[Clone, str]) -> None:
+    clone, _ = versions
+    said = clone.run(f"ispy1 why masks.volume_cm3 {GROWN} stv_manual --json").stdout
+    (row,) = answer(
+        clone,
+        f"ispy1 sql -f json \"from masks where case_id = '{GROWN}' and mask = 'stv_manual'\"",
+    )
+    assert row["blob_md5"] in said
+    assert MASK in said
+    assert clone.run(f"ispy1 why volumes.ftv_cm3 {GROWN}").stdout.count("masks.volume_cm3") > 0
+
+
+def test_a_clone_with_the_tables_alone_says_the_same(
+    versions: tuple[Clone, str], tmp_path: Path
+) -> None:
+    clone, _ = versions
+    other = Clone(tmp_path / "clone")
+    clone.run(f"git clone -q . '{other.root}'")
+    (other.root / ".venv").symlink_to(clone.root / ".venv")
+    other.run("dvc pull -q table findings gate")
+    assert other.tables() == clone.tables()
+    query = 'ispy1 sql --rev v1 -f json "from label_summary"'
+    assert answer(other, query) == answer(clone, query)
+
+
+def test_status_and_fsck(versions: tuple[Clone, str]) -> None:
+    clone, _ = versions
+    assert len(clone.run("ispy1 status").stdout.splitlines()) <= 12
+    assert clone.run("ispy1 fsck", ok=False).returncode == 0

@@ -1,0 +1,119 @@
+"""What is pushed comes back byte for byte, whole or in part, and is verified on the way."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from tracked import Tracked
+
+from remotes.conftest import Remote
+
+pytestmark = pytest.mark.xdist_group("remotes")
+
+MANUAL = "data/release/masks_stv_manual"
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    found = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in found}
+
+
+def md5(path: Path) -> str:
+    return hashlib.md5(path.read_bytes()).hexdigest()  # noqa: S324  DVC's hash
+
+
+def shared_or_read_only(root: Path, folder: str = "data") -> list[Path]:
+    """Files that the user cannot write, or whose bytes are the cache's own."""
+    cache = {p.stat().st_ino for p in root.parent.rglob(".dvc/cache/**/*") if p.is_file()}
+    return [
+        path
+        for path in (root / folder).rglob("*")
+        if path.is_file()
+        and (
+            not path.stat().st_mode & stat.S_IWUSR
+            or path.stat().st_nlink != 1
+            or path.stat().st_ino in cache
+            or path.is_symlink()
+        )
+    ]
+
+
+def test_push_and_pull(tracked: Tracked, remote: Remote, tmp_path: Path) -> None:
+    remote.add_to(tracked)
+    tracked.run("git commit -qam remote && dvc push", env=remote.environment)
+    assert shared_or_read_only(tracked.root) == []
+    other = tracked.clone(tmp_path / "clone")
+
+    # A table whose bytes changed in the store does not get in.
+    masks = tracked.root / "data/tables/masks.parquet"
+    remote.overwrite(md5(masks), masks.read_bytes()[:-1] + b"?")
+    said = other.run("dvc pull table@masks", ok=False, env=remote.environment)
+    assert "data/tables/masks.parquet" in said or md5(masks) in said
+    assert not (other.root / "data/tables/masks.parquet").exists()
+    remote.overwrite(md5(masks), masks.read_bytes())
+
+    # The tables alone; then one folder of masks; then all.
+    other.run("dvc pull -q table", env=remote.environment)
+    pulled = {k: v for k, v in tracked.tables().items() if "findings.parquet" not in k}
+    assert other.tables() == pulled
+    assert not other.release.exists()
+    other.run(f"dvc pull -q {MANUAL}", env=remote.environment)
+    assert files(other.release) == {
+        f"masks_stv_manual/{k}": v for k, v in files(tracked.root / MANUAL).items()
+    }
+    other.run("dvc pull -q data/release.dvc index table findings", env=remote.environment)
+    assert files(other.root / "data") == files(tracked.root / "data")
+    assert shared_or_read_only(other.root) == []
+
+
+def test_a_clone_without_blobs(tracked: Tracked, folder_remote: Remote, tmp_path: Path) -> None:
+    """It is told what to pull, passes with the tables alone, and measures only what it edits."""
+    folder_remote.add_to(tracked)
+    tracked.run("git commit -qam remote && dvc push -q")
+    other = tracked.clone(tmp_path / "clone")
+    said = other.run("ispy1 repro table@masks", ok=False)
+    assert "dvc pull data/release.dvc" in said
+    other.run("dvc pull -q table")
+    assert "Running stage" not in other.run("ispy1 repro --allow-missing table@masks")
+
+    # A part of the release is a smaller release, and the build says so.
+    other.run(f"dvc pull -q {MANUAL}")
+    said = other.run("dvc repro index")
+    assert "data/release lacks 20 file(s) of HEAD's data/release.dvc" in said
+    other.run(said.partition("not pulled: ")[2].splitlines()[0])
+    assert files(other.release) == files(tracked.release)
+
+    # The unit store is empty; the tables that were pulled take its place.
+    other.edit(2)
+    other.run("dvc pull -q findings table")
+    said = other.run("dvc repro table@masks")
+    assert "masks: 6 rows, 0 findings; 1 units measured, 5 reused" in said
+    assert "images: 12 rows, 0 findings; 0 units measured, 12 reused" in said or (
+        "Stage 'table@images' didn't change" in said
+    )
+
+
+def test_adopt_leaves_the_users_files_alone(tracked: Tracked, tmp_path: Path) -> None:
+    """Adopt, build, push, checkout: no file is read-only or shared with the cache."""
+    download = tmp_path / "download"
+    tracked.run(f"cp -r data/release '{download}'")
+    (download / "masks_ftv/ISPY1_9001.nii.gz").chmod(0o640)
+
+    def facts() -> dict[str, tuple[int, ...]]:
+        listed = {p: p.stat() for p in sorted(download.rglob("*")) if p.is_file()}
+        return {str(p): (s.st_mode, s.st_ino, s.st_nlink, s.st_mtime_ns) for p, s in listed.items()}
+
+    before = facts()
+    tracked.run("git rm -q --cached data/release.dvc && rm -r data/release data/release.dvc")
+    tracked.run(f"ispy1 adopt '{download}'")
+    assert shared_or_read_only(tracked.root) == []
+    tracked.run(f"dvc repro -q table@images && dvc remote add -q -d store '{tmp_path}/store'")
+    tracked.run("dvc push -q && rm -r data/release && dvc checkout -q data/release.dvc")
+    assert shared_or_read_only(tracked.root) == []
+    assert shared_or_read_only(download, ".") == []
+    assert facts() == before
+    assert os.access(tracked.release / "masks_ftv/ISPY1_9001.nii.gz", os.W_OK)
