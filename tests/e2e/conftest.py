@@ -49,12 +49,16 @@ class Clone:
         return Clone(target)
 
 
+# What a build in the working tree left: a fresh clone has none of it.
+BUILT = ("dvc.lock", "data/dvc.lock", "data/release.dvc", "reports/")
+
+
 def make_clone(target: Path, cases: int = 2) -> Clone:
     """The working tree as `git clone` would give it, with this environment as its .venv."""
     listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     names = subprocess.run(listed, cwd=HERE, capture_output=True, check=True).stdout.decode()
     for name in filter(None, names.split("\0")):
-        if (HERE / name).is_file():
+        if (HERE / name).is_file() and not name.startswith(BUILT):
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(HERE / name, target / name)
     params = target / "params.yaml"

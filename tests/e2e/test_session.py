@@ -103,6 +103,8 @@ def test_versions_beside_each_other(versions: tuple[Clone, str]) -> None:
     )
     rows = answer(clone, f'ispy1 sql --attach old=v1 --format json "{query}"')
     assert rows == [{"case_id": GROWN, "grown_cm3": 0.002}]
+    changed = answer(clone, "ispy1 sql --attach old=v1 -f json 'select change from diff.masks'")
+    assert {row["change"] for row in changed} == {"added", "changed", "removed"}
     old = answer(clone, 'ispy1 sql --rev v1 -f json "select distinct case_id from masks"')
     assert {row["case_id"] for row in old} == {GROWN, "ISPY1_9002", WITHDRAWN}
 
