@@ -6,11 +6,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from etl.errors import UserError
+from etl.query import absent, is_unbuilt
 from etl.views import split_unit
 
 _COMMENT = re.compile(
@@ -73,8 +75,19 @@ def _relation(schema: str, name: str, comment: str | None, kind: str) -> Relatio
     return Relation(schema, name, kind, purpose, grain, key or "")
 
 
-def find(connection: duckdb.DuckDBPyConnection, name: str) -> Relation:
+def find(
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    root: Path | None = None,
+    rev: str | None = None,
+) -> Relation:
     """The relation of this name; the small inputs go by their name alone, too.
+
+    Args:
+        connection: the warehouse.
+        name: of a table, view or small input.
+        root: for errors: the project, whose design tells what is only not built yet.
+        rev: for errors: the revision in the connection, None for the working tree.
 
     Raises:
         UserError: there is none.
@@ -83,6 +96,8 @@ def find(connection: duckdb.DuckDBPyConnection, name: str) -> Relation:
     for relation in known:
         if name in (relation.sql_name, relation.name):
             return relation
+    if root and is_unbuilt(name, root):
+        raise UserError(absent(name, name, {"main": rev} if rev else {}))
     near = get_close_matches(name, [r.sql_name for r in known], 1)
     hint = f" Did you mean {near[0]}?" if near else ""
     message = f"{name}: no table or view of this name is built.{hint} `ispy1 describe` lists them."

@@ -6,20 +6,35 @@ import csv
 import io
 import json
 import math
+import re
 import sys
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import Any, Literal
+
+from rich.cells import cell_len, set_cell_size
 
 from etl.errors import UserError
 from etl.query import Result
 
 Format = Literal["table", "csv", "json", "parquet", "markdown"]
 MAX_ROWS = 100  # of a table on a terminal
+FEW_ROWS = 5  # a table too wide with so few rows becomes a line a value
+WRAPPED_ROWS = 30  # in a longer table texts do not wrap: they end in an ellipsis
 _CHUNK = 2048
+_GAP = "  "
+_LIST_ROOM = 40  # characters of a list before the rest is counted
+_LEAST_TEXT = 24  # a column of texts gets no narrower
+_LEAST_WORD = 40  # nor, up to this, than its longest word
+_HEADER_PART = re.compile(r"[^_ ]*[_ ]|[^_ ]+")
+_NUMBERS = (int, float, Decimal)
+_PLAN = ("explain_key", "explain_value")
 _PLAIN = 1e6  # floats from here on keep all digits before the point
 
 
@@ -47,6 +62,9 @@ def lines(result: Result, form: Format) -> Iterator[str]:
 
 
 def _to_stdout(result: Result, form: Format) -> None:
+    if form == "table" and result.columns == _PLAN:
+        sys.stdout.writelines(f"{text}\n" for _, text in result.rows())  # drawn by DuckDB
+        return
     if form == "table":
         print_table(result.columns, result.rows())
         return
@@ -118,31 +136,185 @@ def _pipe(cells: Iterable[str]) -> str:
 def print_table(
     columns: Sequence[str], rows: Iterable[Sequence[Any]], limit: int | None = MAX_ROWS
 ) -> None:
-    """A table for people; past `limit` rows it says how to get the rest."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    """A table for people; past `limit` rows it says how to get the rest.
 
+    Without a limit, every column and every text is shown whole, too.
+    """
+    width = get_terminal_size().columns if sys.stdout.isatty() else None
     iterator = iter(rows)
     shown = list(islice(iterator, limit))
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for index, column in enumerate(columns):
-        numbers = all(isinstance(row[index], (int, float, Decimal, type(None))) for row in shown)
-        table.add_column(column, justify="right" if shown and numbers else "left", overflow="fold")
-    for row in shown:
-        table.add_row(*(Text(_shown(value)) for value in row))  # Text: cells are data, not markup
-    console = Console(soft_wrap=False, width=None if sys.stdout.isatty() else 200)
-    console.print(table)
+    for line in table_lines(columns, shown, width, whole=limit is None):
+        sys.stdout.write(f"{line}\n")
     rest = sum(1 for _ in iterator)
     if rest:
-        console.print(f"{rest:,} more rows; `--format csv --output FILE` writes all.")
+        sys.stdout.write(f"{rest:,} more rows; `--format csv --output FILE` writes all.\n")
 
 
-def _shown(value: Any) -> str:  # noqa: ANN401  a cell is of any type
+def table_lines(
+    names: Sequence[str], rows: Sequence[Sequence[Any]], width: int | None, *, whole: bool = False
+) -> Iterator[str]:
+    """The lines of a table that is at most `width` characters wide; None: as wide as it is.
+
+    Numbers and words are never broken. What gives way, in this order: headers break at `_`; texts
+    wrap (in a table of many rows: end in an ellipsis); then a few rows become a line a value,
+    of many rows the last columns are left out, and a line says so.
+
+    Args:
+        names: of the columns.
+        rows: their values.
+        width: of the terminal; None for a pipe.
+        whole: leave nothing out, however many rows there are.
+    """
+    columns = [_measured(name, [row[i] for row in rows]) for i, name in enumerate(names)]
+    widths = _widths(columns, width)
+    left_out = names[len(widths) :]
+    if left_out and rows and (whole or len(rows) <= FEW_ROWS):
+        yield from _records(columns, len(rows), width or 0)
+        return
+    wrap = width is not None and (whole or len(rows) <= WRAPPED_ROWS)
+    shown = list(zip(columns, widths, strict=False))
+    yield from _lined([(_header(c.name, w), w, c.is_number) for c, w in shown], bottom=True)
+    yield _GAP.join("─" * w for w in widths)
+    for i in range(len(rows)):
+        yield from _lined([(_fitted(c.values[i], w, wrap=wrap), w, c.is_number) for c, w in shown])
+    if left_out:
+        named = f" ({', '.join(left_out)})" if len(left_out) <= FEW_ROWS else ""
+        plural = "s" if len(left_out) > 1 else ""
+        yield f"{len(left_out)} more column{plural}{named}: --format csv, or select fewer."
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A column, its widths in characters: the least, the whole values, with the whole header."""
+
+    name: str
+    values: list[Any]
+    is_number: bool
+    least: int
+    data: int
+    natural: int
+
+
+def _measured(name: str, values: list[Any]) -> _Column:
+    numbers = bool(values) and all(isinstance(v, (*_NUMBERS, type(None))) for v in values)
+    least = max(map(len, _HEADER_PART.findall(name)), default=0)
+    data = max((cell_len(_one_line(v)) for v in values), default=0)
+    least = max([least, *map(_least, values)])
+    return _Column(name, values, numbers, least, max(data, least), max(data, least, len(name)))
+
+
+def _least(value: Any) -> int:  # noqa: ANN401  a cell is of any type
+    """How narrow the column of this value may become."""
+    if _is_list(value):
+        return cell_len(_listed(value, 0))
+    text = _one_line(value)
+    longest = max(map(cell_len, text.split()), default=0)
+    return min(cell_len(text), max(_LEAST_TEXT, min(longest, _LEAST_WORD)))
+
+
+def _widths(columns: Sequence[_Column], room: int | None) -> list[int]:
+    """The widths of the columns that fit into `room`, at least one."""
+    if room is None or _taken([c.natural for c in columns]) <= room:
+        return [c.natural for c in columns]
+    least = [c.least for c in columns]
+    n = next((n for n in range(len(least), 1, -1) if _taken(least[:n]) <= room), 1)
+    data = _grown(least[:n], [c.data for c in columns[:n]], room)
+    return _grown(data, [c.natural for c in columns[:n]], room)
+
+
+def _taken(widths: Sequence[int]) -> int:
+    return sum(widths) + len(_GAP) * (len(widths) - 1)
+
+
+def _grown(widths: Sequence[int], wanted: Sequence[int], room: int) -> list[int]:
+    """Widths, the narrowest first, widened toward what is wanted until the room is used up."""
+    grown = list(widths)
+    for _ in range(room - _taken(grown)):
+        short = [i for i, width in enumerate(grown) if width < wanted[i]]
+        if not short:
+            break
+        grown[min(short, key=grown.__getitem__)] += 1
+    return grown
+
+
+def _lined(cells: Sequence[tuple[list[str], int, bool]], *, bottom: bool = False) -> Iterator[str]:
+    """Cells of several lines beside each other; each is (lines, width, whether to the right)."""
+    height = max((len(lines) for lines, _, _ in cells), default=0)
+    padded = [
+        [""] * (height - len(lines)) + lines if bottom else lines + [""] * (height - len(lines))
+        for lines, _, _ in cells
+    ]
+    for texts in zip(*padded, strict=True):
+        parts = [
+            _padded(text, width, right=right)
+            for text, (_, width, right) in zip(texts, cells, strict=True)
+        ]
+        yield _GAP.join(parts).rstrip()
+
+
+def _padded(text: str, width: int, *, right: bool) -> str:
+    blanks = " " * (width - cell_len(text))
+    return blanks + text if right else text + blanks
+
+
+def _header(name: str, width: int) -> list[str]:
+    """A name in lines that break behind `_`."""
+    lines = [""]
+    for part in _HEADER_PART.findall(name):
+        if lines[-1] and len(lines[-1]) + len(part) > width:
+            lines.append("")
+        lines[-1] += part
+    return lines
+
+
+def _fitted(value: Any, width: int, *, wrap: bool) -> list[str]:  # noqa: ANN401
+    """A value in lines of at most `width`: one that may end in an ellipsis, or all it takes."""
+    text = _listed(value, width) if _is_list(value) else _one_line(value)
+    if cell_len(text) <= width:
+        return [text]
+    if wrap:
+        return textwrap.wrap(text, width, break_on_hyphens=False)
+    return [set_cell_size(text, width - 1).rstrip() + "…"]
+
+
+def _records(columns: Sequence[_Column], n_rows: int, width: int) -> Iterator[str]:
+    """`column: value`, a line each, rows apart by an empty line."""
+    indent = max(len(c.name) for c in columns) + 2
+    room = max(width - indent, _LEAST_TEXT)
+    for i in range(n_rows):
+        yield from ("",) if i else ()
+        for column in columns:
+            first, *others = _fitted(column.values[i], room, wrap=True) or [""]
+            yield f"{column.name + ':':<{indent}}{first}".rstrip()
+            yield from (" " * indent + other for other in others)
+
+
+def _is_list(value: Any) -> bool:  # noqa: ANN401
+    return isinstance(value, (list, tuple)) and len(value) > 0
+
+
+def _listed(values: Sequence[Any], room: int) -> str:
+    """A list as its values: all where they fit, else the first ones `and 158 more`."""
+    texts = [_one_line(value) for value in values]
+    if cell_len(", ".join(texts)) <= room or len(texts) == 1:
+        return ", ".join(texts)
+    forms = (f"{', '.join(texts[:n])} and {len(texts) - n:,} more" for n in range(1, len(texts)))
+    best = next(forms)
+    for form in forms:
+        if cell_len(form) > room:
+            break
+        best = form
+    return best
+
+
+def _one_line(value: Any) -> str:  # noqa: ANN401
+    """A value as people read it, on one line."""
+    if _is_list(value):
+        return _listed(value, _LIST_ROOM)
     if isinstance(value, float) and math.isfinite(value):
         return f"{value:.6g}" if abs(value) < _PLAIN else f"{value:.1f}"
-    return _cell(value, "-")
+    text = _cell(None if value in ([], ()) else value, "-")
+    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def _cell(value: Any, null: str) -> str:  # noqa: ANN401

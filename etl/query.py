@@ -13,11 +13,12 @@ from __future__ import annotations
 import json
 import re
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from threading import Event, Thread
+from typing import Any, TypeVar
 
 import duckdb
 
@@ -39,6 +40,11 @@ _WRITING = frozenset({"copy", "insert", "update", "delete", "merge", "truncate"}
 _EXPLAIN = re.compile(r"\s*explain(\s+analyze)?(\s*\([^()]*\))?(?=\s)", re.IGNORECASE)
 _NAMED = re.compile(r'"+([^"]+)"|with name (\S+)')
 _TABLE_AT = re.compile(r'Table with name "?([^"\s]+?)"? does not exist')
+_FILE_AT = re.compile(r'Cannot access file "([^"]*)"')
+_COLUMN_AT = re.compile(r'Referenced column "([^"]+)" not found')
+_SUGGESTED = re.compile(r' Did you mean "(?:[^"]*\.)?([^".]+)"\?')
+_FILES = "a query reads tables and views only; bring a file of your own by --with NAME=FILE"
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +56,7 @@ class Result:
 
     def rows(self, size: int = 2048) -> Iterator[tuple[Any, ...]]:
         """The rows, a block at a time."""
-        while block := self.cursor.fetchmany(size):
+        while block := interruptible(self.cursor, lambda: self.cursor.fetchmany(size)):
             yield from block
 
     def arrow(self) -> Any:  # noqa: ANN401  pyarrow has no types
@@ -58,12 +64,47 @@ class Result:
         with warnings.catch_warnings():
             # DuckDB prefers con.sql() for this, which runs no EXPLAIN; an extra copy does no harm.
             warnings.simplefilter("ignore", UserWarning)
-            return self.cursor.to_arrow_table()
+            return interruptible(self.cursor, self.cursor.to_arrow_table)
+
+
+def interruptible(connection: duckdb.DuckDBPyConnection, work: Callable[[], _T]) -> _T:
+    """Do work of a connection so that Ctrl-C ends it at once.
+
+    DuckDB looks for a signal between its tasks only, one of which may take hours: so the work is
+    done beside the main thread, which alone receives signals.
+
+    Raises:
+        KeyboardInterrupt: the work was interrupted, and has ended.
+    """
+    done: list[_T] = []
+    failed: list[BaseException] = []
+    ended = Event()  # an interrupted Thread.join() takes the thread for ended
+
+    def try_work() -> None:
+        try:
+            done.append(work())
+        except BaseException as error:  # noqa: BLE001  it is raised below
+            failed.append(error)
+        ended.set()
+
+    thread = Thread(target=try_work)
+    thread.start()
+    try:
+        ended.wait()
+    except KeyboardInterrupt:
+        while not ended.wait(0.1):  # an interrupt before the query has begun is lost
+            connection.interrupt()
+        raise
+    finally:
+        thread.join()
+    if failed:
+        raise failed[0]
+    return done[0]
 
 
 def run(
     sql: str,
-    project: Path | None = None,
+    project: Path | str | None = None,
     *,
     rev: str | None = None,
     attach: Mapping[str, str] | None = None,
@@ -81,7 +122,7 @@ def run(
     Raises:
         UserError: the statement does more than read, or is wrong; the message says where.
     """
-    root = find_root(project)
+    root = find_root(None if project is None else Path(project))
     connection = restricted(root, tables, rev=rev, attach=attach)
     if "old" in (attach or {}) and "diff." in sql:  # the views cost half a second
         from etl.diff.views import add_views
@@ -144,7 +185,7 @@ def _copy_tables(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
         for name, column, meaning in columns
     ]
     try:
-        connection.execute(";\n".join(script) or "select 1")
+        interruptible(connection, lambda: connection.execute(";\n".join(script) or "select 1"))
     except duckdb.Error as error:
         message = (
             f"{root / 'data/tables'}: a table file cannot be read ({' '.join(str(error).split())})."
@@ -172,9 +213,9 @@ def execute(
     """
     try:
         check(connection, sql)
-        cursor = connection.execute(sql)
+        cursor = interruptible(connection, lambda: connection.execute(sql))
     except duckdb.Error as error:
-        raise UserError(explain_error(error, sql, root, revisions or {})) from error
+        raise UserError(explain_error(connection, error, sql, root, revisions or {})) from error
     return Result(tuple(column[0] for column in cursor.description or ()), cursor)
 
 
@@ -198,8 +239,9 @@ def check(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
     elif kind == "SELECT":
         _check_tree(connection, sql)
     else:
-        first = next((start for start, _ in _words(sql)), 0)
-        raise UserError(_refusal(sql, first, f"{kind} is not allowed: the warehouse is read-only"))
+        first, word = next(_words(sql), (0, kind))
+        said = kind if word.lower() == "with" else word.upper()
+        raise UserError(_refusal(sql, first, f"{said} is not allowed: the warehouse is read-only"))
 
 
 def _check_explained(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
@@ -228,8 +270,7 @@ def _check_tree(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
 
 def _check_function(sql: str, name: str, at: int) -> None:
     if name.lower() not in TABLE_FUNCTIONS:
-        hint = "a query reads tables and views only; bring a file of your own by --with NAME=FILE"
-        raise UserError(_refusal(sql, _character(sql, at), f"{name}() is not allowed: {hint}"))
+        raise UserError(_refusal(sql, _character(sql, at), f"{name}() is not allowed: {_FILES}"))
 
 
 def _nodes(tree: object) -> Iterator[dict[str, Any]]:
@@ -290,7 +331,13 @@ def _refusal(sql: str, character: int, reason: str) -> str:
     return f"Query, {place(sql, character)}: {reason}."
 
 
-def explain_error(error: duckdb.Error, sql: str, root: Path, revisions: Mapping[str, str]) -> str:
+def explain_error(
+    connection: duckdb.DuckDBPyConnection,
+    error: duckdb.Error,
+    sql: str,
+    root: Path,
+    revisions: Mapping[str, str],
+) -> str:
     """One line for a person: where in the query, and what is wrong."""
     text = str(error)
     try:
@@ -298,14 +345,40 @@ def explain_error(error: duckdb.Error, sql: str, root: Path, revisions: Mapping[
     except ValueError:
         return f"Query: {' '.join(text.split())}"
     said = " ".join(str(facts.get("exception_message", text)).split())
-    missing = _TABLE_AT.search(said)
-    if missing and is_unbuilt(missing[1], root):
-        said = _absent(missing[1], sql, revisions)
     at = _position(facts, said, sql)
+    missing, file, column = (p.search(said) for p in (_TABLE_AT, _FILE_AT, _COLUMN_AT))
+    if file or (missing and "/" in missing[1]):
+        said = f"{(file or missing or [''])[1]} cannot be reached: {_FILES}."
+    elif missing and is_unbuilt(missing[1], root):
+        said = absent(missing[1], sql, revisions)
+    elif missing:
+        said = _without_internals(connection, said)
+    elif column:
+        said = _column_hint(said, column[1], sql)
     return f"Query{'' if at is None else f', {place(sql, at)}'}: {said}"
 
 
-def _absent(name: str, sql: str, revisions: Mapping[str, str]) -> str:
+def _without_internals(connection: duckdb.DuckDBPyConnection, said: str) -> str:
+    """Without a hint to one of DuckDB's own tables."""
+    suggested = _SUGGESTED.search(said)
+    own = "select 1 from duckdb_columns() where table_name = ? and not internal limit 1"
+    if suggested and connection.execute(own, [suggested[1]]).fetchone():
+        return said
+    return f"{_SUGGESTED.sub('', said)} `ispy1 describe` lists the tables."
+
+
+def _column_hint(said: str, name: str, sql: str) -> str:
+    """With a hint to quotes where the name stands behind a comparison."""
+    compared = rf'([=<>]|\blike|\bin\s*\([^()]*)\s*"?{re.escape(name)}\b"?(?!\s*[.(])'
+    if not re.search(compared, sql, re.IGNORECASE):
+        return said
+    # Of a name with capitals DuckDB's candidates are far: the tables' columns have none.
+    head, candidates, tail = said.partition(" Candidate bindings")
+    tail = candidates + tail if name == name.lower() else ""
+    return f"{head} Text needs single quotes: '{name}'.{tail}"
+
+
+def absent(name: str, sql: str, revisions: Mapping[str, str]) -> str:
     """Why a table or view that the design has is not there."""
     for catalog, revision in revisions.items():
         named = rf'"?\b{catalog}\b"?\s*\.\s*("?main"?\s*\.\s*)?"?{name}\b'

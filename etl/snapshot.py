@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from etl.profile import load_profile
 from etl.project import PARAMS, TABLES
 
 VIEWS = "sql/views"
+HELD_S = 24 * 3600  # longer than any one reader asks
 # What the SQL layer reads beside the tables; all of it is under git.
 _UNDER_GIT = (PARAMS, VIEWS, "expectations/profiles", *inputs.CSV_FILES.values())
 
@@ -47,10 +49,44 @@ def _stamp(path: Path) -> tuple[int, int, int]:
 
 
 def working_tree(root: Path) -> Snapshot:
-    """What lies in the working tree of the project at `root`."""
-    built = {path.stem: path for path in sorted((root / TABLES).glob("*.parquet"))}
+    """What lies in the working tree of the project at `root`, held as it is now."""
+    built = {path.stem: _held(root, path) for path in sorted((root / TABLES).glob("*.parquet"))}
     profile = load_profile(root)
     return Snapshot(built, views.read_sql(root / VIEWS), inputs.read_inputs(root, profile))
+
+
+def _held(root: Path, table: Path) -> Path:
+    """A second name of a table file, which stays when a build puts a new file in its place.
+
+    DuckDB takes a file's footer and its rows at different moments: 2 of 100 queries that met a
+    rename failed. Without hard links the file itself is read.
+    """
+    if not (root / ".dvc").is_dir():
+        return table
+    folder = root / ".dvc" / "tmp" / "ispy1" / "read"
+    folder.mkdir(parents=True, exist_ok=True)
+    _drop_old(folder)
+    while True:
+        modified, size, inode = _stamp(table)
+        held = folder / f"{table.stem}-{inode}-{modified}-{size}.parquet"
+        try:
+            if not held.exists():
+                held.hardlink_to(table)
+        except FileExistsError:  # another reader was quicker
+            return held
+        except OSError:
+            return table
+        if _stamp(held)[2] == inode:
+            return held
+        held.unlink(missing_ok=True)  # replaced between the look and the link: look again
+
+
+def _drop_old(folder: Path) -> None:
+    """Remove names that alone keep a file alive, a day after it was replaced."""
+    for held in folder.iterdir():
+        stat = held.stat()
+        if stat.st_nlink == 1 and time.time() - stat.st_ctime > HELD_S:
+            held.unlink(missing_ok=True)
 
 
 def at_revision(root: Path, rev: str) -> Snapshot:

@@ -30,7 +30,7 @@ Storage = Literal["view", "table"]
 
 
 def connect(
-    project: Path | None = None,
+    project: Path | str | None = None,
     *,
     rev: str | None = None,
     attach: Mapping[str, str] | None = None,
@@ -43,7 +43,8 @@ def connect(
     Args:
         project: a folder of the project (default: the current one).
         rev: open it as it was at this git revision (tag, branch, hash, `HEAD~2`), with the views
-            of that revision and without a checkout. Default: what lies in the working tree.
+            of that revision and without a checkout. Default: what lies in the working tree now;
+            tables that a build replaces later are seen by a new connection.
             `HEAD` stays one consistent state while a build writes.
         attach: further versions by a name of their own: `{"old": "v1.0"}` makes `old.masks` and
             `old.volumes`, beside `main.masks` or `masks`.
@@ -54,7 +55,7 @@ def connect(
         UserError: no project here, an unknown revision, one without tables, a table that neither
             cache nor remote holds, a file that cannot be read, or a name that is taken.
     """
-    root = find_root(project)
+    root = find_root(None if project is None else Path(project))
     cache = root / ".dvc" / "tmp" / "ispy1" if (root / ".dvc").is_dir() else None
     connection = duckdb.connect()
     snapshot = working_tree(root) if rev is None else at_revision(root, rev)
@@ -215,6 +216,8 @@ def _footers(
         ).fetchall()
     except duckdb.Error as error:
         said = " ".join(str(error).split())
+        for path, name in by_path.items():  # readers hold it under another name
+            said = said.replace(path, f"{name}.parquet")
         where, todo = (
             (f"{snapshot.revision}: a file of the DVC cache", "Run `ispy1 fsck`")
             if snapshot.revision

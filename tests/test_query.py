@@ -6,6 +6,8 @@ import csv
 import io
 import json
 import math
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -191,6 +193,14 @@ def test_the_connection_alone_stops_every_file(
         ("with a as (\n copy masks to 'x') select 1", "line 2, column 2: copy is not allowed"),
         ("  drop view masks", "line 1, column 3: DROP is not allowed"),
         ("select 'x'::int", "line 1, column 11: Could not convert"),
+        ("install httpfs", "line 1, column 1: INSTALL is not allowed"),
+        ("with a as (select 1) insert into x from a", "INSERT is not allowed"),
+        ("from '/etc/passwd'", "/etc/passwd cannot be reached: .*--with NAME=FILE"),
+        ("from 'mine.csv'", "mine.csv cannot be reached: .*--with NAME=FILE"),
+        ("from masks where case_id = ISPY1_9001", r"Text needs single quotes: 'ISPY1_9001'\.$"),
+        ('from masks m where m.mask in ("ftv")', "single quotes: 'ftv'. Candidate bindings"),
+        ("from pg_clas", r"pg_clas does not exist! `ispy1 describe` lists the tables\.$"),
+        ("from inputs.split", 'Did you mean "splits"'),
     ],
 )
 def test_an_error_has_its_place(ask: Ask, sql: str, said: str) -> None:
@@ -203,6 +213,35 @@ def test_a_table_that_is_not_built_has_a_hint(tmp_path: Path) -> None:
     for name in ("gate_results", "problems"):
         with pytest.raises(UserError, match=f"{name} is not built yet. Run `ispy1 repro`"):
             query.run(f"from {name}", root)
+
+
+def test_a_column_that_is_not_compared_has_no_hint_to_quotes(ask: Ask) -> None:
+    with pytest.raises(UserError) as caught:
+        ask("select nope from masks where mask = 'ftv'")
+    assert "quotes" not in str(caught.value)
+
+
+INTERRUPTED = """
+import os, signal, threading
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored
+from etl import query
+threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+try:
+    query.interruptible(query.duckdb.connect(), lambda: None)
+    connection = query.duckdb.connect()
+    sql = "select count(*) from range(1000000) a, range(1000000) b where a.range * b.range % 7 = 3"
+    query.interruptible(connection, lambda: connection.execute(sql).fetchall())
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+def test_a_long_query_can_be_interrupted() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED], cwd=ROOT, capture_output=True, text=True, timeout=20,
+        check=False,
+    )  # fmt: skip
+    assert (done.stdout, done.stderr) == ("interrupted\n", "")
 
 
 def test_own_tables_are_there(project: Path, tmp_path: Path) -> None:
@@ -333,6 +372,25 @@ def test_sql_takes_text_a_file_and_standard_input(run: Callable[..., str], tmp_p
     assert run("sql", "--format", "csv", stdin=sql) == "n\n5\n"
 
 
+@pytest.mark.parametrize("start", ["-- all of them\n", "--all of them\n", "--\n", "-- x "])
+def test_a_query_may_begin_with_a_comment(run: Callable[..., str], start: str) -> None:
+    sql = f"{start}\nselect count(*) as n from cohort"
+    assert run("sql", sql, "--format=csv") == "n\n5\n"
+
+
+@pytest.mark.parametrize("word", ["--fromat", "--fromat=csv"])
+def test_an_option_that_is_none_is_refused(word: str) -> None:
+    result = CliRunner().invoke(app, ["sql", word, "csv"])
+    assert result.exit_code == 2
+    assert "No such option: --fromat" in result.output
+
+
+def test_a_plan_is_printed_as_it_is_drawn(run: Callable[..., str]) -> None:
+    plan = run("sql", "explain select 1")
+    assert len({len(line) for line in plan.splitlines() if line}) == 1
+    assert "explain_key" not in plan
+
+
 def test_sql_joins_a_file(run: Callable[..., str], tmp_path: Path) -> None:
     mine = tmp_path / "mine.csv"
     mine.write_text("case_id\nISPY1_9001\n")
@@ -376,6 +434,19 @@ def test_describe(run: Callable[..., str]) -> None:
         "unit": "cm3",
     }
     assert {r["name"] for r in json.loads(run("describe", "--json"))} > {"masks", "modelling"}
+
+
+def test_describe_knows_what_is_not_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(make_project(tmp_path / "p", without=("masks",)))
+    for words in (("describe", "masks"), ("describe", "volumes"), ("report", "volumes")):
+        result = CliRunner().invoke(app, list(words))
+        assert "is not built yet. Run `ispy1 repro`" in str(result.exception)
+        assert result.output == ""
+
+
+def test_report_of_the_citation_says_each_thing_once(ask: Ask) -> None:
+    rows = ask(reports.find(ROOT, "citation"))
+    assert [part for part, _ in rows] == ["cite", "licence", "attribution"]
 
 
 def test_report_lists_and_answers(run: Callable[..., str]) -> None:

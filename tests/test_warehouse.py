@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import time
 from pathlib import Path
@@ -142,22 +143,31 @@ def test_claims_are_not_judged_on_another_data_set(db: duckdb.DuckDBPyConnection
     assert ask(db, "select count(*), count(is_confirmed), count(n) from claims") == [(7, 0, 7)]
 
 
-def test_claims_are_judged_on_their_own(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("n_expected", "verdicts"),
+    [(2, [True, False]), (3, [None, None])],
+    ids=["complete", "9003 has no mask"],
+)
+def test_claims_are_judged_where_nothing_is_lacking(
+    tmp_path: Path, n_expected: int, verdicts: list[bool | None]
+) -> None:
     root = make_project(tmp_path / "p")
+    params = root / "params.yaml"
+    params.write_text(re.sub(r"(?m)^  cases: \d+", f"  cases: {n_expected}", params.read_text()))
     claims = root / "sql" / "claims.csv"
     claims.write_text(
         claims.read_text().splitlines()[0]
         + "\n1,ISPY1-PHANTOM,5,cases,me,in_release_cases,-\n2,ISPY1-PHANTOM,6,cases,me,hr_cases,-\n"
     )
-    db = etl.connect(root)
-    assert ask(db, "select claim_id, is_confirmed from claims") == [(1, True), (2, False)]
+    rows = ask(etl.connect(str(root)), "select is_confirmed from claims order by claim_id")
+    assert [row[0] for row in rows] == verdicts
 
 
 def test_problems_unite_findings_and_contracts(db: duckdb.DuckDBPyConnection) -> None:
-    assert ask(db, "select source, severity, cases from problems") == [
-        ("finding", "critical", ["ISPY1_9004"]),
-        ("contract", "warning", ["ISPY1_9003", "ISPY1_9004"]),
-        ("finding", "info", []),
+    assert ask(db, "select source, severity, cases, expected is null from problems") == [
+        ("finding", "critical", ["ISPY1_9004"], False),
+        ("contract", "warning", ["ISPY1_9003", "ISPY1_9004"], True),
+        ("finding", "info", [], False),
     ]
 
 

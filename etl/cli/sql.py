@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from etl import project
 from etl.errors import UserError
@@ -16,6 +18,7 @@ from etl.errors import UserError
 if TYPE_CHECKING:
     from etl.query import Result
 
+_OPTION = re.compile(r"--([A-Za-z][\w-]*(=.*)?)?", re.DOTALL)
 _FORMATS = ("table", "csv", "json", "parquet", "markdown")
 FormatOption = Annotated[
     str, typer.Option("--format", "-f", help="table, csv, json, parquet or markdown.")
@@ -29,9 +32,22 @@ RevOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="For machines.")]
 
 
+class QueryCommand(TyperCommand):
+    """A command whose query may begin with a comment, which looks like an option."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401  typer's own
+        """Put a blank before such a query: only the comment moves, the error places stay right."""
+        return super().parse_args(ctx, [_as_query(word) for word in args])
+
+
+def _as_query(word: str) -> str:
+    return f" {word}" if word.startswith("--") and not _OPTION.fullmatch(word) else word
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands of this topic."""
-    for command in (sql, describe, report, export):
+    app.command(cls=QueryCommand)(sql)
+    for command in (describe, report, export):
         app.command()(command)
     app.command(rich_help_panel="Stages of the pipeline")(split)
 
@@ -56,12 +72,13 @@ def sql(
 
     Any version can be asked: `--rev` opens one as it was, `--attach` puts one beside.
 
-    Examples: `ispy1 sql "select mask, count(*) from masks group by mask"`,
-    `ispy1 sql question.sql --format csv --output answer.csv`, `echo "from cohort" | ispy1 sql`,
-    `ispy1 sql "from cohort join mine using (case_id)" --with mine=my.xlsx`,
-    `ispy1 sql "from label_summary" --rev v1.0`,
-    `ispy1 sql --attach old=v1.0 "select case_id, mask, now.volume_cm3, was.volume_cm3 from
-    main.masks now join old.masks was using (case_id, mask)"`
+    Examples:
+    - `ispy1 sql "select mask, count(*) from masks group by mask"`
+    - `ispy1 sql question.sql --format csv --output answer.csv`
+    - `echo "from cohort" | ispy1 sql`
+    - `ispy1 sql "from cohort join mine using (case_id)" --with mine=my.xlsx`
+    - `ispy1 sql "from label_summary" --rev v1.0`
+    - `ispy1 sql --attach old=v1.0 "from masks anti join old.masks using (path)"`
     """
     from etl.query import run
 
@@ -78,14 +95,18 @@ def describe(
 ) -> None:
     """Say what the tables and views hold: grain, key, columns, types, units, meaning.
 
-    Examples: `ispy1 describe`, `ispy1 describe masks`, `ispy1 describe modelling --json`,
-    `ispy1 describe masks --rev v1.0`
+    Examples:
+    - `ispy1 describe`
+    - `ispy1 describe masks`
+    - `ispy1 describe modelling --json`
+    - `ispy1 describe masks --rev v1.0`
     """
     from etl import dictionary
     from etl.output import print_table
     from etl.warehouse import connect
 
-    connection = connect(rev=rev)
+    root = project.find_root()
+    connection = connect(root, rev=rev)
     if table is None:
         known = dictionary.relations(connection)
         if as_json:
@@ -94,9 +115,10 @@ def describe(
         print_table(
             ("name", "kind", "what one row is", "key"),
             [(r.sql_name, r.kind, r.grain, r.key) for r in known],
+            limit=None,
         )
         return
-    relation = dictionary.find(connection, table)
+    relation = dictionary.find(connection, table, root, rev)
     if as_json:
         _echo_json(dictionary.as_json(connection, relation))
         return
@@ -117,7 +139,10 @@ def report(
 ) -> None:
     """Answer a question that has a name; without a name, list them.
 
-    Examples: `ispy1 report`, `ispy1 report labels`, `ispy1 report volumes --format csv`
+    Examples:
+    - `ispy1 report`
+    - `ispy1 report labels`
+    - `ispy1 report volumes --format csv`
     """
     from etl import reports
     from etl.output import print_table
@@ -127,12 +152,13 @@ def report(
     root = project.find_root()
     if name is None:
         listed = [(key, reports.title(text)) for key, text in reports.reports(root).items()]
-        print_table(("report", "question"), listed)
+        print_table(("report", "question"), listed, limit=None)
         return
     text = reports.find(root, name)
+    result = run(text, root)
     if form == "table" and output is None:
-        typer.echo(reports.title(text))
-    _show(run(text, root), form, output)
+        typer.echo(f"{reports.title(text)}\n")
+    _show(result, form, output)
 
 
 def export(
@@ -148,7 +174,9 @@ def export(
 
     `--files` adds a list of the images and masks of each case, with absolute paths and folds.
 
-    Examples: `ispy1 export out`, `ispy1 export out --files json --files csv --force`
+    Examples:
+    - `ispy1 export out`
+    - `ispy1 export out --files json --files csv --force`
     """
     from etl.export import FILES_FORMATS
     from etl.export import export as write
@@ -165,7 +193,8 @@ def export(
 def split() -> None:
     """Give new cases a fold in splits.csv; no case that has one ever moves (stage `split`).
 
-    Examples: `ispy1 split`
+    Examples:
+    - `ispy1 split`
     """
     from etl.splits import update_splits
 

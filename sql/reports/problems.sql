@@ -1,12 +1,12 @@
--- Problems: what is wrong, worst first
+-- Problems: what is wrong, worst first; `ispy1 gate` says how to fix a broken contract
 select
     severity,
-    source,
     origin,
     rule,
     cases,
-    path,
     observed,
+    fix,
     expected,
-    fix
+    path,
+    source
 from problems

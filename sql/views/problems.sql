@@ -8,8 +8,8 @@
 --   cases: Cases that are concerned, or keys where a contract has no case
 --   path: Path inside the release, where a file is concerned
 --   observed: What was seen
---   expected: What was expected
---   fix: What to do next; null for a contract, whose findings say it
+--   expected: What was expected; null for a contract, whose rule says it
+--   fix: What to do next; null for a contract: `ispy1 gate` prints its fix
 with united as (
     select
         'finding' as source,
@@ -32,7 +32,7 @@ with united as (
         gate_results.expectation as rule,
         null as path,
         gate_results.observed,
-        gate_results.expectation as expected,
+        null as expected,
         null as fix,
         gate_results.failing_cases as cases
     from gate_results
