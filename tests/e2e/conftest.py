@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from remotes.conftest import s3_remote
+
+__all__ = ["s3_remote"]  # a fixture: tests find it here by its name
 
 HERE = Path(__file__).resolve().parents[2]
 

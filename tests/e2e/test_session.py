@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from remotes.conftest import Remote
 
 from e2e.conftest import Clone
 from etl.phantom import make
@@ -51,12 +52,17 @@ def grow(path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def versions(
-    built: Clone, downloads: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory
+    built: Clone,
+    downloads: tuple[Path, Path],
+    s3_remote: Remote,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[Clone, str]:
-    """A project with the tags v1 and v2, and what the second build printed."""
-    root = tmp_path_factory.mktemp("versions")
-    clone = built.branch(root / "clone")
-    clone.run(f"dvc remote add -q --default store '{root}/store'")
+    """A project with the tags v1 and v2, pushed to S3, and what the second build printed."""
+    clone = built.branch(tmp_path_factory.mktemp("versions") / "clone")
+    clone.run(f"dvc remote add -q --default store '{s3_remote.url}/session'")
+    access = {"access_key_id": "nobody", "secret_access_key": "nothing", "region": "us-east-1"}
+    for name, value in {**s3_remote.options, **access, "verify": "true"}.items():
+        clone.run(f"dvc remote modify -q store {name} '{value}'")
     log = ""
     for tag, download in zip(("v1", "v2"), downloads, strict=True):
         clone.run(f"ispy1 adopt '{download}' --prune")
