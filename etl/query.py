@@ -87,16 +87,13 @@ def interruptible(connection: duckdb.DuckDBPyConnection, work: Callable[[], _T])
             failed.append(error)
         ended.set()
 
-    thread = Thread(target=try_work)
-    thread.start()
+    Thread(target=try_work).start()
     try:
         ended.wait()
     except KeyboardInterrupt:
         while not ended.wait(0.1):  # an interrupt before the query has begun is lost
             connection.interrupt()
         raise
-    finally:
-        thread.join()
     if failed:
         raise failed[0]
     return done[0]
@@ -151,7 +148,7 @@ def restricted(
         "set autoinstall_known_extensions = false; set autoload_known_extensions = false; "
         "set allow_community_extensions = false; set python_enable_replacements = false; "
         "set python_scan_all_frames = false; set enable_external_access = false; "
-        "set lock_configuration = true"
+        "set enable_progress_bar = false; set lock_configuration = true"
     )
     return connection
 

@@ -241,7 +241,11 @@ def test_a_long_query_can_be_interrupted() -> None:
         [sys.executable, "-c", INTERRUPTED], cwd=ROOT, capture_output=True, text=True, timeout=20,
         check=False,
     )  # fmt: skip
-    assert (done.stdout, done.stderr) == ("interrupted\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "interrupted\n", "")
+
+
+def test_no_progress_bar_gets_into_an_answer(db: duckdb.DuckDBPyConnection) -> None:
+    assert db.execute("select current_setting('enable_progress_bar')").fetchone() == (False,)
 
 
 def test_own_tables_are_there(project: Path, tmp_path: Path) -> None:
