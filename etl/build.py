@@ -19,7 +19,7 @@ from etl.profile import Profile, load_profile
 from etl.recipe import recipe as recipe_of
 from etl.store import read_table, table_lock, table_path, write_table
 from etl.tables.findings import SCHEMA as FINDINGS
-from etl.unit import Blob, Context, Measured, TableModule, identified, refused
+from etl.unit import Blob, Context, Measured, TableModule, identified, refused, unit_key
 from etl.unit_store import keep_units, known_units, seed
 
 Unit = tuple[Blob, ...]
@@ -68,19 +68,24 @@ def build_table(
         context = Context(root, project.release_path(root), profile, index.blobs)
         units = units_of(module, context.blobs)
         workers = workers or default_workers()
-        if not module.PER_BLOB:  # one workbook, one listing: quicker to read than to keep
+        if module.UNIT == "release":  # one workbook, one listing: quicker to read than to keep
             measured = list(measure_units(module, context, units, workers))
             return _write(module, context, index.recipe, list(zip(units, measured, strict=True)))
         known = _known(module, root, index.recipe) if reuse else {}
-        new = [unit for unit in units if unit[0].md5 not in known]
+        new = [unit for unit in units if _content(module, unit) not in known]
         fresh = _measure_and_keep(module, context, index.recipe, (new, workers, progress))
         # By path: units of one content may differ, as two links that lead out of the release do.
-        found = [(unit, fresh.get(unit[0].path) or known[unit[0].md5]) for unit in units]
+        found = [(unit, fresh.get(unit[0].path) or known[_content(module, unit)]) for unit in units]
         return replace(_write(module, context, index.recipe, found), measured=len(new))
 
 
+def _content(module: TableModule, unit: Unit) -> str:
+    """What the unit store files a unit under."""
+    return unit[0].md5 if module.UNIT == "blob" else unit_key(unit)
+
+
 def _known(module: TableModule, root: Path, recipe: str) -> dict[str, Measured]:
-    """What the unit store and the present table hold, by the MD5 of the blob.
+    """What the unit store and the present table hold, by the content of the unit.
 
     What only the table holds is kept: the next build writes over the table.
     """
@@ -102,12 +107,12 @@ def _measure_and_keep(
     """Path -> what was measured; kept in the unit store every second."""
     units, workers, progress = work
     done: dict[str, Measured] = {}
-    fresh: list[tuple[Blob, Measured]] = []
+    fresh: list[tuple[Unit, Measured]] = []
     last = time.monotonic()
     for number, found in enumerate(measure_units(module, context, units, workers), 1):
-        blob = units[number - 1][0]
-        done[blob.path] = found
-        fresh.append((blob, found))
+        unit = units[number - 1]
+        done[unit[0].path] = found
+        fresh.append((unit, found))
         if progress:
             progress(number, len(units))
         if number == len(units) or time.monotonic() - last > KEEP_EVERY_S:
@@ -117,18 +122,19 @@ def _measure_and_keep(
 
 
 def _keep(
-    module: TableModule, context: Context, recipe: str, fresh: list[tuple[Blob, Measured]]
+    module: TableModule, context: Context, recipe: str, fresh: list[tuple[Unit, Measured]]
 ) -> None:
     """Keep units; values must never be filed under the hash of other bytes."""
     now = versions.release_hashes(context.root, context.release)
-    changed = [blob.path for blob, _ in fresh if now.get(blob.path, ("",))[0] != blob.md5]
+    blobs = [blob for unit, _ in fresh for blob in unit]
+    changed = [blob.path for blob in blobs if now.get(blob.path, ("",))[0] != blob.md5]
     if changed:
         message = (
             f"{context.release / changed[0]} changed while it was read ({len(changed)} file(s) in "
             "all). Run `ispy1 repro` again."
         )
         raise UserError(message)
-    units = [(blob.md5, found) for blob, found in fresh]
+    units = [(_content(module, unit), found) for unit, found in fresh]
     keep_units(context.root, module.SCHEMA.name, recipe, units)
 
 
@@ -138,19 +144,26 @@ def measure_units(
     """Measure units of a table, in order; a unit that fails is a finding."""
     name = module.SCHEMA.name
     # Workers get the blobs with each unit; the whole list would be pickled once a unit.
-    lean = replace(context, blobs=()) if module.PER_BLOB else context
+    lean = context if module.UNIT == "release" else replace(context, blobs=())
     died = partial(_worker_died, name)
     return spread(partial(measure_unit, name, lean), units, workers, died)
 
 
 def units_of(module: TableModule, blobs: tuple[Blob, ...]) -> list[Unit]:
-    """One unit a blob (of doubles the .nii.gz), or one unit of all blobs."""
-    if not module.PER_BLOB:
+    """One unit a blob (of doubles the .nii.gz), one a case, or one of all blobs."""
+    if module.UNIT == "release":
         return [blobs]
     chosen: dict[object, Blob] = {}
     for blob in sorted(blobs, key=lambda b: (not b.path.endswith(".gz"), b.path)):
         chosen.setdefault(blob.name.identity, blob)
-    return [(blob,) for blob in sorted(chosen.values(), key=lambda b: b.path)]
+    single = sorted(chosen.values(), key=lambda b: b.path)
+    if module.UNIT == "blob":
+        return [(blob,) for blob in single]
+    by_case: dict[str, list[Blob]] = {}
+    for blob in single:
+        if blob.name.case_id:
+            by_case.setdefault(blob.name.case_id, []).append(blob)
+    return [tuple(by_case[case_id]) for case_id in sorted(by_case)]
 
 
 def measure_unit(name: str, context: Context, unit: Unit) -> Measured:
@@ -185,7 +198,8 @@ def _write(
         table = module.assemble(measured, context)
     except BadInputError as error:
         table = Measured([], [from_bad_input(name, error)])
-    findings = [f for unit, found in measured for f in identified(found, _source(module, unit))]
+    kind, profile = module.UNIT, context.profile
+    findings = [f for unit, found in measured for f in identified(found, unit, kind, profile)]
     findings = _unique([*findings, *table.findings])
     meta = footer(context.profile, recipe)
     folder = context.root / project.FINDINGS
@@ -193,11 +207,6 @@ def _write(
     target = table_path(context.root / project.TABLES, name)
     write_table(module.SCHEMA, table.rows, target, meta=meta)
     return Built(name, len(table.rows), len(measured), len(measured), len(findings))
-
-
-def _source(module: TableModule, unit: Unit) -> Unit:
-    """The blob that a unit's findings are about: a blob's own, or the one workbook's."""
-    return unit if module.PER_BLOB or len(unit) == 1 else ()
 
 
 def _unique(findings: list[Finding]) -> list[Finding]:

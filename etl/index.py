@@ -7,13 +7,13 @@ import importlib
 import io
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO, cast
+from typing import Any, TextIO, cast
 
 from etl import project, versions
 from etl.errors import UserError
 from etl.profile import Profile, load_profile
 from etl.recipe import recipe
-from etl.release import is_litter, parse
+from etl.release import Name, is_litter, parse
 from etl.store import write_atomically
 from etl.unit import Blob, TableModule
 
@@ -62,15 +62,44 @@ def write_indexes(root: Path) -> int:
         if not is_litter(path)
     )
     for name in TABLES:
-        module = table_module(name)
-        also: tuple[str, ...] = getattr(module, "ALSO", ())
-        found = Index(
-            recipe(f"etl.tables.{name}", profile, root, also),
-            tuple(blob for blob in blobs if blob.name.artefact.startswith(module.READS)),
-        )
+        read = tuple(blob for blob in blobs if reads(root, name, blob.name))
+        found = Index(table_recipe(root, name, profile), read)
         text = _dump(found)
         write_atomically(index_path(root, name), lambda path, text=text: path.write_text(text))
     return len(blobs)
+
+
+def reads(root: Path, table: str, name: Name) -> bool:
+    """Whether a table reads a blob of this name."""
+    module = table_module(table)
+    wants = getattr(module, "wants", None)
+    is_read = name.artefact.startswith(module.READS)
+    return is_read and (wants is None or wants(name, params_of(root, table)))
+
+
+def table_recipe(root: Path, name: str, profile: Profile) -> str:
+    """The recipe of a table as its code, its files beside the release and params.yaml are now.
+
+    Raises:
+        UserError: params.yaml lacks a value that the table needs.
+    """
+    return recipe(f"etl.tables.{name}", profile, root, also(name), params_of(root, name))
+
+
+def also(name: str) -> tuple[str, ...]:
+    """The files beside the release that a table reads, relative to the root."""
+    found: tuple[str, ...] = getattr(table_module(name), "ALSO", ())
+    return found
+
+
+def params_of(root: Path, name: str) -> dict[str, Any]:
+    """The values of params.yaml that decide a table's values, by dotted name.
+
+    Raises:
+        UserError: params.yaml lacks one.
+    """
+    found: tuple[str, ...] = getattr(table_module(name), "PARAMS", ())
+    return {dotted: project.param(root, dotted) for dotted in found}
 
 
 def index_path(root: Path, name: str) -> Path:

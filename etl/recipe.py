@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from etl.profile import Profile
 
@@ -17,7 +19,13 @@ DISTRIBUTIONS = {"cc3d": "connected-components-3d", "skimage": "scikit-image"}
 ALWAYS = ("etl.store",)  # how a table is written
 
 
-def recipe(module: str, profile: Profile, root: Path, also: tuple[str, ...] = ()) -> str:
+def recipe(
+    module: str,
+    profile: Profile,
+    root: Path,
+    also: tuple[str, ...] = (),
+    params: Mapping[str, Any] | None = None,
+) -> str:
     """32 hex digits over code, libraries, naming and further files of one table.
 
     Args:
@@ -25,13 +33,15 @@ def recipe(module: str, profile: Profile, root: Path, also: tuple[str, ...] = ()
         profile: its names decide what a file is; its thresholds change no table.
         root: the project.
         also: files that the module reads beside the release, relative to the root.
+        params: values of params.yaml that decide its values, by name.
     """
     sources, imports = closure((module, *ALWAYS))
     digest = hashlib.sha256()
     for name in sorted(sources):
         digest.update(f"{name}\0".encode() + _source(name).read_bytes() + b"\0")
     libraries = {name: _version(name) for name in sorted(imports)}
-    digest.update(json.dumps([libraries, profile.naming()], sort_keys=True).encode())
+    facts = [libraries, profile.naming(), dict(params or {})]
+    digest.update(json.dumps(facts, sort_keys=True).encode())
     for path in also:
         digest.update((root / path).read_bytes() if (root / path).is_file() else b"")
     return digest.hexdigest()[:32]

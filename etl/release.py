@@ -44,6 +44,13 @@ class Name:
         return (self.artefact, self.mask, self.case_id, self.phase)
 
 
+def role(name: Name) -> str:
+    """What a blob is among those of its case: `image_n3_0`, `mask_ftv`; else the artefact."""
+    if name.mask is not None:
+        return f"mask_{name.mask}"
+    return name.artefact if name.phase is None else f"{name.artefact}_{name.phase}"
+
+
 def is_litter(path: str) -> bool:
     """Whether a file manager left this file (`.DS_Store`, `._*`, `Thumbs.db`)."""
     return any(fnmatch(part, pattern) for part in PurePosixPath(path).parts for pattern in LITTER)

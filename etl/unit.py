@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from hashlib import md5
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from etl.errors import BadInputError
 from etl.findings import Finding, from_bad_input
 from etl.profile import Profile
-from etl.release import LINK_OUTSIDE, Name
+from etl.project import param
+from etl.release import LINK_OUTSIDE, Name, blobs_of_case, role
 from etl.schema import TableSchema
 from etl.store import read_table, table_path
 
 Row = dict[str, Any]
+Kind = Literal["blob", "case", "release"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,10 @@ class Blob:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Rows and findings. Those of a unit carry no case and no path: assemble() adds identity."""
+    """Rows and findings. Those of a unit carry no case and no path: assemble() adds identity.
+
+    A finding of a case's unit may name the role of a blob (`mask_ftv`) in place of a path.
+    """
 
     rows: list[Row] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
@@ -64,6 +70,10 @@ class Context:
             )
         return path
 
+    def param(self, dotted: str) -> Any:  # noqa: ANN401  a YAML value is of any type
+        """A value of params.yaml; the table's PARAMS name it, so that it is in the recipe."""
+        return param(self.root, dotted)
+
     def table(self, name: str) -> list[Row]:
         """The rows of a table that an earlier stage built."""
         rows: list[Row] = read_table(table_path(self.root / "data/tables", name)).to_pylist()
@@ -73,14 +83,17 @@ class Context:
 class TableModule(Protocol):
     """What a module of etl/tables offers.
 
-    SCHEMA: the table. READS: the artefacts it reads. PER_BLOB: whether a unit is one blob (or
-    all of them). ASSEMBLED: the columns that assemble() adds. measure(): one unit's values,
-    free of identity. assemble(): the rows.
+    SCHEMA: the table. READS: the artefacts it reads. UNIT: what is measured at once: a blob, all
+    blobs of a case, or all of the release. ASSEMBLED: the columns that assemble() adds. measure():
+    one unit's values, free of identity. assemble(): the rows.
+
+    Where a module has them: PARAMS, the names of params.yaml that decide its values; ALSO, files
+    beside the release; `wants(name, params)`, which of the blobs of READS it reads.
     """
 
     SCHEMA: TableSchema
     READS: tuple[str, ...]
-    PER_BLOB: bool
+    UNIT: Kind
     ASSEMBLED: tuple[str, ...]
 
     @staticmethod
@@ -94,13 +107,33 @@ class TableModule(Protocol):
         ...
 
 
-def identified(found: Measured, unit: tuple[Blob, ...]) -> list[Finding]:
-    """The findings of a unit with the case and the path of its first blob, where they lack them."""
-    if not unit:
+def unit_key(unit: tuple[Blob, ...]) -> str:
+    """What the values of a case's unit follow from: an MD5 over roles and MD5s of its blobs."""
+    lines = sorted(f"{role(blob.name)} {blob.md5}\n" for blob in unit)
+    return md5("".join(lines).encode(), usedforsecurity=False).hexdigest()
+
+
+def identified(
+    found: Measured, unit: tuple[Blob, ...], kind: Kind, profile: Profile
+) -> list[Finding]:
+    """The findings of a unit with case and path: of its blob, or of the blob whose role they name.
+
+    A role that the unit lacks becomes the path where the missing blob belongs.
+    """
+    if not unit or (kind == "release" and len(unit) > 1):
         return found.findings
     name = unit[0].name
+    own = None if kind == "case" else name.path
+    places: dict[str | None, str] = {}
+    if kind == "case" and name.case_id:
+        places |= {role(n): n.path for n in blobs_of_case(name.case_id, profile)}
+        places |= {role(blob.name): blob.path for blob in unit}
     return [
-        replace(finding, case_id=finding.case_id or name.case_id, path=finding.path or name.path)
+        replace(
+            finding,
+            case_id=finding.case_id or name.case_id,
+            path=places.get(finding.path, finding.path) or own,
+        )
         for finding in found.findings
     ]
 

@@ -20,7 +20,7 @@ import pyarrow as pa
 from etl.errors import UserError
 from etl.findings import Finding
 from etl.store import read_footer, read_table, scratch_folder, table_path
-from etl.unit import Measured, TableModule
+from etl.unit import Measured, Row, TableModule
 
 Answer = TypeVar("Answer")
 
@@ -128,19 +128,40 @@ def seed(module: TableModule, tables: Path, findings: Path, recipe: str) -> dict
         rows, found = (read_table(file).to_pylist() for file in files)
     except (OSError, KeyError, TypeError, ValueError, pa.ArrowException, UserError):
         return {}  # no table, or none that can be read: there is nothing to reuse
+    return (
+        _of_cases(module, rows, found) if module.UNIT == "case" else _of_blobs(module, rows, found)
+    )
+
+
+def _of_blobs(module: TableModule, rows: list[Row], found: list[Row]) -> dict[str, Measured]:
     by_path: dict[str, list[Finding]] = {}
     for row in found:
         by_path.setdefault(row["path"], []).append(_finding(row))
     return {
-        row["blob_md5"]: Measured(
-            [{key: value for key, value in row.items() if key not in module.ASSEMBLED}],
-            by_path.get(row["path"], []),
-        )
+        row["blob_md5"]: Measured([_measured(module, row)], by_path.get(row["path"], []))
         for row in rows
     }
 
 
-def _finding(row: dict[str, str]) -> Finding:
+def _of_cases(module: TableModule, rows: list[Row], found: list[Row]) -> dict[str, Measured]:
+    """The cases without a finding. The others are measured again.
+
+    The table does not say which of a case's findings came from the unit.
+    """
+    doubtful = {row["case_id"] for row in found}
+    units: dict[str, tuple[str, Measured]] = {}
+    for row in rows:
+        case_id, unit = units.setdefault(row["inputs_md5"], (row["case_id"], Measured()))
+        if row["case_id"] == case_id:  # another case of equal blobs has equal rows
+            unit.rows.append(_measured(module, row))
+    return {key: unit for key, (case_id, unit) in units.items() if case_id not in doubtful}
+
+
+def _measured(module: TableModule, row: Row) -> Row:
+    return {key: value for key, value in row.items() if key not in module.ASSEMBLED}
+
+
+def _finding(row: Row) -> Finding:
     """A finding as the unit said it: the case and the path are assembled."""
     values = {key: value for key, value in row.items() if key != "finding_id"}
-    return replace(Finding(**values), case_id=None, path=None)  # type: ignore[arg-type]
+    return replace(Finding(**values), case_id=None, path=None)

@@ -24,6 +24,7 @@ import xlsxwriter
 from etl import project
 from etl.build import build_findings, build_table
 from etl.index import TABLES, write_indexes
+from etl.params_file import set_params
 from etl.profile import load_profile
 from etl.release import blobs_of_case
 from etl.store import read_table, table_path
@@ -315,9 +316,7 @@ def make_project(root: Path) -> Path:
             shutil.copytree(source, target)
         else:
             shutil.copy(source, target)
-    (root / "params.yaml").write_text(
-        "release: data/release\nprofile: phantom\nphantom: {cases: 2, seed: 1, scale: demo}\n"
-    )
+    set_params(root / "params.yaml", {"release": "data/release", "phantom.cases": 2})
     (root / "data" / "release").mkdir(parents=True)
     subprocess.run(["git", "init", "-q", str(root)], check=True)
     project.params.cache_clear()

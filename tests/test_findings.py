@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support import ROOT
 from support import findings as built_findings
 
 from etl.errors import BadInputError, Severity
 from etl.findings import Finding, from_bad_input
+from etl.profile import load_profile
 from etl.release import Name
 from etl.tables.findings import SCHEMA
 from etl.unit import Blob, Measured, identified, refused
@@ -57,10 +59,13 @@ def test_from_bad_input() -> None:
 def test_findings_of_a_unit_get_its_identity() -> None:
     blob = Blob(Name("masks_ftv/ISPY1_9001.nii.gz", "mask", "ftv", "ISPY1_9001"), "0" * 32, 5)
     bare = replace(ONE, case_id=None, path=None)
-    assert identified(Measured([], [bare]), (blob,)) == [ONE]
+    profile = load_profile(ROOT, "phantom")
+    assert identified(Measured([], [bare]), (blob,), "blob", profile) == [ONE]
     own = replace(bare, case_id="ISPY1_9002")
-    assert identified(Measured([], [own]), (blob,))[0].case_id == "ISPY1_9002"
-    assert identified(Measured([], [bare]), ()) == [bare]
+    (found,) = identified(Measured([], [own]), (blob,), "blob", profile)
+    assert found.case_id == "ISPY1_9002"
+    assert identified(Measured([], [bare]), (), "release", profile) == [bare]
+    assert identified(Measured([], [bare]), (blob, blob), "release", profile) == [bare]
 
 
 def test_an_intact_release_has_none(built: Path) -> None:

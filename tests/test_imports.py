@@ -20,7 +20,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("etl.profile",),
     ("etl.release",),
     ("etl.store", "etl.recipe", "etl.versions", "etl.known_issues", "etl.inputs"),
-    ("etl.unit", "etl.revisions"),
+    ("etl.unit", "etl.case_unit", "etl.revisions"),
     ("etl.tables", "etl.unit_store"),
     ("etl.index", "etl.snapshot"),
     ("etl.build", "etl.warehouse"),

@@ -113,7 +113,8 @@ def changes(
 
 def _changes_of(pair: Pair, schema: str, only: Collection[str] | None) -> str:
     fields = ", ".join(f"{literal(k)}: c.{quoted(k)}" for k in pair.key)
-    columns = [n for n in pair.common if n not in LINEAGE and (only is None or n in only)]
+    lineage = [n for n in pair.common if LINEAGE.fullmatch(n)]
+    columns = [n for n in pair.common if n not in lineage and (only is None or n in only)]
     return _CHANGES.substitute(
         schema=schema,
         table=quoted(pair.name),
@@ -122,7 +123,7 @@ def _changes_of(pair: Pair, schema: str, only: Collection[str] | None) -> str:
         case_of_row=f"c.{CASE}" if CASE in pair.key else "c._case",
         key=f"to_json({{{fields}}})::varchar",
         key_names=listed(pair.key),
-        lineage=_literals(sorted(LINEAGE)),
+        lineage=_literals(lineage),
         coverage=_literals([name for name in columns if COVERAGE.fullmatch(name)]),
         difference=_difference(pair, columns),
         group="".join(f"a.{quoted(k)} as {quoted(k)}, " for k in pair.group),

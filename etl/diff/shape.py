@@ -14,7 +14,9 @@ from etl.warehouse import literal, quoted
 
 CASE = "case_id"
 # Columns that say where a row comes from: another blob, not another value.
-LINEAGE = frozenset({"path", "blob_md5", "md5", "size_bytes", "content_crc32", "content_bytes"})
+LINEAGE = re.compile(
+    r"path|md5|inputs_md5|(\w+_)?blob_md5s?|size_bytes|content_crc32|content_bytes"
+)
 # Columns that say what there is.
 COVERAGE = re.compile(r"has_\w+|n_image_\w+|in_release|is_complete")
 

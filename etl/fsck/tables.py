@@ -14,7 +14,7 @@ from etl.errors import UserError
 from etl.fsck.model import Kept, Problem, Report, md5_of, shown
 from etl.index import TABLES, Index, index_path, read_index
 from etl.profile import Profile, load_profile
-from etl.schema import SCHEMA_VERSION
+from etl.schema import BLOB_MD5S, SCHEMA_VERSION
 from etl.store import read_footer, read_table, table_path
 
 AREA = "tables"
@@ -130,7 +130,10 @@ def _footer(
 def _lineage(root: Path, path: Path, table: pa.Table, index: Index | None) -> Iterator[Problem]:
     """Every MD5 in a table is that of its blob in the index."""
     column = "md5" if path.stem == "blobs" else "blob_md5"
-    if index is None or not {"path", column} <= set(table.column_names):
+    if index is None:
+        return
+    yield from _unlisted(root, path, table, index)
+    if not {"path", column} <= set(table.column_names):
         return
     listed = {blob.path: blob.md5 for blob in index.blobs}
     place = shown(root, path)
@@ -141,6 +144,19 @@ def _lineage(root: Path, path: Path, table: pa.Table, index: Index | None) -> It
             yield Problem(
                 LINEAGE, f"{place}: {row['path']}", expected, f"MD5 {row[column]}", _rebuild(path)
             )
+
+
+def _unlisted(root: Path, path: Path, table: pa.Table, index: Index) -> Iterator[Problem]:
+    """Every MD5 of a row that comes from several blobs is in the index."""
+    listed = {blob.md5 for blob in index.blobs}
+    for name in table.column_names:
+        if name.endswith(BLOB_MD5S):
+            values = table[name].combine_chunks()
+            flat = values.flatten() if pa.types.is_list(values.type) else values
+            for md5 in sorted(set(flat.to_pylist()) - listed - {None}):
+                place = f"{shown(root, path)}: {name}"
+                expected = "the MD5 of a blob that the index lists"
+                yield Problem(LINEAGE, place, expected, f"MD5 {md5}", _rebuild(path))
 
 
 def built(root: Path) -> bool:

@@ -15,9 +15,8 @@ import yaml
 
 from etl import project, versions
 from etl.errors import UserError
-from etl.index import TABLES, index_path, read_index, table_module
+from etl.index import TABLES, index_path, read_index, table_recipe
 from etl.profile import Profile
-from etl.recipe import recipe
 
 SHOWN = 4
 _VALUE = re.compile(r"\$\{([\w.]+)\}")
@@ -132,8 +131,7 @@ def _recipes(root: Path, profile: Profile) -> list[str]:
     odd = []
     for name in TABLES:
         if index_path(root, name).is_file():
-            also: tuple[str, ...] = getattr(table_module(name), "ALSO", ())
-            today = recipe(f"etl.tables.{name}", profile, root, also)
+            today = table_recipe(root, name, profile)
             odd += [name] if _recipe_in_index(root, name, profile) != today else []
     return [f"code of {some(odd)}"] if odd else []
 

@@ -38,7 +38,7 @@ SCHEMA = TableSchema(
 )
 
 READS = ("",)  # every file
-PER_BLOB = False
+UNIT = "release"
 ASSEMBLED: tuple[str, ...] = ()
 
 Listed = dict[str, str]  # canonical path -> the publisher's MD5

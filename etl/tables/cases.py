@@ -42,7 +42,7 @@ SCHEMA = TableSchema(
 )
 
 READS = ("",)  # every file: a case is what some file names
-PER_BLOB = False
+UNIT = "release"
 ASSEMBLED: tuple[str, ...] = ()
 ALSO = (PATH,)
 

@@ -49,7 +49,7 @@ SCHEMA = TableSchema(
 )
 
 READS = ("clinical",)
-PER_BLOB = False
+UNIT = "release"
 ASSEMBLED: tuple[str, ...] = ()
 
 # Codes: the workbook's own data dictionary. 2 is "indeterminate" for the receptors.

@@ -30,7 +30,7 @@ SCHEMA = TableSchema(
 )
 
 READS = ("features",)
-PER_BLOB = False
+UNIT = "release"
 ASSEMBLED: tuple[str, ...] = ()
 
 # <modality>_<roi>_<family>[_<Bins|Radius>-<n>]*_<feature>, with `Bin-7` part of the feature.

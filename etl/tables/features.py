@@ -24,7 +24,7 @@ SCHEMA = TableSchema(
 )
 
 READS = ("features",)
-PER_BLOB = False
+UNIT = "release"
 ASSEMBLED: tuple[str, ...] = ()
 
 

@@ -37,7 +37,7 @@ SCHEMA = TableSchema(
 )
 
 READS = ("image_",)
-PER_BLOB = True
+UNIT = "blob"
 ASSEMBLED = ("case_id", "image_set", "phase", *IDENTITY)
 
 

@@ -99,7 +99,7 @@ SCHEMA = TableSchema(
 )
 
 READS = ("mask",)
-PER_BLOB = True
+UNIT = "blob"
 ASSEMBLED = ("case_id", "mask", "matches_image_grid", *IDENTITY)
 
 SAME_GRID_MM = 0.01

@@ -28,7 +28,7 @@ SCHEMA = TableSchema(
 )
 
 READS = ("clinical",)
-PER_BLOB = False
+UNIT = "release"
 ASSEMBLED: tuple[str, ...] = ()
 
 FORM = SheetForm(

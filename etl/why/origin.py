@@ -13,10 +13,11 @@ import duckdb
 
 from etl import inputs, project, versions
 from etl.errors import UserError
-from etl.index import TABLES, table_module
+from etl.index import TABLES, also, params_of, table_module, table_recipe
 from etl.profile import Profile, profile_path
-from etl.recipe import ALWAYS, DISTRIBUTIONS, closure, recipe
+from etl.recipe import ALWAYS, DISTRIBUTIONS, closure
 from etl.release import parse
+from etl.schema import BLOB_MD5S
 from etl.store import read_footer, table_path
 from etl.unit import Blob, Context, artefact
 from etl.why.model import BlobFact, RecipeFact, Row
@@ -69,11 +70,24 @@ def _paths(place: Place, table: str, column: str, row: Row) -> Iterator[tuple[st
         yield from _compared(place, table, column, row)
     elif table == "cases":
         yield from _of_case(place, column, row)
+    elif any(name.endswith(BLOB_MD5S) for name in row):
+        yield from _by_md5(place, row)
     elif table in TABLES:
         module = table_module(table)
         yield from _of_workbook(place, table, column, row)
         if not set(module.READS) & set(_WORKBOOKS):
             yield from _of_artefact(place, module.READS, "read", row.get("case_id"))
+
+
+def _by_md5(place: Place, row: Row) -> Iterator[tuple[str, str]]:
+    """The blobs of the case whose MD5s the row carries, such as `mask_blob_md5`."""
+    for name, value in row.items():
+        if name.endswith(BLOB_MD5S) and value:
+            role = name.removesuffix("s").removesuffix("_blob_md5")
+            wanted = value if isinstance(value, list) else [value]
+            for path, blob in place.blobs.items():
+                if blob["md5"] in wanted and blob["case_id"] in (row.get("case_id"), None):
+                    yield path, f"measured ({role})"
 
 
 def _compared(place: Place, table: str, column: str, row: Row) -> Iterator[tuple[str, str]]:
@@ -216,12 +230,7 @@ def recipe_of(place: Place, table: str, column: str) -> RecipeFact | None:
 
 
 def _todays(place: Place, table: str) -> str:
-    return recipe(f"etl.tables.{table}", place.profile, place.root, _also(table))
-
-
-def _also(table: str) -> tuple[str, ...]:
-    also: tuple[str, ...] = getattr(table_module(table), "ALSO", ())
-    return also
+    return table_recipe(place.root, table, place.profile)
 
 
 def _made_by(table: str, column: str) -> str:
@@ -236,8 +245,10 @@ def _made_by(table: str, column: str) -> str:
 
 def _parameters(place: Place, table: str) -> dict[str, Any]:
     profile = profile_path(place.root, place.profile.name).relative_to(place.root).as_posix()
-    files = [profile, *(_also(table) if table in TABLES else ())]
-    return {"profile": place.profile.name, "files": files, "naming": place.profile.naming()}
+    files = [profile, *(also(table) if table in TABLES else ())]
+    values = params_of(place.root, table) if table in TABLES else {}
+    naming = place.profile.naming()
+    return {"profile": place.profile.name, "files": files, "params": values, "naming": naming}
 
 
 def _version(name: str) -> str | None:

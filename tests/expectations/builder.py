@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from etl.gate_report import METRIC, REFERENCE
+from etl.params_file import set_params
 from etl.profile import Profile, load_profile
 from etl.project import TABLES
 from etl.release import blobs_of_case
@@ -228,9 +229,8 @@ def make_project(root: Path) -> Path:
     """A project at `root` whose gate is green."""
     shutil.copytree(ROOT / "expectations", root / "expectations")
     (root / "dvc.yaml").write_text("stages: {}\n")
-    (root / "params.yaml").write_text(
-        "release: data/phantom\nprofile: phantom\nphantom: {cases: 2}\n"
-    )
+    shutil.copy(ROOT / "params.yaml", root / "params.yaml")
+    set_params(root / "params.yaml", {"phantom.cases": 2})
     (root / "reports").mkdir()
     (root / METRIC).write_text(json.dumps({REFERENCE: DRIFT_REFERENCE}))
     profile = load_profile(root)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
+from typing import get_args
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,6 +13,7 @@ import pytest
 from etl.index import TABLES
 from etl.schema import TableSchema
 from etl.store import ARROW_TYPES, read_footer, table_path
+from etl.unit import Kind
 
 # The published columns: s string, b bool, i integer, f double, d date; `?` may be null. Columns
 # may be added to a table, never taken away.
@@ -178,6 +180,6 @@ def test_every_table_of_the_release_has_a_module() -> None:
     assert {*TABLES, "findings", "gate_results"} == set(CONTRACT)
     for name in TABLES:
         module = importlib.import_module(f"etl.tables.{name}")
-        assert module.READS
-        assert isinstance(module.PER_BLOB, bool)
+        assert isinstance(module.READS, tuple)
+        assert module.UNIT in get_args(Kind)
         assert set(module.ASSEMBLED) <= set(module.SCHEMA.names)

@@ -1,0 +1,43 @@
+"""The volumes of one case, for the tables whose rows come from several blobs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from etl.errors import BadInputError
+from etl.findings import Finding, from_bad_input
+from etl.read.nifti import Volume, read_volume
+from etl.release import role
+from etl.unit import Blob, Context
+
+
+def open_volumes(
+    table: str, unit: tuple[Blob, ...], context: Context, roles: Iterable[str]
+) -> tuple[dict[str, Volume], list[Finding]]:
+    """Read the blobs of some roles; those that the unit lacks are not in the result.
+
+    A blob that cannot be read is a critical finding of its own table, images or masks. Here it is
+    a warning: it says which derived rows lack it.
+
+    Args:
+        table: the table that asks.
+        unit: the blobs of one case.
+        context: where they lie.
+        roles: `image_n3_0`, `mask_ftv`, ...
+
+    Returns:
+        Role -> volume, and a finding for each blob that cannot be read.
+    """
+    blobs = {role(blob.name): blob for blob in unit}
+    volumes: dict[str, Volume] = {}
+    findings: list[Finding] = []
+    for name in roles:
+        if name not in blobs:
+            continue
+        try:
+            volumes[name] = read_volume(context.file(blobs[name]))
+        except BadInputError as error:
+            found = from_bad_input(table, error, path=name)
+            findings.append(replace(found, severity="warning"))
+    return volumes, findings

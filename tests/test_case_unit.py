@@ -1,0 +1,120 @@
+"""Units of several blobs: what is in them, what they are filed under, whom their findings name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from support import ROOT, write_nifti, zscored_image
+
+from etl.build import units_of
+from etl.case_unit import open_volumes
+from etl.findings import Finding
+from etl.profile import load_profile
+from etl.release import blobs_of_case, parse, role
+from etl.schema import CASE_ID, INPUTS_MD5, Column, TableSchema
+from etl.store import table_path, write_table
+from etl.tables.findings import SCHEMA as FINDINGS
+from etl.unit import Blob, Context, Measured, TableModule, identified, unit_key
+from etl.unit_store import seed
+
+PROFILE = load_profile(ROOT, "phantom")
+CASE, OTHER = "ISPY1_9001", "ISPY1_9002"
+SCHEMA = TableSchema(
+    "pairs", "One row a pair", ("case_id", "pair"),
+    (CASE_ID, Column("pair", "string", "Pair"), INPUTS_MD5),
+)  # fmt: skip
+MODULE = cast(
+    "TableModule", SimpleNamespace(SCHEMA=SCHEMA, UNIT="case", ASSEMBLED=("case_id", "inputs_md5"))
+)
+
+
+def blob(path: str, md5: str = "0") -> Blob:
+    return Blob(parse(path, PROFILE), md5, 1)
+
+
+def mask(name: str, case: str = CASE, md5: str = "0") -> Blob:
+    return blob(f"masks_{name}/{case}.nii.gz", md5)
+
+
+def test_roles_name_each_blob_of_a_case_once() -> None:
+    roles = [role(name) for name in blobs_of_case(CASE, PROFILE)]
+    assert roles[0] == "image_n3_0"
+    assert roles[5:7] == ["image_zscored_2", "mask_ftv"]
+    assert len(set(roles)) == 9
+    assert role(parse("README", PROFILE)) == "other"
+
+
+def test_a_unit_is_all_blobs_of_a_case() -> None:
+    blobs = (mask("ftv", OTHER), mask("stv_manual"), mask("ftv"), blob("README"))
+    double = blob(f"masks_ftv/{CASE}.nii")
+    units = units_of(MODULE, (double, *blobs))
+    assert [[b.path for b in unit] for unit in units] == [
+        [f"masks_ftv/{CASE}.nii.gz", f"masks_stv_manual/{CASE}.nii.gz"],
+        [f"masks_ftv/{OTHER}.nii.gz"],
+    ]
+
+
+def test_the_key_of_a_unit() -> None:
+    one, two = mask("ftv", md5="a"), mask("stv_manual", md5="b")
+    key = unit_key((one, two))
+    assert unit_key((two, one)) == key
+    # Another case with the same contents has the same values; swapped contents have others.
+    assert unit_key((mask("ftv", OTHER, "a"), mask("stv_manual", OTHER, "b"))) == key
+    assert unit_key((mask("ftv", md5="b"), mask("stv_manual", md5="a"))) != key
+    assert unit_key((one,)) != unit_key((mask("stv_manual", md5="a"),)) != key
+
+
+def finding(path: str | None) -> Finding:
+    return Finding("pairs", "warning", "c", "o", "e", "l", "f", path=path)
+
+
+@pytest.mark.parametrize(
+    ("named", "path"),
+    [
+        ("mask_ftv", f"masks_ftv/{CASE}.nii"),
+        ("mask_stv_manual", f"masks_stv_manual/{CASE}.nii.gz"),  # missing: where it belongs
+        (None, None),
+    ],
+)
+def test_a_finding_names_a_blob_by_its_role(named: str | None, path: str | None) -> None:
+    unit = (blob(f"masks_ftv/{CASE}.nii"),)
+    (found,) = identified(Measured([], [finding(named)]), unit, "case", PROFILE)
+    assert (found.case_id, found.path) == (CASE, path)
+
+
+def test_open_volumes_reads_what_is_there_and_says_what_is_not(tmp_path: Path) -> None:
+    good = blob(
+        f"images_bias-corrected_resampled_zscored_nifti/{CASE}/{CASE}_DCE_0001_N3_zscored.nii"
+    )
+    write_nifti(tmp_path / good.path, zscored_image(1, 1))
+    bad = mask("ftv")
+    (tmp_path / bad.path).parent.mkdir(parents=True)
+    (tmp_path / bad.path).write_bytes(b"no mask")
+    context = Context(ROOT, tmp_path, PROFILE, ())
+    roles = ("image_zscored_1", "mask_ftv", "mask_stv_manual")
+    volumes, findings = open_volumes("pairs", (good, bad), context, roles)
+    assert list(volumes) == ["image_zscored_1"]
+    assert [(f.severity, f.check, f.path) for f in findings] == [
+        ("warning", "not_nifti", "mask_ftv")
+    ]
+
+
+def test_the_seed_of_a_table_of_cases(tmp_path: Path) -> None:
+    """Cases of equal blobs are one unit; a case with a finding is measured again."""
+    rows: list[dict[str, Any]] = [
+        {"case_id": case, "pair": pair, "inputs_md5": key}
+        for case, key in ((CASE, "k"), (OTHER, "k"), ("ISPY1_9003", "m"))
+        for pair in ("a", "b")
+    ]
+    about = Finding("pairs", "info", "c", "o", "e", "l", "f", case_id="ISPY1_9003")
+    folders = tmp_path / "tables", tmp_path / "findings"
+    for schema, folder, content in (
+        (SCHEMA, folders[0], rows),
+        (FINDINGS, folders[1], [about.row()]),
+    ):
+        write_table(schema, content, table_path(folder, "pairs"), meta={"recipe": "r"})
+    found = seed(MODULE, *folders, "r")
+    assert found == {"k": Measured([{"pair": "a"}, {"pair": "b"}])}
