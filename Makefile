@@ -19,7 +19,7 @@ $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
 	  { echo "make: $(PYTHON) is not Python 3.11 to 3.13. Say: make PYTHON=python3.12"; exit 2; }
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --require-hashes --requirement requirements.lock
+	$(VENV)/bin/pip install --quiet --no-deps --require-hashes --requirement requirements.lock
 	$(VENV)/bin/pip install --quiet --no-deps --no-build-isolation --editable .
 	$(VENV)/bin/ispy1 hook
 	@touch $@
@@ -40,7 +40,7 @@ bench: $(READY)  ## how fast: the floor, the usual script, ours
 lock:  ## pin requirements.lock anew: versions and hashes, no addresses
 	$(PYTHON) -m venv $(VENV)-lock
 	$(VENV)-lock/bin/pip install --quiet uv
-	$(VENV)-lock/bin/uv pip compile pyproject.toml --all-extras --universal \
+	$(VENV)-lock/bin/uv pip compile pyproject.toml --extra dev --extra s3 --extra ssh --universal \
 	  --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
 	  --quiet --upgrade --output-file requirements.lock
 
