@@ -12,7 +12,7 @@ from scipy.spatial import ConvexHull, QhullError
 from scipy.spatial.distance import pdist
 from skimage.measure import marching_cubes
 
-from etl.measure.mask import Foreground
+from etl.measure.mask import Foreground, in_mm
 
 Array = npt.NDArray[Any]
 
@@ -50,7 +50,7 @@ def measure_shape(found: Foreground, affine: Array) -> Shape:
 
 def max_diameter_mm(found: Foreground, affine: Array) -> float:
     """Largest distance between vertices of the mesh around a foreground, mm (IBSI morph_diam)."""
-    return _diameter(_in_mm(_edge_middles(found.inside), affine))
+    return _diameter(in_mm(_edge_middles(found.inside), affine))
 
 
 def _edge_middles(inside: Array) -> Array:
@@ -69,14 +69,7 @@ def _mesh(found: Foreground, affine: Array) -> tuple[Array, Array]:
     """Vertices in mm (relative to the box) and triangles; zero-padded by one voxel."""
     padded = np.pad(found.inside, 1).astype(np.float32)
     vertices, faces, _, _ = marching_cubes(padded, ISO_LEVEL)
-    return _in_mm(vertices.astype(np.float64), affine), faces
-
-
-def _in_mm(index: Array, affine: Array) -> Array:
-    """Voxel indices (n, 3) to mm, without the offset; written out: no BLAS."""
-    x, y, z = index.T
-    rows = affine[:3, :3].tolist()
-    return np.stack([a * x + b * y + c * z for a, b, c in rows], axis=1)
+    return in_mm(vertices.astype(np.float64), affine), faces
 
 
 def _diameter(points: Array) -> float:
