@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from etl.phantom import blobs, features, grids, images, lesions, shapes, tissues, truth
+from etl.phantom import agreement, blobs, features, grids, images, lesions, shapes, tissues, truth
 from etl.phantom.blobs import Kind
 from etl.phantom.clinical import Subject
 from etl.phantom.grids import Grid, Plan
@@ -71,6 +71,7 @@ def make(job: Job) -> Made:
     for reading in readings:
         rows += truth.of_mask(plan, reading)
         rows += truth.of_kinetics(plan, reading.name, pure[reading.name])
+    rows += agreement.of_case(plan, (ftv, manual, resunet))
     return Made(
         case_id=plan.case_id,
         subject=Subject(plan.number, plan.is_right, 2 * shapes.measure(lesion.manual[0]).reach),
