@@ -12,9 +12,7 @@ from etl import versions
 from etl.errors import BadInputError
 from etl.measure.mask import foreground_bits
 from etl.project import release_path
-from etl.read.nifti import Volume, corners, read_volume
-
-SAME_GRID_MM = 0.01  # largest distance of two corners (TABLES, "same grid")
+from etl.read.nifti import Volume, is_same_grid, read_volume
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,19 +52,10 @@ def overlap(old: Path | None, new: Path | None) -> Overlap:
 
 
 def _overlap(old: Volume, new: Volume) -> Overlap:
-    if not is_same_grid(old, new):
+    if not is_same_grid(old.header.grid, new.header.grid):
         return Overlap(None, "the masks lie on different grids")
     before, after = foreground_bits(old.voxels)[0], foreground_bits(new.voxels)[0]
     total = int(np.count_nonzero(before)) + int(np.count_nonzero(after))
     if total == 0:
         return Overlap(None, "both masks are empty")
     return Overlap(2 * int(np.count_nonzero(before & after)) / total)
-
-
-def is_same_grid(old: Volume, new: Volume) -> bool:
-    """Same size, and all eight corner voxels within a hundredth of a millimetre."""
-    a, b = old.header, new.header
-    if a.size != b.size:
-        return False
-    apart = np.linalg.norm(corners(a.affine, a.size) - corners(b.affine, b.size), axis=1)
-    return bool(apart.max() <= SAME_GRID_MM)

@@ -20,6 +20,7 @@ from isal import igzip_lib, isal_zlib
 from etl.errors import BadInputError
 
 Array = npt.NDArray[Any]
+Grid = tuple[tuple[int, ...], Array]  # size, and voxel index to world mm
 
 MAX_BYTES = 2**30  # twice the largest volume of the public release as float64
 MAX_EXTENSION_BYTES = 16 * 2**20
@@ -29,6 +30,7 @@ PEEK_BYTES = 1 << 16
 DIMENSIONS = 3
 GZIP_TRAILER_BYTES = 8
 FORM_TOLERANCE_MM = 0.01
+SAME_GRID_MM = 0.01  # largest distance of two corners (TABLES, "same grid")
 GZIP_ERROR = cast("type[Exception]", igzip_lib.error)  # the stubs call the class an instance
 WINDOW = 31  # zlib's wbits for "gzip, 32 KiB window"
 
@@ -58,6 +60,11 @@ class Header:
     def content_bytes(self) -> int:
         """Length that the uncompressed stream must have."""
         return self.data_offset + self.n_voxels * self.dtype.itemsize
+
+    @property
+    def grid(self) -> Grid:
+        """Size and affine."""
+        return self.size, self.affine
 
     @property
     def scaling(self) -> tuple[float, float]:
@@ -325,6 +332,15 @@ def corners(affine: Array, size: tuple[int, ...]) -> Array:
     ends = [(0.0, float(n - 1)) for n in size]
     index = np.array([(x, y, z) for x in ends[0] for y in ends[1] for z in ends[2]])
     return to_world(index, affine)
+
+
+def is_same_grid(one: Grid, other: Grid) -> bool:
+    """Same size, and all eight corner voxels within 0.01 mm of each other."""
+    (size, affine), (other_size, other_affine) = one, other
+    if tuple(size) != tuple(other_size):
+        return False
+    apart = corners(affine, size) - corners(other_affine, size)
+    return bool(np.sqrt((apart * apart).sum(axis=1)).max() <= SAME_GRID_MM)
 
 
 def to_world(index: Array, affine: Array) -> Array:

@@ -16,7 +16,7 @@ from etl.measure.mask import (
     voxel_digest,
 )
 from etl.measure.shape import max_diameter_mm, measure_shape
-from etl.read.nifti import Array, corners, read_volume, to_world
+from etl.read.nifti import Array, Grid, is_same_grid, read_volume, to_world
 from etl.schema import CASE_ID, HEADER, Column, TableSchema, optional
 from etl.tables.header import IDENTITY, form_findings, header_columns, identity_columns
 from etl.unit import Blob, Context, Measured, Row
@@ -102,7 +102,6 @@ READS = ("mask",)
 UNIT = "blob"
 ASSEMBLED = ("case_id", "mask", "matches_image_grid", *IDENTITY)
 
-SAME_GRID_MM = 0.01
 _STARTS = ("largest_", "bbox_", "centroid_", "mesh_", "surface_", "sphericity", "max_diameter")
 _MEASURES_OF_FOREGROUND = tuple(
     column.name for column in SCHEMA.columns if column.nullable and column.name.startswith(_STARTS)
@@ -228,14 +227,8 @@ def _matches(
     images = [grids[key] for grid in wanted if (key := (str(blob.name.case_id), grid)) in grids]
     if not images:
         return None
-    return any(same_grid(values, image) for image in images)
+    return any(is_same_grid(_grid(values), _grid(image)) for image in images)
 
 
-def same_grid(one: Row, other: Row) -> bool:
-    """Same size, and all eight corner voxels within 0.01 mm of each other."""
-    size = tuple(int(one[f"size_{axis}"]) for axis in "xyz")
-    if size != tuple(other[f"size_{axis}"] for axis in "xyz"):
-        return False
-    ends = [corners(np.reshape(row["affine"], (4, 4)), size) for row in (one, other)]
-    distance = np.sqrt(((ends[0] - ends[1]) ** 2).sum(axis=1))
-    return bool(distance.max() <= SAME_GRID_MM)
+def _grid(row: Row) -> Grid:
+    return tuple(int(row[f"size_{axis}"]) for axis in "xyz"), np.reshape(row["affine"], (4, 4))
