@@ -27,6 +27,7 @@ TABLES = (
     "clinical",
     "outcomes",
     "cases",
+    "mask_agreement",
 )
 _RECIPE = "# recipe="
 _HEADER = ("path", "md5", "size_bytes")

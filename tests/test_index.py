@@ -32,6 +32,7 @@ def test_every_table_gets_the_blobs_that_it_reads(project: Path, release: Path) 
     paths = {n: [b.path for b in read_index(project, n, profile).blobs] for n in TABLES}
     assert len(paths["images"]) == 2 * 6
     assert len(paths["masks"]) == 2 * 3
+    assert paths["mask_agreement"] == paths["masks"]
     assert paths["features"] == paths["feature_catalog"] == [FEATURES]
     assert paths["clinical"] == paths["outcomes"] == [CLINICAL]
     assert len(paths["blobs"]) == len(paths["cases"]) == 22
@@ -84,7 +85,8 @@ def test_only_the_tables_that_read_a_changed_blob_change(project: Path, release:
     path = release / "masks_stv_manual/ISPY1_9001.nii.gz"
     write_nifti(path, mask_voxels(2, "stv_resunet"))
     after = texts(project)
-    assert {name for name in TABLES if before[name] != after[name]} == {"blobs", "masks", "cases"}
+    changed = {name for name in TABLES if before[name] != after[name]}
+    assert changed == {"blobs", "masks", "cases", "mask_agreement"}
 
 
 def test_listing_order_time_zone_and_time_stamps_do_not_matter(

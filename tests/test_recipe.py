@@ -46,9 +46,11 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Edit]:
     ("module", "tables"),
     [
         ("measure/shape.py", {"masks"}),
-        ("measure/mask.py", {"masks"}),
+        ("measure/mask.py", {"masks", "mask_agreement"}),
+        ("measure/agreement.py", {"mask_agreement"}),
+        ("measure/carry.py", {"mask_agreement"}),
         ("measure/intensity.py", {"images"}),
-        ("read/nifti.py", {"images", "masks"}),
+        ("read/nifti.py", {"images", "masks", "mask_agreement"}),
         ("tables/images.py", {"images"}),
         ("tables/masks.py", {"masks"}),
         ("read/manifest.py", {"blobs", "cases"}),
@@ -97,7 +99,8 @@ def test_library_versions_that_matter(monkeypatch: pytest.MonkeyPatch) -> None:
         return "999" if name == "cc3d" else real(name)
 
     monkeypatch.setattr(recipes, "_version", newer)
-    assert {name for name in TABLES if recipe_of(name) != before[name]} == {"masks"}
+    changed = {name for name in TABLES if recipe_of(name) != before[name]}
+    assert changed == {"masks", "mask_agreement"}
 
 
 def test_versions_are_found_under_their_distribution_name() -> None:

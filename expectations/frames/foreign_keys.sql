@@ -58,6 +58,12 @@ with pointers as (
     from images
     union
     select
+        'mask_agreement' as origin,
+        'cases' as points_to,
+        case_id as pointer
+    from mask_agreement
+    union
+    select
         'masks' as origin,
         'blobs' as points_to,
         path as pointer

@@ -42,6 +42,11 @@ with counted as (
     from outcomes
     union all
     select
+        'mask_agreement' as item,
+        count(*) - count(distinct row(case_id, mask_a, mask_b)) as n_repeated
+    from mask_agreement
+    union all
+    select
         'findings' as item,
         count(*) - count(distinct finding_id) as n_repeated
     from findings

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from etl.tables import (
     features,
     findings,
     images,
+    mask_agreement,
     masks,
     outcomes,
 )
@@ -102,6 +104,30 @@ def _masks(profile: Profile) -> list[Row]:
         for case in CASES
         for name in blobs_of_case(case, profile)
         if name.mask
+    ]
+
+
+def _agreement(profile: Profile) -> list[Row]:
+    """Two masks of equal volume that share three quarters of it: the overlap is 3/5."""
+    return [
+        _row(
+            mask_agreement.SCHEMA,
+            case_id=case,
+            mask_a=a,
+            mask_b=b,
+            grid=profile.masks[a].grid,
+            dice=0.75,
+            jaccard=0.6,
+            hausdorff_mm=5.0,
+            hausdorff95_mm=3.0,
+            assd_mm=1.0,
+            volume_ratio=1.0,
+            centroid_distance_mm=1.5,
+            a_inside_b_fraction=0.75,
+            b_inside_a_fraction=0.75,
+        )
+        for case in CASES
+        for a, b in combinations(profile.masks, 2)
     ]
 
 
@@ -240,6 +266,7 @@ def make_project(root: Path) -> Path:
         (cases.SCHEMA, _cases()),
         (images.SCHEMA, _images(profile)),
         (masks.SCHEMA, _masks(profile)),
+        (mask_agreement.SCHEMA, _agreement(profile)),
         (features.SCHEMA, _features(catalog)),
         (feature_catalog.SCHEMA, catalog),
         (clinical.SCHEMA, _clinical()),

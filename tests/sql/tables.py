@@ -28,6 +28,7 @@ from etl.tables import (
     findings,
     gate_results,
     images,
+    mask_agreement,
     masks,
     outcomes,
 )
@@ -45,6 +46,16 @@ VOLUMES = {
     ("ISPY1_9002", "stv_resunet"): (1000, 1.0),
     ("ISPY1_9004", "stv_manual"): (9000, 9.0),
     ("ISPY1_9004", "mine"): (8000, 8.0),
+}
+AGREEMENT: dict[tuple[str, str, str], tuple[float | None, float | None]] = {
+    # dice, hausdorff95_mm
+    ("ISPY1_9001", "ftv", "stv_manual"): (0.7, 4.0),
+    ("ISPY1_9001", "ftv", "stv_resunet"): (0.6, 8.0),
+    ("ISPY1_9001", "stv_manual", "stv_resunet"): (0.9, 2.0),
+    ("ISPY1_9002", "ftv", "stv_manual"): (None, None),
+    ("ISPY1_9002", "ftv", "stv_resunet"): (None, None),
+    ("ISPY1_9002", "stv_manual", "stv_resunet"): (0.5, 6.0),
+    ("ISPY1_9004", "stv_manual", "mine"): (0.8, 3.0),
 }
 SIZES = {"ISPY1_9001": 100, "ISPY1_9002": 120, "ISPY1_9003": 140, "ISPY1_9004": 160}
 
@@ -100,6 +111,25 @@ def mask_rows() -> list[Row]:
             matches_image_grid=True,
         )
         for (case, mask), (voxels, volume) in VOLUMES.items()
+    ]
+
+
+def agreement_rows() -> list[Row]:
+    """The pairs of AGREEMENT; of 9002 those with the empty FTV are null."""
+    return [
+        fill(
+            mask_agreement.SCHEMA,
+            case_id=case,
+            mask_a=a,
+            mask_b=b,
+            grid="native" if a == "ftv" else "1mm",
+            dice=dice,
+            hausdorff95_mm=hausdorff95,
+            assd_mm=None if hausdorff95 is None else hausdorff95 / 4,
+            volume_ratio=None if dice is None else VOLUMES[case, a][1] / VOLUMES[case, b][1],
+            volume_difference_cm3=VOLUMES[case, a][1] - VOLUMES[case, b][1],
+        )
+        for (case, a, b), (dice, hausdorff95) in AGREEMENT.items()
     ]
 
 
@@ -256,6 +286,7 @@ def all_rows() -> list[tuple[TableSchema, list[Row]]]:
         (cases.SCHEMA, case_rows()),
         (images.SCHEMA, image_rows()),
         (masks.SCHEMA, mask_rows()),
+        (mask_agreement.SCHEMA, agreement_rows()),
         (features.SCHEMA, feature_rows()),
         (feature_catalog.SCHEMA, catalog_rows()),
         (clinical.SCHEMA, clinical_rows()),

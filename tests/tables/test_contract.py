@@ -62,6 +62,12 @@ CONTRACT = {
         case_id:s survival_status:s? survival_days:i? death_event:b? rfs_days:i? rfs_event:b?
         pcr:b? rcb_class:i?
     """,
+    "mask_agreement": """
+        case_id:s mask_a:s mask_b:s grid:s carried_mask:s? a_voxel_count:i b_voxel_count:i dice:f?
+        jaccard:f? hausdorff_mm:f? hausdorff95_mm:f? assd_mm:f? volume_ratio:f?
+        volume_difference_cm3:f centroid_distance_mm:f? a_inside_b_fraction:f?
+        b_inside_a_fraction:f? a_blob_md5:s b_blob_md5:s inputs_md5:s
+    """,
     "findings": """
         finding_id:s table:s severity:s case_id:s? path:s? check:s observed:s expected:s
         likely_cause:s fix:s
@@ -80,6 +86,7 @@ KEYS = {
     "feature_catalog": ("feature",),
     "clinical": ("case_id",),
     "outcomes": ("case_id",),
+    "mask_agreement": ("case_id", "mask_a", "mask_b"),
     "findings": ("finding_id",),
     "gate_results": ("suite", "expectation_id"),
 }

@@ -1,0 +1,220 @@
+"""The table `mask_agreement`: how far the masks of a case agree, pair by pair."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from itertools import combinations
+
+from etl.case_unit import open_volumes
+from etl.findings import Finding
+from etl.measure.agreement import Agreement, measure_agreement
+from etl.measure.carry import carry
+from etl.measure.mask import Array, Foreground, crop, foreground_bits
+from etl.profile import Profile
+from etl.read.nifti import Header, is_same_grid
+from etl.release import role
+from etl.schema import CASE_ID, INPUTS_MD5, Column, TableSchema, optional
+from etl.unit import Blob, Context, Measured, Row, unit_key
+
+SCHEMA = TableSchema(
+    name="mask_agreement",
+    grain="One row a case and pair of its masks",
+    key=("case_id", "mask_a", "mask_b"),
+    columns=(
+        CASE_ID,
+        Column(
+            "mask_a",
+            "string",
+            "The mask that comes first: declared sets in the profile's order, then own by name",
+        ),
+        Column("mask_b", "string", "The other mask of the pair"),
+        Column(
+            "grid",
+            "string",
+            "Grid of the comparison: 1mm, native, or own (of a user's mask that lies on neither)",
+        ),
+        optional(
+            "carried_mask",
+            "string",
+            "The one that was carried to the other's grid (nearest voxel by world coordinates); "
+            "null where they share one",
+        ),
+        Column("a_voxel_count", "int64", "Foreground of a on the grid of comparison", "voxels"),
+        Column("b_voxel_count", "int64", "Foreground of b on the grid of comparison", "voxels"),
+        optional("dice", "double", "2 |A and B| / (|A| + |B|)"),
+        optional("jaccard", "double", "|A and B| / |A or B|"),
+        optional(
+            "hausdorff_mm",
+            "double",
+            "Larger of the two directed maximum distances between surface voxels",
+            "mm",
+        ),
+        optional(
+            "hausdorff95_mm",
+            "double",
+            "Larger of the two directed 95th percentiles (linear) of these distances",
+            "mm",
+        ),
+        optional(
+            "assd_mm",
+            "double",
+            "Mean distance of the surface voxels of both to the other's surface",
+            "mm",
+        ),
+        optional(
+            "volume_ratio", "double", "Volume of a over that of b, each on the grid of its own file"
+        ),
+        Column(
+            "volume_difference_cm3",
+            "double",
+            "Volume of a minus that of b, each on the grid of its own file",
+            "cm3",
+        ),
+        optional("centroid_distance_mm", "double", "Distance of the centroids on that grid", "mm"),
+        optional("a_inside_b_fraction", "double", "Share of a's foreground inside b"),
+        optional("b_inside_a_fraction", "double", "Share of b's foreground inside a"),
+        Column("a_blob_md5", "string", "MD5 of the blob of a"),
+        Column("b_blob_md5", "string", "MD5 of the blob of b"),
+        INPUTS_MD5,
+    ),
+)
+
+READS = ("mask",)
+UNIT = "case"
+ASSEMBLED = ("case_id", "inputs_md5")
+
+OWN_GRID = "own"
+# Which grid a pair is compared on: 1 mm masks are carried to the native grid, a user's mask that
+# lies on neither goes to the other's.
+_RANK = {"native": 0, "1mm": 1, OWN_GRID: 2}
+_UNKNOWN: dict[str, float | None] = dict.fromkeys(field.name for field in fields(Agreement))
+
+
+@dataclass(frozen=True, slots=True)
+class _Mask:
+    """One mask of a case. `grid`: 1mm, native or own; `found`: None where it is empty."""
+
+    name: str
+    md5: str
+    header: Header
+    bits: Array
+    found: Foreground | None
+    grid: str
+
+    @property
+    def volume_cm3(self) -> float:
+        """Volume on its own grid."""
+        count = self.found.voxel_count if self.found else 0
+        return count * self.header.voxel_volume_mm3 / 1000
+
+
+def measure(unit: tuple[Blob, ...], context: Context) -> Measured:
+    """Every pair of the masks of one case that can be read."""
+    masks, findings = _read(unit, context)
+    rows: list[Row] = []
+    for a, b in combinations(masks, 2):
+        row, lost = _compare(a, b)
+        rows.append(row)
+        findings += [_lost(mask, row["grid"]) for mask in lost]
+    if rows:
+        findings += [_empty(mask) for mask in masks if mask.found is None]
+    return Measured(rows, findings)
+
+
+def _read(unit: tuple[Blob, ...], context: Context) -> tuple[list[_Mask], list[Finding]]:
+    """The masks in order; one volume in memory at a time."""
+    masks: list[_Mask] = []
+    findings: list[Finding] = []
+    for blob in sorted(unit, key=lambda b: _order(b, context.profile)):
+        volumes, refused = open_volumes(SCHEMA.name, unit, context, [role(blob.name)])
+        findings += refused
+        for volume in volumes.values():
+            bits, _ = foreground_bits(volume.voxels)
+            grid = _grid(blob, volume.header, masks, context.profile)
+            name = str(blob.name.mask)
+            masks.append(_Mask(name, blob.md5, volume.header, bits, crop(bits), grid))
+    return masks, findings
+
+
+def _order(blob: Blob, profile: Profile) -> tuple[int, str]:
+    """Declared sets as the profile lists them, then a user's own by name."""
+    name = str(blob.name.mask)
+    declared = list(profile.masks)
+    return (declared.index(name) if name in declared else len(declared), name)
+
+
+def _grid(blob: Blob, header: Header, before: list[_Mask], profile: Profile) -> str:
+    """A declared set's grid is stated; a user's mask is on that of a declared one, or its own."""
+    declared = profile.masks.get(str(blob.name.mask))
+    if declared:
+        return declared.grid
+    same = (mask for mask in before if is_same_grid(mask.header.grid, header.grid))
+    return next((mask.grid for mask in same if mask.name in profile.masks), OWN_GRID)
+
+
+def _compare(a: _Mask, b: _Mask) -> tuple[Row, list[_Mask]]:
+    """The row of a pair, and the mask that vanished when it was carried."""
+    place, other = sorted((a, b), key=lambda mask: _RANK[mask.grid])
+    is_shared = is_same_grid(a.header.grid, b.header.grid)
+    found = {place.name: place.found, other.name: other.found}
+    if not is_shared and other.found:
+        size, affine = place.header.size, place.header.affine
+        found[other.name] = crop(carry(other.bits, other.header.affine, affine, size))
+    row = {
+        "mask_a": a.name,
+        "mask_b": b.name,
+        "grid": place.grid,
+        "carried_mask": None if is_shared else other.name,
+        "a_blob_md5": a.md5,
+        "b_blob_md5": b.md5,
+        **_values(found[a.name], found[b.name], place.header.affine),
+        "volume_ratio": a.volume_cm3 / b.volume_cm3 if a.found and b.found else None,
+        "volume_difference_cm3": a.volume_cm3 - b.volume_cm3,
+    }
+    return row, [mask for mask in (a, b) if mask.found and not found[mask.name]]
+
+
+def _values(one: Foreground | None, other: Foreground | None, affine: Array) -> Row:
+    found = measure_agreement(one, other, affine)
+    return {
+        "a_voxel_count": one.voxel_count if one else 0,
+        "b_voxel_count": other.voxel_count if other else 0,
+        **(asdict(found) if found else _UNKNOWN),
+    }
+
+
+def _empty(mask: _Mask) -> Finding:
+    return Finding(
+        table=SCHEMA.name,
+        severity="warning",
+        check="empty_mask",
+        observed=f"no foreground voxel in {mask.name}",
+        expected="two masks with foreground",
+        likely_cause="a reader who found nothing, or a mask that was not written",
+        fix="Its agreement is null: leave the case out where this mask is compared.",
+        path=f"mask_{mask.name}",
+    )
+
+
+def _lost(mask: _Mask, grid: str) -> Finding:
+    return Finding(
+        table=SCHEMA.name,
+        severity="warning",
+        check="mask_lost_on_grid",
+        observed=f"no voxel centre of the {grid} grid of the other mask lies in {mask.name}",
+        expected="a mask that the other's grid shows",
+        likely_cause="a mask of a few voxels, or one that lies outside the other's grid",
+        fix="Its agreement is null there: look at both masks.",
+        path=f"mask_{mask.name}",
+    )
+
+
+def assemble(measured: list[tuple[tuple[Blob, ...], Measured]], context: Context) -> Measured:
+    """The pairs with their case."""
+    del context
+    rows = [
+        {"case_id": unit[0].name.case_id, **values, "inputs_md5": unit_key(unit)}
+        for unit, found in measured
+        for values in found.rows
+    ]
+    return Measured(rows)
