@@ -48,6 +48,11 @@ def _images(change: str, image_set: str) -> str:
     return _sql("update images set", change, _of(), f"and image_set = '{image_set}'")
 
 
+def _agreement(change: str) -> str:
+    pair = "and mask_a = 'stv_manual' and mask_b = 'stv_resunet'"
+    return _sql("update mask_agreement set", change, _of(), pair)
+
+
 def _gone(named: str) -> str:
     change = "update blobs set size_bytes = null, md5 = null, verdict = 'missing'"
     return _sql(change, f"where path = '{named.removeprefix(f'{A}: ')}'")
@@ -168,6 +173,28 @@ BREAKS = (
     Break(_mask("volume_cm3 = 900", "ftv"), "masks", "No mask is larger", "warning", FTV),
     Break(_mask("touches_border = true"), "masks", "No mask touches", "warning", MANUAL),
     Break(_mask("centroid_r_mm = -50"), "masks", "The centroid", "warning", MANUAL),
+    Break(
+        _sql("delete from mask_agreement", _of(), "and mask_a = 'ftv' and mask_b = 'stv_manual'"),
+        "mask_agreement",
+        "Every two declared masks",
+        "critical",
+        f"{A}: ftv | stv_manual",
+    ),
+    *(
+        Break(
+            _agreement(change), "mask_agreement", words, severity, f"{A}: stv_manual | stv_resunet"
+        )
+        for words, severity, change in (
+            ("Two masks with foreground", "warning", "dice = null, jaccard = null"),
+            ("No share of two masks is below", "critical", "a_inside_b_fraction = -0.1"),
+            ("No share of two masks is above", "critical", "b_inside_a_fraction = 1.1"),
+            ("Dice is 2 J", "critical", "dice = 0.74"),
+            ("No distance", "critical", "centroid_distance_mm = -1"),
+            ("Neither the 95th", "critical", "hausdorff95_mm = 6"),
+            ("Neither the 95th", "critical", "assd_mm = 6"),
+            ("Two masks of a case have a Dice", "warning", "jaccard = 0.05, dice = 0.1 / 1.05"),
+        )
+    ),
     *(
         Break(_RESUNET.format(p, q, "stv_resunet"), "drift", words, "warning", "stv_resunet")
         for words, p, q in (
