@@ -119,6 +119,36 @@ def test_volumes_and_their_ratios(db: duckdb.DuckDBPyConnection) -> None:
     ]
 
 
+def test_agreement_by_pair(db: duckdb.DuckDBPyConnection) -> None:
+    pairs = "select distinct mask_a, mask_b, n_pairs, n_known from agreement_summary"
+    assert set(ask(db, pairs)) == {
+        ("ftv", "stv_manual", 2, 1),  # the FTV of 9002 is empty
+        ("ftv", "stv_resunet", 2, 1),
+        ("stv_manual", "stv_resunet", 2, 2),
+        ("stv_manual", "mine", 1, 1),
+    }
+    quartiles = "select value_min, value_p25, value_median, value_p75, value_max"
+    of = "from agreement_summary where mask_b = 'stv_resunet' and mask_a = 'stv_manual'"
+    assert ask(db, f"{quartiles} {of} and measure = 'dice'") == [
+        pytest.approx((0.5, 0.6, 0.7, 0.8, 0.9))
+    ]
+    assert ask(db, f"{quartiles} {of} and measure = 'hausdorff95_mm'") == [(2, 3, 4, 5, 6)]
+    assert ask(db, f"{quartiles} {of} and measure = 'assd_mm'") == [(0.5, 0.75, 1, 1.25, 1.5)]
+    ratios = (5 / 6, 5 / 6 + 7 / 24, 17 / 12, 2 - 7 / 24, 2)
+    assert ask(db, f"{quartiles} {of} and measure = 'volume_ratio'") == [pytest.approx(ratios)]
+    order = ask(db, "select mask_a, mask_b from agreement_summary where measure = 'dice'")
+    assert order[0] == ("ftv", "stv_manual")
+    assert order[-1] == ("stv_manual", "mine")  # a user's own set comes last
+
+
+def test_the_worst_agreement_comes_first(db: duckdb.DuckDBPyConnection) -> None:
+    columns = "select place, case_id, dice from agreement_worst"
+    found = ask(db, f"{columns} where mask_a = 'stv_manual' and mask_b = 'stv_resunet'")
+    assert found == [(1, "ISPY1_9002", 0.5), (2, "ISPY1_9001", 0.9)]
+    assert ask(db, f"{columns} where mask_b = 'mine'") == [(1, "ISPY1_9004", 0.8)]
+    assert ask(db, f"{columns} where mask_a = 'ftv' and case_id = 'ISPY1_9002'") == []
+
+
 def test_case_counts(db: duckdb.DuckDBPyConnection) -> None:
     counts = dict(ask(db, "select name, n from case_counts"))
     expected = {
