@@ -64,6 +64,23 @@ def test_a_measured_value_leads_to_its_blob(past: Path) -> None:
     assert fact.in_remote is None
 
 
+def test_a_value_of_two_masks_leads_to_both(past: Path) -> None:
+    found = one(past, "mask_agreement.dice", CASE, "mask_a=stv_manual", "mask_b=stv_resunet")
+    release = past / "data" / "release"
+    assert [(fact.path, fact.role) for fact in found.blobs] == [
+        (f"masks_stv_manual/{CASE}.nii.gz", "measured (a)"),
+        (f"masks_stv_resunet/{CASE}.nii.gz", "measured (b)"),
+    ]
+    for fact in found.blobs:
+        assert fact.md5 == hashlib.md5((release / fact.path).read_bytes()).hexdigest()  # noqa: S324
+        assert (fact.in_workspace, fact.in_cache) == (True, True)
+    assert found.recipe is not None
+    assert found.recipe.made_by == "etl.tables.mask_agreement.measure()"
+    assert {"etl.measure.agreement", "etl.measure.carry"} <= set(found.recipe.modules)
+    assert "2 |A and B|" in found.meaning
+    assert {contract.suite for contract in found.contracts} == {"mask_agreement"}
+
+
 def test_the_recipe_names_the_code_and_its_parameters(past: Path) -> None:
     found = one(past, "masks.volume_cm3", CASE, "stv_manual").recipe
     assert found is not None
