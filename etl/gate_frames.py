@@ -42,7 +42,7 @@ def _reference_columns(reference: Reference | None) -> dict[str, list[Any]]:
 def _profile_tables(profile: Profile) -> dict[str, dict[str, list[Any]]]:
     files = blobs_of_case("{case_id}", profile)
     sheets = ("features", "clinical")
-    once = [kind for kind in (*sheets, "captk_parameters") if kind in profile.files]
+    once = [kind for kind in (*sheets, "captk_parameters", "acquisitions") if kind in profile.files]
     thresholds = profile.thresholds.items()
     words = [(n, w) for n, t in thresholds if isinstance(t.value, tuple) for w in t.value]
     numbers = [(n, t.value) for n, t in thresholds if isinstance(t.value, (int, float))]

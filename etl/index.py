@@ -26,6 +26,7 @@ TABLES = (
     "feature_catalog",
     "clinical",
     "outcomes",
+    "acquisitions",
     "cases",
     "mask_agreement",
 )

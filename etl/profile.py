@@ -68,6 +68,7 @@ class Profile(_Frozen):
     mask_folder_prefix: str
     files: dict[str, tuple[str, ...]]  # artefact -> names it may have, the canonical one first
     expected_ids: tuple[int, ...] | IdRange
+    idc_collection: str | None = None  # in the index of the Imaging Data Commons
     thresholds: dict[str, Threshold] = Field(default_factory=dict)
 
     def case_id(self, spelling: object) -> str | None:
@@ -81,7 +82,8 @@ class Profile(_Frozen):
 
     def naming(self) -> dict[str, Any]:
         """The part that decides what a file is: it belongs to every table's recipe."""
-        return self.model_dump(mode="json", exclude={"thresholds", "expected_ids"})
+        other = {"thresholds", "expected_ids", "idc_collection"}
+        return self.model_dump(mode="json", exclude=other)
 
 
 def profile_path(root: Path, name: str) -> Path:

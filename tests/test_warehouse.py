@@ -164,13 +164,16 @@ def test_case_counts(db: duckdb.DuckDBPyConnection) -> None:
         "zscored_slices": 3 * (100 + 120 + 140 + 160),
         "features_hr_zscored_slices": 3 * (100 + 120),
         "image_and_mask_files": 28,
+        "idc_subjects": 5,
+        "idc_studies": 10,
+        "idc_series": 32,
     }
     assert {name: counts[name] for name in expected} == expected
     assert ask(db, "from slice_count") == [(counts["zscored_slices"], 12, 4)]
 
 
 def test_claims_are_not_judged_on_another_data_set(db: duckdb.DuckDBPyConnection) -> None:
-    assert ask(db, "select count(*), count(is_confirmed), count(n) from claims") == [(7, 0, 7)]
+    assert ask(db, "select count(*), count(is_confirmed), count(n) from claims") == [(10, 0, 10)]
 
 
 @pytest.mark.parametrize(

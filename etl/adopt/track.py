@@ -17,8 +17,8 @@ def tracking_file(root: Path) -> Path:
     return root / f"{TARGET}.dvc"
 
 
-def dvc_add(root: Path) -> None:
-    """`dvc add data/release`.
+def dvc_add(root: Path, command: str = "adopt") -> None:
+    """`dvc add data/release`, for a command of ispy1 that put files there.
 
     Raises:
         UserError: DVC says why it cannot; the files are in place, so the next run resumes.
@@ -27,7 +27,7 @@ def dvc_add(root: Path) -> None:
     if done.returncode != 0:
         message = (
             f"{root / TARGET}: the files are in place, but dvc add failed "
-            f"({_last_line(done.stderr)}). Mend that and run adopt again."
+            f"({_last_line(done.stderr)}). Mend that and run ispy1 {command} again."
         )
         raise UserError(message)
 

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from etl.cli import adopt, build, card, diff, gate, sql, versions, why
+from etl.cli import adopt, build, card, diff, gate, idc, sql, versions, why
 from etl.errors import UserError
 
 EXIT_CANNOT = 2
@@ -23,7 +23,7 @@ app = typer.Typer(
 )
 
 
-for topic in (build, adopt, sql, versions, diff, why, gate, card):
+for topic in (build, adopt, idc, sql, versions, diff, why, gate, card):
     topic.register(app)
 
 

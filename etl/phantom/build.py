@@ -10,11 +10,14 @@ from pathlib import Path
 import xlsxwriter
 
 from etl.errors import UserError
+from etl.phantom import acquisitions, clinical, features, papers
 from etl.phantom import cases as one_case
-from etl.phantom import clinical, features, papers
 from etl.phantom import truth as the_truth
+from etl.phantom.acquisitions import Person
 from etl.phantom.cases import Job, Made
+from etl.phantom.clinical import Subject
 from etl.phantom.grids import SCALES
+from etl.phantom.truth import Row
 from etl.pool import default_workers, spread
 
 Progress = Callable[[int, int, str], None]
@@ -60,8 +63,8 @@ def make(  # noqa: PLR0913  two places, three parameters, two ways of running
     jobs = [Job(index, seed, scale, fresh) for index in range(cases)]
     try:
         made = _run(jobs, workers or default_workers(), progress)
-        _finish(fresh, made, seed, papers.readme(cases, seed, scale))
-        rows = [row for case in made for row in case.rows] + the_truth.of_features()
+        rows = _finish(fresh, made, seed, papers.readme(cases, seed, scale))
+        rows += [row for case in made for row in case.rows] + the_truth.of_features()
         the_truth.write(truth, rows)
         _swap(fresh, release)
     finally:
@@ -114,12 +117,14 @@ def _died(job: Job) -> Made:
     raise UserError(message)
 
 
-def _finish(root: Path, made: list[Made], seed: int, readme: str) -> None:
-    """Workbooks, texts and manifest."""
+def _finish(root: Path, made: list[Made], seed: int, readme: str) -> list[Row]:
+    """Workbooks, slice, texts and manifest; the truth about the slice."""
     _write_features(root / FEATURES_WORKBOOK, made)
     subjects = [case.subject for case in made]
     subjects += clinical.outsiders(subjects[-1].number, seed)
     clinical.write(root / clinical.WORKBOOK, subjects, seed)
+    series, rows = acquisitions.make(_people(subjects, len(made), seed), seed)
+    acquisitions.write(root / acquisitions.SLICE, series)
     sums = {path: md5 for case in made for path, md5 in case.sums.items()}
     for name, text in (
         (papers.MANIFEST, papers.manifest(sums)),
@@ -128,6 +133,16 @@ def _finish(root: Path, made: list[Made], seed: int, readme: str) -> None:
         (papers.LICENCE, papers.LICENCE_TEXT),
     ):
         (root / name).write_text(text, "utf-8", newline="\n")
+    return rows
+
+
+def _people(subjects: list[Subject], n_cases: int, seed: int) -> list[Person]:
+    """The subjects of the clinical workbook, and one more that only the slice knows."""
+    people = [
+        Person(subject.number, clinical.age_years(subject, seed), in_release=at < n_cases)
+        for at, subject in enumerate(subjects)
+    ]
+    return [*people, Person(people[-1].number + 1, None, in_release=False)]
 
 
 def _write_features(path: Path, made: list[Made]) -> None:

@@ -74,8 +74,7 @@ def write(path: Path, subjects: list[Subject], seed: int) -> None:
     clinical.write_row(0, 0, CLINICAL_COLUMNS)
     outcomes.write_row(0, 0, OUTCOME_COLUMNS)
     for row, subject in enumerate(subjects, start=1):
-        rng = stream(seed, subject.number, Draw.CLINICAL)
-        burden = int(rng.choice([0, 0, 1, 2, 2, 2, 3]))  # class 0 is a complete response
+        rng, burden = _drawn(subject, seed)
         cells = _clinical_row(subject, burden, rng)
         _write_row(clinical, row, cells, date)
         _write_subtype(clinical, row, cells)
@@ -83,6 +82,23 @@ def write(path: Path, subjects: list[Subject], seed: int) -> None:
     for column in range(len(CLINICAL_COLUMNS)):
         clinical.write_blank(len(subjects) + 1, column, None, date)  # the real sheet ends so
     book.close()
+
+
+def age_years(subject: Subject, seed: int) -> float:
+    """The age that the workbook gives a subject."""
+    rng, _ = _drawn(subject, seed)
+    return _age(rng)
+
+
+def _drawn(subject: Subject, seed: int) -> tuple[np.random.Generator, int]:
+    """The subject's random stream, and its residual cancer burden: 0 is a complete response."""
+    rng = stream(seed, subject.number, Draw.CLINICAL)
+    return rng, int(rng.choice([0, 0, 1, 2, 2, 2, 3]))
+
+
+def _age(rng: np.random.Generator) -> float:
+    """What is drawn of a subject right after its burden."""
+    return round(float(np.clip(rng.normal(49, 9), 25, 80)), 2)
 
 
 def _dictionary(sheet: Worksheet, lines: dictionaries.Lines) -> None:
@@ -113,7 +129,7 @@ def _write_subtype(sheet: Worksheet, row: int, cells: list[Cell]) -> None:
 
 
 def _clinical_row(subject: Subject, burden: int, rng: np.random.Generator) -> list[Cell]:
-    age = round(float(np.clip(rng.normal(49, 9), 25, 80)), 2)
+    age = _age(rng)
     race = int(rng.choice([1, 1, 1, 1, 1, 1, 3, 3, 4, 5, 6, 50]))
     bilateral = int(rng.integers(20) == 0)
     side = 2 if subject.is_right else 1

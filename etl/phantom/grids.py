@@ -62,6 +62,7 @@ class Draw(IntEnum):
     FEATURES = 5
     CLINICAL = 6
     RANKS = 7
+    ACQUISITIONS = 20
 
 
 @dataclass(frozen=True, slots=True)

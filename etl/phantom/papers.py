@@ -22,6 +22,7 @@ masks_stv_manual/                                structural tumour volume, exper
 masks_stv_resunet/                               structural tumour volume, network, 1 mm grid
 ISPY_DataPaper_features.xlsx                     370 features a case
 I-SPY 1 All Patient Clinical and Outcome Data.xlsx
+idc_series.parquet                               DICOM series of the trial: scanner, date, age
 captk_parameter_file_ispy1.csv
 ISPY1-Tumor-SEG-Radiomics.sums                   MD5 of every image and mask
 """

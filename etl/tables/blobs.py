@@ -20,7 +20,8 @@ SCHEMA = TableSchema(
         Column(
             "artefact",
             "string",
-            "image_n3, image_zscored, mask, features, captk_parameters, clinical, manifest, other",
+            "image_n3, image_zscored, mask, features, captk_parameters, clinical, acquisitions, "
+            "manifest, other",
         ),
         optional("mask", "string", "Mask set, for masks"),
         optional("case_id", "string", "The case, for images and masks"),

@@ -8,7 +8,7 @@ from etl.errors import BadInputError
 from etl.known_issues import PATH, known_issues
 from etl.release import Identity, blobs_of_case
 from etl.schema import CASE_ID, Column, TableSchema, optional
-from etl.tables import clinical, outcomes
+from etl.tables import acquisitions, clinical, outcomes
 from etl.tables.blobs import cases_in_release, features_cases, publisher_md5s
 from etl.tables.trial import SheetForm, read_form
 from etl.unit import Blob, Context, Measured, Row
@@ -36,6 +36,7 @@ SCHEMA = TableSchema(
         Column("has_features", "bool", "The features workbook has a row"),
         Column("has_clinical", "bool", "The clinical sheet has a row"),
         Column("has_outcomes", "bool", "The outcomes sheet has a row"),
+        Column("has_acquisitions", "bool", "The slice of the Imaging Data Commons has a series"),
         Column("is_complete", "bool", "All images and declared masks are on disk and readable"),
         optional("known_issue", "string", "What known_issues.csv says about the case"),
     ),
@@ -54,6 +55,7 @@ def measure(unit: tuple[Blob, ...], context: Context) -> Measured:
     featured = set(features_cases(context))
     with_clinical = _subjects(clinical.FORM, context)
     with_outcomes = _subjects(outcomes.FORM, context)
+    with_series = _with_series(context)
     with_blob = {blob.name.case_id for blob in unit if blob.name.case_id}
     on_disk = Counter(
         (blob.name.case_id, blob.name.mask or blob.name.artefact)
@@ -73,8 +75,9 @@ def measure(unit: tuple[Blob, ...], context: Context) -> Measured:
             "has_features": case_id in featured,
             "has_clinical": case_id in with_clinical,
             "has_outcomes": case_id in with_outcomes,
+            "has_acquisitions": case_id in with_series,
         }
-        for case_id in sorted(in_release | with_clinical | with_outcomes | with_blob)
+        for case_id in sorted(in_release | with_clinical | with_outcomes | with_series | with_blob)
     ]
     return Measured(rows)
 
@@ -83,6 +86,14 @@ def _subjects(form: SheetForm, context: Context) -> set[str]:
     """The subjects of a sheet; none where it cannot be read (its own table says why)."""
     try:
         return {row["case_id"] for row in read_form(form, context).rows}
+    except BadInputError:
+        return set()
+
+
+def _with_series(context: Context) -> set[str]:
+    """The subjects of the slice of the Imaging Data Commons; none where it cannot be read."""
+    try:
+        return acquisitions.subjects(context)
     except BadInputError:
         return set()
 

@@ -25,7 +25,7 @@ from etl.why.subject import rows_where
 
 # Modules that make the tables which are made from no blob.
 MAKERS = {"findings": "etl.known_issues", "gate_results": "etl.gate"}
-_WORKBOOKS = ("features", "clinical")
+_WORKBOOKS = ("features", "clinical", "acquisitions")  # one file for all cases
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +124,7 @@ _OF_CASES = {
     "has_features": "features",
     "has_clinical": "clinical",
     "has_outcomes": "clinical",
+    "has_acquisitions": "acquisitions",
 }
 
 
@@ -169,6 +170,10 @@ def _context(place: Place) -> Context:
 
 def _cell(module: Any, column: str, row: Row) -> str:  # noqa: ANN401  a table's module
     """Sheet, row and column of a workbook, as people look them up."""
+    if "series_instance_uid" in row:
+        field, _ = module.READERS.get(column, ("", None))
+        named = f", column {field!r}" if field else ""
+        return f"row of {row['series_instance_uid']}{named}"
     form = getattr(module, "FORM", None)
     if form is not None:
         header = form.headers.get(column)

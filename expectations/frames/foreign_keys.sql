@@ -32,6 +32,12 @@ with pointers as (
     from outcomes
     union
     select
+        'acquisitions' as origin,
+        'cases' as points_to,
+        case_id as pointer
+    from acquisitions
+    union
+    select
         'blobs' as origin,
         'cases' as points_to,
         case_id as pointer

@@ -47,6 +47,11 @@ with counted as (
     from mask_agreement
     union all
     select
+        'acquisitions' as item,
+        count(*) - count(distinct series_instance_uid) as n_repeated
+    from acquisitions
+    union all
+    select
         'findings' as item,
         count(*) - count(distinct finding_id) as n_repeated
     from findings

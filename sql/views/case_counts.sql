@@ -4,9 +4,9 @@
 -- key: name
 -- columns:
 --   name: Name of the definition
---   unit: What is counted: cases, images, slices, files or subjects
+--   unit: What is counted: cases, images, slices, files, subjects, studies or series
 --   definition: The definition in words
---   n: The number
+--   n: The number; null where its source is not there
 with flags as (
     select
         cases.case_id,
@@ -204,6 +204,7 @@ counts as (
         'cases of the release and subjects that only the clinical workbook names' as definition,
         count(*) as n
     from cases
+    where in_release or has_clinical or has_outcomes
     union all
     select
         19 as line,
@@ -231,6 +232,30 @@ counts as (
         count(*) as n
     from coverage
     where is_present and artefact not in ('features', 'clinical', 'outcomes')
+    union all
+    select
+        22 as line,
+        'idc_subjects' as name,
+        'subjects' as unit,
+        'subjects in the slice of the Imaging Data Commons; null without a slice' as definition,
+        nullif(count(distinct case_id), 0) as n
+    from acquisitions
+    union all
+    select
+        23 as line,
+        'idc_studies' as name,
+        'studies' as unit,
+        'studies in the slice of the Imaging Data Commons; null without a slice' as definition,
+        nullif(count(distinct study_instance_uid), 0) as n
+    from acquisitions
+    union all
+    select
+        24 as line,
+        'idc_series' as name,
+        'series' as unit,
+        'DICOM series in the slice of the Imaging Data Commons; null without a slice' as definition,
+        nullif(count(*), 0) as n
+    from acquisitions
 )
 
 select

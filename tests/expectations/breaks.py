@@ -15,6 +15,7 @@ FTV = f"{A}: masks_ftv/{A}.nii.gz"
 FEATURES = "ISPY_DataPaper_features.xlsx"
 CLINICAL = "I-SPY 1 All Patient Clinical and Outcome Data.xlsx"
 PARAMETERS = "captk_parameter_file_ispy1.csv"
+SLICE = "idc_series.parquet"
 FILLER = "T1_E_GLCM_S0"
 
 
@@ -69,6 +70,10 @@ def _subject(change: str, table: str = "clinical", case: str = A) -> str:
 def _finding(table: str, check: str, severity: str) -> str:
     values = f"('f', '{table}', '{severity}', '{A}', null, '{check}', '0', 'x', 'y', 'z')"
     return _sql("insert into findings values", values)
+
+
+def _series(change: str, index: int = 1) -> str:
+    return _sql("update acquisitions set", change, _of(), f"and study_index = {index}")
 
 
 # A row more, and an x axis so much finer that the corners stay where they were.
@@ -272,6 +277,38 @@ BREAKS = (
             ("interregimen", "between", 201),
             ("presurgery", "before surgery", 201),
         )
+    ),
+    Break(_gone(SLICE), "acquisitions", "The release has its slice", "warning", SLICE),
+    Break(_series("is_baseline = true", 2), "acquisitions", "Every subject has", "critical", A),
+    Break(
+        "update acquisitions set study_index = study_index + 1 where case_id = 'ISPY1_9001'",
+        "acquisitions",
+        "Every subject has",
+        "critical",
+        A,
+    ),
+    Break(_series("licence = 'CC BY-NC 4.0'"), "acquisitions", "Every series", "critical", A),
+    Break(_series("licence = null"), "acquisitions", "Every series", "critical", A),
+    Break(
+        _series("pe_threshold_percent = 60", 2),
+        "acquisitions",
+        "Every enhancement",
+        "critical",
+        f"{A}: study 2 at 60 %",
+    ),
+    Break(
+        _series("has_scanner = false"),
+        "acquisitions",
+        "Every case",
+        "warning",
+        f"{A}: baseline study",
+    ),
+    Break(
+        _series("pe_threshold_percent = null"),
+        "acquisitions",
+        "Every case",
+        "warning",
+        f"{A}: baseline study",
     ),
     Break(
         _sql("update feature_catalog set is_constant = true where feature =", f"'{FILLER}'"),

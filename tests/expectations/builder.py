@@ -21,6 +21,7 @@ from etl.release import blobs_of_case
 from etl.schema import TableSchema
 from etl.store import table_path, write_table
 from etl.tables import (
+    acquisitions,
     blobs,
     cases,
     clinical,
@@ -155,7 +156,7 @@ def _blobs(profile: Profile) -> list[Row]:
             size_bytes=10,
             verdict="match",
         )
-        for artefact in ("features", "clinical", "captk_parameters")
+        for artefact in ("features", "clinical", "captk_parameters", "acquisitions")
     ]
 
 
@@ -251,6 +252,30 @@ def _outcomes() -> list[Row]:
     ]
 
 
+def _acquisitions(profile: Profile) -> list[Row]:
+    """Two studies a case, each with an image of the scanner and a PE segmentation at 70 %."""
+    licence = str(_words(profile, "acquisitions_licences")[0])
+    return [
+        _row(
+            acquisitions.SCHEMA,
+            case_id=case,
+            series_instance_uid=f"{case}.{index}.{modality}",
+            study_instance_uid=f"{case}.{index}",
+            study_index=index,
+            is_baseline=index == 1,
+            modality=modality,
+            has_scanner=modality == "MR",
+            manufacturer="GE",
+            model="GENESIS_SIGNA",
+            pe_threshold_percent=70 if modality == "SEG" else None,
+            licence=licence,
+        )
+        for case in CASES
+        for index in (1, 2)
+        for modality in ("MR", "SEG")
+    ]
+
+
 def make_project(root: Path) -> Path:
     """A project at `root` whose gate is green."""
     shutil.copytree(ROOT / "expectations", root / "expectations")
@@ -271,6 +296,7 @@ def make_project(root: Path) -> Path:
         (feature_catalog.SCHEMA, catalog),
         (clinical.SCHEMA, _clinical()),
         (outcomes.SCHEMA, _outcomes()),
+        (acquisitions.SCHEMA, _acquisitions(profile)),
         (findings.SCHEMA, []),
     ):
         write_table(schema, rows, table_path(root / TABLES, schema.name), meta=META)

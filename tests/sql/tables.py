@@ -8,10 +8,15 @@
 | ISPY1_9004 | 3 z-scored | expert, own set `mine` | no | HER2+, left (centroid right) | none |
 | ISPY1_9005 | none | none | yes | none | none |
 | ISPY1_9050 | not in the release: the clinical workbook alone | | | yes | yes |
+| ISPY1_9060 | not in the release: the Imaging Data Commons alone | | | | |
+
+Baseline scanners and thresholds: 9001 GE 70, 9002 Siemens 90, 9003 Philips 100, 9050 GE 140, 9060
+GE without a threshold; 9004 and 9005 have no series.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import shutil
 from pathlib import Path
 from typing import Any
@@ -20,6 +25,7 @@ from etl.project import TABLES
 from etl.schema import TableSchema
 from etl.store import table_path, write_table
 from etl.tables import (
+    acquisitions,
     blobs,
     cases,
     clinical,
@@ -161,7 +167,7 @@ def blob_rows() -> list[Row]:
 
 
 def case_rows() -> list[Row]:
-    """Five cases of the release and one subject of the clinical workbook alone."""
+    """Five cases of the release, a subject of the workbook alone, and one of the slice alone."""
     complete = {"ISPY1_9001", "ISPY1_9002"}
     return [
         fill(
@@ -169,18 +175,19 @@ def case_rows() -> list[Row]:
             case_id=f"ISPY1_{number}",
             dataset="ISPY1-PHANTOM",
             subject_number=number,
-            in_release=number != 9050,
+            in_release=number < 9050,
             n_image_n3=3 if number <= 9003 else 0,
             n_image_zscored=3 if number <= 9004 else 0,
             has_mask_ftv=number <= 9002,
             has_mask_stv_manual=number in (9001, 9002, 9004),
             has_mask_stv_resunet=number <= 9002,
             has_features=number in (9001, 9002, 9003, 9005),
-            has_clinical=number != 9005,
+            has_clinical=number not in (9005, 9060),
             has_outcomes=number in (9001, 9002, 9003, 9050),
+            has_acquisitions=number in (9001, 9002, 9003, 9050, 9060),
             is_complete=f"ISPY1_{number}" in complete,
         )
-        for number in (9001, 9002, 9003, 9004, 9005, 9050)
+        for number in (9001, 9002, 9003, 9004, 9005, 9050, 9060)
     ]
 
 
@@ -222,6 +229,45 @@ def outcome_rows() -> list[Row]:
             pcr=pcr,
         )
         for case, pcr in known.items()
+    ]
+
+
+def acquisition_rows() -> list[Row]:
+    """Two studies a subject, 30 days apart: an image of the scanner, a segmentation, a report.
+
+    9002's baseline has more images of a workstation than of the scanner.
+    """
+    known = {
+        "ISPY1_9001": ("GE", "GENESIS_SIGNA", 70),
+        "ISPY1_9002": ("Siemens", "Sonata", 90),
+        "ISPY1_9003": ("Philips", "Intera", 100),
+        "ISPY1_9050": ("GE", "GENESIS_SIGNA", 140),
+        "ISPY1_9060": ("GE", "SIGNA EXCITE", None),
+    }
+    kinds = ("MR", "SEG", "SR", "MPR 1", "MPR 2")
+    return [
+        fill(
+            acquisitions.SCHEMA,
+            case_id=case,
+            series_instance_uid=f"2.25.{case[-4:]}.{index}.{number}",
+            study_instance_uid=f"2.25.{case[-4:]}.{index}",
+            study_index=index,
+            is_baseline=index == 1,
+            study_date=dt.date(1985, index, 1),
+            age_years=50.0,
+            modality=kind.split()[0].replace("MPR", "MR"),
+            has_scanner=kind == "MR",
+            manufacturer="PixelMed" if kind == "SR" else vendor,
+            model="NUMARIS/4 3D" if kind.startswith("MPR") else model,
+            pe_threshold_percent=threshold if kind == "SEG" else None,
+            instance_count=10,
+            size_mb=1.5,
+            licence="CC0 1.0",
+        )
+        for case, (vendor, model, threshold) in known.items()
+        for index in (1, 2)
+        for number, kind in enumerate(kinds)
+        if not kind.startswith("MPR") or (case, index) == ("ISPY1_9002", 1)
     ]
 
 
@@ -291,6 +337,7 @@ def all_rows() -> list[tuple[TableSchema, list[Row]]]:
         (feature_catalog.SCHEMA, catalog_rows()),
         (clinical.SCHEMA, clinical_rows()),
         (outcomes.SCHEMA, outcome_rows()),
+        (acquisitions.SCHEMA, acquisition_rows()),
         (findings.SCHEMA, finding_rows()),
         (gate_results.SCHEMA, gate_rows()),
     ]

@@ -36,7 +36,8 @@ def test_complete_cases_and_a_trial_subject(built: Path) -> None:
             "case_id": case, "dataset": "ISPY1-PHANTOM", "subject_number": number,
             "in_release": True, "n_image_n3": 3, "n_image_zscored": 3, "has_mask_ftv": True,
             "has_mask_stv_manual": True, "has_mask_stv_resunet": True, "has_features": True,
-            "has_clinical": True, "has_outcomes": True, "is_complete": True, "known_issue": None,
+            "has_clinical": True, "has_outcomes": True, "has_acquisitions": False,
+            "is_complete": True, "known_issue": None,
         }  # fmt: skip
     only = table[TRIAL_ONLY]
     assert not only["in_release"]

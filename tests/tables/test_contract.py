@@ -31,7 +31,7 @@ CONTRACT = {
     "cases": """
         case_id:s dataset:s subject_number:i in_release:b n_image_n3:i n_image_zscored:i
         has_mask_ftv:b has_mask_stv_manual:b has_mask_stv_resunet:b has_features:b has_clinical:b
-        has_outcomes:b is_complete:b known_issue:s?
+        has_outcomes:b has_acquisitions:b is_complete:b known_issue:s?
     """,
     "images": """
         case_id:s image_set:s phase:i intensity_min:f? intensity_max:f? intensity_mean:f?
@@ -68,6 +68,13 @@ CONTRACT = {
         volume_difference_cm3:f centroid_distance_mm:f? a_inside_b_fraction:f?
         b_inside_a_fraction:f? a_blob_md5:s b_blob_md5:s inputs_md5:s
     """,
+    "acquisitions": """
+        case_id:s series_instance_uid:s study_instance_uid:s study_index:i is_baseline:b
+        study_date:d? series_date:d? age_years:f? sex:s? modality:s? sop_class:s? has_scanner:b
+        manufacturer:s? stored_manufacturer:s? model:s? series_number:i? series_description:s?
+        pe_threshold_percent:i? instance_count:i? size_mb:f? licence:s? source_doi:s?
+        crdc_series_uuid:s?
+    """,
     "findings": """
         finding_id:s table:s severity:s case_id:s? path:s? check:s observed:s expected:s
         likely_cause:s fix:s
@@ -87,6 +94,7 @@ KEYS = {
     "clinical": ("case_id",),
     "outcomes": ("case_id",),
     "mask_agreement": ("case_id", "mask_a", "mask_b"),
+    "acquisitions": ("series_instance_uid",),
     "findings": ("finding_id",),
     "gate_results": ("suite", "expectation_id"),
 }

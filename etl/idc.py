@@ -1,0 +1,257 @@
+"""`ispy1 idc`: cut the trial's series out of the index of the Imaging Data Commons.
+
+The index lists every series of every collection: a million rows, 74 MB. A release needs one
+collection's rows and 18 columns of them: half a MB, which DVC tracks with the release. So a build
+needs the slice, and not the package that the index comes in.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import zipfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from etl import project
+from etl.adopt.place import locked
+from etl.adopt.scan import relative_names
+from etl.adopt.track import TARGET, dvc_add, tracking_file
+from etl.adopt.which_profile import DEFAULT_PROFILE, asked_profile
+from etl.errors import UserError
+from etl.profile import Profile, load_profile
+from etl.read.idc import COLUMNS, missing_columns
+from etl.store import write_atomically
+
+PACKAGE = "idc_index_data"  # PyPI: idc-index-data
+INDEX = "idc_index.parquet"
+ARTEFACT = "acquisitions"
+VERSION_KEY = b"idc_index_data_version"  # in the footer of the index, and of a slice
+GET_PACKAGE = "pip install idc-index-data"
+_COLLECTION = "collection_id"
+_SORT = "SeriesInstanceUID"
+_LEVEL = 19  # zstd: the smallest, and still half a second
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What was cut, and where it lies."""
+
+    index: str
+    index_version: str | None
+    collection: str
+    profile: str
+    path: str
+    subjects: int
+    studies: int
+    series: int
+    size_bytes: int
+    is_changed: bool
+    is_tracked: bool  # it lies in the release, and DVC was told
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report for machines."""
+        return asdict(self)
+
+
+def cut(
+    root: Path,
+    index: Path | None = None,
+    *,
+    output: Path | None = None,
+    profile: str | None = None,
+) -> Cut:
+    """Cut the collection of a profile out of the index.
+
+    Args:
+        root: the project.
+        index: `idc_index.parquet`, or the wheel that holds it; default: the installed package.
+        output: a file to write in place of the release's; DVC is not told of it.
+        profile: the data set; default: the release's, and for an output the public release's.
+
+    Raises:
+        UserError: no index, no release to put the slice in, or the collection is not there.
+    """
+    chosen, collection = _profile(root, profile, output)
+    target = _outside(root, output) if output else _place(root, chosen)
+    source = index or _installed()
+    table = _rows(source, collection)
+    if output is not None:
+        return _report(source, table, collection, chosen, (target, _write(table, target), False))
+    with locked(root):
+        is_changed = _write(table, target)
+        dvc_add(root, "idc")
+    return _report(source, table, collection, chosen, (target, is_changed, True))
+
+
+def _profile(root: Path, name: str | None, output: Path | None) -> tuple[Profile, str]:
+    """The profile whose collection is cut, and that collection.
+
+    Raises:
+        UserError: it names none, as that of the phantom does not.
+    """
+    profile = asked_profile(root, name) if name else load_profile(root)
+    if name is None and output is not None and profile.idc_collection is None:
+        profile = load_profile(root, DEFAULT_PROFILE)
+    if profile.idc_collection is None:
+        made = "The phantom comes with its own slice. " if profile.is_phantom else ""
+        message = (
+            f"profile {profile.name}: names no collection of the Imaging Data Commons. {made}"
+            "Run `ispy1 adopt FOLDER` on your download first, or write the slice to a file with "
+            f"--output FILE --profile {DEFAULT_PROFILE}."
+        )
+        raise UserError(message)
+    return profile, profile.idc_collection
+
+
+def _place(root: Path, profile: Profile) -> Path:
+    """Where the slice lies in the release.
+
+    Raises:
+        UserError: the project reads another folder, or the release is not here.
+    """
+    release = root / TARGET
+    if project.release_path(root) != release:
+        message = (
+            f"{root / project.PARAMS}: reads {project.param(root, 'release')}, not {TARGET}. Run "
+            "`ispy1 adopt FOLDER` on your download first, or write the slice with --output FILE."
+        )
+        raise UserError(message)
+    if not any(relative_names(release)):
+        pull = tracking_file(root).is_file()
+        todo = f"dvc pull {TARGET}" if pull else "ispy1 adopt FOLDER"
+        message = f"{release}: holds no release. Run `{todo}` first."
+        raise UserError(message)
+    return release / profile.files[ARTEFACT][0]
+
+
+def _outside(root: Path, output: Path) -> Path:
+    """The file to write, which lies in no release.
+
+    Raises:
+        UserError: it does: what the pipeline makes or DVC tracks is not written into by hand.
+    """
+    for folder in (project.release_path(root), root / TARGET, root / "data" / "phantom"):
+        if output.resolve().is_relative_to(folder.resolve()):
+            message = (
+                f"{output}: lies in {folder}. Leave --output out to put the slice into "
+                f"{TARGET}, or name a file elsewhere."
+            )
+            raise UserError(message)
+    return output
+
+
+def _installed() -> Path:
+    """The index of the installed package, found without importing it.
+
+    Raises:
+        UserError: it is not installed, or holds no index.
+    """
+    found = importlib.util.find_spec(PACKAGE)
+    for folder in (found.submodule_search_locations or ()) if found else ():
+        path = Path(folder) / INDEX
+        if path.is_file():
+            return path
+    message = (
+        "the index of the Imaging Data Commons is not installed. Run "
+        f"`{GET_PACKAGE}`, or name an {INDEX} or the wheel that holds it."
+    )
+    raise UserError(message)
+
+
+def _rows(source: Path, collection: str) -> pa.Table:
+    """The collection's series in the columns of a slice, sorted.
+
+    Raises:
+        UserError: the file is no index, or does not hold the collection.
+    """
+    try:
+        with _opened(source) as file:
+            _check(source, pq.read_schema(file).names)
+            wanted = [(_COLLECTION, "==", collection)]
+            found = pq.read_table(file, columns=list(COLUMNS), filters=wanted)
+    except (OSError, KeyError, zipfile.BadZipFile, pa.ArrowException) as error:
+        message = (
+            f"{source}: cannot be read as an index ({str(error).splitlines()[0][:200]}). Expected "
+            f"the {INDEX} of idc-index-data, or its wheel: `{GET_PACKAGE}`."
+        )
+        raise UserError(message) from error
+    if not found.num_rows:
+        message = f"{source}: holds no series of {collection}. Take the index of all collections."
+        raise UserError(message)
+    return _plain(source, found)
+
+
+def _plain(source: Path, found: pa.Table) -> pa.Table:
+    """The same rows as they are stored: plain types, sorted, the index's version in the footer."""
+    version = (found.schema.metadata or {}).get(VERSION_KEY)
+    schema = pa.schema(list(COLUMNS.items()), {VERSION_KEY: version} if version else None)
+    try:
+        table = found.select(list(COLUMNS)).cast(schema).replace_schema_metadata(schema.metadata)
+    except pa.ArrowException as error:
+        message = f"{source}: a column is of another type ({error}). Take a newer idc-index-data."
+        raise UserError(message) from error
+    return table.sort_by(_SORT).combine_chunks()
+
+
+@contextlib.contextmanager
+def _opened(source: Path) -> Iterator[Any]:
+    """The index file, or the one in a wheel, for Arrow to read."""
+    if not zipfile.is_zipfile(source):
+        with pa.memory_map(str(source)) as file:
+            yield file
+        return
+    with zipfile.ZipFile(source) as wheel:
+        yield pa.BufferReader(wheel.read(f"{PACKAGE}/{INDEX}"))
+
+
+def _check(source: Path, names: list[str]) -> None:
+    missing = missing_columns(names)
+    if _COLLECTION not in names:
+        missing.insert(0, _COLLECTION)
+    if missing:
+        message = (
+            f"{source}: has no column {', '.join(missing)}. Expected the {INDEX} of "
+            f"idc-index-data 25 or later: `{GET_PACKAGE}`."
+        )
+        raise UserError(message)
+
+
+def _write(table: pa.Table, path: Path) -> bool:
+    """Write the slice; False where the file holds these bytes already."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd", compression_level=_LEVEL)
+    content = sink.getvalue().to_pybytes()
+    if path.is_file() and path.read_bytes() == content:
+        return False
+    write_atomically(path, lambda target: target.write_bytes(content))
+    return True
+
+
+def _report(
+    source: Path,
+    table: pa.Table,
+    collection: str,
+    profile: Profile,
+    written: tuple[Path, bool, bool],
+) -> Cut:
+    path, is_changed, is_tracked = written
+    version = (table.schema.metadata or {}).get(VERSION_KEY)
+    return Cut(
+        index=str(source),
+        index_version=version.decode() if version else None,
+        collection=collection,
+        profile=profile.name,
+        path=str(path),
+        subjects=len(table["PatientID"].unique()),
+        studies=len(table["StudyInstanceUID"].unique()),
+        series=table.num_rows,
+        size_bytes=path.stat().st_size,
+        is_changed=is_changed,
+        is_tracked=is_tracked,
+    )

@@ -1,0 +1,281 @@
+"""The slice of the Imaging Data Commons: invented series of the trial, in the real columns.
+
+Scanners, thresholds and what is odd follow the real collection: its 163 release cases have the
+thresholds and vendors of `_PROTOCOLS`, a vendor in two spellings, images of workstations, reports
+by another maker, an age of 000Y, a sex of 6657, a series filed under another visit.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from etl.phantom.grids import FIRST_NUMBER, PUBLIC_CASES, Draw, stream
+from etl.phantom.truth import Row
+
+SLICE = "idc_series.parquet"
+LICENCE = "CC0 1.0"
+DOI = "10.5072/ispy1-phantom"  # the prefix that is kept for tests
+
+SCHEMA = pa.schema(
+    [
+        (name, {"instanceCount": pa.int64(), "series_size_MB": pa.float64()}.get(name, pa.string()))
+        for name in (
+            "PatientID", "PatientAge", "PatientSex", "StudyInstanceUID", "StudyDate",
+            "SeriesInstanceUID", "SeriesDate", "SeriesNumber", "SeriesDescription", "Modality",
+            "sop_class_name", "Manufacturer", "ManufacturerModelName", "instanceCount",
+            "series_size_MB", "license_short_name", "source_DOI", "crdc_series_uuid",
+        )
+    ]
+)  # fmt: skip
+
+_GE, _SIEMENS, _PHILIPS = "GE MEDICAL SYSTEMS", "SIEMENS", "Philips Medical Systems"
+_VENDORS = {_GE: "GE", _SIEMENS: "Siemens", _PHILIPS: "Philips"}
+_MODELS = {
+    _GE: ("GENESIS_SIGNA", "GENESIS_SIGNA", "GENESIS_SIGNA", "SIGNA EXCITE"),
+    _SIEMENS: ("Sonata", "MAGNETOM VISION", "MAGNETOM VISION plus"),
+    _PHILIPS: ("Intera", "Gyroscan Intera"),
+}
+# Threshold in percent, vendor, and how many of the 163 baseline studies have the two.
+_PROTOCOLS = ((70, _GE, 66), (90, _GE, 5), (90, _SIEMENS, 40), (100, _GE, 6), (100, _PHILIPS, 12),
+              (140, _GE, 34))  # fmt: skip
+_STEP = 101  # about 163 times the golden section: a few cases show all protocols
+_DAYS_BETWEEN = ((14, 26), (42, 63), (60, 98))  # quartiles of the real intervals
+_STUDIES = (4, 4, 4, 3, 4, 4, 2, 4)
+_WRONG_BY_YEARS = 9
+_IMAGE, _SECONDARY = "MR Image Storage", "Secondary Capture Image Storage"
+_SEGMENTATION, _REPORT = "Segmentation Storage", "Comprehensive SR Storage"
+_PLAIN_MR = {_GE: 1, _SIEMENS: 4, _PHILIPS: 1}  # series that the dynamic scan is stored in
+
+Cell = str | int | float | None
+Series = dict[str, Cell]
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A subject of the trial. `age` is that of the clinical workbook, None where it has no row."""
+
+    number: int
+    age: float | None
+    in_release: bool
+
+    def is_one_in(self, every: int, at: int) -> bool:
+        """Whether this is one of the subjects, one in `every`, with a certain oddity."""
+        return (self.number - FIRST_NUMBER) % every == at
+
+
+@dataclass(frozen=True, slots=True)
+class _Study:
+    """What the series of a study share."""
+
+    person: Person
+    index: int  # from 0
+    is_last: bool
+    day: dt.date
+    vendor: str
+    model: str
+    threshold: int
+    age: str | None
+    uid: str
+
+
+def make(people: list[Person], seed: int) -> tuple[list[Series], list[Row]]:
+    """The series of all subjects, sorted by their UIDs, and the truth about them."""
+    cases = [person for person in people if person.in_release]
+    wrong = cases[int(stream(seed, 0, Draw.ACQUISITIONS).integers(len(cases)))]
+    found: list[Series] = []
+    rows: list[Row] = []
+    for person in people:
+        rng = stream(seed, person.number, Draw.ACQUISITIONS)
+        studies = _studies(person, seed, rng)
+        of_study = [_series(study, rng) for study in studies]
+        if person is wrong:
+            rows.append(_make_wrong(person, of_study[0]))
+        found += [cells for series in of_study for cells in series]
+        if person.in_release:
+            rows += _truth(studies, of_study)
+    counts = {
+        "n_subjects": len(people),
+        "n_studies": len({cells["StudyInstanceUID"] for cells in found}),
+        "n_series": len(found),
+    }
+    rows += [("", "acquisitions", name, float(count)) for name, count in counts.items()]
+    return sorted(found, key=lambda cells: str(cells["SeriesInstanceUID"])), rows
+
+
+def write(path: Path, found: list[Series]) -> None:
+    """Write the slice; the same series give the same bytes."""
+    pq.write_table(pa.Table.from_pylist(found, SCHEMA), path, compression="zstd")
+
+
+def _studies(person: Person, seed: int, rng: np.random.Generator) -> list[_Study]:
+    index = person.number - FIRST_NUMBER
+    threshold, vendor = _protocol((index * _STEP + seed) % PUBLIC_CASES)
+    model = str(rng.choice(_MODELS[vendor]))
+    count = _STUDIES[index % len(_STUDIES)]
+    age = person.age if person.age is not None else 50.0
+    first = day = dt.date(1984, 10, 13) + dt.timedelta(days=int(rng.integers(1, 1500)))
+    studies = []
+    for number in range(count):
+        if number:
+            day += dt.timedelta(days=int(rng.integers(*_DAYS_BETWEEN[number - 1])))
+        is_last = number == count - 1
+        years = int(age + (day - first).days / 365.25)
+        studies.append(
+            _Study(
+                person=person,
+                index=number,
+                is_last=is_last,
+                day=day,
+                vendor=vendor,
+                model=model,
+                threshold=70 if is_last and person.is_one_in(10, 8) else threshold,
+                age=_age(person, years, is_last=is_last),
+                uid=_uid(rng),
+            )
+        )
+    return studies
+
+
+def _protocol(rank: int) -> tuple[int, str]:
+    """Threshold and vendor of one of the 163 cases."""
+    for threshold, vendor, count in _PROTOCOLS:
+        if rank < count:
+            return threshold, vendor
+        rank -= count
+    raise AssertionError(rank)
+
+
+def _age(person: Person, years: int, *, is_last: bool) -> str | None:
+    if person.is_one_in(11, 7):
+        return None
+    return "000Y" if is_last and person.is_one_in(12, 3) else f"{years:03d}Y"
+
+
+def _series(study: _Study, rng: np.random.Generator) -> list[Series]:
+    """Everything of one study: scanner's images, maps, segmentations, report, workstations."""
+    person = study.person
+    found = [_cells(study, rng, "localizer", 1), _cells(study, rng, "T2-FSE-Sagittal", 2)]
+    dynamic = _PLAIN_MR[study.vendor]
+    found += [_cells(study, rng, "Dynamic-3dfgre", 3 + n) for n in range(dynamic)]
+    found += [_cells(study, rng, f"Dynamic-3dfgre: {m}", 31000 + n) for n, m in enumerate(_MAPS)]
+    if person.in_release or person.is_one_in(2, 0):
+        found += _segmentations(study, rng)
+    if person.age is not None:
+        found.append(_report(study, rng))
+    if study.vendor == _SIEMENS and study.index == 0:
+        found.append(_workstation(study, rng, ("<MPR Collection>", "Siemens", "NUMARIS/4 3D")))
+    if study.is_last and person.is_one_in(9, 4):
+        names = [f"CAD~ Sagittal_post{n}" for n in range(1, 1 + len(found))]
+        tool = ("Confirma Inc.", "CADstream 4.0.1.401")
+        found += [_workstation(study, rng, (name, *tool)) for name in names]
+        found.append(_workstation(study, rng, ("CAD~ VOLUME", *tool), _SECONDARY))
+    if study.is_last and study.index and person.is_one_in(8, 2):
+        earlier = str(study.day - dt.timedelta(days=9))
+        found[1] |= {"StudyDate": earlier, "SeriesDate": earlier}
+    return found
+
+
+_MAPS = ("SER", "PE1")
+
+
+def _cells(study: _Study, rng: np.random.Generator, description: str, number: int) -> Series:
+    """A series of the scanner's own images."""
+    count = int(rng.integers(13, 181))
+    return {
+        "PatientID": f"ISPY1_{study.person.number}",
+        "PatientAge": study.age,
+        "PatientSex": _sex(study),
+        "StudyInstanceUID": study.uid,
+        "StudyDate": str(study.day),
+        "SeriesInstanceUID": _uid(rng),
+        "SeriesDate": str(study.day),
+        "SeriesNumber": str(number),
+        "SeriesDescription": description,
+        "Modality": "MR",
+        "sop_class_name": _IMAGE,
+        "Manufacturer": study.vendor,
+        "ManufacturerModelName": study.model,
+        "instanceCount": count,
+        "series_size_MB": round(count * float(rng.uniform(0.13, 0.14)), 6),
+        "license_short_name": LICENCE,
+        "source_DOI": DOI,
+        "crdc_series_uuid": str(uuid.UUID(bytes=rng.bytes(16), version=4)),
+    }
+
+
+def _sex(study: _Study) -> str | None:
+    if study.is_last and study.person.is_one_in(12, 5):
+        return "6657"
+    return None if study.person.is_one_in(12, 9) else "F"
+
+
+def _segmentations(study: _Study, rng: np.random.Generator) -> list[Series]:
+    names = [f"PE Segmentation thresh={study.threshold}", "Breast Tissue Segmentation"]
+    if not study.person.is_one_in(6, 3):
+        names += [f"VOI {name}" for name in names]
+    own: Series = {"Modality": "SEG", "sop_class_name": _SEGMENTATION, "SeriesDate": None,
+           "instanceCount": 1}  # fmt: skip
+    return [_cells(study, rng, name, 32000 + n) | own for n, name in enumerate(names)]
+
+
+def _report(study: _Study, rng: np.random.Generator) -> Series:
+    """A report made from the clinical table, whose age it carries, rounded."""
+    own: Series = {
+        "Modality": "SR",
+        "sop_class_name": _REPORT,
+        "Manufacturer": "PixelMed",
+        "ManufacturerModelName": "XSLT from di3data csv extract",
+        "PatientAge": f"{round(study.person.age or 0):03d}Y",
+        "instanceCount": 1,
+        "series_size_MB": 0.007922,
+    }
+    return _cells(study, rng, "Standard Breast Imaging Report", 1) | own
+
+
+def _workstation(
+    study: _Study, rng: np.random.Generator, names: tuple[str, str, str], sop_class: str = _IMAGE
+) -> Series:
+    """Images that a program made of the scanner's: description, maker, model."""
+    description, maker, model = names
+    own: Series = {
+        "Manufacturer": maker,
+        "ManufacturerModelName": model,
+        "sop_class_name": sop_class,
+    }
+    return _cells(study, rng, description, 1001) | own
+
+
+def _make_wrong(person: Person, baseline: list[Series]) -> Row:
+    """Give the images of a baseline study an age that the clinical workbook does not share."""
+    years = int(person.age or 0) + _WRONG_BY_YEARS
+    for cells in baseline:
+        if cells["Modality"] != "SR":
+            cells["PatientAge"] = f"{years:03d}Y"
+    return (f"ISPY1_{person.number}", "acquisitions", "wrong_age_years", float(years))
+
+
+def _truth(studies: list[_Study], of_study: list[list[Series]]) -> list[Row]:
+    """What is true of a case: scanner and threshold before treatment, and how much there is."""
+    first = studies[0]
+    facts = {
+        f"manufacturer:{_VENDORS[first.vendor]}": 1,
+        f"model:{first.model}": 1,
+        "pe_threshold_percent": first.threshold,
+        "n_studies": len(studies),
+        "n_series": sum(len(series) for series in of_study),
+        "n_baseline_series": len(of_study[0]),
+    }
+    case_id = f"ISPY1_{first.person.number}"
+    return [(case_id, "acquisitions", name, float(value)) for name, value in facts.items()]
+
+
+def _uid(rng: np.random.Generator) -> str:
+    """A UID under the root that is kept for UUIDs."""
+    return f"2.25.{int.from_bytes(rng.bytes(16), 'big')}"

@@ -1,0 +1,110 @@
+"""The slice of the Imaging Data Commons index: one row a DICOM series, in IDC's own columns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from etl.errors import BadInputError
+
+# IDC's spelling (idc-index-data 25). Everything else of the index is left out of a slice.
+COLUMNS: dict[str, pa.DataType] = {
+    "PatientID": pa.string(),
+    "PatientAge": pa.string(),
+    "PatientSex": pa.string(),
+    "StudyInstanceUID": pa.string(),
+    "StudyDate": pa.string(),
+    "SeriesInstanceUID": pa.string(),
+    "SeriesDate": pa.string(),
+    "SeriesNumber": pa.string(),
+    "SeriesDescription": pa.string(),
+    "Modality": pa.string(),
+    "sop_class_name": pa.string(),
+    "Manufacturer": pa.string(),
+    "ManufacturerModelName": pa.string(),
+    "instanceCount": pa.int64(),
+    "series_size_MB": pa.float64(),
+    "license_short_name": pa.string(),
+    "source_DOI": pa.string(),
+    "crdc_series_uuid": pa.string(),
+}
+# The real slice has 9,877 rows in 0.5 MB, and inflates to 1.5 MB.
+MAX_BYTES = 32 * 2**20
+MAX_ROWS = 200_000
+MAX_INFLATED_BYTES = 256 * 2**20
+MAX_CELL_BYTES = 1024  # a DICOM UID or description has 64
+
+Series = dict[str, Any]
+
+
+def read_slice(path: Path) -> list[Series]:
+    """The series of a slice, as stored: one dict a series with the keys of COLUMNS.
+
+    Raises:
+        BadInputError: missing, no Parquet file, cut short, without a column, with a column of
+            another type, or larger than any collection's slice.
+    """
+    try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise bad_slice(f"{size} bytes", f"at most {MAX_BYTES}: one collection's series")
+        texts = [name for name, kind in COLUMNS.items() if pa.types.is_string(kind)]
+        with pq.ParquetFile(path, read_dictionary=texts) as file:
+            _check_footer(file)
+            table = file.read(columns=list(COLUMNS))
+        rows: list[Series] = _cast(table).to_pylist()
+    except (OSError, pa.ArrowException) as error:
+        raise bad_slice(str(error).splitlines()[0][:200]) from error
+    return rows
+
+
+def bad_slice(
+    observed: str, expected: str = "a Parquet file as `ispy1 idc` writes it"
+) -> BadInputError:
+    """The error for a slice that cannot be used."""
+    return BadInputError(
+        "slice_unreadable",
+        observed=observed,
+        expected=expected,
+        likely_cause="a broken copy, or another file under this name",
+        fix="Run `ispy1 idc` to cut the slice again.",
+    )
+
+
+def missing_columns(names: list[str]) -> list[str]:
+    """The columns of a slice that are not there, or are there more than once."""
+    return [name for name in COLUMNS if names.count(name) != 1]
+
+
+def _check_footer(file: pq.ParquetFile) -> None:
+    """Refuse by what the footer says, before any row is read."""
+    missing = missing_columns(file.schema_arrow.names)
+    if missing:
+        raise bad_slice(f"no single column {', '.join(missing)}", "the columns of a slice")
+    meta = file.metadata
+    groups = (meta.row_group(number) for number in range(meta.num_row_groups))
+    inflated = sum(group.total_byte_size for group in groups)
+    if meta.num_rows > MAX_ROWS or inflated > MAX_INFLATED_BYTES:
+        observed = f"{meta.num_rows} rows, {inflated} bytes after inflating"
+        raise bad_slice(observed, f"at most {MAX_ROWS} rows: one collection's series")
+
+
+def _cast(table: pa.Table) -> pa.Table:
+    """The table with plain columns of the declared types, every text checked."""
+    for name, kind in COLUMNS.items():
+        for chunk in table[name].chunks if pa.types.is_string(kind) else ():
+            _check_cells(name, getattr(chunk, "dictionary", chunk))
+    plain = table.select(list(COLUMNS)).cast(pa.schema(list(COLUMNS.items())))
+    plain.validate(full=True)
+    return plain
+
+
+def _check_cells(name: str, cells: pa.Array) -> None:
+    """Refuse a long text while it is still stored once, and not once a row."""
+    longest = pc.max(pc.binary_length(cells)).as_py() or 0
+    if longest > MAX_CELL_BYTES:
+        raise bad_slice(f"{name} of {longest} bytes", f"at most {MAX_CELL_BYTES} bytes a cell")

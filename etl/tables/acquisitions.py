@@ -1,0 +1,279 @@
+"""The table `acquisitions`."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from etl.errors import Severity
+from etl.findings import Finding
+from etl.profile import Profile
+from etl.read.idc import Series, read_slice
+from etl.schema import CASE_ID, Column, TableSchema, optional
+from etl.tables import series
+from etl.unit import Blob, Context, Kind, Measured, Row, artefact
+
+SCHEMA = TableSchema(
+    name="acquisitions",
+    grain="One row a DICOM series of a trial subject, in the release or not",
+    key=("series_instance_uid",),
+    columns=(
+        CASE_ID,
+        Column("series_instance_uid", "string", "DICOM SeriesInstanceUID"),
+        Column("study_instance_uid", "string", "DICOM StudyInstanceUID"),
+        Column(
+            "study_index",
+            "int64",
+            "Number of the study within the subject, from 1, by study_date and then by UID",
+        ),
+        Column("is_baseline", "bool", "Of the subject's first study: before treatment"),
+        optional(
+            "study_date",
+            "date",
+            "Day that most series of the study name; shifted by years against the real one, "
+            "the same for all studies of a subject",
+        ),
+        optional("series_date", "date", "Day of the series itself; segmentations have none"),
+        optional("age_years", "double", "Age in the series; 000Y is null", "years"),
+        optional("sex", "string", "F, M or O; anything else is null"),
+        optional("modality", "string", "MR, SEG (segmentation) or SR (structured report)"),
+        optional("sop_class", "string", "Name of the DICOM SOP class"),
+        Column(
+            "has_scanner",
+            "bool",
+            "Manufacturer and model are the scanner's: MR images, but not secondary captures and "
+            "not the output of a workstation",
+        ),
+        optional("manufacturer", "string", "Vendor in one spelling: GE, Siemens, Philips, ..."),
+        optional("stored_manufacturer", "string", "Manufacturer as the series spells it"),
+        optional("model", "string", "ManufacturerModelName: of the scanner where has_scanner"),
+        optional("series_number", "int64", "DICOM SeriesNumber, which is not unique in a study"),
+        optional("series_description", "string", "DICOM SeriesDescription"),
+        optional(
+            "pe_threshold_percent",
+            "int64",
+            "Least enhancement of the trial's functional tumour volume, where the series is a PE "
+            "segmentation that names it",
+            "percent",
+        ),
+        optional("instance_count", "int64", "DICOM instances (files) of the series"),
+        optional("size_mb", "double", "Size of the series in IDC, 10^6 bytes", "MB"),
+        optional("licence", "string", "Licence of the series"),
+        optional("source_doi", "string", "DOI of the data set that the series was published in"),
+        optional(
+            "crdc_series_uuid",
+            "string",
+            "Folder of the series in the public buckets of the Imaging Data Commons",
+        ),
+    ),
+)
+
+ARTEFACT = "acquisitions"
+READS = (ARTEFACT,)
+UNIT: Kind = "release"
+ASSEMBLED: tuple[str, ...] = ()
+
+# Column -> the column of the slice that it comes from, and how a cell is read.
+READERS: dict[str, tuple[str, Callable[..., object]]] = {
+    "series_instance_uid": ("SeriesInstanceUID", series.text),
+    "study_instance_uid": ("StudyInstanceUID", series.text),
+    "study_date": ("StudyDate", series.date),
+    "series_date": ("SeriesDate", series.date),
+    "age_years": ("PatientAge", series.age_years),
+    "sex": ("PatientSex", series.sex),
+    "modality": ("Modality", series.text),
+    "sop_class": ("sop_class_name", series.text),
+    "manufacturer": ("Manufacturer", series.vendor),
+    "stored_manufacturer": ("Manufacturer", series.text),
+    "model": ("ManufacturerModelName", series.text),
+    "series_number": ("SeriesNumber", series.number),
+    "series_description": ("SeriesDescription", series.text),
+    "instance_count": ("instanceCount", series.amount),
+    "size_mb": ("series_size_MB", series.amount),
+    "licence": ("license_short_name", series.text),
+    "source_doi": ("source_DOI", series.text),
+    "crdc_series_uuid": ("crdc_series_uuid", series.text),
+}
+AGE_TOLERANCE_YEARS = 1.0  # a DICOM age is a whole number of years
+_SHOWN = 3
+_CHECKS: dict[str, tuple[Severity, str, str]] = {
+    # check: severity, expected, likely cause
+    "unknown_subject:PatientID": ("critical", "a trial subject", "series of another collection"),
+    "no_uid:SeriesInstanceUID": ("critical", "a UID of series and study", "an edited slice"),
+    "repeated:SeriesInstanceUID": ("critical", "one row a series", "slices put together"),
+    "unusable:PatientAge": ("info", "an age such as 039Y", "a fault of the publisher"),
+    "unusable:PatientSex": ("info", "F, M or O", "a fault of the publisher"),
+    "unusable:StudyDate": ("warning", "a day such as 1985-04-13", "a fault of the index"),
+    "unusable:SeriesDate": ("warning", "a day such as 1985-04-13", "a fault of the index"),
+    "unusable:instanceCount": ("warning", "a count", "a fault of the index"),
+    "unusable:series_size_MB": ("warning", "a size", "a fault of the index"),
+    "two_dates:StudyDate": ("info", "one day a study", "a series filed under another visit"),
+    "two_thresholds:SeriesDescription": (
+        "warning",
+        "one PE threshold a study",
+        "segmentations made twice",
+    ),
+    "disagrees_with_clinical:PatientAge": (
+        "warning",
+        "within a year of the clinical sheet",
+        "a fault of the publisher, or series of another subject",
+    ),
+}
+_FIX = (
+    "Look the series up in the table acquisitions. A fault of the publisher's own goes into "
+    "expectations/known_issues.csv; else run `ispy1 idc` to cut the slice again."
+)
+
+# (check, case) -> what was seen, and in how many series
+Seen = defaultdict[tuple[str, str | None], Counter[str]]
+
+
+def measure(unit: tuple[Blob, ...], context: Context) -> Measured:
+    """Every series of the slice."""
+    del unit  # the slice that is used is chosen among all that the release holds
+    blob = artefact(context, ARTEFACT)
+    return described(read_slice(context.file(blob)), context.profile) if blob else Measured()
+
+
+def described(found: Iterable[Series], profile: Profile) -> Measured:
+    """The rows of a slice, and a finding a case and kind for what could not be used."""
+    seen: Seen = defaultdict(Counter)
+    rows = [_row(case_id, cells, seen) for case_id, cells in _usable(found, profile, seen)]
+    studies = _by_study(rows)
+    for (case_id, _), of_study in studies.items():
+        _give_one_date(case_id, of_study, seen)
+        _check_thresholds(case_id, of_study, seen)
+    _number_studies(studies)
+    return Measured(rows, _findings(seen))
+
+
+def _usable(found: Iterable[Series], profile: Profile, seen: Seen) -> list[tuple[str, Series]]:
+    """The series of known subjects, each once, in the order of their UIDs."""
+    usable: dict[str, tuple[str, Series]] = {}
+    for cells in sorted(found, key=lambda c: (c["SeriesInstanceUID"] or "", str(c))):
+        case_id = profile.case_id(cells["PatientID"])
+        uid = series.text(cells["SeriesInstanceUID"])
+        if case_id is None:
+            seen["unknown_subject:PatientID", None][repr(cells["PatientID"])] += 1
+        elif uid is None or series.text(cells["StudyInstanceUID"]) is None:
+            seen["no_uid:SeriesInstanceUID", case_id]["no UID"] += 1
+        elif uid in usable:
+            seen["repeated:SeriesInstanceUID", case_id][uid] += 1
+        else:
+            usable[uid] = (case_id, cells)
+    return list(usable.values())
+
+
+def _row(case_id: str, cells: Series, seen: Seen) -> Row:
+    """One series. What is about its study is filled in later."""
+    row: Row = {"case_id": case_id}
+    for column, (field, reader) in READERS.items():
+        try:
+            row[column] = reader(cells[field])
+        except ValueError:
+            row[column] = None
+            seen[f"unusable:{field}", case_id][repr(cells[field])] += 1
+    modality, sop_class, model = row["modality"], row["sop_class"], row["model"]
+    description = row["series_description"]
+    return {
+        **row,
+        "has_scanner": series.has_scanner(modality, sop_class, model),
+        "pe_threshold_percent": series.pe_threshold_percent(modality, description),
+    }
+
+
+def _by_study(rows: Iterable[Row]) -> dict[tuple[str, str], list[Row]]:
+    """(case, study) -> its series."""
+    studies: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        studies.setdefault((row["case_id"], row["study_instance_uid"]), []).append(row)
+    return studies
+
+
+def _give_one_date(case_id: str, of_study: list[Row], seen: Seen) -> None:
+    """The day that most series name, the earliest of equals.
+
+    One series of ISPY1_1042 lies in the fourth study and carries the day of the third: by the
+    earliest day, the two studies would have no order.
+    """
+    days = Counter(row["study_date"] for row in of_study if row["study_date"])
+    day = min(days, key=lambda d: (-days[d], d), default=None)
+    for other in sorted(set(days) - {day}):
+        seen["two_dates:StudyDate", case_id][f"{other} in a study of {day}"] += days[other]
+    for row in of_study:
+        row["study_date"] = day
+
+
+def _check_thresholds(case_id: str, of_study: list[Row], seen: Seen) -> None:
+    named = Counter(row["pe_threshold_percent"] for row in of_study)
+    del named[None]
+    if len(named) > 1:
+        for threshold, count in named.items():
+            what = f"{threshold} % in study {of_study[0]['study_instance_uid']}"
+            seen["two_thresholds:SeriesDescription", case_id][what] += count
+
+
+def _number_studies(studies: dict[tuple[str, str], list[Row]]) -> None:
+    """study_index and is_baseline of every row; a study without a day comes last."""
+    order = sorted(
+        studies, key=lambda key: (key[0], studies[key][0]["study_date"] or dt.date.max, key[1])
+    )
+    of_case: Counter[str] = Counter()
+    for key in order:
+        of_case[key[0]] += 1
+        for row in studies[key]:
+            row["study_index"] = of_case[key[0]]
+            row["is_baseline"] = of_case[key[0]] == 1
+
+
+def _findings(seen: Seen) -> list[Finding]:
+    """One finding a check and case: the commonest cells, and in how many series they are."""
+    out = []
+    for (check, case_id), cells in seen.items():
+        severity, expected, likely_cause = _CHECKS[check]
+        shown = [f"{cell} ({count} series)" for cell, count in cells.most_common(_SHOWN)]
+        more = len(cells) - len(shown)
+        out.append(
+            Finding(
+                table=SCHEMA.name,
+                severity=severity,
+                check=check,
+                observed="; ".join(shown) + (f"; and {more} more" if more else ""),
+                expected=expected,
+                likely_cause=likely_cause,
+                fix=_FIX,
+                case_id=case_id,
+            )
+        )
+    return out
+
+
+def assemble(measured: list[tuple[tuple[Blob, ...], Measured]], context: Context) -> Measured:
+    """The rows as they are, and findings for ages that the clinical sheet does not share."""
+    rows = [row for _, found in measured for row in found.rows]
+    blob = artefact(context, ARTEFACT)
+    ages = {row["case_id"]: row["age_years"] for row in context.table("clinical")}
+    found = _age_findings(rows, ages)
+    return Measured(rows, [replace(f, path=blob.path) for f in found] if blob else found)
+
+
+def _age_findings(rows: Iterable[Row], ages: dict[str, float | None]) -> list[Finding]:
+    """One finding a case whose age differs by more than a year from that at study entry."""
+    seen: Seen = defaultdict(Counter)
+    for row in rows:
+        age, known = row["age_years"], ages.get(row["case_id"])
+        if age is not None and known is not None and abs(age - known) > AGE_TOLERANCE_YEARS:
+            what = f"study {row['study_index']}: {age:g} years, clinical sheet {known:g}"
+            seen["disagrees_with_clinical:PatientAge", row["case_id"]][what] += 1
+    return _findings(seen)
+
+
+def subjects(context: Context) -> set[str]:
+    """The subjects of the slice.
+
+    Raises:
+        BadInputError: it cannot be read (this table says so, too).
+    """
+    return {row["case_id"] for row in measure((), context).rows}
