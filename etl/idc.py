@@ -175,7 +175,7 @@ def _rows(source: Path, collection: str) -> pa.Table:
             _check(source, pq.read_schema(file).names)
             wanted = [(_COLLECTION, "==", collection)]
             found = pq.read_table(file, columns=list(COLUMNS), filters=wanted)
-    except (OSError, KeyError, zipfile.BadZipFile, pa.ArrowException) as error:
+    except (OSError, LookupError, ValueError, zipfile.BadZipFile, pa.ArrowException) as error:
         message = (
             f"{source}: cannot be read as an index ({str(error).splitlines()[0][:200]}). Expected "
             f"the {INDEX} of idc-index-data, or its wheel: `{GET_PACKAGE}`."

@@ -25,7 +25,11 @@ CLAIMS = TableSchema(
         Column("claim_id", "int64", "Number of the claim"),
         Column("dataset", "string", "Data set that the claim is about"),
         Column("stated", "int64", "The number that is stated"),
-        Column("unit", "string", "What is counted: cases, images, slices, files, subjects, studies or series"),
+        Column(
+            "unit",
+            "string",
+            "What is counted: cases, images, slices, files, subjects, studies or series",
+        ),
         Column("who", "string", "Who states it"),
         Column("count_name", "string", "Definition of case_counts that they seem to use"),
         Column("note", "string", "How the number came about, as far as it is known"),

@@ -19,6 +19,8 @@ from typing import Any, Literal
 import nibabel as nib
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
 import xlsxwriter
 
 from etl import project
@@ -26,6 +28,7 @@ from etl.build import build_findings, build_table
 from etl.index import TABLES, write_indexes
 from etl.params_file import set_params
 from etl.profile import load_profile
+from etl.read.idc import COLUMNS
 from etl.release import blobs_of_case
 from etl.store import read_table, table_path
 
@@ -45,6 +48,7 @@ EXTENSION = b"written by a scanner"
 FEATURES = "ISPY_DataPaper_features.xlsx"
 CLINICAL = "I-SPY 1 All Patient Clinical and Outcome Data.xlsx"
 MANIFEST = "ISPY1-Tumor-SEG-Radiomics.sums"
+SLICE = "idc_series.parquet"
 CLINICAL_SHEET = "TCIA Patient Clinical Subset"
 OUTCOMES_SHEET = "TCIA Outcomes Subset"
 CODE = (".dvc/config", ".dvcignore", "dvc.yaml", "expectations", "params.yaml", "sql")
@@ -284,6 +288,37 @@ def write_clinical(
             sheets[1]: [list(OUTCOMES_HEADER), *outcomes],
         },
     )
+
+
+def series_row(uid: str, case: str = CASES[0], **cells: Any) -> Row:  # noqa: ANN401
+    """One series of the slice, an image of the scanner, as IDC spells it."""
+    return {
+        "PatientID": case,
+        "PatientAge": "038Y",
+        "PatientSex": "F",
+        "StudyInstanceUID": "2.25.1",
+        "StudyDate": "1985-04-13",
+        "SeriesInstanceUID": uid,
+        "SeriesDate": "1985-04-13",
+        "SeriesNumber": "3",
+        "SeriesDescription": "Dynamic-3dfgre",
+        "Modality": "MR",
+        "sop_class_name": "MR Image Storage",
+        "Manufacturer": "GE MEDICAL SYSTEMS",
+        "ManufacturerModelName": "GENESIS_SIGNA",
+        "instanceCount": 180,
+        "series_size_MB": 24.5,
+        "license_short_name": "CC0 1.0",
+        "source_DOI": "10.5072/x",
+        "crdc_series_uuid": "0" * 8,
+    } | cells
+
+
+def write_slice(path: Path, rows: list[Row]) -> Path:
+    """A slice of the Imaging Data Commons."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.Table.from_pylist(rows, pa.schema(list(COLUMNS.items()))), path)
+    return path
 
 
 def write_workbook(path: Path, sheets: dict[str, list[list[Cell]]]) -> Path:

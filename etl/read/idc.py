@@ -52,13 +52,11 @@ def read_slice(path: Path) -> list[Series]:
         size = path.stat().st_size
         if size > MAX_BYTES:
             raise bad_slice(f"{size} bytes", f"at most {MAX_BYTES}: one collection's series")
-        texts = [name for name, kind in COLUMNS.items() if pa.types.is_string(kind)]
+        texts = _check_footer(pq.read_metadata(path))
         with pq.ParquetFile(path, read_dictionary=texts) as file:
-            _check_footer(file)
-            table = file.read(columns=list(COLUMNS))
-        rows: list[Series] = _cast(table).to_pylist()
-    except (OSError, pa.ArrowException) as error:
-        raise bad_slice(str(error).splitlines()[0][:200]) from error
+            rows: list[Series] = _cast(file.read(columns=list(COLUMNS))).to_pylist()
+    except (OSError, LookupError, ValueError, pa.ArrowException) as error:
+        raise bad_slice((str(error).splitlines() or [type(error).__name__])[0][:200]) from error
     return rows
 
 
@@ -80,24 +78,32 @@ def missing_columns(names: list[str]) -> list[str]:
     return [name for name in COLUMNS if names.count(name) != 1]
 
 
-def _check_footer(file: pq.ParquetFile) -> None:
-    """Refuse by what the footer says, before any row is read."""
-    missing = missing_columns(file.schema_arrow.names)
+def _check_footer(meta: pq.FileMetaData) -> list[str]:
+    """Refuse by what the footer says, before any row is read; the columns of text."""
+    schema = meta.schema.to_arrow_schema()
+    missing = missing_columns(schema.names)
     if missing:
         raise bad_slice(f"no single column {', '.join(missing)}", "the columns of a slice")
-    meta = file.metadata
     groups = (meta.row_group(number) for number in range(meta.num_row_groups))
     inflated = sum(group.total_byte_size for group in groups)
     if meta.num_rows > MAX_ROWS or inflated > MAX_INFLATED_BYTES:
         observed = f"{meta.num_rows} rows, {inflated} bytes after inflating"
         raise bad_slice(observed, f"at most {MAX_ROWS} rows: one collection's series")
+    return [name for name in COLUMNS if _is_text(schema.field(name).type)]
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    is_any = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+    return any(is_one(kind) for is_one in is_any)
 
 
 def _cast(table: pa.Table) -> pa.Table:
     """The table with plain columns of the declared types, every text checked."""
-    for name, kind in COLUMNS.items():
-        for chunk in table[name].chunks if pa.types.is_string(kind) else ():
-            _check_cells(name, getattr(chunk, "dictionary", chunk))
+    for name in COLUMNS:
+        for chunk in table[name].chunks:
+            cells = getattr(chunk, "dictionary", chunk)
+            if _is_text(cells.type):
+                _check_cells(name, cells)
     plain = table.select(list(COLUMNS)).cast(pa.schema(list(COLUMNS.items())))
     plain.validate(full=True)
     return plain
