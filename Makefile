@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV   := .venv
 READY  := $(VENV)/.ready
+OPINIONS := $(VENV)/.opinions
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 export GX_ANALYTICS_ENABLED := false
@@ -24,7 +25,11 @@ $(READY): requirements.lock pyproject.toml
 	$(VENV)/bin/ispy1 hook
 	@touch $@
 
-test: $(READY)  ## set up and run the tests
+$(OPINIONS): tests/opinions.lock $(READY)
+	@$(VENV)/bin/pip install --quiet --no-deps --require-hashes --requirement $< && touch $@ || \
+	  echo "make: the second opinions of some tests cannot be installed here; these tests skip"
+
+test: $(READY) $(OPINIONS)  ## set up and run the tests
 	pytest -q -n 2 --dist loadgroup
 
 check: $(READY)  ## style, types, SQL, direction of imports
@@ -43,6 +48,9 @@ lock:  ## pin requirements.lock anew: versions and hashes, no addresses
 	$(VENV)-lock/bin/uv pip compile pyproject.toml --extra dev --extra s3 --extra ssh --universal \
 	  --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
 	  --quiet --upgrade --output-file requirements.lock
+	$(VENV)-lock/bin/uv pip compile tests/opinions.in --no-deps --universal \
+	  --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
+	  --quiet --upgrade --output-file tests/opinions.lock
 
 clean:  ## remove the environment; data stay
 	rm -rf $(VENV) $(VENV)-lock
