@@ -149,6 +149,24 @@ def test_the_worst_agreement_comes_first(db: duckdb.DuckDBPyConnection) -> None:
     assert ask(db, f"{columns} where mask_a = 'ftv' and case_id = 'ISPY1_9002'") == []
 
 
+def test_agreement_by_size_and_scanner(db: duckdb.DuckDBPyConnection) -> None:
+    """Each pair has a size and a scanner of its own: its row is the pair."""
+    scanners = dict(ask(db, "select case_id, manufacturer from scanner_by_case"))
+    columns = "volume_third, manufacturer, n_known, volume_max_cm3, dice_median, assd_median_mm"
+    found = ask(db, f"select mask_a, mask_b, {columns} from agreement_by_volume_and_scanner")
+    expected = [
+        ("ISPY1_9001", "ftv", "stv_manual", 2, 5.0, 0.7, 1.0),
+        ("ISPY1_9001", "ftv", "stv_resunet", 2, 5.0, 0.6, 2.0),
+        ("ISPY1_9004", "stv_manual", "mine", 3, 9.0, 0.8, 0.75),
+        ("ISPY1_9002", "stv_manual", "stv_resunet", 1, 2.0, 0.5, 1.5),
+        ("ISPY1_9001", "stv_manual", "stv_resunet", 2, 5.0, 0.9, 0.5),
+    ]
+    assert found == [
+        (a, b, third, scanners.get(case) or "unknown", 1, volume, dice, assd)
+        for case, a, b, third, volume, dice, assd in expected
+    ]
+
+
 def test_case_counts(db: duckdb.DuckDBPyConnection) -> None:
     counts = dict(ask(db, "select name, n from case_counts"))
     expected = {
