@@ -9,9 +9,11 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 from support import FINE, FINE_AFFINE, NATIVE, NATIVE_AFFINE, ball
 
 from etl.measure.carry import carry, grid_index, index_map
+from measure.shapes import affines, masks, turned, turns
 
 Array = npt.NDArray[Any]
 
@@ -130,6 +132,22 @@ def test_oblique_flipped_and_shifted_grids(
         return
     expected = by_loop(bits, source, target, (5, 4, 6))
     assert (carry(bits, source, target, (5, 4, 6)) == expected).all()
+
+
+@given(masks, affines, hnp.arrays(float, (3, 4), elements=st.floats(-0.4, 0.4)), turns)
+def test_sheared_grids_and_a_source_in_any_order_of_axes(
+    bits: Array, source: Array, shear: Array, turn: tuple[tuple[int, ...], tuple[bool, ...]]
+) -> None:
+    """The target's axes are a sheared source's, sheared again; a turned source changes nothing."""
+    target = source @ (np.eye(4) + np.pad(shear, ((0, 1), (0, 0))))
+    size = (5, 4, 6)
+    index = np.round(np.linalg.inv(source) @ target @ _homogeneous(size), 6)[:3]
+    if (np.abs(index + 0.5 - np.round(index + 0.5)) < 2e-6).any():
+        return  # on a face: `up` is the other way in a turned source
+    carried = carry(bits, source, target, size)
+    assert (carried == by_loop(bits, source, target, size)).all()
+    turned_bits, turned_source = turned(bits, source, *turn)
+    assert (carry(turned_bits, turned_source, target, size) == carried).all()
 
 
 def _homogeneous(size: tuple[int, int, int]) -> Array:
