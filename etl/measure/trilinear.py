@@ -1,0 +1,84 @@
+"""An image at the voxel centres of another grid: trilinear, by world coordinates, in planes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from etl.measure.carry import grid_index
+
+Array = npt.NDArray[Any]
+Size = tuple[int, int, int]
+
+
+def resampled_planes(
+    voxels: Array,
+    source_affine: Array,
+    target_affine: Array,
+    target_size: Size,
+    numbers: Iterable[int],
+) -> Iterator[Array]:
+    """The image on another grid, one plane of the target's array axis 2 after the other.
+
+    Args:
+        voxels: the image, 3-D.
+        source_affine: its voxel index to world mm, 4x4.
+        target_affine: target voxel index to world mm, 4x4.
+        target_size: voxels of the target along each axis.
+        numbers: which planes.
+
+    Yields:
+        Float32, the first two target sizes. NaN where the centre lies outside the centres of
+        the image's first and last voxels, and where a neighbouring voxel is NaN.
+    """
+    x, y, _ = target_size
+    for number in numbers:
+        box = (slice(0, x), slice(0, y), slice(number, number + 1))
+        index = grid_index(source_affine, target_affine, box)
+        is_aligned = all(np.size(line) == line.shape[axis] for axis, line in enumerate(index))
+        plane = _by_lines(voxels, index) if is_aligned else _by_points(voxels, index, (x, y))
+        for line, n in zip(index, voxels.shape, strict=True):
+            is_outside = (line < 0) | (line > n - 1)
+            plane[np.broadcast_to(is_outside[:, :, 0], plane.shape)] = np.nan
+        yield plane
+
+
+def _by_lines(voxels: Array, index: list[Array]) -> Array:
+    """Parallel axes: one axis at a time, the one with a single target plane first."""
+    lines = [line.ravel() for line in index]
+    (low,), (high,), (share,) = _neighbours(lines[2], voxels.shape[2])
+    plane = _between(
+        voxels[:, :, low].astype(np.float32), voxels[:, :, high].astype(np.float32), share
+    )
+    for axis in (1, 0):
+        low, high, share = _neighbours(lines[axis], plane.shape[axis])
+        share = share[:, None] if axis == 0 else share
+        plane = _between(plane.take(low, axis), plane.take(high, axis), share)
+    return plane
+
+
+def _neighbours(index: Array, n: int) -> tuple[Array, Array, Array]:
+    """The voxels below and above each float index, and the share of the one above."""
+    inside = index.clip(0, n - 1)
+    low = np.floor(inside).astype(np.intp)
+    return low, np.minimum(low + 1, n - 1), (inside - low).astype(np.float32)
+
+
+def _between(low: Array, high: Array, share: Array) -> Array:
+    high -= low
+    high *= share
+    low += high
+    return low
+
+
+def _by_points(voxels: Array, index: list[Array], shape: tuple[int, int]) -> Array:
+    """Axes that are not parallel: eight neighbours a voxel."""
+    where = np.stack([np.broadcast_to(line[:, :, 0], shape) for line in index])
+    found: Array = ndimage.map_coordinates(
+        voxels, where, output=np.float32, order=1, mode="nearest", prefilter=False
+    )
+    return found
