@@ -20,7 +20,6 @@ Bits = NDArray[np.bool_]  # z, y, x
 Distances = NDArray[np.float64]
 
 _PERCENTILE = 95
-_ROUND = 6  # decimals of a voxel: a centre on the face of two voxels goes to the upper one
 
 
 def of_case(plan: Plan, readings: tuple[Reading, ...]) -> list[Row]:
@@ -34,7 +33,7 @@ def of_case(plan: Plan, readings: tuple[Reading, ...]) -> list[Row]:
 
 def _of_pair(a: Reading, b: Reading) -> dict[str, float]:
     """Both on the grid of `a`; volumes from each one's own grid."""
-    one, other = _in_one_box(_paint(a), _on_grid(_paint(b), b.grid, a.grid))
+    one, other = _in_one_box(_painted(a, a.grid), _painted(b, a.grid))
     spacing = a.grid.spacing[::-1]
     n_one, n_other, n_both = (int(np.count_nonzero(bits)) for bits in (one, other, one & other))
     there, back = _surface_distances(one, other, spacing), _surface_distances(other, one, spacing)
@@ -53,26 +52,10 @@ def _of_pair(a: Reading, b: Reading) -> dict[str, float]:
     }
 
 
-def _paint(reading: Reading) -> Bits:
-    return shapes.paint(reading.parts, reading.grid).astype(bool)
-
-
-def _on_grid(bits: Bits, source: Grid, target: Grid) -> Bits:
-    """The voxel of the source in which each voxel centre of the target lies; none outside.
-
-    The grids of a case share axes and first voxel.
-    """
-    if source == target:
-        return bits
-    nearest = [
-        np.floor(np.round(target.axis(axis) / source.spacing[axis], _ROUND) + 0.5).astype(int)
-        for axis in (2, 1, 0)
-    ]
-    last = np.array(bits.shape) - 1
-    found = bits[np.ix_(*(np.minimum(at, end) for at, end in zip(nearest, last, strict=True)))]
-    z, y, x = (at <= end for at, end in zip(nearest, last, strict=True))
-    inside: Bits = found & z[:, None, None] & y[None, :, None] & x[None, None, :]
-    return inside
+def _painted(reading: Reading, grid: Grid) -> Bits:
+    """The mask, carried where another grid is asked for."""
+    mask = shapes.paint(reading.parts, reading.grid)
+    return shapes.carried(mask, reading.grid, grid).astype(bool)
 
 
 def _in_one_box(one: Bits, other: Bits) -> tuple[Bits, Bits]:

@@ -55,22 +55,21 @@ def make(job: Job) -> Made:
         (ftv, blobs.FTV, _FTV_FOREGROUND),
     ):
         sums.update(_write_mask(plan, reading, kind, foreground, job.root))
-    regions = {
-        "stv_manual": shapes.paint(manual.parts, plan.fine),
-        "stv_resunet": shapes.paint(resunet.parts, plan.fine),
-        "ftv": shapes.paint(shapes.patches(lesion.ftv, plan.fine), plan.fine),
-    }
-    standard, zscored_sums, pure = images.write_zscored(plan, model, job.root, regions)
-    del regions
+    standard, zscored_sums, pure = images.write_zscored(
+        plan, model, job.root, _regions(readings, plan.fine)
+    )
     native = shapes.patches(lesion.manual, plan.native)
     region = shapes.paint(native, plan.native)
-    phases, n3_sums, voxels = images.write_n3(plan, model, job.root, region)
+    phases, n3_sums, voxels, native_pure = images.write_n3(
+        plan, model, job.root, region, _regions(readings, plan.native)
+    )
     n_outside = int(np.count_nonzero(shapes.paint(ftv.parts, plan.native) & (1 - region)))
     rows = truth.of_case(plan, model, standard, phases)
     rows += truth.of_expert(plan, native, n_outside)
     for reading in readings:
         rows += truth.of_mask(plan, reading)
-        rows += truth.of_kinetics(plan, reading.name, pure[reading.name])
+        for found, grid in ((pure, plan.fine), (native_pure, plan.native)):
+            rows += truth.of_kinetics(plan, reading.name, found[reading.name], grid)
     rows += agreement.of_case(plan, (ftv, manual, resunet))
     return Made(
         case_id=plan.case_id,
@@ -83,6 +82,11 @@ def make(job: Job) -> Made:
 
 def _read(name: str, solid: shapes.Solid, grid: Grid) -> Reading:
     return Reading(name, solid, grid, shapes.patches(solid, grid))
+
+
+def _regions(readings: tuple[Reading, ...], grid: Grid) -> images.Regions:
+    """The masks as they are on their own grid, carried to it from another one."""
+    return {r.name: shapes.carried(shapes.paint(r.parts, r.grid), r.grid, grid) for r in readings}
 
 
 def _write_mask(

@@ -17,7 +17,7 @@ N3_FOLDER = "images_bias-corrected_nifti"
 ZSCORED_FOLDER = "images_bias-corrected_resampled_zscored_nifti"
 
 _FULL_SCALE = 32767
-_COUNTS_PER_UNIT = 0.5
+COUNTS_PER_UNIT = 0.5
 _ZSCORED_NOISE = 1.1
 _ZSCORED_AIR_NOISE = 0.2
 _AIR_BELOW = 5.0
@@ -25,6 +25,8 @@ _N3_GAIN = 8.0
 _N3_NOISE = 32.0
 
 Volume = NDArray[np.int16]
+Regions = dict[str, NDArray[np.uint8]]  # masks of one grid by name
+Pure = dict[str, list[NDArray[np.float32]]]  # noise-free signals of a region's voxels, by phase
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +53,12 @@ class Native:
 
 
 def write_zscored(
-    plan: Plan, model: Tissues, root: Path, regions: dict[str, NDArray[np.uint8]]
-) -> tuple[Standard, dict[str, str], dict[str, list[NDArray[np.float32]]]]:
+    plan: Plan, model: Tissues, root: Path, regions: Regions
+) -> tuple[Standard, dict[str, str], Pure]:
     """Write the three z-scored images.
 
     Returns:
-        The z-score, MD5 by path, and per region (a mask of the 1 mm grid) the noise-free
-        signals of its voxels in the three phases.
+        The z-score, MD5 by path, and the noise-free signals of the regions (1 mm grid).
     """
     counts, pure = _count(plan, model, regions)
     standard = _standard(counts)
@@ -72,15 +73,15 @@ def write_zscored(
 
 
 def write_n3(
-    plan: Plan, model: Tissues, root: Path, region: NDArray[np.uint8]
-) -> tuple[list[Native], dict[str, str], NDArray[np.int16]]:
+    plan: Plan, model: Tissues, root: Path, region: NDArray[np.uint8], regions: Regions
+) -> tuple[list[Native], dict[str, str], NDArray[np.int16], Pure]:
     """Write the three N3 images.
 
     Returns:
-        What was stored of each phase, MD5 by path, and the stored voxels of phase 1 in a region
-        (a mask of the native grid).
+        What was stored of each phase, MD5 by path, the stored voxels of phase 1 in a region (a
+        mask of the native grid), and the noise-free signals of the regions.
     """
-    volumes = _scan(plan, model)
+    volumes, pure = _scan(plan, model, regions)
     facts, sums, voxels = [], {}, np.zeros(0, np.int16)
     for phase, volume in enumerate(volumes):
         fact = _stretch(volume, is_stretched=plan.is_stretched)
@@ -89,34 +90,43 @@ def write_n3(
         sums[path] = blobs.write(root / path, blobs.N3, plan.native, _runs(volume, plan.native))
         if phase == 1:
             voxels = volume[region != 0]
-    return facts, sums, voxels
+    return facts, sums, voxels, pure
 
 
 def _runs(volume: Volume, grid: Grid) -> Iterator[Volume]:
     return (volume[slab] for slab in tissues.slabs(grid))
 
 
-def _count(
-    plan: Plan, model: Tissues, regions: dict[str, NDArray[np.uint8]]
-) -> tuple[list[Volume], dict[str, list[NDArray[np.float32]]]]:
+def _count(plan: Plan, model: Tissues, regions: Regions) -> tuple[list[Volume], Pure]:
     """Integer counts of the three phases, air at 0; and the pure signals of the regions."""
     rng = plan.random(Draw.ZSCORED)
     counts = [np.empty(plan.fine.size[::-1], np.int16) for _ in range(PHASES)]
-    pure: dict[str, list[list[NDArray[np.float32]]]] = {
-        name: [[] for _ in range(PHASES)] for name in regions
-    }
+    parts = []
     for slab in tissues.slabs(plan.fine):
         for phase, signal in enumerate(tissues.signals(model, plan.fine, slab)):
-            for name, region in regions.items():
-                pure[name][phase].append(signal[region[slab] != 0])
+            parts.append(_inside(regions, slab, signal))
             counts[phase][slab] = _with_noise(signal, rng)
-    return counts, {name: [np.concatenate(p) for p in parts] for name, parts in pure.items()}
+    return counts, _joined(regions, parts)
+
+
+def _inside(
+    regions: Regions, slab: slice, signal: NDArray[np.float32]
+) -> dict[str, NDArray[np.float32]]:
+    return {name: signal[region[slab] != 0] for name, region in regions.items()}
+
+
+def _joined(regions: Regions, parts: list[dict[str, NDArray[np.float32]]]) -> Pure:
+    """The parts of every slab, whose phases follow one another, put together by phase."""
+    return {
+        name: [np.concatenate([p[name] for p in parts[phase::PHASES]]) for phase in range(PHASES)]
+        for name in regions
+    }
 
 
 def _with_noise(signal: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
     """Whole counts from a slab's signal, in place: noisy in tissue, nearly still in air."""
     sd = np.where(signal < _AIR_BELOW, np.float32(_ZSCORED_AIR_NOISE), np.float32(_ZSCORED_NOISE))
-    signal *= np.float32(_COUNTS_PER_UNIT)
+    signal *= np.float32(COUNTS_PER_UNIT)
     signal += sd * rng.standard_normal(signal.shape, np.float32)
     return np.maximum(np.rint(signal, out=signal), 0, out=signal)
 
@@ -134,17 +144,19 @@ def _standard(counts: list[Volume]) -> Standard:
     return Standard(total / n, variance**0.5, numbers[0][0])
 
 
-def _scan(plan: Plan, model: Tissues) -> list[Volume]:
-    """Magnitude images on the native grid with one gain for all phases."""
+def _scan(plan: Plan, model: Tissues, regions: Regions) -> tuple[list[Volume], Pure]:
+    """Magnitude images on the native grid with one gain for all phases; and pure signals."""
     rng = plan.random(Draw.N3)
     volumes = [np.empty(plan.native.size[::-1], np.int16) for _ in range(PHASES)]
+    parts = []
     for slab in tissues.slabs(plan.native):
         for phase, signal in enumerate(tissues.signals(model, plan.native, slab)):
+            parts.append(_inside(regions, slab, signal))
             noisy = rng.standard_normal(signal.shape, np.float32)
             noisy *= np.float32(_N3_NOISE)
             noisy += signal * np.float32(_N3_GAIN)
             volumes[phase][slab] = np.rint(np.abs(noisy, out=noisy), out=noisy)
-    return volumes
+    return volumes, _joined(regions, parts)
 
 
 def _stretch(volume: Volume, *, is_stretched: bool) -> Native:

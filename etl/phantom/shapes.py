@@ -23,6 +23,7 @@ Lobe = tuple[Vector, float]
 _POLAR_NODES = 48
 _AZIMUTH_NODES = 96
 _TINY = 1e-12
+_DECIMALS = 6  # of a voxel
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +136,23 @@ def paint(parts: list[Patch], grid: Grid) -> NDArray[np.uint8]:
     for part in parts:
         mask[part.box] |= part.inside
     return mask
+
+
+def carried(mask: NDArray[np.uint8], source: Grid, target: Grid) -> NDArray[np.uint8]:
+    """The mask's voxel in which each voxel centre of another grid lies; 0 outside.
+
+    The grids of a case share their axes and their first voxel centre. A centre on the face of two
+    voxels, to a millionth, goes to the upper one.
+    """
+    places, inside = [], []
+    for axis, size in zip((2, 1, 0), mask.shape, strict=True):
+        at = np.round(target.axis(axis) / source.spacing[axis], _DECIMALS)
+        place = np.floor(at + 0.5).astype(np.intp)
+        inside.append(place < size)
+        places.append(place[place < size])
+    found = np.zeros(target.size[::-1], np.uint8)
+    found[np.ix_(*inside)] = mask[np.ix_(*places)]
+    return found
 
 
 def fit_count(body: Body, grid: Grid, count: int) -> Body:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from etl.phantom import features, shapes
+from etl.phantom import features, images, shapes
 from etl.phantom.grids import Grid, Plan
 from etl.phantom.images import Native, Standard
 from etl.phantom.shapes import Patch, Solid
@@ -23,6 +23,8 @@ from etl.phantom.tissues import Tissues
 Row = tuple[str, str, str, float]  # case_id, subject, quantity, value
 
 _PE_MIN_PERCENT = 70.0
+_PE_LEAST_PERCENT = (70, 90, 100, 140)
+_FLAT = (0.9, 1.1)  # SER of a plateau
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,8 @@ def of_case(plan: Plan, model: Tissues, standard: Standard, phases: list[Native]
             "is_stretched": plan.is_stretched,
             "gain": native.gain,
             "stretch_factor": native.factor,
+            "slope": images.COUNTS_PER_UNIT / (native.gain * native.factor * standard.sd),
+            "intercept": standard.zero_level,
             "stored_max": native.highest,
         }
     for name, curve in model.curves.items():
@@ -89,24 +93,59 @@ def of_expert(plan: Plan, native: list[Patch], n_ftv_outside: int) -> list[Row]:
     return _rows(plan.case_id, {"stv_manual": expert, "ftv": outside})
 
 
-def of_kinetics(plan: Plan, name: str, signals: list[NDArray[np.float32]]) -> list[Row]:
-    """Rows on noise-free enhancement over a mask's 1 mm voxels that have signal before contrast.
+def of_kinetics(plan: Plan, name: str, signals: list[NDArray[np.float32]], grid: Grid) -> list[Row]:
+    """Rows on noise-free enhancement over a mask's voxels; `native_` before those off 1 mm.
 
     Args:
         plan: the case.
         name: the mask.
         signals: signals of its voxels in the three phases.
+        grid: the grid of these voxels; FTV is carried to 1 mm, the others to the native grid.
     """
-    has_signal = signals[0] > 0
-    s0, s1, s2 = (phase[has_signal].astype(np.float64) for phase in signals)
-    pe = 100 * (s1 - s0) / s0
-    is_enhancing = pe >= _PE_MIN_PERCENT
-    is_counted = is_enhancing & (s2 > s0)
-    facts = {"pe_median_percent": float(np.median(pe)), "n_enhancing": int(is_enhancing.sum())}
-    if is_counted.any():
-        ratio = (s1[is_counted] - s0[is_counted]) / (s2[is_counted] - s0[is_counted])
-        facts["ser_median"] = float(np.median(ratio))
-    return _rows(plan.case_id, {name: facts})
+    s0, s1, s2 = (phase.astype(np.float64) for phase in signals)
+    has_signal = s0 > 0
+    pe = 100 * (s1 / np.where(has_signal, s0, np.nan) - 1)
+    rises = pe >= _PE_MIN_PERCENT
+    ser = (s1 - s0)[rises & (s2 > s0)] / (s2 - s0)[rises & (s2 > s0)]
+    facts = {
+        "n_voxels": s0.size,
+        "n_excluded_low_s0": int((~has_signal).sum()),
+        "n_excluded_no_enhancement": int((pe < _PE_MIN_PERCENT).sum()),
+        "n_enhancing": int(rises.sum()),
+        "n_below_baseline": int(rises.sum()) - ser.size,
+        **_quartiles("pe_{}_percent", pe[has_signal]),
+        **_quartiles("ser_{}", ser),
+        **_curves(ser, int(rises.sum())),
+    }
+    for least in _PE_LEAST_PERCENT:
+        facts[f"enhancing_volume_pe{least}_cm3"] = (pe >= least).sum() * grid.voxel_volume / 1000
+    prefix = "" if grid == plan.fine else "native_"
+    return _rows(plan.case_id, {name: {f"{prefix}{key}": value for key, value in facts.items()}})
+
+
+def _curves(ser: NDArray[np.float64], n_enhancing: int) -> dict[str, float]:
+    """Shares of rising, flat and falling curves; without SER is falling."""
+    if not n_enhancing:
+        return {}
+    low, high = _FLAT
+    rising, flat = int((ser < low).sum()), int(((ser >= low) & (ser <= high)).sum())
+    return {
+        "persistent_fraction": rising / n_enhancing,
+        "plateau_fraction": flat / n_enhancing,
+        "washout_fraction": 1 - (rising + flat) / n_enhancing,
+    }
+
+
+def _quartiles(form: str, values: NDArray[np.float64]) -> dict[str, float]:
+    """Quartiles by hand: between the two order statistics beside rank (n - 1) p."""
+    if not values.size:
+        return {}
+    ordered, found = np.sort(values), {}
+    for part, word in enumerate(("p25", "median", "p75"), start=1):
+        rank = (ordered.size - 1) * part / 4
+        low, high = ordered[int(rank)], ordered[min(int(rank) + 1, ordered.size - 1)]
+        found[form.format(word)] = float(low + (high - low) * (rank - int(rank)))
+    return found
 
 
 def of_features() -> list[Row]:

@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
-from etl.phantom.agreement import _on_grid
 from etl.phantom.grids import Grid
+from etl.phantom.shapes import carried
 
 from .conftest import Phantom
 
@@ -78,6 +78,6 @@ def test_pairs_agree_with_the_files(phantom: Phantom, a: str, b: str) -> None:
 def test_what_lies_outside_the_other_grid_is_background() -> None:
     source = Grid((2, 2, 2), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0))
     target = Grid((9, 3, 2), (0.5, 0.5, 1.0), (0.0, 0.0, 0.0))
-    carried = _on_grid(np.ones((2, 2, 2), bool), source, target)  # z, y, x
-    assert carried.shape == (2, 3, 9)
-    assert carried[0, 0].tolist() == [True] * 3 + [False] * 6  # 0, 0.5 and 1 mm lie inside
+    found = carried(np.ones((2, 2, 2), np.uint8), source, target)  # z, y, x
+    assert found.shape == (2, 3, 9)
+    assert found[0, 0].tolist() == [1] * 3 + [0] * 6  # 0, 0.5 and 1 mm lie inside
