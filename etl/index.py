@@ -29,6 +29,8 @@ TABLES = (
     "acquisitions",
     "cases",
     "mask_agreement",
+    "phase_fits",
+    "kinetics",
 )
 _RECIPE = "# recipe="
 _HEADER = ("path", "md5", "size_bytes")

@@ -280,6 +280,38 @@ def test_report_of_disagreements_puts_the_empty_mask_first(ask: Ask) -> None:
     assert rows[0][:3] == ("ISPY1_9002", "ftv", "stv_manual")
 
 
+def test_report_of_kinetics_by_subtype(ask: Ask) -> None:
+    rows = ask(reports.find(ROOT, "kinetics_by_subtype"))
+    found = {(row[0], row[1]): row[2:5] for row in rows}
+    assert found == {
+        ("ftv", "HR+/HER2-"): (1, 150.0, 1.2),
+        ("ftv", "all"): (1, 150.0, 1.2),
+        ("stv_manual", "HR+/HER2-"): (1, 120.0, 1.0),
+        ("stv_manual", "TN"): (1, 180.0, 1.4),
+        ("stv_manual", "unknown"): (1, 90.0, None),
+        ("stv_manual", "all"): (3, 120.0, 1.2),
+    }
+
+
+def test_report_of_kinetics_by_pcr(ask: Ask) -> None:
+    rows = ask(reports.find(ROOT, "kinetics_by_pcr"))
+    found = {(row[0], row[2]): row[3:5] for row in rows if row[1] == "all"}
+    assert found[("stv_manual", True)] == (1, 120.0)
+    assert found[("stv_manual", False)] == (1, 180.0)
+
+
+def test_report_of_stretched_images(ask: Ask) -> None:
+    rows = ask(reports.find(ROOT, "stretched_images"))
+    assert [row[:2] for row in rows] == [("ISPY1_9002", True), ("ISPY1_9003", None)]
+    assert rows[0][3] == pytest.approx([2.0, 1.0, 1.5])
+
+
+def test_report_of_the_trials_threshold(ask: Ask) -> None:
+    assert ask(reports.find(ROOT, "trial_threshold")) == [
+        ("ISPY1_9001", "GE", 70, 0.8, None, 150.0, 1.0)
+    ]
+
+
 def test_an_unknown_report_is_met_with_the_nearest() -> None:
     with pytest.raises(UserError, match="Did you mean labels"):
         reports.find(ROOT, "label")

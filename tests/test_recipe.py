@@ -42,15 +42,20 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Edit]:
     recipes._imports.cache_clear()
 
 
+OF_CASES = {"mask_agreement", "phase_fits", "kinetics"}
+
+
 @pytest.mark.parametrize(
     ("module", "tables"),
     [
         ("measure/shape.py", {"masks"}),
-        ("measure/mask.py", {"masks", "mask_agreement"}),
+        ("measure/mask.py", {"masks", *OF_CASES}),
         ("measure/agreement.py", {"mask_agreement"}),
-        ("measure/carry.py", {"mask_agreement"}),
-        ("measure/intensity.py", {"images"}),
-        ("read/nifti.py", {"images", "masks", "mask_agreement"}),
+        ("measure/carry.py", OF_CASES),
+        ("measure/phase_fit.py", {"phase_fits"}),
+        ("measure/kinetics.py", {"kinetics"}),
+        ("measure/intensity.py", {"images", "phase_fits"}),
+        ("read/nifti.py", {"images", "masks", *OF_CASES}),
         ("tables/images.py", {"images"}),
         ("tables/masks.py", {"masks"}),
         ("read/manifest.py", {"blobs", "cases"}),
@@ -100,7 +105,7 @@ def test_library_versions_that_matter(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(recipes, "_version", newer)
     changed = {name for name in TABLES if recipe_of(name) != before[name]}
-    assert changed == {"masks", "mask_agreement"}
+    assert changed == {"masks", *OF_CASES}
 
 
 def test_versions_are_found_under_their_distribution_name() -> None:

@@ -167,6 +167,20 @@ def test_agreement_by_size_and_scanner(db: duckdb.DuckDBPyConnection) -> None:
     ]
 
 
+def test_phase_scale_shows_the_scale_of_each_phase(db: duckdb.DuckDBPyConnection) -> None:
+    found = ask(db, "select case_id, phase, relative_slope, is_stretched from phase_scale")
+    assert [(case, phase) for case, phase, _, _ in found] == [
+        (f"ISPY1_{number}", phase) for number in (9001, 9002, 9003) for phase in range(3)
+    ]
+    said = {case: is_stretched for case, _, _, is_stretched in found}
+    assert said == {"ISPY1_9001": False, "ISPY1_9002": True, "ISPY1_9003": None}
+    assert [slope for case, _, slope, _ in found if case == "ISPY1_9002"] == pytest.approx(
+        [2.0, 1.0, 1.5]
+    )
+    joined = "select n3_intensity_max from phase_scale where case_id = 'ISPY1_9001' and phase = 2"
+    assert ask(db, joined) == [(12.0,)]
+
+
 def test_case_counts(db: duckdb.DuckDBPyConnection) -> None:
     counts = dict(ask(db, "select name, n from case_counts"))
     expected = {

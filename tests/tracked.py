@@ -22,8 +22,12 @@ from support import (
 )
 
 from etl import project
+from etl.params_file import set_params
 
-PARTS = (".dvc/config", ".dvcignore", ".gitignore", "dvc.yaml", "etl", "expectations", "sql")
+PARTS = (
+    ".dvc/config", ".dvcignore", ".gitignore", "dvc.yaml", "etl", "expectations", "params.yaml",
+    "sql",
+)  # fmt: skip
 # What a developer's tools leave in a package; git ignores it, and DVC would count it.
 LITTER = shutil.ignore_patterns("__pycache__", ".*_cache", ".hypothesis")
 FTV = "masks_ftv/ISPY1_9001.nii.gz"
@@ -94,9 +98,7 @@ def make_tracked(root: Path) -> Tracked:
             shutil.copytree(source, target, ignore=LITTER)
         else:
             shutil.copy2(source, target)
-    (root / "params.yaml").write_text(
-        "release: data/release\nprofile: phantom\nphantom: {cases: 2, seed: 1, scale: demo}\n"
-    )
+    set_params(root / "params.yaml", {"release": "data/release", "phantom.cases": 2})
     project.params.cache_clear()
     make_release(here.release)
     here.run("git init -q -b main && dvc add -q data/release")

@@ -11,7 +11,7 @@ with tables_with_findings as (
     from (
         values
         ('blobs'), ('images'), ('masks'), ('features'), ('feature_catalog'), ('clinical'),
-        ('outcomes'), ('acquisitions'), ('cases'), ('mask_agreement')
+        ('outcomes'), ('acquisitions'), ('cases'), ('mask_agreement'), ('phase_fits'), ('kinetics')
     ) as t (item)
 ),
 

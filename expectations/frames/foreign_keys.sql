@@ -38,6 +38,18 @@ with pointers as (
     from acquisitions
     union
     select
+        'phase_fits' as origin,
+        'cases' as points_to,
+        case_id as pointer
+    from phase_fits
+    union
+    select
+        'kinetics' as origin,
+        'cases' as points_to,
+        case_id as pointer
+    from kinetics
+    union
+    select
         'blobs' as origin,
         'cases' as points_to,
         case_id as pointer

@@ -52,6 +52,16 @@ with counted as (
     from acquisitions
     union all
     select
+        'phase_fits' as item,
+        count(*) - count(distinct row(case_id, phase)) as n_repeated
+    from phase_fits
+    union all
+    select
+        'kinetics' as item,
+        count(*) - count(distinct row(case_id, mask, image_set)) as n_repeated
+    from kinetics
+    union all
+    select
         'findings' as item,
         count(*) - count(distinct finding_id) as n_repeated
     from findings

@@ -54,6 +54,15 @@ def _agreement(change: str) -> str:
     return _sql("update mask_agreement set", change, _of(), pair)
 
 
+def _fit(change: str) -> str:
+    return _sql("update phase_fits set", change, _of(), "and phase = 1")
+
+
+def _kinetics(change: str, mask: str = "stv_manual", image_set: str = "zscored") -> str:
+    which = f"and mask = '{mask}' and image_set = '{image_set}'"
+    return _sql("update kinetics set", change, _of(), which)
+
+
 def _gone(named: str) -> str:
     change = "update blobs set size_bytes = null, md5 = null, verdict = 'missing'"
     return _sql(change, f"where path = '{named.removeprefix(f'{A}: ')}'")
@@ -198,6 +207,57 @@ BREAKS = (
             ("Neither the 95th", "critical", "hausdorff95_mm = 6"),
             ("Neither the 95th", "critical", "assd_mm = 6"),
             ("Two masks of a case have a Dice", "warning", "jaccard = 0.05, dice = 0.1 / 1.05"),
+        )
+    ),
+    Break(
+        _sql("delete from phase_fits", _of(), "and phase = 0"),
+        "phase_fits",
+        "Every phase with both images",
+        "critical",
+        f"{A}: phase 0",
+    ),
+    *(
+        Break(_fit(change), "phase_fits", words, severity, f"{A}: phase 1")
+        for words, severity, change in (
+            ("A line can be drawn", "warning", "slope = null, relative_slope = null"),
+            ("No z-scored image falls", "warning", "slope = -0.0005"),
+            ("No z-scored image falls", "warning", "slope = 0"),
+            ("The line explains", "warning", "r_squared = 0.5"),
+            ("No r squared is above 1", "critical", "r_squared = 1.01"),
+            ("The difference of a case's slopes", "critical", "slope_difference = 0.03"),
+        )
+    ),
+    Break(
+        _sql("delete from kinetics", _of(), "and mask = 'ftv' and image_set = 'n3'"),
+        "kinetics",
+        "Every declared mask has a row",
+        "critical",
+        f"{A}: ftv on n3",
+    ),
+    *(
+        Break(_kinetics(change), "kinetics", words, severity, f"{A}: stv_manual on zscored")
+        for words, severity, change in (
+            ("The z-scored phases give", "warning", "n_enhancing = null"),
+            ("Every voxel of a mask is counted", "critical", "n_enhancing = 3999"),
+            ("A mask on the images' grid", "critical", "n_voxels = 5001, n_enhancing = 4001"),
+            ("Washout, plateau", "critical", "washout_fraction = 0.31"),
+            (
+                "No share of voxels is below 0",
+                "critical",
+                "washout_fraction = -0.1, plateau_fraction = 0.7",
+            ),
+            ("Quartiles ascend", "critical", "pe_p25_percent = 121"),
+            ("Quartiles ascend", "critical", "ser_median = 1.3"),
+            ("Enhancing volumes fall", "critical", "enhancing_volume_pe140_cm3 = 2.5"),
+            ("A tumour enhances", "warning", "pe_p25_percent = -9, pe_median_percent = 0"),
+        )
+    ),
+    *(
+        Break(_kinetics(change, "ftv"), "kinetics", words, severity, f"{A}: ftv on zscored")
+        for words, severity, change in (
+            ("No share of voxels is above 1", "critical", "share_at_trial_threshold = 1.1"),
+            ("A mask of 1 cm3 or more", "warning", "mask_volume_cm3 = 4"),
+            ("A share of 0.01 of the FTV", "warning", "share_at_trial_threshold = 0"),
         )
     ),
     *(

@@ -29,9 +29,11 @@ from etl.tables import (
     features,
     findings,
     images,
+    kinetics,
     mask_agreement,
     masks,
     outcomes,
+    phase_fits,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,6 +53,28 @@ DRIFT_REFERENCE = {
     "dataset": "ISPY1-PHANTOM",
     "masks_md5": "0" * 32,
     "volumes": {"stv_resunet": {"p10": 5.0, "median": 5.0, "p90": 5.0}},
+}
+
+
+_OF_KINETICS: Row = {
+    "n_excluded_nonfinite": 0,
+    "n_excluded_low_s0": 100,
+    "n_excluded_no_enhancement": 900,
+    "n_enhancing": 4000,
+    "n_below_baseline": 40,
+    "pe_p25_percent": 80.0,
+    "pe_median_percent": 120.0,
+    "pe_p75_percent": 180.0,
+    "ser_p25": 0.9,
+    "ser_median": 1.0,
+    "ser_p75": 1.2,
+    "washout_fraction": 0.3,
+    "plateau_fraction": 0.3,
+    "persistent_fraction": 0.4,
+    "enhancing_volume_pe70_cm3": 4.0,
+    "enhancing_volume_pe90_cm3": 3.0,
+    "enhancing_volume_pe100_cm3": 2.0,
+    "enhancing_volume_pe140_cm3": 1.0,
 }
 
 
@@ -130,6 +154,49 @@ def _agreement(profile: Profile) -> list[Row]:
         for case in CASES
         for a, b in combinations(profile.masks, 2)
     ]
+
+
+def _phase_fits(profile: Profile) -> list[Row]:
+    """One slope in all phases but the last, which is 2 % up."""
+    return [
+        _row(
+            phase_fits.SCHEMA,
+            case_id=case,
+            phase=phase,
+            slope=0.0005 if phase < max(profile.phases) else 0.00051,
+            intercept=-0.85,
+            r_squared=0.999,
+            n_voxels=600000,
+            n_outliers=20000,
+            relative_slope=1.0 if phase < max(profile.phases) else 1.02,
+            slope_difference=0.02,
+            is_stretched=False,
+        )
+        for case in CASES
+        for phase in profile.phases
+    ]
+
+
+def _kinetics(profile: Profile) -> list[Row]:
+    """4,000 of 5,000 voxels enhance; a mask that is carried grows by 1 %."""
+    rows = []
+    for case in CASES:
+        for mask, declared in profile.masks.items():
+            for image_set, images_of in profile.image_sets.items():
+                is_carried = images_of.grid != declared.grid
+                row = _row(
+                    kinetics.SCHEMA,
+                    case_id=case,
+                    mask=mask,
+                    image_set=image_set,
+                    is_carried=is_carried,
+                    n_voxels=5000,
+                    mask_volume_cm3=5.05 if is_carried else 5.0,
+                    **_OF_KINETICS,
+                    share_at_trial_threshold=0.8 if mask == "ftv" else None,
+                )
+                rows.append(row)
+    return rows
 
 
 def _blobs(profile: Profile) -> list[Row]:
@@ -292,6 +359,8 @@ def make_project(root: Path) -> Path:
         (images.SCHEMA, _images(profile)),
         (masks.SCHEMA, _masks(profile)),
         (mask_agreement.SCHEMA, _agreement(profile)),
+        (phase_fits.SCHEMA, _phase_fits(profile)),
+        (kinetics.SCHEMA, _kinetics(profile)),
         (features.SCHEMA, _features(catalog)),
         (feature_catalog.SCHEMA, catalog),
         (clinical.SCHEMA, _clinical()),

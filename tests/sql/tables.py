@@ -34,9 +34,11 @@ from etl.tables import (
     findings,
     gate_results,
     images,
+    kinetics,
     mask_agreement,
     masks,
     outcomes,
+    phase_fits,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,6 +64,22 @@ AGREEMENT: dict[tuple[str, str, str], tuple[float | None, float | None]] = {
     ("ISPY1_9002", "ftv", "stv_resunet"): (None, None),
     ("ISPY1_9002", "stv_manual", "stv_resunet"): (0.5, 6.0),
     ("ISPY1_9004", "stv_manual", "mine"): (0.8, 3.0),
+}
+SLOPES: dict[str, tuple[float | None, ...]] = {
+    # 9001 on one scale, 9002 stretched, of 9003 one phase unknown
+    "ISPY1_9001": (0.0005, 0.0005, 0.00051),
+    "ISPY1_9002": (0.0004, 0.0002, 0.0003),
+    "ISPY1_9003": (0.0005, None, 0.0005),
+}
+KINETICS: dict[tuple[str, str, str], tuple[float | None, float | None]] = {
+    # median PE, median SER
+    ("ISPY1_9001", "stv_manual", "zscored"): (120.0, 1.0),
+    ("ISPY1_9001", "stv_manual", "n3"): (118.0, 1.0),
+    ("ISPY1_9001", "ftv", "zscored"): (150.0, 1.2),
+    ("ISPY1_9002", "stv_manual", "zscored"): (180.0, 1.4),
+    ("ISPY1_9002", "stv_manual", "n3"): (None, None),
+    ("ISPY1_9003", "stv_manual", "zscored"): (90.0, None),
+    ("ISPY1_9004", "mine", "zscored"): (None, None),
 }
 SIZES = {"ISPY1_9001": 100, "ISPY1_9002": 120, "ISPY1_9003": 140, "ISPY1_9004": 160}
 
@@ -136,6 +154,53 @@ def agreement_rows() -> list[Row]:
             volume_difference_cm3=VOLUMES[case, a][1] - VOLUMES[case, b][1],
         )
         for (case, a, b), (dice, hausdorff95) in AGREEMENT.items()
+    ]
+
+
+def phase_rows() -> list[Row]:
+    """The lines of SLOPES."""
+    found = []
+    for case, slopes in SLOPES.items():
+        known = [slope for slope in slopes if slope is not None]
+        difference = max(known) / min(known) - 1
+        found += [
+            fill(
+                phase_fits.SCHEMA,
+                case_id=case,
+                phase=phase,
+                slope=slope,
+                intercept=None if slope is None else -0.85,
+                r_squared=None if slope is None else 0.999,
+                n_voxels=None if slope is None else 600000,
+                relative_slope=None if slope is None else slope / min(known),
+                slope_difference=difference,
+                is_stretched=None if None in slopes else difference > 0.05,
+            )
+            for phase, slope in enumerate(slopes)
+        ]
+    return found
+
+
+def kinetics_rows() -> list[Row]:
+    """The medians of KINETICS; the FTV of 9001 reaches its threshold with 80 % of its voxels."""
+    return [
+        fill(
+            kinetics.SCHEMA,
+            case_id=case,
+            mask=mask,
+            image_set=image_set,
+            n_voxels=1000,
+            mask_volume_cm3=1.0,
+            n_enhancing=None if pe is None else 800,
+            pe_median_percent=pe,
+            ser_median=ser,
+            washout_fraction=None if ser is None else ser - 0.9,
+            persistent_fraction=None if ser is None else 0.1,
+            enhancing_volume_pe70_cm3=None if pe is None else 0.8,
+            pe_threshold_percent=70 if mask == "ftv" else None,
+            share_at_trial_threshold=0.8 if mask == "ftv" else None,
+        )
+        for (case, mask, image_set), (pe, ser) in KINETICS.items()
     ]
 
 
@@ -333,6 +398,8 @@ def all_rows() -> list[tuple[TableSchema, list[Row]]]:
         (images.SCHEMA, image_rows()),
         (masks.SCHEMA, mask_rows()),
         (mask_agreement.SCHEMA, agreement_rows()),
+        (phase_fits.SCHEMA, phase_rows()),
+        (kinetics.SCHEMA, kinetics_rows()),
         (features.SCHEMA, feature_rows()),
         (feature_catalog.SCHEMA, catalog_rows()),
         (clinical.SCHEMA, clinical_rows()),

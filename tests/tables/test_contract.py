@@ -75,6 +75,21 @@ CONTRACT = {
         pe_threshold_percent:i? instance_count:i? size_mb:f? licence:s? source_doi:s?
         crdc_series_uuid:s?
     """,
+    "phase_fits": """
+        case_id:s phase:i slope:f? intercept:f? r_squared:f? n_voxels:i? n_outliers:i?
+        relative_slope:f? slope_difference:f? is_stretched:b? n3_blob_md5:s? zscored_blob_md5:s?
+        inputs_md5:s
+    """,
+    "kinetics": """
+        case_id:s mask:s image_set:s is_carried:b? zero_level:f? n_voxels:i? mask_volume_cm3:f?
+        n_excluded_nonfinite:i? n_excluded_low_s0:i? n_excluded_no_enhancement:i? n_enhancing:i?
+        n_below_baseline:i? pe_p25_percent:f? pe_median_percent:f? pe_p75_percent:f?
+        ser_p25:f? ser_median:f? ser_p75:f?
+        washout_fraction:f? plateau_fraction:f? persistent_fraction:f?
+        enhancing_volume_pe70_cm3:f? enhancing_volume_pe90_cm3:f? enhancing_volume_pe100_cm3:f?
+        enhancing_volume_pe140_cm3:f? pe_threshold_percent:i? share_at_trial_threshold:f?
+        mask_blob_md5:s image_blob_md5s:ss inputs_md5:s
+    """,
     "findings": """
         finding_id:s table:s severity:s case_id:s? path:s? check:s observed:s expected:s
         likely_cause:s fix:s
@@ -95,6 +110,8 @@ KEYS = {
     "outcomes": ("case_id",),
     "mask_agreement": ("case_id", "mask_a", "mask_b"),
     "acquisitions": ("series_instance_uid",),
+    "phase_fits": ("case_id", "phase"),
+    "kinetics": ("case_id", "mask", "image_set"),
     "findings": ("finding_id",),
     "gate_results": ("suite", "expectation_id"),
 }

@@ -22,6 +22,8 @@ from support import (
 
 from etl.build import build_table
 from etl.index import write_indexes
+from etl.params_file import set_params
+from etl.project import params
 from etl.store import read_table, table_path
 
 MANUAL = "masks_stv_manual/ISPY1_9001.nii.gz"
@@ -251,7 +253,8 @@ def test_identical_masks_of_two_cases(project: Path, release: Path, tmp_path: Pa
 
 
 def test_real_mask(project: Path, real: Path) -> None:
-    (project / "params.yaml").write_text("release: data/release\nprofile: ispy1_tcia\n")
+    set_params(project / "params.yaml", {"profile": "ispy1_tcia"})
+    params.cache_clear()
     target = project / "data/release/masks_stv_manual/ISPY1_1002.nii.gz"
     target.parent.mkdir()
     shutil.copy(real / "NIfTI-Files/masks_stv_manual/ISPY1_1002.nii.gz", target)

@@ -1,0 +1,108 @@
+"""The signals of a case's masks over three phases, one volume in memory at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from etl.case_unit import open_volumes
+from etl.findings import Finding
+from etl.measure.carry import carry
+from etl.measure.mask import Array, foreground_bits
+from etl.read.nifti import Header, Volume, is_same_grid
+from etl.release import role
+from etl.tables import kinetics_findings as problems
+from etl.unit import Blob, Context
+
+TABLE = "kinetics"
+PHASES = (0, 1, 2)  # S0, S1 and S2
+
+
+@dataclass(frozen=True, slots=True)
+class Mask:
+    """A mask's foreground on its own grid."""
+
+    bits: Array
+    header: Header
+
+
+@dataclass(slots=True)
+class Series:
+    """What is kept of the phases of an image set.
+
+    `places`: mask -> positions of its voxels in the images, Fortran order. `signals`: mask -> its
+    voxels' scaled values, phase by phase. `minima`: of the whole images, infinite where no value
+    is finite.
+    """
+
+    header: Header
+    places: dict[str, Array]
+    signals: dict[str, list[Array]] = field(default_factory=dict)
+    minima: list[float] = field(default_factory=list)
+
+
+def read_masks(
+    names: Sequence[str], unit: tuple[Blob, ...], context: Context
+) -> tuple[dict[str, Mask], list[Finding]]:
+    """The masks that can be read, and a finding for each that cannot."""
+    masks: dict[str, Mask] = {}
+    findings: list[Finding] = []
+    for name in names:
+        volumes, found = open_volumes(TABLE, unit, context, [f"mask_{name}"])
+        findings += found
+        for volume in volumes.values():
+            masks[name] = Mask(foreground_bits(volume.voxels)[0], volume.header)
+    return masks, findings
+
+
+def read_series(
+    image_set: str, masks: dict[str, Mask], unit: tuple[Blob, ...], context: Context
+) -> tuple[Series | None, list[Finding]]:
+    """The signals of the masks in the three phases of an image set.
+
+    A mask on the images' grid is used as it is; another one is carried there.
+
+    Returns:
+        None and why, where a phase is missing, unreadable or on another grid than the first.
+    """
+    roles = [f"image_{image_set}_{phase}" for phase in PHASES]
+    there = {role(blob.name) for blob in unit}
+    missing = [name for name in roles if name not in there]
+    if missing:
+        return None, [problems.phase_missing(name) for name in missing]
+    series: Series | None = None
+    for name in roles:
+        volumes, findings = open_volumes(TABLE, unit, context, [name])
+        if findings:
+            return None, findings
+        volume = volumes[name]
+        series = series or Series(volume.header, _places(masks, volume.header))
+        if not is_same_grid(series.header.grid, volume.header.grid):
+            return None, [problems.phase_off_grid(name)]
+        _sample(series, volume)
+    return series, []
+
+
+def _places(masks: dict[str, Mask], header: Header) -> dict[str, Array]:
+    return {name: np.flatnonzero(_on_grid(m, header).ravel(order="F")) for name, m in masks.items()}
+
+
+def _on_grid(mask: Mask, header: Header) -> Array:
+    if is_same_grid(mask.header.grid, header.grid):
+        return mask.bits
+    return carry(mask.bits, mask.header.affine, header.affine, header.size)
+
+
+def _sample(series: Series, volume: Volume) -> None:
+    """Keep of a phase what lies inside the masks, and its least value."""
+    slope, inter = volume.header.scaling
+    flat = volume.voxels.ravel(order="F")
+    for name, place in series.places.items():
+        series.signals.setdefault(name, []).append(flat[place].astype(np.float64) * slope + inter)
+    ends = (flat.min(), flat.max())
+    if not np.isfinite(ends).all():
+        finite = flat[np.isfinite(flat)]
+        ends = (finite.min(), finite.max()) if finite.size else (np.inf, np.inf)
+    series.minima.append(min(float(end) * slope + inter for end in ends))

@@ -1,0 +1,196 @@
+"""The table `phase_fits`: on which scale each phase of a case is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from etl.case_unit import open_volumes
+from etl.findings import Finding
+from etl.measure.phase_fit import MIN_VOXELS, Fit, Image, fit_phase
+from etl.read.nifti import Volume
+from etl.release import role
+from etl.schema import CASE_ID, INPUTS_MD5, Column, TableSchema, optional
+from etl.unit import Blob, Context, Kind, Measured, Row, unit_key
+
+SCHEMA = TableSchema(
+    name="phase_fits",
+    grain="One row a case and DCE phase",
+    key=("case_id", "phase"),
+    columns=(
+        CASE_ID,
+        Column("phase", "int64", "0 before contrast, 1 first and 2 second after contrast"),
+        optional(
+            "slope",
+            "double",
+            "Slope of the z-scored image on the N3 image at the 1 mm voxel centres (trilinear); "
+            "null where one of the images is missing or unreadable, or no line can be drawn",
+        ),
+        optional("intercept", "double", "Z-score at the N3 value 0 on that line"),
+        optional("r_squared", "double", "Squared correlation of the voxels that the line is from"),
+        optional(
+            "n_voxels",
+            "int64",
+            "Voxels that the line is from: of every k-th 1 mm plane (2 million voxels at most), "
+            "inside the N3 grid, above a tenth of the N3 image's 99th percentile, below the top "
+            "of its data type, finite, near the line",
+            "voxels",
+        ),
+        optional(
+            "n_outliers",
+            "int64",
+            "Voxels that were left out as more than 3 standard deviations off the line",
+            "voxels",
+        ),
+        optional(
+            "relative_slope",
+            "double",
+            "Slope over the least slope of the case's usable phases; null where this phase's line "
+            "is not usable: r_squared below phase_fits.min_r_squared, or it falls",
+        ),
+        optional(
+            "slope_difference",
+            "double",
+            "Greatest over least slope of the case's usable phases, minus 1; null below two",
+        ),
+        optional(
+            "is_stretched",
+            "bool",
+            "slope_difference is above phase_fits.max_slope_difference: the N3 phases are on "
+            "different scales; null where that is unknown, as not all phases are usable",
+        ),
+        optional("n3_blob_md5", "string", "MD5 of the N3 image"),
+        optional("zscored_blob_md5", "string", "MD5 of the z-scored image"),
+        INPUTS_MD5,
+    ),
+)
+
+READS = ("image_",)
+UNIT: Kind = "case"
+MAX_DIFFERENCE, MIN_R_SQUARED = "phase_fits.max_slope_difference", "phase_fits.min_r_squared"
+PARAMS = (MAX_DIFFERENCE, MIN_R_SQUARED)
+ASSEMBLED = (
+    "case_id", "relative_slope", "slope_difference", "is_stretched",
+    "n3_blob_md5", "zscored_blob_md5", "inputs_md5",
+)  # fmt: skip
+
+_NO_FIT: Row = dict.fromkeys(("slope", "intercept", "r_squared", "n_voxels", "n_outliers"))
+
+
+def measure(unit: tuple[Blob, ...], context: Context) -> Measured:
+    """The line of each phase; the images of one phase in memory at a time."""
+    found = [_phase(phase, unit, context) for phase in context.profile.phases]
+    return Measured([row for row, _ in found], [f for _, listed in found for f in listed])
+
+
+def _phase(phase: int, unit: tuple[Blob, ...], context: Context) -> tuple[Row, list[Finding]]:
+    n3, zscored = roles = f"image_n3_{phase}", f"image_zscored_{phase}"
+    there = {role(blob.name) for blob in unit}
+    row: Row = {"phase": phase, **_NO_FIT}
+    missing = [name for name in roles if name not in there]
+    if missing:
+        return row, [_missing(name) for name in missing]
+    volumes, findings = open_volumes(SCHEMA.name, unit, context, roles)
+    if len(volumes) < len(roles):
+        return row, findings
+    fit = fit_phase(_image(volumes[n3]), _image(volumes[zscored]))
+    if fit is None:
+        return row, [_impossible(n3)]
+    is_poor = not _is_usable(fit.slope, fit.r_squared, context)
+    return {"phase": phase, **_columns(fit)}, [_poor(fit, n3)] if is_poor else []
+
+
+def _image(volume: Volume) -> Image:
+    return Image(volume.voxels, volume.header.affine, volume.header.scaling)
+
+
+def _columns(fit: Fit) -> Row:
+    return {name: getattr(fit, name) for name in _NO_FIT}
+
+
+def _is_usable(slope: float | None, r_squared: float | None, context: Context) -> bool:
+    if slope is None or r_squared is None:
+        return False
+    return slope > 0 and r_squared >= context.param(MIN_R_SQUARED)
+
+
+def _missing(name: str) -> Finding:
+    return Finding(
+        table=SCHEMA.name,
+        severity="info",
+        check="phase_without_image",
+        observed=f"no {name}",
+        expected="an N3 and a z-scored image of each phase",
+        likely_cause="a release in part",
+        fix="The scale of this phase is unknown without it: download the image and adopt it.",
+        path=name,
+    )
+
+
+def _impossible(name: str) -> Finding:
+    return Finding(
+        table=SCHEMA.name,
+        severity="warning",
+        check="phase_without_line",
+        observed=f"fewer than {MIN_VOXELS} voxels with signal on both grids, or all alike",
+        expected="an N3 image of the place that the z-scored image shows",
+        likely_cause="images of different cases, or an image without content",
+        fix="Compare the two images in a viewer; download the case again.",
+        path=name,
+    )
+
+
+def _poor(fit: Fit, name: str) -> Finding:
+    return Finding(
+        table=SCHEMA.name,
+        severity="warning",
+        check="phase_off_line",
+        observed=f"r squared {fit.r_squared:.3f}, slope {fit.slope:.3g}",
+        expected="a z-scored image that follows from the N3 image: one rising line",
+        likely_cause="images of different cases or phases, or an image that was changed",
+        fix="Compare the two images in a viewer; download the case again.",
+        path=name,
+    )
+
+
+def assemble(measured: list[tuple[tuple[Blob, ...], Measured]], context: Context) -> Measured:
+    """The lines with their case, and whether its phases are on one scale."""
+    return Measured([row for unit, found in measured for row in _of_case(unit, found, context)])
+
+
+def _of_case(unit: tuple[Blob, ...], found: Measured, context: Context) -> list[Row]:
+    md5s = {role(blob.name): blob.md5 for blob in unit}
+    slopes = [
+        row["slope"] if _is_usable(row["slope"], row["r_squared"], context) else None
+        for row in found.rows
+    ]
+    least = min((slope for slope in slopes if slope), default=None)
+    difference = _difference(slopes)
+    return [
+        {
+            "case_id": unit[0].name.case_id,
+            **row,
+            "relative_slope": slope / least if slope and least else None,
+            "slope_difference": difference,
+            "is_stretched": _is_stretched(difference, slopes, context.param(MAX_DIFFERENCE)),
+            "n3_blob_md5": md5s.get(f"image_n3_{row['phase']}"),
+            "zscored_blob_md5": md5s.get(f"image_zscored_{row['phase']}"),
+            "inputs_md5": unit_key(unit),
+        }
+        for row, slope in zip(found.rows, slopes, strict=True)
+    ]
+
+
+def _difference(slopes: Sequence[float | None]) -> float | None:
+    known = [slope for slope in slopes if slope is not None]
+    return max(known) / min(known) - 1 if len(known) > 1 else None
+
+
+def _is_stretched(
+    difference: float | None, slopes: Sequence[float | None], most: float
+) -> bool | None:
+    """Two phases are enough to say yes; to say no, all are needed."""
+    if difference is None:
+        return None
+    if difference > most:
+        return True
+    return None if None in slopes else False
