@@ -32,7 +32,9 @@ from support import (
 
 from etl.build import Built, build_table
 from etl.index import write_indexes
+from etl.params_file import set_params
 from etl.phantom import make
+from etl.project import params
 from etl.store import read_table, table_path
 
 CASE = "ISPY1_9001"
@@ -323,7 +325,8 @@ def test_a_release_without_masks(project: Path, release: Path) -> None:
 
 
 def test_real_mask_alone_has_no_pair(project: Path, real: Path) -> None:
-    (project / "params.yaml").write_text("release: data/release\nprofile: ispy1_tcia\n")
+    set_params(project / "params.yaml", {"profile": "ispy1_tcia"})
+    params.cache_clear()
     name = "masks_stv_manual/ISPY1_1002.nii.gz"
     (project / "data/release" / name).parent.mkdir()
     shutil.copy(real / "NIfTI-Files" / name, project / "data/release" / name)
@@ -332,7 +335,8 @@ def test_real_mask_alone_has_no_pair(project: Path, real: Path) -> None:
 
 def test_the_real_mask_against_itself_moved(project: Path, real: Path) -> None:
     """One voxel along x: 1 mm, and a Dice that follows from the real shape."""
-    (project / "params.yaml").write_text("release: data/release\nprofile: ispy1_tcia\n")
+    set_params(project / "params.yaml", {"profile": "ispy1_tcia"})
+    params.cache_clear()
     name = "masks_stv_manual/ISPY1_1002.nii.gz"
     target = project / "data/release" / name
     target.parent.mkdir()

@@ -28,6 +28,8 @@ from support import (
 from etl.build import build_findings, build_table
 from etl.index import TABLES, write_indexes
 from etl.known_issues import softened
+from etl.params_file import set_params
+from etl.project import params
 from etl.store import read_table, table_path
 
 Checks = list[tuple[str, str | None, str]]
@@ -223,7 +225,8 @@ def trial(real: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     from support import make_project
 
     root = make_project(tmp_path_factory.mktemp("trial") / "project")
-    (root / "params.yaml").write_text("release: data/release\nprofile: ispy1_tcia\n")
+    set_params(root / "params.yaml", {"profile": "ispy1_tcia"})
+    params.cache_clear()
     shutil.copy(real / CLINICAL, root / "data/release" / CLINICAL)
     write_indexes(root)
     for name in TABLES:
