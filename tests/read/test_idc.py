@@ -38,7 +38,7 @@ def refused(path: Path) -> BadInputError:
 
 
 def test_cells_are_read_as_they_are(tmp_path: Path) -> None:
-    blank = {name: None for name in COLUMNS if name != "SeriesInstanceUID"}
+    blank: dict[str, Any] = {name: None for name in COLUMNS if name != "SeriesInstanceUID"}
     rows = [series_row("2.25.1"), series_row("2.25.2", **blank)]
     assert read_slice(write_slice(tmp_path / "s.parquet", rows)) == rows
     assert read_slice(write_slice(tmp_path / "none.parquet", [])) == []
