@@ -15,7 +15,11 @@ from etl.profile import Profile
 
 PACKAGE = Path(__file__).parent
 # Distribution names of imports that are spelt otherwise.
-DISTRIBUTIONS = {"cc3d": "connected-components-3d", "skimage": "scikit-image"}
+DISTRIBUTIONS = {
+    "cc3d": "connected-components-3d",
+    "skimage": "scikit-image",
+    "zrad": "z-rad",
+}
 ALWAYS = ("etl.store",)  # how a table is written
 
 

@@ -1,0 +1,286 @@
+"""Features by the definitions of the image biomarker standardisation initiative (IBSI).
+
+The engine is z-rad: this module is the only one that knows it. Its calculators are called one by
+one, not through its extractor, which refuses a mask below 27 voxels or 3 slices as a whole.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from zrad.exceptions import DataStructureError
+from zrad.image import Image
+from zrad.preprocessing.discretization import FixedBinNumberDiscretizer
+from zrad.radiomics.glcm import GLCM
+from zrad.radiomics.gldzm import GLDZM
+from zrad.radiomics.glrlm import GLRLM
+from zrad.radiomics.glszm import GLSZM
+from zrad.radiomics.intensity import (
+    IntensityHistogramFeatures,
+    IntensityStatisticsFeatures,
+    IntensityVolumeHistogramFeatures,
+    LocalIntensityFeatures,
+)
+from zrad.radiomics.morphology import MorphologicalFeatures
+from zrad.radiomics.ngldm import NGLDM
+from zrad.radiomics.ngtdm import NGTDM
+
+from etl.measure.ibsi_names import NEEDS_IMAGE, Aggregation, names_of
+from etl.measure.mask import crop
+from etl.measure.together import moved_together
+
+Array = npt.NDArray[Any]
+Values = Mapping[str, float]
+Scaled = tuple[Array, float, float]  # stored voxels, slope, intercept
+
+MARGIN = 7  # voxels kept around the box: the 6.2 mm of IBSI's local peak on a 1 mm grid
+# Moran and Geary weigh all pairs of voxels: past this many pairs *and* this many cells of a Fourier
+# transform over twice the box (about 2 GB), neither way of the engine is worth it.
+MAX_PAIRS = 1 << 32
+MAX_CELLS = 1 << 26
+TERMS = 21  # of the series for an ellipsoid's area (IBSI, RDD2)
+ROUNDING = 1e-12  # of the largest variance: below it there is none
+_MERGED = {"avg": "AVER", "comb": "MERG"}
+# What the engine raises where a feature is not defined: a division by zero, an empty selection,
+# no neighbours, no hull.
+_UNDEFINED = (DataStructureError, ValueError, ArithmeticError, IndexError, RuntimeError)
+
+
+class UndefinedError(Exception):
+    """A family of features that a region does not have; the message says why."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """A mask's foreground with the image around it.
+
+    `inside`: bool, shape of the box and its margin; `box`: the box in it; `spacing`: mm along each
+    array axis; `bins`: grey levels between the least and the greatest intensity, None where the
+    intensities are grey levels; `voxels`: float64, shape of `inside`, None without an image.
+    """
+
+    inside: Array
+    box: tuple[slice, slice, slice]
+    spacing: tuple[float, ...]
+    bins: int | None
+    voxels: Array | None
+
+    @cached_property
+    def mask(self) -> Array:
+        """The foreground in its box, int8."""
+        mask: Array = self.inside[self.box].astype(np.int8)
+        return mask
+
+    @cached_property
+    def problem(self) -> str | None:
+        """Why no intensity is used; None where all are."""
+        if self.voxels is None:
+            return "there is no image"
+        wrong = self.voxels.size - int(np.count_nonzero(np.isfinite(self.voxels)))
+        return f"{wrong} voxels of the image in the mask's box are not finite" if wrong else None
+
+    @cached_property
+    def intensities(self) -> Array:
+        """The image in the box, NaN outside the foreground.
+
+        Raises:
+            UndefinedError: there is no image, or one with voxels that are not finite.
+        """
+        if self.voxels is None or self.problem:
+            raise UndefinedError(self.problem)
+        intensities: Array = np.where(self.mask > 0, self.voxels[self.box], np.nan)
+        return intensities
+
+    @cached_property
+    def levels(self) -> Array:
+        """Grey levels 1, 2, ... in the box (IBSI's fixed bin number), NaN outside."""
+        if self.bins is None:
+            return self.intensities
+        levels: Array = FixedBinNumberDiscretizer(self.bins).apply(Image(self.intensities)).array
+        return levels
+
+    @cached_property
+    def texture(self) -> Array:
+        """The grey levels, their parts moved together."""
+        return moved_together(self.levels)
+
+
+def region(
+    bits: Array, spacing: Sequence[float], bins: int | None, image: Scaled | None = None
+) -> Region | None:
+    """What is measured: the box of a mask and 7 voxels around it. None where the mask is empty.
+
+    Args:
+        bits: bool, shape (x, y, z).
+        spacing: mm along each array axis.
+        bins: number of grey levels; None: the image's values are grey levels.
+        image: stored voxels on the grid of the mask, slope and intercept.
+    """
+    found = crop(bits)
+    if found is None:
+        return None
+    near, box = [], []
+    for start, n in zip(found.start, found.inside.shape, strict=True):
+        low = max(start - MARGIN, 0)
+        near.append(slice(low, start + n + MARGIN))  # it may end past the last voxel
+        box.append(slice(start - low, start - low + n))
+    voxels = None
+    if image is not None:
+        stored, slope, inter = image
+        voxels = stored[tuple(near)].astype(np.float64) * slope + inter
+    x, y, z = box
+    return Region(bits[tuple(near)], (x, y, z), tuple(map(float, spacing)), bins, voxels)
+
+
+def family_features(
+    found: Region, family: str, aggregation: Aggregation = "comb"
+) -> dict[str, float | None]:
+    """IBSI name -> value of one family; None where the value is not a finite number.
+
+    Args:
+        found: the region.
+        family: one of ibsi_names.ALL_FAMILIES.
+        aggregation: of the 13 directions, where a family has them.
+
+    Raises:
+        UndefinedError: the region is too small or too flat for the family, or has no image.
+    """
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore", RuntimeWarning)
+            values = _FAMILIES[family](found, aggregation)
+    except _UNDEFINED as error:
+        raise UndefinedError(str(error).strip() or type(error).__name__) from error
+    return {
+        name: _finite(values.get(name.removesuffix("_3D").removesuffix(f"_3D_{aggregation}")))
+        for name in names_of(family, aggregation)
+    }
+
+
+def _finite(value: Any) -> float | None:  # noqa: ANN401  z-rad is not typed
+    return float(value) if value is not None and math.isfinite(value) else None
+
+
+def _inside(values: Array) -> Array:
+    """The values of a region, one after the other."""
+    inside: Array = values[~np.isnan(values)]
+    return inside
+
+
+class _Morphology(MorphologicalFeatures):  # type: ignore[misc]  # z-rad is not typed
+    """The engine's morphology, of the same bits on every run and defined for round shapes."""
+
+    def _calc_pca(self, mask_array: Array) -> Array:
+        """Variances along the principal axes, mm2, descending.
+
+        The engine's come from a product of matrices, whose threads may add in another order.
+        """
+        index = np.argwhere(mask_array)
+        n = len(index)
+        total = index.sum(axis=0).tolist()
+        products = (index[:, :, None] * index[:, None, :]).sum(axis=0).tolist()
+        covariance = [
+            [
+                (n * products[i][j] - total[i] * total[j]) / max(n * (n - 1), 1)
+                * (self.spacing[i] * self.spacing[j])
+                for j in range(3)
+            ]
+            for i in range(3)
+        ]  # fmt: skip
+        variances = np.linalg.eigvalsh(covariance)[::-1]
+        kept: Array = np.where(variances > variances[0] * ROUNDING, variances, 0.0)
+        return kept
+
+    @staticmethod
+    def _calc_area_density_aee(
+        area_mesh: float, major_axis_len: float, minor_axis_len: float, least_axis_len: float
+    ) -> float:
+        """Area over that of the ellipsoid of the same axes.
+
+        The engine divides by the ellipsoid's eccentricities, of which a round mask has none.
+        Here P(k) is (alpha beta)^k times the Legendre polynomial, by its recurrence.
+        """
+        a, b, c = major_axis_len / 2, minor_axis_len / 2, least_axis_len / 2
+        alpha2, beta2 = 1 - (b / a) ** 2, 1 - (c / a) ** 2
+        middle, product = (alpha2 + beta2) / 2, alpha2 * beta2
+        series, before, polynomial = 0.0, 0.0, 1.0
+        for k in range(TERMS):
+            series += polynomial / (1 - 4 * k * k)
+            after = ((2 * k + 1) * middle * polynomial - k * product * before) / (k + 1)
+            before, polynomial = polynomial, after
+        return area_mesh / (4 * math.pi * a * b * series)
+
+
+def _morphology(found: Region, _aggregation: str) -> Values:
+    intensities = found.mask.astype(np.float64) if found.problem else found.intensities
+    values: Values = _Morphology(found.spacing).calculate_features(
+        found.mask, intensities, include_correlation=not found.problem and _affordable(found.mask)
+    )
+    return {k: v for k, v in values.items() if not (found.problem and k in NEEDS_IMAGE)}
+
+
+def _affordable(mask: Array) -> bool:
+    """Whether all pairs of the region's voxels can be weighed in reasonable time or memory."""
+    n = int(np.count_nonzero(mask))
+    return n * (n - 1) // 2 <= MAX_PAIRS or math.prod(2 * size for size in mask.shape) <= MAX_CELLS
+
+
+def _statistics(found: Region, _aggregation: str) -> Values:
+    values: Values = IntensityStatisticsFeatures().calculate_features(_inside(found.intensities))
+    return values
+
+
+def _histogram(found: Region, _aggregation: str) -> Values:
+    values: Values = IntensityHistogramFeatures().calculate_features(_inside(found.levels))
+    return values
+
+
+def _volume_histogram(found: Region, _aggregation: str) -> Values:
+    levels = _inside(found.levels)
+    engine = IntensityVolumeHistogramFeatures(levels.min(), levels.max())
+    values: Values = engine.calculate_features(levels)
+    return values
+
+
+def _local(found: Region, _aggregation: str) -> Values:
+    inside = np.full(found.inside.shape, np.nan)
+    inside[found.box] = found.intensities
+    values: Values = LocalIntensityFeatures(found.spacing).calculate_features(found.voxels, inside)
+    return values
+
+
+def _distances(found: Region, _aggregation: str) -> Values:
+    values: Values = GLDZM("3D").calculate_features(found.levels, found.mask)
+    return values
+
+
+def _texture(engine: Callable[[str], Any]) -> Callable[[Region, str], Values]:
+    """A family that sees neighbours only."""
+
+    def compute(found: Region, aggregation: str) -> Values:
+        values: Values = engine(_MERGED[aggregation]).calculate_features(found.texture)
+        return values
+
+    return compute
+
+
+_FAMILIES: dict[str, Callable[[Region, str], Values]] = {
+    "morphology": _morphology,
+    "intensity_statistics": _statistics,
+    "intensity_histogram": _histogram,
+    "glcm": _texture(lambda merged: GLCM("3D", merged)),
+    "glrlm": _texture(lambda merged: GLRLM("3D", merged)),
+    "glszm": _texture(lambda _: GLSZM("3D")),
+    "ngtdm": _texture(lambda _: NGTDM("3D")),
+    "local_intensity": _local,
+    "ivh": _volume_histogram,
+    "gldzm": _distances,
+    "ngldm": _texture(lambda _: NGLDM("3D")),
+}

@@ -1,0 +1,105 @@
+"""The names that pyradiomics gives to the features of ibsi_names, where it has them."""
+
+from __future__ import annotations
+
+_FIRST_ORDER = {
+    "10Percentile": "stat_p10",
+    "90Percentile": "stat_p90",
+    "Energy": "stat_energy",
+    "Entropy": "ih_entropy",  # of the grey levels
+    "InterquartileRange": "stat_iqr",
+    "Kurtosis": "stat_kurt",
+    "Maximum": "stat_max",
+    "Mean": "stat_mean",
+    "MeanAbsoluteDeviation": "stat_mad",
+    "Median": "stat_median",
+    "Minimum": "stat_min",
+    "Range": "stat_range",
+    "RobustMeanAbsoluteDeviation": "stat_rmad",
+    "RootMeanSquared": "stat_rms",
+    "Skewness": "stat_skew",
+    "Uniformity": "ih_uniformity",
+    "Variance": "stat_var",
+}
+_SHAPE = {
+    "Elongation": "morph_pca_elongation",
+    "Flatness": "morph_pca_flatness",
+    "Maximum3DDiameter": "morph_diam",
+    "MeshVolume": "morph_volume",
+    "Sphericity": "morph_sphericity",
+    "SurfaceArea": "morph_area_mesh",
+    "SurfaceVolumeRatio": "morph_av",
+    "VoxelVolume": "morph_vol_approx",
+}
+_GLCM = {
+    "Autocorrelation": "auto_corr",
+    "ClusterProminence": "clust_prom",
+    "ClusterShade": "clust_shade",
+    "ClusterTendency": "clust_tend",
+    "Contrast": "contrast",
+    "Correlation": "corr",
+    "DifferenceAverage": "diff_avg",
+    "DifferenceEntropy": "diff_entr",
+    "DifferenceVariance": "diff_var",
+    "Id": "inv_diff",
+    "Idm": "inv_diff_mom",
+    "Idmn": "inv_diff_mom_norm",
+    "Idn": "inv_diff_norm",
+    "Imc1": "info_corr1",
+    "Imc2": "info_corr2",
+    "InverseVariance": "inv_var",
+    "JointAverage": "joint_avg",
+    "JointEnergy": "energy",
+    "JointEntropy": "joint_entr",
+    "MaximumProbability": "joint_max",
+    "SumAverage": "sum_avg",
+    "SumEntropy": "sum_entr",
+    "SumSquares": "joint_var",
+}
+_GLRLM = {
+    "GrayLevelNonUniformity": "glnu",
+    "GrayLevelNonUniformityNormalized": "glnu_norm",
+    "GrayLevelVariance": "gl_var",
+    "HighGrayLevelRunEmphasis": "hgre",
+    "LongRunEmphasis": "lre",
+    "LongRunHighGrayLevelEmphasis": "lrhge",
+    "LongRunLowGrayLevelEmphasis": "lrlge",
+    "LowGrayLevelRunEmphasis": "lgre",
+    "RunEntropy": "rl_entr",
+    "RunLengthNonUniformity": "rlnu",
+    "RunLengthNonUniformityNormalized": "rlnu_norm",
+    "RunPercentage": "r_perc",
+    "RunVariance": "rl_var",
+    "ShortRunEmphasis": "sre",
+    "ShortRunHighGrayLevelEmphasis": "srhge",
+    "ShortRunLowGrayLevelEmphasis": "srlge",
+}
+_GLSZM = {
+    "GrayLevelNonUniformity": "glnu",
+    "GrayLevelNonUniformityNormalized": "glnu_norm",
+    "GrayLevelVariance": "gl_var",
+    "HighGrayLevelZoneEmphasis": "hgze",
+    "LargeAreaEmphasis": "lze",
+    "LargeAreaHighGrayLevelEmphasis": "lzhge",
+    "LargeAreaLowGrayLevelEmphasis": "lzlge",
+    "LowGrayLevelZoneEmphasis": "lgze",
+    "SizeZoneNonUniformity": "zsnu",
+    "SizeZoneNonUniformityNormalized": "zsnu_norm",
+    "SmallAreaEmphasis": "sze",
+    "SmallAreaHighGrayLevelEmphasis": "szhge",
+    "SmallAreaLowGrayLevelEmphasis": "szlge",
+    "ZoneEntropy": "zs_entr",
+    "ZonePercentage": "z_perc",
+    "ZoneVariance": "zs_var",
+}
+_NGTDM = ("Busyness", "Coarseness", "Complexity", "Contrast", "Strength")
+
+# Not here: the axes (pyradiomics divides the covariance by n, IBSI by n - 1) and what IBSI lacks.
+IBSI_NAMES = {
+    **{f"firstorder_{theirs}": ours for theirs, ours in _FIRST_ORDER.items()},
+    **{f"shape_{theirs}": ours for theirs, ours in _SHAPE.items()},
+    **{f"glcm_{theirs}": f"cm_{ours}_3D_avg" for theirs, ours in _GLCM.items()},
+    **{f"glrlm_{theirs}": f"rlm_{ours}_3D_avg" for theirs, ours in _GLRLM.items()},
+    **{f"glszm_{theirs}": f"szm_{ours}_3D" for theirs, ours in _GLSZM.items()},
+    **{f"ngtdm_{theirs}": f"ngt_{theirs.lower()}_3D" for theirs in _NGTDM},
+}
