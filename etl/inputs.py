@@ -1,4 +1,4 @@
-"""The small inputs of the SQL layer: three CSV files under git, and what the profile says.
+"""The small inputs of the SQL layer: CSV files under git, and what the profile says.
 
 They are in-memory tables of the schema `inputs`, so that views can join them like any table.
 """
@@ -100,6 +100,23 @@ EXPECTED_CASES = TableSchema(
     key=("case_id",),
     columns=(CASE_ID,),
 )
+RECOMPUTED_CATALOG = TableSchema(
+    name="recomputed_catalog",
+    grain="One row a feature of recomputed_features",
+    key=("feature",),
+    columns=(
+        Column("position", "int64", "Order of the features, from 1: IBSI's"),
+        Column("feature", "string", "Name: the tag of IBSI's reference values"),
+        Column("title", "string", "Name in words"),
+        optional("ibsi_code", "string", "IBSI's permanent identifier of the definition"),
+        Column("family", "string", "morphology, intensity_statistics, glcm, ..."),
+        Column("family_code", "string", "IBSI's identifier of the family"),
+        optional("aggregation", "string", "How the directions of a texture come together"),
+        optional("aggregation_code", "string", "IBSI's identifier of the aggregation"),
+        optional("unit", "string", "Unit; intensity: that of the image; null for a pure number"),
+        Column("needs_image", "bool", "It takes an image, not the mask alone"),
+    ),
+)
 
 SCHEMAS: dict[str, TableSchema] = {
     schema.name: schema
@@ -111,12 +128,14 @@ SCHEMAS: dict[str, TableSchema] = {
         CITATIONS,
         EXPECTED_ITEMS,
         EXPECTED_CASES,
+        RECOMPUTED_CATALOG,
     )
 }
 CSV_FILES: dict[str, str] = {
     "claims": "sql/claims.csv",
     "splits": "splits.csv",
     "known_issues": "expectations/known_issues.csv",
+    "recomputed_catalog": "sql/recomputed_catalog.csv",
 }
 
 _PARSERS: dict[str, Callable[[str], Value]] = {
