@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,21 +21,25 @@ import pyarrow.parquet as pq
 
 from etl import project
 from etl.adopt.place import locked
+from etl.adopt.plan import SLICE
 from etl.adopt.scan import relative_names
 from etl.adopt.track import TARGET, dvc_add, tracking_file
 from etl.adopt.which_profile import DEFAULT_PROFILE, asked_profile
 from etl.errors import UserError
 from etl.profile import Profile, load_profile
-from etl.read.idc import COLUMNS, missing_columns
+from etl.read.idc import COLUMNS, first_line, missing_columns
 from etl.store import write_atomically
 
 PACKAGE = "idc_index_data"  # PyPI: idc-index-data
 INDEX = "idc_index.parquet"
-ARTEFACT = "acquisitions"
 VERSION_KEY = b"idc_index_data_version"  # in the footer of the index, and of a slice
 GET_PACKAGE = "pip install idc-index-data"
 _COLLECTION = "collection_id"
 _SORT = "SeriesInstanceUID"
+_UNREADABLE = (
+    OSError, LookupError, ValueError, RuntimeError, EOFError, pa.ArrowException,
+    zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 _LEVEL = 19  # zstd: the smallest, and still half a second
 
 
@@ -127,7 +132,7 @@ def _place(root: Path, profile: Profile) -> Path:
         todo = f"dvc pull {TARGET}" if pull else "ispy1 adopt FOLDER"
         message = f"{release}: holds no release. Run `{todo}` first."
         raise UserError(message)
-    return release / profile.files[ARTEFACT][0]
+    return release / profile.files[SLICE][0]
 
 
 def _outside(root: Path, output: Path) -> Path:
@@ -175,9 +180,9 @@ def _rows(source: Path, collection: str) -> pa.Table:
             _check(source, pq.read_schema(file).names)
             wanted = [(_COLLECTION, "==", collection)]
             found = pq.read_table(file, columns=list(COLUMNS), filters=wanted)
-    except (OSError, LookupError, ValueError, zipfile.BadZipFile, pa.ArrowException) as error:
+    except _UNREADABLE as error:
         message = (
-            f"{source}: cannot be read as an index ({str(error).splitlines()[0][:200]}). Expected "
+            f"{source}: cannot be read as an index ({first_line(error)}). Expected "
             f"the {INDEX} of idc-index-data, or its wheel: `{GET_PACKAGE}`."
         )
         raise UserError(message) from error
@@ -194,7 +199,7 @@ def _plain(source: Path, found: pa.Table) -> pa.Table:
     try:
         table = found.select(list(COLUMNS)).cast(schema).replace_schema_metadata(schema.metadata)
     except pa.ArrowException as error:
-        message = f"{source}: a column is of another type ({error}). Take a newer idc-index-data."
+        message = f"{source}: a column is of another type ({first_line(error)}). Take a newer idc-index-data."
         raise UserError(message) from error
     return table.sort_by(_SORT).combine_chunks()
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from etl.adopt.memory import Memory
-from etl.adopt.plan import not_in_source
+from etl.adopt.plan import SLICE, not_in_source
 from etl.adopt.prepare import Prepared, Request
 from etl.adopt.recognise import is_own
+from etl.profile import Profile
+from etl.release import parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +19,8 @@ class Leftover:
     """Files of the release that nothing in the source claims. Each is in one of the lists.
 
     `vanished` were taken from this source once; `elsewhere` are of other folders, or nobody knows.
-    With --prune, `removed` go, and `kept` stay: the user's own masks, and no set was named.
+    With --prune, `removed` go, and `kept` stay: the user's own masks and the slice of the Imaging
+    Data Commons, which no download has; unless a mask set is named.
     """
 
     vanished: tuple[str, ...] = ()
@@ -33,11 +36,15 @@ def leftover(request: Request, prepared: Prepared) -> Leftover:
     scope = prepared.scope
     rest = not_in_source(prepared.present, prepared.items, prepared.undecided, scope)
     if request.is_prune:
-        kept = [p for p in rest if request.mask_set is None and is_own(p, scope.profile)]
+        kept = [p for p in rest if request.mask_set is None and _stays(p, scope.profile)]
         return Leftover(removed=_without(rest, kept), kept=tuple(kept))
     there = {str(found.real) for found in prepared.scanned.files}
     gone = [p for p in rest if _is_gone(p, request.source.resolve(), there, prepared.memory)]
     return Leftover(vanished=tuple(gone), elsewhere=_without(rest, gone))
+
+
+def _stays(path: str, profile: Profile) -> bool:
+    return is_own(path, profile) or parse(path, profile).artefact == SLICE
 
 
 def _is_gone(path: str, source: Path, there: set[str], memory: Memory) -> bool:

@@ -16,6 +16,7 @@ from etl.release import blobs_of_case, extension, parse
 
 _BLOCK = 1 << 20
 _GZIP_TRAILER = 8
+SLICE = "acquisitions"  # the artefact that no download has
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,12 +168,21 @@ def missing(after: Collection[str], cases: Collection[str], scope: Scope) -> Mis
         absent_cases=tuple(absent),
         incomplete_cases=tuple(incomplete),
         files=files,
+        slice=None if scope.mask_set else _missing_slice(held, profile),
     )
 
 
 def _missing_files(held: Collection[object], profile: Profile) -> tuple[str, ...]:
     names = {artefact: names[0] for artefact, names in profile.files.items()}
-    names.pop("readme", None)
+    for own in ("readme", SLICE):
+        names.pop(own, None)
     return tuple(
         name for artefact, name in names.items() if (artefact, None, None, None) not in held
     )
+
+
+def _missing_slice(held: Collection[object], profile: Profile) -> str | None:
+    """The slice of the Imaging Data Commons, where the collection has one and the release none."""
+    has_none = (SLICE, None, None, None) not in held
+    can_be_cut = profile.idc_collection is not None and SLICE in profile.files
+    return profile.files[SLICE][0] if has_none and can_be_cut else None

@@ -54,6 +54,7 @@ class Missing:
     absent_cases: tuple[str, ...]
     incomplete_cases: tuple[str, ...]
     files: tuple[str, ...]
+    slice: str | None = None  # no part of a download: `ispy1 idc` cuts it
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class Report:
 
     Of the release's files that the source does not have, `vanished` were taken from it once,
     `elsewhere` were not, as far as is known. With --prune, `removed` go and `kept` (the user's
-    own masks) stay.
+    own masks, the slice of the Imaging Data Commons) stay.
     """
 
     source: str

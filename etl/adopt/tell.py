@@ -117,6 +117,8 @@ def _missing_lines(missing: Missing, mask_set: str | None) -> Iterator[str]:
         verb = "is" if more == 1 else "are"
         yield _line("missing", f"{_cases(more, 'more ')} {verb} incomplete (--json lists all)")
     yield from _listed("missing", missing.files)
+    if missing.slice:
+        yield _line("missing", f"{missing.slice}, which no download has: ispy1 idc cuts it")
 
 
 def _cases(count: int, more: str = "") -> str:
@@ -130,7 +132,7 @@ def _leftover_lines(report: Report) -> Iterator[str]:
         text = f"{files_text(len(report.elsewhere))} of the release that this folder does not have"
         yield _line("kept", text)
     yield from _removed_lines(report)
-    yield from _listed("kept", report.kept, "masks of your own; --mask-set NAME prunes them")
+    yield from _listed("kept", report.kept, "of your own: --mask-set NAME prunes masks")
     if report.prune_skipped:
         yield _line("not pruned", report.prune_skipped)
 

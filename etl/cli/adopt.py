@@ -29,7 +29,7 @@ def adopt(
         typer.Option(
             "--prune",
             help="Remove from data/release what PATH does not have (of your own mask sets, only "
-            "the one that --mask-set names).",
+            "the one that --mask-set names; the slice of `ispy1 idc` stays).",
         ),
     ] = False,
     dry_run: Annotated[

@@ -56,7 +56,7 @@ def read_slice(path: Path) -> list[Series]:
         with pq.ParquetFile(path, read_dictionary=texts) as file:
             rows: list[Series] = _cast(file.read(columns=list(COLUMNS))).to_pylist()
     except (OSError, LookupError, ValueError, pa.ArrowException) as error:
-        raise bad_slice((str(error).splitlines() or [type(error).__name__])[0][:200]) from error
+        raise bad_slice(first_line(error)) from error
     return rows
 
 
@@ -71,6 +71,11 @@ def bad_slice(
         likely_cause="a broken copy, or another file under this name",
         fix="Run `ispy1 idc` to cut the slice again.",
     )
+
+
+def first_line(error: Exception) -> str:
+    """What a library says about a file, without what follows."""
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
 def missing_columns(names: list[str]) -> list[str]:
