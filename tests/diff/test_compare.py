@@ -36,7 +36,7 @@ def test_masks_come_with_volume_file_and_dice(found: Difference, story: Path) ->
 def test_coverage_is_kept_apart_from_values(found: Difference) -> None:
     rows = {(r.case_id, r.change, r.table): r.n_rows for r in found.coverage_rows}
     tables = {"blobs": 9, "cases": 1, "clinical": 1, "features": 6, "images": 6, "masks": 3,
-              "mask_agreement": 3, "outcomes": 1}  # fmt: skip
+              "mask_agreement": 3, "phase_fits": 3, "kinetics": 6, "outcomes": 1}  # fmt: skip
     assert rows == {
         (case, change, table): n
         for case, change in (("ISPY1_9002", "removed"), ("ISPY1_9004", "added"))
@@ -45,6 +45,7 @@ def test_coverage_is_kept_apart_from_values(found: Difference) -> None:
     assert found.coverage_cells == ()
     changed = {(c.table, c.key.get("case_id") or c.key.get("path")) for c in found.values}
     assert changed == {("masks", "ISPY1_9001"), ("mask_agreement", "ISPY1_9001"),
+                       ("kinetics", "ISPY1_9001"),
                        ("features", "ISPY1_9003"),
                        ("blobs", GROWN), ("blobs", REPACKED)}  # fmt: skip
     columns = {c.column for c in found.values if c.table == "masks"}
@@ -73,7 +74,8 @@ def test_tables_count_their_rows(found: Difference) -> None:
     masks = next(table for table in found.tables if table.table == "masks")
     assert (masks.n_old, masks.n_new) == (9, 9)
     assert (masks.n_added, masks.n_removed, masks.n_changed) == (3, 3, 2)
-    assert [t.table for t in found.tables if not t.is_different] == ["feature_catalog", "findings"]
+    same = [table.table for table in found.tables if not table.is_different]
+    assert same == ["acquisitions", "feature_catalog", "findings"]
 
 
 def test_summaries_stand_before_and_after(found: Difference) -> None:
