@@ -81,6 +81,29 @@ def test_a_value_of_two_masks_leads_to_both(past: Path) -> None:
     assert {contract.suite for contract in found.contracts} == {"mask_agreement"}
 
 
+@pytest.mark.parametrize("image_set", ["zscored", "n3"])
+def test_enhancement_leads_to_the_mask_and_the_three_images(past: Path, image_set: str) -> None:
+    found = one(past, "kinetics.ser_median", CASE, "stv_manual", image_set)
+    assert found.value is not None
+    assert [fact.role for fact in found.blobs] == ["measured (mask)", *["measured (image)"] * 3]
+    assert found.blobs[0].path == f"masks_stv_manual/{CASE}.nii.gz"
+    folder = {"zscored": "resampled_zscored_nifti", "n3": "bias-corrected_nifti"}[image_set]
+    assert all(folder in fact.path for fact in found.blobs[1:])
+    assert found.recipe is not None
+    assert found.recipe.made_by == "etl.tables.kinetics.measure()"
+    assert found.recipe.parameters["params"] == {"kinetics.pe_min_percent": 70}
+    assert "etl.measure.kinetics" in found.recipe.modules
+
+
+def test_a_slope_leads_to_its_images_and_a_threshold_to_other_tables(
+    past: Path, built: Path
+) -> None:
+    found = one(past, "phase_fits.slope", CASE, "phase=1")
+    assert [fact.role for fact in found.blobs] == ["measured (n3)", "measured (zscored)"]
+    share = one(built, "kinetics.share_at_trial_threshold", CASE, "ftv", "zscored")
+    assert {fact.role for fact in share.blobs} >= {"measured (mask)", "read by phase_fits"}
+
+
 def test_the_recipe_names_the_code_and_its_parameters(past: Path) -> None:
     found = one(past, "masks.volume_cm3", CASE, "stv_manual").recipe
     assert found is not None

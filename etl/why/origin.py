@@ -72,6 +72,7 @@ def _paths(place: Place, table: str, column: str, row: Row) -> Iterator[tuple[st
         yield from _of_case(place, column, row)
     elif any(name.endswith(BLOB_MD5S) for name in row):
         yield from _by_md5(place, row)
+        yield from _beside(place, table, column, row)
     elif table in TABLES:
         module = table_module(table)
         yield from _of_workbook(place, table, column, row)
@@ -88,6 +89,16 @@ def _by_md5(place: Place, row: Row) -> Iterator[tuple[str, str]]:
             for path, blob in place.blobs.items():
                 if blob["md5"] in wanted and blob["case_id"] in (row.get("case_id"), None):
                     yield path, f"measured ({role})"
+
+
+def _beside(place: Place, table: str, column: str, row: Row) -> Iterator[tuple[str, str]]:
+    """For a column that is put together from other tables: what those read of the case."""
+    module = table_module(table)
+    is_lineage = column in module.SCHEMA.key or column.endswith(("inputs_md5", *BLOB_MD5S))
+    if column in module.ASSEMBLED and not is_lineage:
+        for other in _other_tables(place.root, table):
+            kinds = table_module(other).READS
+            yield from _of_artefact(place, kinds, f"read by {other}", row.get("case_id"))
 
 
 def _compared(place: Place, table: str, column: str, row: Row) -> Iterator[tuple[str, str]]:
