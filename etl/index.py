@@ -31,6 +31,7 @@ TABLES = (
     "mask_agreement",
     "phase_fits",
     "kinetics",
+    "recomputed_features",
 )
 _RECIPE = "# recipe="
 _HEADER = ("path", "md5", "size_bytes")

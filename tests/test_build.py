@@ -33,7 +33,9 @@ from etl.tables import images, masks
 from etl.unit import Blob, Context, Measured, artefact
 
 FTV = "masks_ftv/ISPY1_9001.nii.gz"
-SIX = {"images": 12, "masks": 6, "mask_agreement": 2, "phase_fits": 2, "kinetics": 2}
+SIX = {"images": 12, "masks": 6} | dict.fromkeys(
+    ("mask_agreement", "phase_fits", "kinetics", "recomputed_features"), 2
+)
 
 
 def forget_units(root: Path) -> None:

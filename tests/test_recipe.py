@@ -49,13 +49,15 @@ OF_CASES = {"mask_agreement", "phase_fits", "kinetics"}
     ("module", "tables"),
     [
         ("measure/shape.py", {"masks"}),
-        ("measure/mask.py", {"masks", *OF_CASES}),
+        ("measure/mask.py", {"masks", "recomputed_features", *OF_CASES}),
         ("measure/agreement.py", {"mask_agreement"}),
         ("measure/carry.py", OF_CASES),
         ("measure/phase_fit.py", {"phase_fits"}),
         ("measure/kinetics.py", {"kinetics"}),
         ("measure/intensity.py", {"images", "phase_fits"}),
-        ("read/nifti.py", {"images", "masks", *OF_CASES}),
+        ("read/nifti.py", {"images", "masks", "recomputed_features", *OF_CASES}),
+        ("measure/ibsi.py", {"recomputed_features"}),
+        ("measure/together.py", {"recomputed_features"}),
         ("tables/images.py", {"images"}),
         ("tables/masks.py", {"masks"}),
         ("read/manifest.py", {"blobs", "cases"}),
@@ -105,11 +107,11 @@ def test_library_versions_that_matter(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(recipes, "_version", newer)
     changed = {name for name in TABLES if recipe_of(name) != before[name]}
-    assert changed == {"masks", *OF_CASES}
+    assert changed == {"masks", "recomputed_features", *OF_CASES}
 
 
 def test_versions_are_found_under_their_distribution_name() -> None:
-    for name in ("cc3d", "skimage", "numpy", "nibabel", "isal", "pyarrow", "fastexcel"):
+    for name in ("cc3d", "skimage", "numpy", "nibabel", "isal", "pyarrow", "fastexcel", "zrad"):
         assert recipes._version(name), name
     assert recipes._version("json") is None
 

@@ -11,7 +11,8 @@ with tables_with_findings as (
     from (
         values
         ('blobs'), ('images'), ('masks'), ('features'), ('feature_catalog'), ('clinical'),
-        ('outcomes'), ('acquisitions'), ('cases'), ('mask_agreement'), ('phase_fits'), ('kinetics')
+        ('outcomes'), ('acquisitions'), ('cases'), ('mask_agreement'), ('phase_fits'), ('kinetics'),
+        ('recomputed_features')
     ) as t (item)
 ),
 

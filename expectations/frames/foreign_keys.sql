@@ -82,6 +82,18 @@ with pointers as (
     from mask_agreement
     union
     select
+        'recomputed_features' as origin,
+        'cases' as points_to,
+        case_id as pointer
+    from recomputed_features
+    union
+    select
+        'recomputed_features' as origin,
+        'recomputed_catalog' as points_to,
+        feature as pointer
+    from recomputed_features
+    union
+    select
         'masks' as origin,
         'blobs' as points_to,
         path as pointer
@@ -98,6 +110,11 @@ targets as (
         'feature_catalog' as points_to,
         feature as pointer
     from feature_catalog
+    union
+    select
+        'recomputed_catalog' as points_to,
+        feature as pointer
+    from inputs.recomputed_catalog
     union
     select
         'blobs' as points_to,

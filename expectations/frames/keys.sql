@@ -62,6 +62,11 @@ with counted as (
     from kinetics
     union all
     select
+        'recomputed_features' as item,
+        count(*) - count(distinct row(case_id, image_set, phase, mask, feature)) as n_repeated
+    from recomputed_features
+    union all
+    select
         'findings' as item,
         count(*) - count(distinct finding_id) as n_repeated
     from findings

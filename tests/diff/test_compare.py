@@ -36,7 +36,8 @@ def test_masks_come_with_volume_file_and_dice(found: Difference, story: Path) ->
 def test_coverage_is_kept_apart_from_values(found: Difference) -> None:
     rows = {(r.case_id, r.change, r.table): r.n_rows for r in found.coverage_rows}
     tables = {"blobs": 9, "cases": 1, "clinical": 1, "features": 6, "images": 6, "masks": 3,
-              "mask_agreement": 3, "phase_fits": 3, "kinetics": 6, "outcomes": 1}  # fmt: skip
+              "mask_agreement": 3, "phase_fits": 3, "kinetics": 6, "recomputed_features": 281,
+              "outcomes": 1}  # fmt: skip
     assert rows == {
         (case, change, table): n
         for case, change in (("ISPY1_9002", "removed"), ("ISPY1_9004", "added"))
@@ -46,6 +47,7 @@ def test_coverage_is_kept_apart_from_values(found: Difference) -> None:
     changed = {(c.table, c.key.get("case_id") or c.key.get("path")) for c in found.values}
     assert changed == {("masks", "ISPY1_9001"), ("mask_agreement", "ISPY1_9001"),
                        ("kinetics", "ISPY1_9001"),
+                       ("recomputed_features", "ISPY1_9001"),
                        ("features", "ISPY1_9003"),
                        ("blobs", GROWN), ("blobs", REPACKED)}  # fmt: skip
     columns = {c.column for c in found.values if c.table == "masks"}

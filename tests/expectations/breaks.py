@@ -12,6 +12,7 @@ Z_1 = f"{A}: {Z}/{A}/{A}_DCE_0001_N3_zscored.nii.gz"
 MANUAL = f"{A}: masks_stv_manual/{A}.nii.gz"
 RESUNET = f"{A}: masks_stv_resunet/{A}.nii.gz"
 FTV = f"{A}: masks_ftv/{A}.nii.gz"
+RECOMPUTED = f"{A}: zscored 1, stv_manual"
 FEATURES = "ISPY_DataPaper_features.xlsx"
 CLINICAL = "I-SPY 1 All Patient Clinical and Outcome Data.xlsx"
 PARAMETERS = "captk_parameter_file_ispy1.csv"
@@ -61,6 +62,11 @@ def _fit(change: str) -> str:
 def _kinetics(change: str, mask: str = "stv_manual", image_set: str = "zscored") -> str:
     which = f"and mask = '{mask}' and image_set = '{image_set}'"
     return _sql("update kinetics set", change, _of(), which)
+
+
+def _recomputed(change: str, feature: str) -> str:
+    where = f"and mask = 'stv_manual' and feature = '{feature}'"
+    return _sql("update recomputed_features set", change, _of(), where)
 
 
 def _gone(named: str) -> str:
@@ -258,6 +264,35 @@ BREAKS = (
             ("No share of voxels is above 1", "critical", "share_at_trial_threshold = 1.1"),
             ("A mask of 1 cm3 or more", "warning", "mask_volume_cm3 = 4"),
             ("A share of 0.01 of the FTV", "warning", "share_at_trial_threshold = 0"),
+        )
+    ),
+    Break(
+        _sql("delete from recomputed_features", _of(), "and mask = 'stv_manual'"),
+        "recomputed_features",
+        "Every mask that recompute.inputs",
+        "critical",
+        RECOMPUTED,
+    ),
+    Break(
+        _sql(
+            "update recomputed_features set mask_blob_md5 = 'm'", _of(), "and mask = 'stv_manual'"
+        ),
+        "recomputed_features",
+        "The features are those of the mask",
+        "critical",
+        RECOMPUTED,
+    ),
+    *(
+        Break(_recomputed(change, feature), "recomputed_features", words, severity, RECOMPUTED)
+        for words, severity, feature, change in (
+            ("Every shape feature", "critical", "morph_av", "value = null"),
+            ("Every feature of such", "warning", "morph_moran_i", "value = null"),
+            ("Every feature of such", "warning", "szm_sze_3D", "value = null"),
+            ("Shares lie", "critical", "szm_z_perc_3D", "value = 1.001"),
+            ("Shares lie", "critical", "cm_joint_max_3D_comb", "value = -0.001"),
+            ("Shares lie", "critical", "cm_corr_3D_comb", "value = -1.001"),
+            ("Volume, surface", "critical", "morph_volume", "value = 4991"),
+            ("Volume, surface", "critical", "morph_diam", "value = 25.001"),
         )
     ),
     *(

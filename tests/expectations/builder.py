@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from etl.gate_report import METRIC, REFERENCE
+from etl.inputs import CSV_FILES
+from etl.measure.ibsi_names import FAMILIES, names_of
 from etl.params_file import set_params
 from etl.profile import Profile, load_profile
 from etl.project import TABLES
@@ -34,6 +36,7 @@ from etl.tables import (
     masks,
     outcomes,
     phase_fits,
+    recomputed_features,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,6 +49,10 @@ FINE = ((200, 200, 120), (1.0, 1.0, 1.0))
 PIXELS = 4096
 BINS = 128
 N_FEATURES = 370
+SHAPE = {
+    "mesh_volume_mm3": 4990.0, "surface_area_mm2": 1500.0, "sphericity": 0.9,
+    "max_diameter_mm": 25.0,
+}  # fmt: skip
 # What an earlier run of the gate recorded. One mask set, so that the breaks of the others, which
 # move the quantiles of two cases far, are no drift.
 DRIFT_REFERENCE = {
@@ -123,12 +130,40 @@ def _masks(profile: Profile) -> list[Row]:
             voxel_count=5000,
             volume_cm3=5.0,
             centroid_r_mm=50.0 if SIDES[case] == "right" else -50.0,
+            **dict.fromkeys((f"bbox_min_{axis}" for axis in "xyz"), 60),
+            **dict.fromkeys((f"bbox_max_{axis}" for axis in "xyz"), 79),
+            **SHAPE,
             matches_image_grid=True,
             **_header(name.path, profile.masks[str(name.mask)].grid),
         )
         for case in CASES
         for name in blobs_of_case(case, profile)
         if name.mask
+    ]
+
+
+def _recomputed() -> list[Row]:
+    """Every feature is 0.5 but those that the table masks has."""
+    shape = dict(zip(("volume", "area_mesh", "sphericity", "diam"), SHAPE.values(), strict=True))
+    shape = {f"morph_{name}": value for name, value in shape.items()}
+    return [
+        _row(
+            recomputed_features.SCHEMA,
+            case_id=case,
+            image_set=image_set,
+            phase=1,
+            mask=mask,
+            feature=feature,
+            value=shape.get(feature, 0.5),
+        )
+        for case in CASES
+        for image_set, mask, families in (
+            ("zscored", "stv_manual", FAMILIES),
+            ("zscored", "stv_resunet", FAMILIES),
+            ("n3", "ftv", FAMILIES[:1]),
+        )
+        for family in families
+        for feature in names_of(family)
     ]
 
 
@@ -349,6 +384,8 @@ def make_project(root: Path) -> Path:
     (root / "dvc.yaml").write_text("stages: {}\n")
     shutil.copy(ROOT / "params.yaml", root / "params.yaml")
     set_params(root / "params.yaml", {"phantom.cases": 2})
+    (root / "sql").mkdir()
+    shutil.copy(ROOT / CSV_FILES["recomputed_catalog"], root / "sql")
     (root / "reports").mkdir()
     (root / METRIC).write_text(json.dumps({REFERENCE: DRIFT_REFERENCE}))
     profile = load_profile(root)
@@ -358,6 +395,7 @@ def make_project(root: Path) -> Path:
         (cases.SCHEMA, _cases()),
         (images.SCHEMA, _images(profile)),
         (masks.SCHEMA, _masks(profile)),
+        (recomputed_features.SCHEMA, _recomputed()),
         (mask_agreement.SCHEMA, _agreement(profile)),
         (phase_fits.SCHEMA, _phase_fits(profile)),
         (kinetics.SCHEMA, _kinetics(profile)),

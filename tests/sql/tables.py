@@ -39,6 +39,7 @@ from etl.tables import (
     masks,
     outcomes,
     phase_fits,
+    recomputed_features,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -201,6 +202,25 @@ def kinetics_rows() -> list[Row]:
             share_at_trial_threshold=0.8 if mask == "ftv" else None,
         )
         for (case, mask, image_set), (pe, ser) in KINETICS.items()
+    ]
+
+
+def recomputed_rows() -> list[Row]:
+    """Two features of the two structural masks; the volume is 10 mm3 below that of the voxels."""
+    return [
+        fill(
+            recomputed_features.SCHEMA,
+            case_id=case,
+            image_set="zscored",
+            phase=1,
+            mask=mask,
+            feature=feature,
+            value=value,
+            image_blob_md5="1" * 32 if feature == "stat_mean" else None,
+        )
+        for (case, mask), (_, volume) in VOLUMES.items()
+        if mask in ("stv_manual", "stv_resunet")
+        for feature, value in (("morph_volume", 1000 * volume - 10), ("stat_mean", 2.0))
     ]
 
 
@@ -400,6 +420,7 @@ def all_rows() -> list[tuple[TableSchema, list[Row]]]:
         (mask_agreement.SCHEMA, agreement_rows()),
         (phase_fits.SCHEMA, phase_rows()),
         (kinetics.SCHEMA, kinetics_rows()),
+        (recomputed_features.SCHEMA, recomputed_rows()),
         (features.SCHEMA, feature_rows()),
         (feature_catalog.SCHEMA, catalog_rows()),
         (clinical.SCHEMA, clinical_rows()),

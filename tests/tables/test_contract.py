@@ -90,6 +90,10 @@ CONTRACT = {
         enhancing_volume_pe140_cm3:f? pe_threshold_percent:i? share_at_trial_threshold:f?
         mask_blob_md5:s image_blob_md5s:ss inputs_md5:s
     """,
+    "recomputed_features": """
+        case_id:s image_set:s phase:i mask:s feature:s value:f? mask_blob_md5:s image_blob_md5:s?
+        inputs_md5:s
+    """,
     "findings": """
         finding_id:s table:s severity:s case_id:s? path:s? check:s observed:s expected:s
         likely_cause:s fix:s
@@ -112,6 +116,7 @@ KEYS = {
     "acquisitions": ("series_instance_uid",),
     "phase_fits": ("case_id", "phase"),
     "kinetics": ("case_id", "mask", "image_set"),
+    "recomputed_features": ("case_id", "image_set", "phase", "mask", "feature"),
     "findings": ("finding_id",),
     "gate_results": ("suite", "expectation_id"),
 }

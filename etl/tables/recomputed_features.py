@@ -1,0 +1,215 @@
+"""The table `recomputed_features`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from etl.case_unit import open_volumes
+from etl.findings import Finding
+from etl.measure.ibsi_names import names_of, needs_image
+from etl.measure.mask import foreground_bits
+from etl.read.nifti import Array, Header, Volume, is_same_grid
+from etl.release import Name, role
+from etl.schema import CASE_ID, INPUTS_MD5, Column, TableSchema, optional
+from etl.tables.recompute_inputs import (
+    BINS,
+    INPUTS,
+    Input,
+    check_bins,
+    check_inputs,
+    parse_inputs,
+    roles_of,
+)
+from etl.unit import Blob, Context, Measured, Row, unit_key
+
+SCHEMA = TableSchema(
+    name="recomputed_features",
+    grain="One row a case, an image, a mask and a feature that is recomputed from them",
+    key=("case_id", "image_set", "phase", "mask", "feature"),
+    columns=(
+        CASE_ID,
+        Column("image_set", "string", "n3 or zscored: where the intensities are from"),
+        Column("phase", "int64", "DCE phase of the image: 0, 1 or 2"),
+        Column("mask", "string", "The mask: ftv, stv_manual, stv_resunet, or a user's own"),
+        Column("feature", "string", "IBSI name; recomputed_catalog says what it is"),
+        optional("value", "double", "The value; null where it cannot be computed: see findings"),
+        Column("mask_blob_md5", "string", "MD5 of the mask's blob"),
+        optional(
+            "image_blob_md5",
+            "string",
+            "MD5 of the image's blob; null for shape, and where there is none",
+        ),
+        INPUTS_MD5,
+    ),
+)
+
+READS = ("image_", "mask")
+UNIT = "case"
+ASSEMBLED = ("case_id", "mask_blob_md5", "image_blob_md5", "inputs_md5")
+PARAMS = (BINS, INPUTS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Mask:
+    bits: Array
+    header: Header
+
+
+def wants(name: Name, params: Mapping[str, Any]) -> bool:
+    """Whether params.yaml names this blob as one that features are recomputed from."""
+    return role(name) in roles_of(params)
+
+
+def _inputs(context: Context) -> tuple[Input, ...]:
+    inputs = parse_inputs(context.param(INPUTS))
+    check_inputs(inputs, context.profile)
+    return inputs
+
+
+def measure(unit: tuple[Blob, ...], context: Context) -> Measured:
+    """The features of one case: mask by mask, family by family."""
+    inputs, bins = _inputs(context), check_bins(context.param(BINS))
+    masks, findings = _masks(unit, context, inputs)
+    rows: list[Row] = []
+    problems: dict[str, list[str]] = {}
+    for image_role in sorted({i.image_role for i in inputs if i.mask_role in masks}):
+        here = [i for i in inputs if i.image_role == image_role and i.mask_role in masks]
+        image, found = _image(unit, context, image_role, here)
+        findings += found
+        for one in here:
+            values, wrong = _computed(one, masks[one.mask_role], image, bins)
+            key = {"image_set": one.image_set, "phase": one.phase, "mask": one.mask}
+            rows += [{**key, "feature": name, "value": value} for name, value in values.items()]
+            problems.setdefault(one.mask_role, []).extend(wrong)
+    findings += [_undefined(mask, wrong) for mask, wrong in problems.items() if wrong]
+    return Measured(rows, findings)
+
+
+def _masks(
+    unit: tuple[Blob, ...], context: Context, inputs: Iterable[Input]
+) -> tuple[dict[str, _Mask], list[Finding]]:
+    """Role -> foreground, of one mask after the other: their voxels are not kept."""
+    present = {role(blob.name) for blob in unit}
+    masks: dict[str, _Mask] = {}
+    findings: list[Finding] = []
+    for one in {i.mask_role: i for i in inputs}.values():
+        if one.mask_role not in present:
+            findings += (
+                [_missing(one.mask_role, [one])] if one.mask in context.profile.masks else []
+            )
+            continue
+        volumes, found = open_volumes(SCHEMA.name, unit, context, (one.mask_role,))
+        findings += found
+        for name, volume in volumes.items():
+            masks[name] = _Mask(foreground_bits(volume.voxels)[0], volume.header)
+    return masks, findings
+
+
+def _image(
+    unit: tuple[Blob, ...], context: Context, image_role: str, inputs: list[Input]
+) -> tuple[Volume | None, list[Finding]]:
+    volumes, findings = open_volumes(SCHEMA.name, unit, context, (image_role,))
+    if not volumes and not findings:
+        findings = [_missing(image_role, inputs)]
+    return volumes.get(image_role), findings
+
+
+def _computed(
+    one: Input, mask: _Mask, image: Volume | None, bins: int
+) -> tuple[dict[str, float | None], list[str]]:
+    """Feature -> value, and in words what has none although its blobs are there."""
+    from etl.measure.ibsi import UndefinedError, family_features, region
+
+    wrong: list[str] = []
+    where = f"{one.image_set} {one.phase}"
+    if image is not None and not is_same_grid(mask.header.grid, image.header.grid):
+        wrong, image = [f"{where}: the mask lies on another grid than the image"], None
+    scaled = (image.voxels, *image.header.scaling) if image else None
+    found = region(mask.bits, mask.header.spacing, bins, scaled)
+    values: dict[str, float | None] = {n: None for f in one.families for n in names_of(f)}
+    if found is None:
+        return values, [f"{where}: the mask is empty"]
+    if image is not None and found.problem:
+        wrong = [f"{where}: {found.problem}"]
+    for family in one.families:
+        if found.problem and family != "morphology":
+            continue
+        try:
+            values |= family_features(found, family)
+        except UndefinedError as error:
+            wrong.append(f"{where}: {family} ({error})")
+        else:
+            lost = [n for n in names_of(family) if values[n] is None]
+            lost = [n for n in lost if not (found.problem and needs_image(n))]
+            wrong += [f"{where}: {', '.join(lost)} (no finite number)"] if lost else []
+    return values, wrong
+
+
+def _missing(named: str, inputs: list[Input]) -> Finding:
+    kind = named.partition("_")[0]
+    rows = ", ".join(i.mask for i in inputs)
+    lost = f"no row of {rows}" if kind == "mask" else f"only the shape of {rows}"
+    return Finding(
+        table=SCHEMA.name,
+        severity="warning",
+        check=f"{kind}_missing",
+        observed=f"no {named}; {lost} is recomputed",
+        expected=f"the {kind} that {INPUTS} names",
+        likely_cause="an incomplete download",
+        fix=f"Adopt the missing file, or take the {kind} out of {INPUTS} in params.yaml.",
+        path=named,
+    )
+
+
+def _undefined(mask_role: str, wrong: list[str]) -> Finding:
+    return Finding(
+        table=SCHEMA.name,
+        severity="warning",
+        check="features_undefined",
+        observed="; ".join(wrong),
+        expected="a region that all its features are defined for",
+        likely_cause="a mask that is tiny, flat or empty, or an image of another mask",
+        fix="Look at the mask over the image; leave these features of the case out.",
+        path=mask_role,
+    )
+
+
+def assemble(measured: list[tuple[tuple[Blob, ...], Measured]], context: Context) -> Measured:
+    """The features with their case and the MD5s of what they are made from."""
+    inputs = _inputs(context)
+    rows = [row for unit, found in measured for row in _rows_of(unit, found)]
+    present = {role(blob.name) for unit, _ in measured for blob in unit}
+    own = {i.mask for i in inputs if i.mask not in context.profile.masks}
+    return Measured(rows, [_unknown(m) for m in sorted(own) if f"mask_{m}" not in present])
+
+
+def _rows_of(unit: tuple[Blob, ...], found: Measured) -> list[Row]:
+    md5s = {role(blob.name): blob.md5 for blob in unit}
+    key = unit_key(unit)
+    return [
+        {
+            "case_id": unit[0].name.case_id,
+            **row,
+            "mask_blob_md5": md5s[f"mask_{row['mask']}"],
+            "image_blob_md5": md5s.get(f"image_{row['image_set']}_{row['phase']}")
+            if needs_image(row["feature"])
+            else None,
+            "inputs_md5": key,
+        }
+        for row in found.rows
+    ]
+
+
+def _unknown(mask: str) -> Finding:
+    return Finding(
+        table=SCHEMA.name,
+        severity="warning",
+        check="mask_set_unknown",
+        observed=f"no case has a mask of the set {mask}",
+        expected=f"a mask set of the release, since {INPUTS} names it",
+        likely_cause="another spelling, or masks that were not adopted",
+        fix=f"Run `ispy1 adopt --mask-set {mask} PATH`, or correct {INPUTS} in params.yaml.",
+        path=f"masks_{mask}",
+    )
