@@ -1,0 +1,109 @@
+"""CaPTk's family GLCM: eight texture features of 128 grey levels at distance 1.
+
+Source: CBICA/CaPTk, GLCMFeatures.h (read at a25b7bc, offsets `Average`) and GetOffsetVector in
+FeatureExtraction.h (read at 0584e33), on ITK's ScalarImageToCooccurrenceMatrixFilter and
+HistogramToTextureFeaturesFilter. CaPTk takes the 26 neighbours; ITK counts each pair both ways, so
+opposite ones give one matrix and 13 offsets give the same mean.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from etl.measure.captk_histogram import BINS, bin_index
+from etl.measure.captk_intensity import Values, ratio
+
+Array = npt.NDArray[Any]
+Offset = tuple[int, int, int]
+
+_STEPS = (-1, 0, 1)
+OFFSETS: tuple[Offset, ...] = tuple(
+    (x, y, z) for x, y, z in product(_STEPS, _STEPS, _STEPS) if (x, y, z) > (0, 0, 0)
+)
+NEGLIGIBLE = 0.0001  # ITK leaves rarer pairs out of the entropy
+NAMES = (
+    "Energy", "Entropy", "Correlation", "Homogeneity", "Contrast", "ClusterShade",
+    "ClusterProminence", "AutoCorrelation",
+)  # fmt: skip
+_LEVEL = np.arange(BINS, dtype=np.float64)
+_SUM = _LEVEL[:, None] + _LEVEL[None, :]
+_DIFFERENCE = _LEVEL[:, None] - _LEVEL[None, :]
+_PRODUCT = _LEVEL[:, None] * _LEVEL[None, :]
+
+
+def glcm(values: Array, inside: Array) -> Values:
+    """The family GLCM: mean over the offsets; NaN where an offset has no pair, as CaPTk writes.
+
+    Args:
+        values: scaled values in a box around the mask, shape (x, y, z).
+        inside: bool, the mask in the same box; values inside it are finite.
+    """
+    levels = grey_levels(values, inside)
+    found = [texture(cooccurrence(levels, inside, offset)) for offset in OFFSETS]
+    return {name: sum(one[name] for one in found) / len(found) for name in NAMES}
+
+
+def grey_levels(values: Array, inside: Array) -> Array:
+    """Levels 0 to 127 over [min, max + 1] of the region; 0 outside it.
+
+    The upper bound is itkScalarImageToCooccurrenceMatrixFilter.hxx's, SetPixelValueMinMax.
+    """
+    region = values[inside].astype(np.float64)
+    high = np.float32(region.max()) + np.float32(1)
+    levels = np.zeros(inside.shape, np.int64)
+    levels[inside] = bin_index(region, float(region.min()), float(high))
+    return levels
+
+
+def cooccurrence(levels: Array, inside: Array, offset: Offset) -> Array:
+    """How often two levels lie `offset` apart inside the mask, both ways; shape (128, 128)."""
+    here, there = _shifted(offset)
+    is_pair = inside[here] & inside[there]
+    pairs = levels[here][is_pair] * BINS + levels[there][is_pair]
+    counts = np.bincount(pairs, minlength=BINS * BINS).reshape(BINS, BINS)
+    both: Array = counts + counts.T
+    return both
+
+
+def _shifted(offset: Offset) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+    """The parts of a box that lie `offset` apart."""
+    here = tuple(slice(max(-step, 0), -step if step > 0 else None) for step in offset)
+    there = tuple(slice(max(step, 0), step if step < 0 else None) for step in offset)
+    return here, there
+
+
+def texture(counts: Array) -> Values:
+    """ITK's eight features of one matrix (itkHistogramToTextureFeaturesFilter.hxx).
+
+    Correlation is divided by the variance squared, and AutoCorrelation (ITK's Haralick
+    correlation) by mean and variance of the marginal sums, not of the levels.
+
+    Args:
+        counts: symmetric, shape (128, 128).
+    """
+    total = int(counts.sum())
+    if total == 0:
+        return dict.fromkeys(NAMES, float("nan"))
+    share = counts / total
+    marginal = share.sum(axis=1)
+    mean = float((_LEVEL * marginal).sum())
+    variance = float(((_LEVEL - mean) ** 2 * marginal).sum())
+    offset = _LEVEL - mean
+    filled = share[share > NEGLIGIBLE]
+    covariance = float((share * offset[:, None] * offset[None, :]).sum())
+    haralick = float((share * _PRODUCT).sum()) - float(marginal.mean()) ** 2
+    centred = _SUM - 2 * mean
+    return {
+        "Energy": float((share * share).sum()),
+        "Entropy": float(-(filled * np.log(filled)).sum() / np.log(2.0)),
+        "Correlation": ratio(covariance, variance * variance),
+        "Homogeneity": float((share / (1 + _DIFFERENCE**2)).sum()),
+        "Contrast": float((share * _DIFFERENCE**2).sum()),
+        "ClusterShade": float((share * centred**3).sum()),
+        "ClusterProminence": float((share * centred**4).sum()),
+        "AutoCorrelation": ratio(haralick, float(marginal.var())),
+    }
