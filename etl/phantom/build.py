@@ -10,7 +10,7 @@ from pathlib import Path
 import xlsxwriter
 
 from etl.errors import UserError
-from etl.phantom import acquisitions, clinical, features, papers
+from etl.phantom import acquisitions, clinical, features, papers, planted
 from etl.phantom import cases as one_case
 from etl.phantom import truth as the_truth
 from etl.phantom.acquisitions import Person
@@ -118,8 +118,9 @@ def _died(job: Job) -> Made:
 
 
 def _finish(root: Path, made: list[Made], seed: int, readme: str) -> list[Row]:
-    """Workbooks, slice, texts and manifest; the truth about the slice."""
-    _write_features(root / FEATURES_WORKBOOK, made)
+    """Workbooks, slice, texts and manifest; the truth about wrong values and the slice."""
+    table, wrong = planted.plant(made, seed)
+    _write_features(root / FEATURES_WORKBOOK, made, table)
     subjects = [case.subject for case in made]
     subjects += clinical.outsiders(subjects[-1].number, seed)
     clinical.write(root / clinical.WORKBOOK, subjects, seed)
@@ -133,7 +134,7 @@ def _finish(root: Path, made: list[Made], seed: int, readme: str) -> list[Row]:
         (papers.LICENCE, papers.LICENCE_TEXT),
     ):
         (root / name).write_text(text, "utf-8", newline="\n")
-    return rows
+    return rows + wrong
 
 
 def _people(subjects: list[Subject], n_cases: int, seed: int) -> list[Person]:
@@ -145,13 +146,13 @@ def _people(subjects: list[Subject], n_cases: int, seed: int) -> list[Person]:
     return [*people, Person(people[-1].number + 1, None, in_release=False)]
 
 
-def _write_features(path: Path, made: list[Made]) -> None:
+def _write_features(path: Path, made: list[Made], table: planted.Table) -> None:
     book = xlsxwriter.Workbook(str(path), {"in_memory": True})
     book.set_properties({"created": _WRITTEN, "title": "Synthetic phantom"})
     sheet = book.add_worksheet()
     sheet.write_row(0, 0, ("SubjectID", *features.NAMES))
-    for row, case in enumerate(made, start=1):
-        sheet.write_row(row, 0, (case.subject.number, *case.features))
+    for row, (case, values) in enumerate(zip(made, table, strict=True), start=1):
+        sheet.write_row(row, 0, (case.subject.number, *values))
     book.close()
 
 

@@ -34,6 +34,7 @@ class Made:
     case_id: str
     subject: Subject
     features: list[float]
+    older: dict[str, float]  # features of an older mask, from which a wrong value may come
     sums: dict[str, str]
     rows: list[Row]
 
@@ -58,14 +59,14 @@ def make(job: Job) -> Made:
     standard, zscored_sums, pure = images.write_zscored(
         plan, model, job.root, _regions(readings, plan.fine)
     )
-    native = shapes.patches(lesion.manual, plan.native)
-    region = shapes.paint(native, plan.native)
+    regions = _regions(readings, plan.native)
+    region = regions[manual.name] != 0
     phases, n3_sums, voxels, native_pure = images.write_n3(
-        plan, model, job.root, region, _regions(readings, plan.native)
+        plan, model, job.root, regions[manual.name], regions
     )
-    n_outside = int(np.count_nonzero(shapes.paint(ftv.parts, plan.native) & (1 - region)))
+    n_outside = int(np.count_nonzero((regions[ftv.name] != 0) & ~region))
     rows = truth.of_case(plan, model, standard, phases)
-    rows += truth.of_expert(plan, native, n_outside)
+    rows += truth.of_expert(plan, region, n_outside)
     for reading in readings:
         rows += truth.of_mask(plan, reading)
         for found, grid in ((pure, plan.fine), (native_pure, plan.native)):
@@ -74,7 +75,8 @@ def make(job: Job) -> Made:
     return Made(
         case_id=plan.case_id,
         subject=Subject(plan.number, plan.is_right, 2 * shapes.measure(lesion.manual[0]).reach),
-        features=features.values(plan, voxels, native[0].count),
+        features=features.values(plan, voxels, region),
+        older=features.of_older_mask(plan, voxels, region),
         sums={**sums, **zscored_sums, **n3_sums},
         rows=rows,
     )

@@ -1,20 +1,19 @@
 """The published features: 370 names by the real grammar, computed or drawn.
 
-Computed from the stored voxels of N3 phase 1 inside the expert's solid on the native grid:
-Intensity, Histogram, Volumetric, and of Morphologic the main body's size and what follows from
-it. Definitions are CaPTk 1.8.1's. All others are drawn; `SYNTHETIC` names them.
+Computed from the stored voxels of N3 phase 1 inside the expert's 1 mm mask carried to the native
+grid: Intensity, Histogram, Volumetric, Morphologic and GLCM. All others are drawn: is_synthetic()
+knows them.
 """
 
 from __future__ import annotations
 
-from math import pi
-
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
+from etl.phantom import radiomics
 from etl.phantom.grids import Draw, Plan
-
-BINS = 128
+from etl.phantom.radiomics import BINS, Mask
 
 _PREFIX = "T1_E"
 _INTENSITY = """CoefficientOfVariation Energy InterQuartileRange Kurtosis Maximum Mean
@@ -64,13 +63,6 @@ _GRAMMAR = (
 )
 # Rounding noise in CaPTk (it sums signed deviations), so it cannot be computed again.
 _NOISE = ("MeanAbsoluteDeviation",)
-_BY_CONSTRUCTION = (
-    "EquivalentSphericalPerimeter",
-    "EquivalentSphericalRadius",
-    "LargestComponentSize",
-    "NumberOfPixels",
-    "PhysicalSize",
-)
 _CONSTANT = (
     "OrientedBoundingBoxSize_Axis-0",
     "OrientedBoundingBoxSize_Axis-1",
@@ -91,142 +83,54 @@ def _name(family: str, feature: str) -> str:
 NAMES: tuple[str, ...] = tuple(
     _name(family, feature) for family, listed in _GRAMMAR for feature in listed.split()
 )
-_INTENSITY_FAMILY, _HISTOGRAM_FAMILY, _VOLUMETRIC_FAMILY, _MORPHOLOGIC_FAMILY = (
-    family for family, _ in _GRAMMAR[:4]
+_INTENSITY_FAMILY, _HISTOGRAM_FAMILY, _VOLUMETRIC_FAMILY, _MORPHOLOGIC_FAMILY, _GLCM_FAMILY = (
+    family for family, _ in _GRAMMAR[:5]
 )
 
 
 def is_synthetic(name: str) -> bool:
     """Whether a feature's values are drawn rather than computed from the voxels."""
-    if name.startswith(_name(_MORPHOLOGIC_FAMILY, "")):
-        return name.removeprefix(_name(_MORPHOLOGIC_FAMILY, "")) not in _BY_CONSTRUCTION
-    computed = (_INTENSITY_FAMILY, _HISTOGRAM_FAMILY, _VOLUMETRIC_FAMILY)
-    if not name.startswith(tuple(_name(family, "") for family in computed)):
-        return True
-    return name.endswith(tuple(f"_{noise}" for noise in _NOISE))
+    computed = tuple(_name(family, "") for family, _ in _GRAMMAR[:5])
+    return not name.startswith(computed) or name.endswith(tuple(f"_{noise}" for noise in _NOISE))
 
 
-def values(plan: Plan, voxels: NDArray[np.int16], main_count: int) -> list[float]:
+def values(plan: Plan, voxels: NDArray[np.int16], region: Mask) -> list[float]:
     """The 370 values of a case, in the order of `NAMES`.
 
     Args:
-        plan: the case; its native grid gives the voxel volume.
-        voxels: stored N3 phase 1 voxels inside the expert's solid.
-        main_count: how many of them belong to the main body.
+        plan: the case; its native grid gives the spacing.
+        voxels: stored N3 phase 1 voxels of the region.
+        region: the expert's mask on the native grid, z, y, x.
     """
     rng = plan.random(Draw.FEATURES)
-    volume = plan.native.voxel_volume
+    image, region = _placed(voxels, region)
+    volume = {"Pixels": voxels.size, "Volume": voxels.size * plan.native.voxel_volume}
+    shape = radiomics.morphology(region, plan.native.spacing) | dict.fromkeys(_CONSTANT, 0.0)
     known = {
-        **_family(_INTENSITY_FAMILY, statistics(voxels.astype(np.float64), rng)),
-        **_family(_HISTOGRAM_FAMILY, histogram(voxels, rng)),
-        **_family(_VOLUMETRIC_FAMILY, {"Pixels": voxels.size, "Volume": voxels.size * volume}),
-        **_family(_MORPHOLOGIC_FAMILY, _morphology(main_count, volume, rng)),
+        **_family(_INTENSITY_FAMILY, radiomics.statistics(voxels.astype(np.float64), rng)),
+        **_family(_HISTOGRAM_FAMILY, radiomics.histogram(voxels, rng)),
+        **_family(_VOLUMETRIC_FAMILY, volume),
+        **_family(_MORPHOLOGIC_FAMILY, shape),
+        **_family(_GLCM_FAMILY, radiomics.texture(image, region)),
     }
     return [known[name] if name in known else _drawn(name, rng) for name in NAMES]
 
 
-def statistics(numbers: NDArray[np.float64], rng: np.random.Generator) -> dict[str, float]:
-    """First-order statistics as CaPTk defines them.
-
-    Variance over n - 1; kurtosis not excess; the p-th percentile is the sorted value at index
-    floor(p n / 100); "MedianAbsoluteDeviation" is the mean minus the median; the mode is the
-    smallest of the most frequent values.
-    """
-    ordered = np.sort(numbers)
-    n = len(ordered)
-    mean, median = float(ordered.mean()), float(np.median(ordered))
-    variance = float(ordered.var(ddof=1))
-    sd = variance**0.5
-    score = (ordered - mean) / sd
-    low, high = percentile(ordered, 25), percentile(ordered, 75)
-    levels, times = np.unique(ordered, return_counts=True)
-    squares = float(np.sum(ordered * ordered))
-    return {
-        "CoefficientOfVariation": sd / mean,
-        "Energy": squares,
-        "InterQuartileRange": high - low,
-        "Kurtosis": float(np.mean(score**4)),
-        "Maximum": float(ordered[-1]),
-        "Mean": mean,
-        "MeanAbsoluteDeviation": float(rng.uniform(-1, 1)) * 1e-12,
-        "Median": median,
-        "MedianAbsoluteDeviation": mean - median,
-        "Minimum": float(ordered[0]),
-        "Mode": float(levels[np.argmax(times)]),
-        "NinetiethPercentile": percentile(ordered, 90),
-        "QuartileCoefficientOfVariation": (high - low) / (high + low),
-        "Range": float(ordered[-1] - ordered[0]),
-        "RootMeanSquare": (squares / n) ** 0.5,
-        "Skewness": float(np.mean(score**3)),
-        "StandardDeviation": sd,
-        "Sum": float(ordered.sum()),
-        "TenthPercentile": percentile(ordered, 10),
-        "Variance": variance,
-    }
+def of_older_mask(plan: Plan, voxels: NDArray[np.int16], region: Mask) -> dict[str, float]:
+    """The family Intensity of an older reading of the mask: one voxel less on every side."""
+    image, region = _placed(voxels, region)
+    older = ndimage.binary_erosion(region)
+    numbers = image[older if older.any() else region].astype(np.float64)
+    return _family(_INTENSITY_FAMILY, radiomics.statistics(numbers, plan.random(Draw.FEATURES)))
 
 
-def percentile(ordered: NDArray[np.float64], p: int) -> float:
-    """Sorted value at index floor(p n / 100)."""
-    return float(ordered[p * len(ordered) // 100])
-
-
-def histogram(voxels: NDArray[np.int16], rng: np.random.Generator) -> dict[str, float]:
-    """128 equal bins from the region's minimum to its maximum, and statistics of bin numbers.
-
-    The lowest and the highest bin are never empty, which is why Minimum, Maximum and Range are
-    the same in every case.
-    """
-    lowest, span = int(voxels.min()), int(voxels.max()) - int(voxels.min())
-    index = np.minimum((voxels.astype(np.int64) - lowest) * BINS // span, BINS - 1)
-    times = np.bincount(index, minlength=BINS)
-    share = times / voxels.size
-    found = share[share > 0]
-    ordered = np.sort(index).astype(np.float64)
-    low, high = percentile(ordered, 5), percentile(ordered, 95)
-    tenth, ninetieth = percentile(ordered, 10), percentile(ordered, 90)
-    robust = ordered[(ordered >= tenth) & (ordered <= ninetieth)]
-    result = statistics(ordered, rng)
-    result.update(
-        Entropy=float(-np.sum(found * np.log2(found))),
-        Uniformity=float(np.sum(share * share)),
-        FifthPercentile=low,
-        FifthPercentileMean=float(ordered[ordered <= low].mean()),
-        NinetyFifthPercentile=high,
-        NinetyFifthPercentileMean=float(ordered[ordered >= high].mean()),
-        TwentyFifthPercentile=percentile(ordered, 25),
-        SeventyFifthPercentile=percentile(ordered, 75),
-        RobustMeanAbsoluteDeviation1090=float(np.mean(np.abs(robust - robust.mean()))),
-    )
-    for number in range(BINS):
-        result[f"Bin-{number}_Frequency"] = float(times[number])
-        result[f"Bin-{number}_Probability"] = float(share[number])
-    return result
-
-
-def _morphology(count: int, voxel_volume: float, rng: np.random.Generator) -> dict[str, float]:
-    """Size of the main body; the shape measures are drawn, and agree with one another."""
-    size = count * voxel_volume
-    radius = float((3 * size / (4 * pi)) ** (1 / 3))
-    surface = 4 * pi * radius**2
-    elongation, flatness = (float(v) for v in rng.uniform(1.02, 1.9, 2))
-    roundness = float(rng.uniform(0.45, 0.95))
-    shortest = 2 * radius / (elongation * flatness**2) ** (1 / 3)
-    return {
-        "LargestComponentSize": count,
-        "NumberOfPixels": count,
-        "PhysicalSize": size,
-        "EquivalentSphericalRadius": radius,
-        "EquivalentSphericalPerimeter": surface,
-        "Perimeter": surface / roundness,
-        "Roundness": roundness,
-        "Elongation": elongation,
-        "Flatness": flatness,
-        "Eccentricity": float((1 - 1 / (elongation * flatness) ** 2) ** 0.5),
-        "EllipseDiameter_Axis-0": shortest,
-        "EllipseDiameter_Axis-1": shortest * flatness,
-        "EllipseDiameter_Axis-2": shortest * flatness * elongation,
-        **dict.fromkeys(_CONSTANT, 0.0),
-    }
+def _placed(voxels: NDArray[np.int16], region: Mask) -> tuple[NDArray[np.int16], Mask]:
+    """The voxels where they lie in the region's box, and the region in it."""
+    box = ndimage.find_objects(region.astype(np.uint8))[0]
+    inside: Mask = region[box]
+    image = np.zeros(inside.shape, np.int16)
+    image[inside] = voxels
+    return image, inside
 
 
 def _family(family: str, found: dict[str, float]) -> dict[str, float]:

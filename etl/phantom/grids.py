@@ -62,6 +62,7 @@ class Draw(IntEnum):
     FEATURES = 5
     CLINICAL = 6
     RANKS = 7
+    PLANTED = 8
     ACQUISITIONS = 20
 
 

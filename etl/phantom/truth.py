@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from etl.phantom import features, images, shapes
+from etl.phantom import features, images, radiomics, shapes
 from etl.phantom.grids import Grid, Plan
 from etl.phantom.images import Native, Standard
 from etl.phantom.shapes import Patch, Solid
@@ -82,12 +82,11 @@ def of_mask(plan: Plan, reading: Reading) -> list[Row]:
     return _rows(plan.case_id, {reading.name: facts})
 
 
-def of_expert(plan: Plan, native: list[Patch], n_ftv_outside: int) -> list[Row]:
-    """Rows on the expert's solid on the native grid, where the published features come from."""
-    counts = [part.count for part in native]
+def of_expert(plan: Plan, region: radiomics.Mask, n_ftv_outside: int) -> list[Row]:
+    """Rows on the expert's mask on the native grid, where the published features come from."""
     expert: dict[str, float] = {
-        "native_voxel_count": sum(counts),
-        "native_largest_component_voxel_count": counts[0],
+        "native_voxel_count": int(np.count_nonzero(region)),
+        "native_largest_component_voxel_count": int(np.count_nonzero(radiomics.largest(region))),
     }
     outside: dict[str, float] = {"n_voxels_outside_stv_manual": n_ftv_outside}
     return _rows(plan.case_id, {"stv_manual": expert, "ftv": outside})

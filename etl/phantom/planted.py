@@ -1,0 +1,57 @@
+"""Wrong values in the features workbook, of the kinds that real ones have. Only the truth knows.
+
+They stand in features that no sum or ratio of the workbook gives away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from etl.phantom.cases import Made
+from etl.phantom.features import NAMES
+from etl.phantom.grids import Draw, stream
+
+Row = tuple[str, str, str, float]  # of the truth
+Table = list[list[float]]  # one row a case, in the order of NAMES
+
+_MEAN = "T1_E_Intensity_Mean"
+_SKEWNESS = "T1_E_Intensity_Skewness"
+_DEVIATION = "T1_E_Intensity_StandardDeviation"
+_KURTOSIS = "T1_E_Intensity_Kurtosis"
+_DIAMETER = "T1_E_Morphologic_EllipseDiameter_Axis-2"
+_ENTROPY = "T1_E_Histogram_Bins-128_Bins-128_Entropy"
+_CONTRAST = "T1_E_GLCM_Bins-128_Radius-1_Contrast"
+_ENOUGH = 6  # below this many cases, what only the other cases give away is left out
+
+
+def plant(made: list[Made], seed: int) -> tuple[Table, list[Row]]:
+    """The features of all cases with a handful of wrong values, and the truth about these.
+
+    A case gets several where there are few cases. The same cases and seed, the same values.
+    """
+    table = [list(case.features) for case in made]
+    rows = []
+    order = [int(n) for n in stream(seed, 0, Draw.PLANTED).permutation(len(made))]
+    for place, feature, value in list(_wrong(made, order)):
+        table[place][NAMES.index(feature)] = value
+        rows.append((made[place].case_id, f"feature:{feature}", "is_planted", 1.0))
+    return table, rows
+
+
+def _wrong(made: list[Made], order: list[int]) -> Iterator[tuple[int, str, float]]:
+    """Case, feature and wrong value."""
+    ring = [order[n % len(order)] for n in range(9)]
+
+    def right(place: int, feature: str) -> float:
+        return made[place].features[NAMES.index(feature)]
+
+    yield ring[0], _MEAN, 10 * right(ring[0], _MEAN)  # a decimal point that moved
+    yield ring[1], _SKEWNESS, -right(ring[1], _SKEWNESS)  # a sign that was lost
+    yield ring[2], _DEVIATION, made[ring[2]].older[_DEVIATION]  # measured in an older mask
+    yield ring[3], _DIAMETER, right(ring[3], _DIAMETER) / 10  # cm in place of mm
+    if len(made) > 1:
+        yield ring[4], _KURTOSIS, right(ring[5], _KURTOSIS)  # two cases that were swapped
+        yield ring[5], _KURTOSIS, right(ring[4], _KURTOSIS)
+        yield ring[6], _ENTROPY, right(ring[7], _ENTROPY)  # a cell that was copied
+    if len(made) >= _ENOUGH:
+        yield ring[8], _CONTRAST, 10 * right(ring[8], _CONTRAST)
