@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from etl import project, versions
+from etl.card import derived, sections
 from etl.card import markdown as md
-from etl.card import sections
 from etl.errors import UserError
 from etl.gate_report import GateReport, headline, read_report
 from etl.profile import Profile, load_profile
@@ -118,6 +118,9 @@ def _sections(
     yield "Resolution", sections.resolution(connection)
     yield "Images", sections.grids(connection)
     yield "Labels", sections.labels(connection)
+    yield "Agreement of the masks", derived.agreement(connection)
+    yield "Enhancement", derived.enhancement(connection)
+    yield "Published features", derived.audit(connection)
     yield "Slices", sections.slices(connection)
     yield "Coverage", sections.coverage(connection)
     yield "Counts", sections.counts(connection)

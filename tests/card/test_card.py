@@ -76,6 +76,28 @@ def test_its_figures_are_those_of_the_views(card: str, built: Path) -> None:
     assert "`0123abcd.dir`" in section(card, "Version")
 
 
+def test_what_is_derived_from_several_blobs(card: str, built: Path) -> None:
+    with etl.connect(built) as connection:
+        dice = connection.execute(
+            "select median(dice) from mask_agreement where (mask_a, mask_b) = ('ftv', 'stv_manual')"
+        ).fetchone()
+        stretched = connection.execute(
+            "select count(distinct case_id) filter (where is_stretched), count(distinct case_id) "
+            "from phase_scale"
+        ).fetchone()
+        of_manual = connection.execute(
+            "select median(pe_median_percent) from kinetics "
+            "where (mask, image_set) = ('stv_manual', 'zscored')"
+        ).fetchone()
+    assert dice
+    assert stretched
+    assert of_manual
+    assert f"| ftv | stv_manual | 2 | {dice[0]:.2f} |" in section(card, "Agreement of the masks")
+    words = f"N3 phases on different scales: {stretched[0]} of {stretched[1]} cases."
+    assert words in section(card, "Enhancement")
+    assert f"| stv_manual | zscored | 2 | {of_manual[0]:,.0f} % |" in section(card, "Enhancement")
+
+
 def test_it_names_the_recipe_of_every_table(card: str, built: Path) -> None:
     for name, recipe in facts(built).recipes.items():
         assert f"`{recipe}`" in section(card, "Version")
