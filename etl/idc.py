@@ -199,7 +199,10 @@ def _plain(source: Path, found: pa.Table) -> pa.Table:
     try:
         table = found.select(list(COLUMNS)).cast(schema).replace_schema_metadata(schema.metadata)
     except pa.ArrowException as error:
-        message = f"{source}: a column is of another type ({first_line(error)}). Take a newer idc-index-data."
+        message = (
+            f"{source}: a column is of another type ({first_line(error)}). Take another version "
+            "of idc-index-data."
+        )
         raise UserError(message) from error
     return table.sort_by(_SORT).combine_chunks()
 

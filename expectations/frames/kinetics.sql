@@ -3,7 +3,8 @@
 -- grain: one row a case, declared mask and image set with three phases
 -- is_known is null for n3, whose phases may be on different scales. The gaps are differences that
 -- must be 0 or small; curve_gap is rounded, as a sum of shares may differ in the last digit. An
--- empty mask is judged in masks.
+-- empty mask is judged in masks. Without any trial threshold (a release without its slice, which
+-- the suite acquisitions reports) nothing is asked of the share at it: it then counts as 1.
 with series as (
     select
         case_id,
@@ -23,6 +24,11 @@ wanted as (
     from masks
     inner join profile_masks as declared on masks.mask = declared.mask
     inner join series on masks.case_id = series.case_id
+),
+
+thresholds as (
+    select count(pe_threshold_percent) as n_known
+    from acquisitions
 ),
 
 on_own_grid as (
@@ -78,8 +84,11 @@ select
         found.enhancing_volume_pe140_cm3 - found.enhancing_volume_pe100_cm3
     ) as volume_disorder,
     found.pe_median_percent,
-    case when wanted.image_set = 'zscored' then found.share_at_trial_threshold end
-        as share_at_trial_threshold,
+    case
+        when wanted.image_set != 'zscored' then null
+        when thresholds.n_known = 0 then 1.0
+        else found.share_at_trial_threshold
+    end as share_at_trial_threshold,
     concat('median PE ', round(found.pe_median_percent, 1), ' %') as pe_text,
     concat(
         round(found.mask_volume_cm3, 2), ' cm3 carried, ', round(on_own_grid.volume_cm3, 2),
@@ -90,6 +99,7 @@ select
         found.pe_threshold_percent, ' %'
     ) as threshold_text
 from wanted
+cross join thresholds
 left join kinetics as found
     on
         wanted.case_id = found.case_id

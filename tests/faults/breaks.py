@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import re
 import shutil
 import struct
 from collections.abc import Callable
@@ -12,9 +13,12 @@ from pathlib import Path
 
 import numpy as np
 import openpyxl
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 CASE, OTHER = "ISPY1_9001", "ISPY1_9002"
 FEATURES = "ISPY_DataPaper_features.xlsx"
+SLICE = "idc_series.parquet"
 CLINICAL = "I-SPY 1 All Patient Clinical and Outcome Data.xlsx"
 N3 = f"images_bias-corrected_nifti/{CASE}/{CASE}_DCE_0001_N3.nii.gz"
 ZSCORED = f"images_bias-corrected_resampled_zscored_nifti/{CASE}/{CASE}_DCE_0001_N3_zscored.nii.gz"
@@ -309,6 +313,46 @@ def bad_manifest(r: Release) -> None:
     (r.root / "ISPY1-Tumor-SEG-Radiomics.sums").write_text("<html>\n" + text)
 
 
+def no_slice(r: Release) -> None:
+    (r.root / SLICE).unlink()
+
+
+def truncated_slice(r: Release) -> None:
+    r.put(SLICE, (r.root / SLICE).read_bytes()[:-100])
+
+
+def slice_without_column(r: Release) -> None:
+    _set_slice(r, lambda table: table.drop_columns(["PatientAge"]))
+
+
+def slice_of_another_collection(r: Release) -> None:
+    def edit(table: pa.Table) -> pa.Table:
+        names = ["BREAST_07"] * table.num_rows
+        return table.set_column(table.schema.get_field_index("PatientID"), "PatientID", [names])
+
+    _set_slice(r, edit)
+
+
+def slice_twice(r: Release) -> None:
+    _set_slice(r, lambda table: pa.concat_tables([table, table.slice(0, 1)]))
+
+
+def unknown_threshold(r: Release) -> None:
+    def edit(table: pa.Table) -> pa.Table:
+        words = table["SeriesDescription"].to_pylist()
+        at = table.schema.get_field_index("SeriesDescription")
+        changed = [re.sub("thresh=[0-9]+", "thresh=55", word) for word in words]
+        return table.set_column(at, "SeriesDescription", [changed])
+
+    _set_slice(r, edit)
+
+
+def _set_slice(r: Release, edit: Callable[[pa.Table], pa.Table]) -> None:
+    changed = edit(pq.read_table(r.root / SLICE))
+    (r.root / SLICE).unlink()
+    pq.write_table(changed, r.root / SLICE)
+
+
 BREAKS: dict[str, Callable[[Release], None]] = {
     function.__name__: function
     for function in (
@@ -319,5 +363,7 @@ BREAKS: dict[str, Callable[[Release], None]] = {
         repacked, blank_features, blank_clinical, renamed_sheet, missing_clinical_column,
         missing_feature_column, extra_feature_column, duplicate_subject, text_in_number,
         nan_feature, inf_feature, undocumented_code, unicode_path, link_outside, bad_manifest,
+        no_slice, truncated_slice, slice_without_column, slice_of_another_collection, slice_twice,
+        unknown_threshold,
     )
 }  # fmt: skip

@@ -23,6 +23,7 @@ CODE = ("dvc.yaml", "params.yaml", ".dvc/config", ".dvcignore", "expectations", 
 AFTER = {
     "masks": {"images"},
     "feature_catalog": {"features"},
+    "acquisitions": {"clinical"},
     "cases": {"images", "masks"},
     "kinetics": {"phase_fits", "acquisitions"},
 }
