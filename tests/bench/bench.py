@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 PROJECT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(PROJECT), str(PROJECT / "tests")]
@@ -48,7 +49,7 @@ def _options() -> argparse.Namespace:
 
 
 def _measure(options: argparse.Namespace) -> dict[str, object]:
-    from bench import contenders, release, startup
+    from bench import cases, contenders, release, startup
 
     context = release.prepare(PROJECT, options.cases)
     run = {name: getattr(contenders, name) for name in CONTENDERS}
@@ -72,6 +73,7 @@ def _measure(options: argparse.Namespace) -> dict[str, object]:
             name: contenders.peak_mib(context, name, options.workers) for name in CONTENDERS
         },
         "peak_mib_largest": contenders.peak_mib(big, "ours", options.workers),
+        "seconds_a_case": cases.seconds_a_case(context, PROJECT),
         "startup_s": startup.startup(PROJECT),
         "pipeline_s": startup.pipeline(PROJECT) if options.pipeline else {},
     }
@@ -92,7 +94,7 @@ def _print(found: dict[str, object]) -> None:
     def say(line: str = "") -> None:
         sys.stdout.write(line + "\n")
 
-    data: dict[str, dict[str, list[float]]] = json.loads(json.dumps(found))
+    data: dict[str, Any] = json.loads(json.dumps(found))
     say(
         f"{found['cases']} cases, {found['files']} files, {found['workers']} worker(s), "
         f"median of {found['repeat']} rounds"
@@ -111,6 +113,10 @@ def _print(found: dict[str, object]) -> None:
         f"peak MiB a worker, largest image of the public release {found['peak_mib_largest']:.0f}   "
         f"(budget {MEMORY_BUDGET_MIB:.0f})"
     )
+    say("\none case, one worker   s   decompression alone")
+    for name, taken in data["seconds_a_case"].items():
+        say(f"  {name:20} {taken['ours']:7.3f}   {taken['floor']:7.3f}")
+    say()
     for title, part in (("start-up", "startup_s"), ("pipeline, demo phantom", "pipeline_s")):
         for step, taken in data[part].items():
             say(f"{title}: {step:42} {taken:7.3f} s")

@@ -1,0 +1,42 @@
+"""The tables whose rows come from several blobs of a case: seconds a case and worker."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from bench.contenders import decompress
+from etl.build import measure_unit, units_of
+from etl.index import TABLES, reads, table_module
+from etl.unit import Blob, Context
+
+BY_CASE = tuple(name for name in TABLES if table_module(name).UNIT == "case")
+
+
+def seconds_a_case(context: Context, project: Path) -> dict[str, dict[str, float]]:
+    """Table -> median seconds of a case, and of the decompression of what it reads.
+
+    Args:
+        context: the release of the bench.
+        project: whose params.yaml says what is measured.
+    """
+    found = {}
+    for name in BY_CASE:
+        blobs = tuple(blob for blob in context.blobs if reads(project, name, blob.name))
+        units = units_of(table_module(name), blobs)
+        measure_unit(name, replace(context, root=project), units[0])  # warm: imports
+        pairs = [_one(name, replace(context, root=project), unit) for unit in units]
+        floor, ours = (statistics.median(side) for side in zip(*pairs, strict=True))
+        found[name] = {"floor": floor, "ours": ours}
+    return found
+
+
+def _one(name: str, context: Context, unit: tuple[Blob, ...]) -> tuple[float, float]:
+    start = time.perf_counter()
+    for blob in unit:
+        decompress(context.release / blob.path)
+    middle = time.perf_counter()
+    measure_unit(name, context, unit)
+    return middle - start, time.perf_counter() - middle
