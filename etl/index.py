@@ -32,6 +32,8 @@ TABLES = (
     "phase_fits",
     "kinetics",
     "recomputed_features",
+    "captk_features",
+    "feature_audit",
 )
 _RECIPE = "# recipe="
 _HEADER = ("path", "md5", "size_bytes")

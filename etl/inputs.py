@@ -59,6 +59,37 @@ KNOWN_ISSUES = TableSchema(
         Column("source", "string", "Where it is documented"),
     ),
 )
+PUBLISHED_CATALOG = TableSchema(
+    name="published_catalog",
+    grain="One row a family and statistic of the published features",
+    key=("family", "statistic"),
+    columns=(
+        Column("family", "string", "Feature family, such as Intensity"),
+        Column("statistic", "string", "The statistic; * for those of the family not listed"),
+        Column(
+            "tier",
+            "string",
+            "exact (the definition is known), concordance (known but for a detail), not_comparable",
+        ),
+        Column("is_fragile", "bool", "A few voxels change it by any amount, as a mode or a bin"),
+        Column("definition", "string", "What the publisher's program computes"),
+        optional("reason", "string", "Why the tier is not exact"),
+    ),
+)
+ADOPTED = TableSchema(
+    name="adopted",
+    grain="One row a mask that published features come from, as it first came",
+    key=("case_id", "mask"),
+    columns=(
+        CASE_ID,
+        Column("mask", "string", "Mask set that the features were published from"),
+        Column("path", "string", "Path inside the release when it first came"),
+        Column("md5", "string", "MD5 of the file as it first came"),
+        Column("content_crc32", "int64", "CRC-32 of its uncompressed stream"),
+        Column("content_bytes", "int64", "Length of its uncompressed stream", "bytes"),
+        Column("voxel_digest", "string", "Hash of its size and foreground bits"),
+    ),
+)
 RELEASE_INFO = TableSchema(
     name="release_info",
     grain="One row: what the profile says about the loaded release",
@@ -124,6 +155,8 @@ SCHEMAS: dict[str, TableSchema] = {
         CLAIMS,
         SPLITS,
         KNOWN_ISSUES,
+        PUBLISHED_CATALOG,
+        ADOPTED,
         RELEASE_INFO,
         CITATIONS,
         EXPECTED_ITEMS,
@@ -136,6 +169,8 @@ CSV_FILES: dict[str, str] = {
     "splits": "splits.csv",
     "known_issues": "expectations/known_issues.csv",
     "recomputed_catalog": "sql/recomputed_catalog.csv",
+    "published_catalog": "sql/published_catalog.csv",
+    "adopted": "data/adopted.csv",
 }
 
 _PARSERS: dict[str, Callable[[str], Value]] = {

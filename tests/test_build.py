@@ -34,7 +34,7 @@ from etl.unit import Blob, Context, Measured, artefact
 
 FTV = "masks_ftv/ISPY1_9001.nii.gz"
 SIX = {"images": 12, "masks": 6} | dict.fromkeys(
-    ("mask_agreement", "phase_fits", "kinetics", "recomputed_features"), 2
+    ("mask_agreement", "phase_fits", "kinetics", "recomputed_features", "captk_features"), 2
 )
 
 

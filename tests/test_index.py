@@ -86,7 +86,7 @@ def test_only_the_tables_that_read_a_changed_blob_change(project: Path, release:
     write_nifti(path, mask_voxels(2, "stv_resunet"))
     after = texts(project)
     changed = {name for name in TABLES if before[name] != after[name]}
-    derived = {"mask_agreement", "kinetics", "recomputed_features"}
+    derived = {"mask_agreement", "kinetics", "recomputed_features", "captk_features"}
     assert changed == {"blobs", "masks", "cases", *derived}
 
 

@@ -42,7 +42,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Edit]:
     recipes._imports.cache_clear()
 
 
-OF_CASES = {"mask_agreement", "phase_fits", "kinetics"}
+OF_CASES = {"mask_agreement", "phase_fits", "kinetics", "captk_features"}
 
 
 @pytest.mark.parametrize(
@@ -58,6 +58,9 @@ OF_CASES = {"mask_agreement", "phase_fits", "kinetics"}
         ("read/nifti.py", {"images", "masks", "recomputed_features", *OF_CASES}),
         ("measure/ibsi.py", {"recomputed_features"}),
         ("measure/together.py", {"recomputed_features"}),
+        ("measure/captk_glcm.py", {"captk_features"}),
+        ("measure/audit.py", {"feature_audit"}),
+        ("tables/feature_catalog.py", {"feature_catalog", "feature_audit"}),
         ("tables/images.py", {"images"}),
         ("tables/masks.py", {"masks"}),
         ("read/manifest.py", {"blobs", "cases"}),

@@ -64,6 +64,18 @@ with pointers as (
     where case_id is not null
     union
     select
+        'captk_features' as origin,
+        'cases' as points_to,
+        case_id as pointer
+    from captk_features
+    union
+    select
+        'feature_audit' as origin,
+        'feature_catalog' as points_to,
+        feature as pointer
+    from feature_audit
+    union
+    select
         'features' as origin,
         'feature_catalog' as points_to,
         feature as pointer

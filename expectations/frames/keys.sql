@@ -67,6 +67,16 @@ with counted as (
     from recomputed_features
     union all
     select
+        'captk_features' as item,
+        count(*) - count(distinct row(case_id, image_set, phase, mask, feature)) as n_repeated
+    from captk_features
+    union all
+    select
+        'feature_audit' as item,
+        count(*) - count(distinct feature) as n_repeated
+    from feature_audit
+    union all
+    select
         'findings' as item,
         count(*) - count(distinct finding_id) as n_repeated
     from findings

@@ -97,6 +97,8 @@ _SHIFTED = "affine = list_concat(affine[:3], [10.5], affine[5:])"
 # Two volumes p and q: p10 is 0.9 p + 0.1 q, the median (p + q) / 2, p90 is 0.1 p + 0.9 q.
 _RESUNET = "update masks set volume_cm3 = if(case_id = 'ISPY1_9001', {}, {}) where mask = '{}'"
 _BIN = "T1_E_Histogram_Bins-128_Bins-128_Bin-7"
+_LARGEST = "T1_E_Morphologic_LargestComponentSize"
+_AUDITED = "T1_E_Volumetric_Volume"
 _MD5 = "update blobs set verdict = 'mismatch' where path like 'masks_ftv/%9001%'"
 
 BREAKS = (
@@ -293,6 +295,50 @@ BREAKS = (
             ("Shares lie", "critical", "cm_corr_3D_comb", "value = -1.001"),
             ("Volume, surface", "critical", "morph_volume", "value = 4991"),
             ("Volume, surface", "critical", "morph_diam", "value = 25.001"),
+        )
+    ),
+    Break(
+        _sql("delete from captk_features", _of(), "and image_set = 'zscored'"),
+        "captk_features",
+        "Every expert's mask is measured",
+        "critical",
+        f"{A}: zscored",
+    ),
+    *(
+        Break(
+            _sql(
+                f"update captk_features set value = {value}",
+                _of(),
+                f"and feature = '{feature}' and image_set = 'n3'",
+            ),
+            "captk_features",
+            words,
+            severity,
+            f"{A}: n3",
+        )
+        for words, severity, feature, value in (
+            ("Every definition gives", "warning", _LARGEST, "null"),
+            ("The recomputed frequencies", "critical", f"{_BIN}_Frequency", "33"),
+            ("The recomputed probabilities", "critical", f"{_BIN}_Probability", "0.1"),
+            ("The largest component", "critical", _LARGEST, "5000"),
+        )
+    ),
+    *(
+        Break(
+            _sql("update feature_audit set", change, f"where feature = '{_AUDITED}'"),
+            "feature_audit",
+            words,
+            severity,
+            _AUDITED,
+        )
+        for words, severity, change in (
+            (
+                "Every published feature has",
+                "critical",
+                "reason = 'not in sql/published_catalog.csv'",
+            ),
+            ("Every published feature whose", "warning", "n = 0"),
+            ("No published feature has more", "warning", "n_wrong_values = 3"),
         )
     ),
     *(

@@ -25,8 +25,10 @@ from etl.store import table_path, write_table
 from etl.tables import (
     acquisitions,
     blobs,
+    captk_features,
     cases,
     clinical,
+    feature_audit,
     feature_catalog,
     features,
     findings,
@@ -301,6 +303,43 @@ def _catalog(profile: Profile) -> list[Row]:
     ]
 
 
+def _captk() -> list[Row]:
+    """A histogram whose frequencies add up to the voxels, and the largest component."""
+    histogram = captk_features.HISTOGRAM
+    values = {f"{histogram}Bin-{n}_Frequency": PIXELS / BINS for n in range(BINS)}
+    values |= {f"{histogram}Bin-{n}_Probability": 1 / BINS for n in range(BINS)}
+    values[f"{captk_features.VOLUMETRIC}Pixels"] = float(PIXELS)
+    values[f"{captk_features.MORPHOLOGIC}LargestComponentSize"] = float(PIXELS)
+    return [
+        _row(
+            captk_features.SCHEMA,
+            case_id=case,
+            image_set=image_set,
+            phase=1,
+            mask="stv_manual",
+            feature=feature,
+            value=value,
+            image_blob_md5="-" if feature.startswith(histogram) else None,
+        )
+        for case in CASES
+        for image_set in ("n3", "zscored")
+        for feature, value in values.items()
+    ]
+
+
+def _audit(catalog: list[Row]) -> list[Row]:
+    """Every feature agrees; the constants are not comparable."""
+    return [
+        _row(
+            feature_audit.SCHEMA,
+            feature=entry["feature"],
+            tier="not_comparable" if entry["is_constant"] else "exact",
+            n=0 if entry["is_constant"] else len(CASES),
+        )
+        for entry in catalog
+    ]
+
+
 def _words(profile: Profile, name: str) -> tuple[object, ...]:
     value = profile.thresholds[name].value
     return value if isinstance(value, tuple) else (value,)
@@ -399,8 +438,10 @@ def make_project(root: Path) -> Path:
         (mask_agreement.SCHEMA, _agreement(profile)),
         (phase_fits.SCHEMA, _phase_fits(profile)),
         (kinetics.SCHEMA, _kinetics(profile)),
+        (captk_features.SCHEMA, _captk()),
         (features.SCHEMA, _features(catalog)),
         (feature_catalog.SCHEMA, catalog),
+        (feature_audit.SCHEMA, _audit(catalog)),
         (clinical.SCHEMA, _clinical()),
         (outcomes.SCHEMA, _outcomes()),
         (acquisitions.SCHEMA, _acquisitions(profile)),

@@ -27,8 +27,10 @@ from etl.store import table_path, write_table
 from etl.tables import (
     acquisitions,
     blobs,
+    captk_features,
     cases,
     clinical,
+    feature_audit,
     feature_catalog,
     features,
     findings,
@@ -46,6 +48,10 @@ ROOT = Path(__file__).resolve().parents[2]
 Row = dict[str, Any]
 META = {"recipe": "r", "dataset": "ISPY1-PHANTOM", "licence": "CC0 1.0", "attribution": "none"}
 FEATURES = ("T1_E_Intensity_Mean", "T1_E_Volumetric_Pixels", "T1_E_Volumetric_Volume")
+# The expert's mask of 9002 came as another file than the one that is here.
+ADOPTED = f"""case_id,mask,path,md5,content_crc32,content_bytes,voxel_digest
+ISPY1_9002,stv_manual,masks_stv_manual/ISPY1_9002.nii.gz,{"1" * 32},1,2,other
+"""
 VOLUMES = {
     ("ISPY1_9001", "ftv"): (3000, 4.0),
     ("ISPY1_9001", "stv_manual"): (5000, 5.0),
@@ -378,6 +384,46 @@ def catalog_rows() -> list[Row]:
     ]
 
 
+def captk_rows() -> list[Row]:
+    """FEATURES of 9001 and 9002: on the native grid as published, on 1 mm half of it."""
+    published = {(row["case_id"], row["feature"]): row["value"] for row in feature_rows()}
+    return [
+        fill(
+            captk_features.SCHEMA,
+            case_id=case,
+            image_set=image_set,
+            phase=1,
+            mask="stv_manual",
+            feature=feature,
+            value=published[case, feature] * factor,
+            grid_role=f"image_{image_set}_1",
+        )
+        for case in ("ISPY1_9001", "ISPY1_9002")
+        for image_set, factor in (("n3", 1.0), ("zscored", 0.5))
+        for feature in FEATURES
+    ]
+
+
+def audit_rows() -> list[Row]:
+    """FEATURES, which agree on the native grid."""
+    return [
+        fill(
+            feature_audit.SCHEMA,
+            feature=feature,
+            tier="exact",
+            n=2,
+            image_set="n3",
+            phase=1,
+            mask="stv_manual",
+            median_relative_difference=0.0,
+            max_relative_difference=0.0,
+            verdict="agrees exactly",
+            n_wrong_values=0,
+        )
+        for feature in FEATURES
+    ]
+
+
 def finding_rows() -> list[Row]:
     """A critical finding of a case and an info without one."""
     return [
@@ -421,8 +467,10 @@ def all_rows() -> list[tuple[TableSchema, list[Row]]]:
         (phase_fits.SCHEMA, phase_rows()),
         (kinetics.SCHEMA, kinetics_rows()),
         (recomputed_features.SCHEMA, recomputed_rows()),
+        (captk_features.SCHEMA, captk_rows()),
         (features.SCHEMA, feature_rows()),
         (feature_catalog.SCHEMA, catalog_rows()),
+        (feature_audit.SCHEMA, audit_rows()),
         (clinical.SCHEMA, clinical_rows()),
         (outcomes.SCHEMA, outcome_rows()),
         (acquisitions.SCHEMA, acquisition_rows()),
@@ -444,6 +492,8 @@ def make_project(root: Path, *, without: tuple[str, ...] = (), empty: bool = Fal
     (root / "splits.csv").write_text(
         "case_id,fold,subtype,pcr,dataset\nISPY1_9001,3,HR+/HER2-,true,ISPY1-PHANTOM\n"
     )
+    (root / "data").mkdir()
+    (root / "data/adopted.csv").write_text(ADOPTED)
     for schema, rows in all_rows():
         if schema.name not in without:
             path = table_path(root / TABLES, schema.name)

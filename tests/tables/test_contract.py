@@ -94,6 +94,16 @@ CONTRACT = {
         case_id:s image_set:s phase:i mask:s feature:s value:f? mask_blob_md5:s image_blob_md5:s?
         inputs_md5:s
     """,
+    "captk_features": """
+        case_id:s image_set:s phase:i mask:s feature:s value:f? grid_role:s mask_blob_md5:s
+        image_blob_md5:s? grid_blob_md5:s inputs_md5:s
+    """,
+    "feature_audit": """
+        feature:s tier:s n:i image_set:s? phase:i? mask:s? spearman:f? lin_concordance:f?
+        median_relative_difference:f? max_relative_difference:f? bland_altman_bias:f?
+        bland_altman_lower:f? bland_altman_upper:f? verdict:s reason:s? n_wrong_values:i
+        worst_cases:ss
+    """,
     "findings": """
         finding_id:s table:s severity:s case_id:s? path:s? check:s observed:s expected:s
         likely_cause:s fix:s
@@ -117,6 +127,8 @@ KEYS = {
     "phase_fits": ("case_id", "phase"),
     "kinetics": ("case_id", "mask", "image_set"),
     "recomputed_features": ("case_id", "image_set", "phase", "mask", "feature"),
+    "captk_features": ("case_id", "image_set", "phase", "mask", "feature"),
+    "feature_audit": ("feature",),
     "findings": ("finding_id",),
     "gate_results": ("suite", "expectation_id"),
 }

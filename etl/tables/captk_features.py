@@ -1,0 +1,236 @@
+"""The table `captk_features`: the published features, computed again by CaPTk's own definitions.
+
+What the publisher measured is not known for sure: the paper says 1 mm z-scored images, the volumes
+say the native grid. So each feature is computed on both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import isfinite
+
+import numpy as np
+
+from etl.case_unit import open_volumes
+from etl.findings import Finding
+from etl.measure.captk_glcm import glcm
+from etl.measure.captk_histogram import histogram
+from etl.measure.captk_intensity import Values, intensity
+from etl.measure.captk_shape import morphologic, volumetric
+from etl.measure.carry import carry
+from etl.measure.mask import Array, Foreground, components, crop, foreground_bits
+from etl.read.nifti import Header, Volume, is_same_grid
+from etl.release import Name, role
+from etl.schema import CASE_ID, INPUTS_MD5, Column, TableSchema, optional
+from etl.unit import Blob, Context, Measured, Row, unit_key
+
+SCHEMA = TableSchema(
+    name="captk_features",
+    grain="One row a case, input and feature that the publisher's definition can be computed for",
+    key=("case_id", "image_set", "phase", "mask", "feature"),
+    columns=(
+        CASE_ID,
+        Column("image_set", "string", "zscored (1 mm grid) or n3 (native grid)"),
+        Column("phase", "int64", "DCE phase of the image: 1, the first after contrast"),
+        Column(
+            "mask", "string", "Mask that was measured; carried to the image's grid from another one"
+        ),
+        Column("feature", "string", "Name as the publisher spells it"),
+        optional("value", "double", "The feature; null where the definition divides by zero"),
+        Column("grid_role", "string", "Blob whose voxel grid was used, such as image_n3_1"),
+        Column("mask_blob_md5", "string", "MD5 of the mask's blob"),
+        optional("image_blob_md5", "string", "MD5 of the image's blob; null where none is needed"),
+        Column("grid_blob_md5", "string", "MD5 of the blob whose voxel grid was used"),
+        INPUTS_MD5,
+    ),
+)
+
+READS = ("mask", "image_")
+UNIT = "case"
+ASSEMBLED = ("case_id", "mask_blob_md5", "image_blob_md5", "grid_blob_md5", "inputs_md5")
+
+# The publisher measured one phase and one mask (data descriptor, Chitalia et al. 2022).
+PHASE = 1
+MASK = "stv_manual"
+MASK_ROLE = f"mask_{MASK}"
+# Image set -> blobs that show its grid, the image itself first. The mask lies on the 1 mm grid.
+GRIDS: dict[str, tuple[str, ...]] = {
+    "zscored": (f"image_zscored_{PHASE}", MASK_ROLE),
+    "n3": (f"image_n3_{PHASE}", "mask_ftv"),
+}
+_ROLES = {MASK_ROLE} | {name for roles in GRIDS.values() for name in roles}
+
+# How the publisher's names begin, by family (features workbook).
+INTENSITY = "T1_E_Intensity_"
+HISTOGRAM = "T1_E_Histogram_Bins-128_Bins-128_"
+VOLUMETRIC = "T1_E_Volumetric_"
+MORPHOLOGIC = "T1_E_Morphologic_"
+GLCM = "T1_E_GLCM_Bins-128_Radius-1_"
+OF_IMAGE = (INTENSITY, HISTOGRAM, GLCM)
+
+
+def wants(name: Name, params: Mapping[str, object]) -> bool:
+    """The expert's mask, the images of phase 1, and the mask that shows the native grid."""
+    del params
+    return role(name) in _ROLES
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """The blobs of one case, and where their findings go."""
+
+    unit: tuple[Blob, ...]
+    context: Context
+    findings: list[Finding]
+
+    def read(self, name: str, consequence: str) -> Volume | None:
+        """The blob of a role; None, with a finding, where it is missing or cannot be read."""
+        volumes, refused = open_volumes(SCHEMA.name, self.unit, self.context, [name])
+        self.findings.extend(refused)
+        if name not in volumes and not refused:
+            self.findings.append(_missing(name, consequence))
+        return volumes.get(name)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """The mask on the grid of one candidate input."""
+
+    image_set: str
+    grid_role: str
+    header: Header
+    found: Foreground
+    image: Volume | None
+
+
+def measure(unit: tuple[Blob, ...], context: Context) -> Measured:
+    """Every definition on every candidate input of one case."""
+    out = Measured()
+    source = _Source(unit, context, out.findings)
+    mask = source.read(MASK_ROLE, "nothing is computed")
+    if mask is None:
+        return out
+    bits, _ = foreground_bits(mask.voxels)
+    for image_set, roles in GRIDS.items():
+        image = source.read(roles[0], "what needs its voxels is not computed")
+        grid = (roles[0], image.header) if image else _other_grid(roles[1], mask, source)
+        if grid is None:
+            continue
+        found = crop(_on_grid(bits, mask.header, grid[1]))
+        if found is None:
+            out.findings.append(_empty(grid[0]))
+            continue
+        out.rows.extend(_rows(_Place(image_set, *grid, found, image), out.findings))
+    return out
+
+
+def _other_grid(name: str, mask: Volume, source: _Source) -> tuple[str, Header] | None:
+    """The grid of another blob than the image, where there is one."""
+    volume = mask if name == MASK_ROLE else source.read(name, "there is no native grid")
+    return (name, volume.header) if volume else None
+
+
+def _on_grid(bits: Array, own: Header, grid: Header) -> Array:
+    """The mask as it is where it lies on the grid, carried to it elsewhere."""
+    if is_same_grid(own.grid, grid.grid):
+        return bits
+    return carry(bits, own.affine, grid.affine, grid.size)
+
+
+def _rows(place: _Place, findings: list[Finding]) -> Iterator[Row]:
+    """The features of one input."""
+    for prefix, values in _families(place, findings):
+        for statistic, value in values.items():
+            yield {
+                "image_set": place.image_set,
+                "phase": PHASE,
+                "mask": MASK,
+                "feature": prefix + statistic,
+                "value": value if isfinite(value) else None,
+                "grid_role": place.grid_role,
+            }
+
+
+def _families(place: _Place, findings: list[Finding]) -> Iterator[tuple[str, Values]]:
+    """Start of the names and values of each family; without an image those of the mask alone."""
+    found, header = place.found, place.header
+    yield VOLUMETRIC, volumetric(found.voxel_count, header.voxel_volume_mm3)
+    yield MORPHOLOGIC, morphologic(components(found).largest, header.spacing)
+    if place.image is None:
+        return
+    box = tuple(slice(s, s + n) for s, n in zip(found.start, found.inside.shape, strict=True))
+    slope, inter = place.image.header.scaling
+    values = place.image.voxels[box] * np.float64(slope) + inter
+    region = values[found.inside]
+    n_nonfinite = int(np.count_nonzero(~np.isfinite(region)))
+    if n_nonfinite:
+        findings.append(_nonfinite(place.grid_role, n_nonfinite))
+        return
+    yield INTENSITY, intensity(region)
+    yield HISTOGRAM, histogram(region)
+    yield GLCM, glcm(values, found.inside)
+
+
+def _missing(name: str, consequence: str) -> Finding:
+    """The contracts of coverage judge what is missing; this says what it costs here."""
+    return Finding(
+        table=SCHEMA.name,
+        severity="info",
+        check="input_missing",
+        observed=f"no {name}: {consequence}",
+        expected=name,
+        likely_cause="a download of a part of the release",
+        fix="Adopt the file, if you have it.",
+        path=name,
+    )
+
+
+def _empty(name: str) -> Finding:
+    return Finding(
+        table=SCHEMA.name,
+        severity="warning",
+        check=f"mask_empty_on_grid:{name}",
+        observed=f"no voxel of {MASK} on the grid of {name}",
+        expected="a mask with foreground",
+        likely_cause="an empty mask, one of a few voxels, or one that lies outside the grid",
+        fix="Look at the mask: no feature of it is computed on this grid.",
+        path=MASK_ROLE,
+    )
+
+
+def _nonfinite(name: str, count: int) -> Finding:
+    return Finding(
+        table=SCHEMA.name,
+        severity="warning",
+        check="nonfinite_in_region",
+        observed=f"{count} voxels inside {MASK} are NaN or infinite",
+        expected="finite voxels",
+        likely_cause="an image that was processed again",
+        fix="Take the publisher's image: no feature of these voxels is computed.",
+        path=name,
+    )
+
+
+def assemble(measured: list[tuple[tuple[Blob, ...], Measured]], context: Context) -> Measured:
+    """The rows with their case and the blobs behind them."""
+    del context
+    rows: list[Row] = []
+    for unit, found in measured:
+        md5s = {role(blob.name): blob.md5 for blob in unit}
+        shared = {
+            "case_id": unit[0].name.case_id,
+            "mask_blob_md5": md5s.get(MASK_ROLE),
+            "inputs_md5": unit_key(unit),
+        }
+        rows += [{**shared, **row, **_lineage(row, md5s)} for row in found.rows]
+    return Measured(rows)
+
+
+def _lineage(row: Row, md5s: Mapping[str, str]) -> Row:
+    is_of_image = row["feature"].startswith(OF_IMAGE)
+    image = f"image_{row['image_set']}_{row['phase']}"
+    return {
+        "image_blob_md5": md5s[image] if is_of_image else None,
+        "grid_blob_md5": md5s[row["grid_role"]],
+    }

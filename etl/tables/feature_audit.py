@@ -1,0 +1,279 @@
+"""The table `feature_audit`: what the published features are worth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from etl.findings import Finding
+from etl.inputs import CSV_FILES, PUBLISHED_CATALOG, read_csv_input
+from etl.measure.audit import (
+    NOT_COMPARABLE,
+    NOT_COMPUTED,
+    Array,
+    Audit,
+    Feature,
+    Limits,
+    audit,
+)
+from etl.measure.concordance import relative_difference
+from etl.project import TABLES
+from etl.schema import Column, TableSchema, optional
+from etl.store import read_table, table_path
+from etl.tables.feature_catalog import parse_name
+from etl.unit import Blob, Context, Measured, Row, artefact
+
+SCHEMA = TableSchema(
+    name="feature_audit",
+    grain="One row a published feature",
+    key=("feature",),
+    columns=(
+        Column("feature", "string", "Name as the publisher spells it"),
+        Column(
+            "tier",
+            "string",
+            "exact (its definition is known), concordance (but for a detail), not_comparable",
+        ),
+        Column("n", "int64", "Cases with a published and a recomputed value"),
+        optional("image_set", "string", "Image set of the input that fits best; null without one"),
+        optional("phase", "int64", "DCE phase of that input"),
+        optional("mask", "string", "Mask of that input"),
+        optional("spearman", "double", "Rank correlation, published with recomputed, from 3 cases"),
+        optional("lin_concordance", "double", "Lin's concordance (1989), from 3 cases"),
+        optional(
+            "median_relative_difference",
+            "double",
+            "Median of |published - recomputed| / the larger of the two",
+        ),
+        optional("max_relative_difference", "double", "The largest of these; 2 for a sign"),
+        optional("bland_altman_bias", "double", "Mean of published - recomputed"),
+        optional("bland_altman_lower", "double", "Bias - 1.96 sd of the differences (ddof 1)"),
+        optional("bland_altman_upper", "double", "Bias + 1.96 sd of the differences (ddof 1)"),
+        Column(
+            "verdict",
+            "string",
+            "agrees exactly [but for outliers], agrees within x (90 % of the cases), differs, not "
+            "comparable, not computed",
+        ),
+        optional("reason", "string", "Why the tier is not exact, or why nothing was compared"),
+        Column("n_wrong_values", "int64", "Published values that are wrong; each is a finding"),
+        Column(
+            "worst_cases",
+            "list<string>",
+            "Up to five cases that are off by more than rounding, the worst first",
+        ),
+    ),
+)
+
+READS = ("features",)
+UNIT = "release"
+ASSEMBLED: tuple[str, ...] = ()
+ALSO = (CSV_FILES[PUBLISHED_CATALOG.name],)
+LIMITS = ("exact_relative", "min_cases", "agrees_share", "outlier_z", "outlier_relative")
+PARAMS = tuple(f"feature_audit.{name}" for name in (*LIMITS, "case_outliers"))
+
+N_WORST = 5
+N_SHOWN = 5  # features that the finding on a whole case names
+# Inputs in the order of trust: the published volumes are those of the native grid.
+_ORDER = ("n3", "zscored")
+_MOVED = tuple(10.0**n for n in (-3, -2, -1, 1, 2, 3))
+Definition = Mapping[str, str | int | bool | None]
+_UNKNOWN: Definition = {
+    "tier": NOT_COMPARABLE,
+    "is_fragile": False,
+    "reason": "not in sql/published_catalog.csv",
+}
+Computed = Mapping[str, Mapping[str, Array]]  # input -> feature -> a value a case
+
+
+@dataclass(frozen=True, slots=True)
+class _Study:
+    """What is judged: a value a case (in the order of `cases`), NaN where there is none."""
+
+    cases: tuple[str, ...]
+    features: Mapping[str, Feature]
+    computed: Computed
+    inputs: Mapping[str, Row]  # image_set, phase and mask of each input
+    definitions: Mapping[str, Definition]
+    limits: Limits
+
+
+def measure(unit: tuple[Blob, ...], context: Context) -> Measured:
+    """Nothing: the audit is of tables, which assemble() reads."""
+    del unit, context
+    return Measured()
+
+
+def assemble(measured: list[tuple[tuple[Blob, ...], Measured]], context: Context) -> Measured:
+    """Every published feature against its recomputed values, and each value that is wrong."""
+    del measured
+    study = _study(context)
+    found = audit(study.features, study.computed, study.limits)
+    rows = [_row(name, one, study) for name, one in found.items()]
+    blob = artefact(context, "features")
+    findings = _findings(study, found, int(context.param("feature_audit.case_outliers")))
+    return Measured(rows, [replace(f, path=blob.path if blob else None) for f in findings])
+
+
+# --- what is judged -------------------------------------------------------------------------
+
+
+def _study(context: Context) -> _Study:
+    published = _columns(context, "features", ("case_id", "feature", "value"))
+    cases = tuple(sorted({case_id for case_id, _, _ in published}))
+    place = {case_id: n for n, case_id in enumerate(cases)}
+    values = _spread(((feature, case, value) for case, feature, value in published), place)
+    definitions = _definitions(context, {feature for _, feature, _ in published})
+    inputs, computed = _inputs(context, place)
+    blank = np.full(len(cases), np.nan)
+    return _Study(
+        cases,
+        {
+            name: Feature(values.get(name, blank), str(one["tier"]), bool(one["is_fragile"]))
+            for name, one in definitions.items()
+        },
+        computed,
+        inputs,
+        definitions,
+        Limits(**{name: context.param(f"feature_audit.{name}") for name in LIMITS}),
+    )
+
+
+def _inputs(context: Context, place: Mapping[str, int]) -> tuple[dict[str, Row], Computed]:
+    """The candidate inputs, most trusted first, and what was computed on each."""
+    key = ("image_set", "phase", "mask")
+    rows = _columns(context, "captk_features", (*key, "case_id", "feature", "value"))
+    by_input: dict[tuple[str, int, str], list[tuple[str, str, float | None]]] = {}
+    for image_set, phase, mask, case_id, feature, value in rows:
+        by_input.setdefault((image_set, phase, mask), []).append((feature, case_id, value))
+    order = sorted(by_input, key=lambda one: (_ORDER.index(one[0]), one))
+    names = {one: f"{one[0]} phase {one[1]}, {one[2]}" for one in order}
+    inputs = {names[one]: dict(zip(key, one, strict=True)) for one in order}
+    return inputs, {names[one]: _spread(by_input[one], place) for one in order}
+
+
+def _columns(context: Context, table: str, names: tuple[str, ...]) -> list[tuple[Any, ...]]:
+    """Some columns of a table as tuples: a third of the time that a dict a row takes."""
+    found = read_table(table_path(context.root / TABLES, table)).select(list(names))
+    return list(zip(*(found[name].to_pylist() for name in names), strict=True))
+
+
+def _spread(
+    rows: Iterable[tuple[str, str, float | None]], place: Mapping[str, int]
+) -> dict[str, Array]:
+    """Feature -> a value a case, from (feature, case, value); other cases are left out."""
+    spread: dict[str, Array] = {}
+    for feature, case_id, value in rows:
+        if case_id in place and value is not None:
+            line = spread.setdefault(feature, np.full(len(place), np.nan))
+            line[place[case_id]] = value
+    return spread
+
+
+def _definitions(context: Context, features: Iterable[str]) -> dict[str, Definition]:
+    """Published feature -> its line of the catalog: its own, else the one of its family."""
+    path = context.root / ALSO[0]
+    lines = read_csv_input(PUBLISHED_CATALOG, path)
+    known = {(str(line[0]), str(line[1])): dict(zip(PUBLISHED_CATALOG.names, line, strict=True))
+             for line in lines}  # fmt: skip
+    parts = {feature: parse_name(feature) for feature in sorted(features)}
+    return {
+        feature: known.get(
+            (one["family"], one["statistic"]), known.get((one["family"], "*"), _UNKNOWN)
+        )
+        for feature, one in parts.items()
+        if one is not None  # feature_catalog reports a name outside the grammar
+    }
+
+
+# --- what is said ---------------------------------------------------------------------------
+
+
+def _row(name: str, found: Audit, study: _Study) -> Row:
+    definition = study.definitions[name]
+    relative = found.relative[found.is_compared]
+    reason = "no case with a published and a recomputed value"
+    return {
+        "feature": name,
+        "tier": definition["tier"],
+        "n": int(found.is_compared.sum()),
+        **study.inputs.get(found.candidate or "", dict.fromkeys(("image_set", "phase", "mask"))),
+        "spearman": found.spearman,
+        "lin_concordance": found.lin_concordance,
+        "median_relative_difference": float(np.median(relative)) if relative.size else None,
+        "max_relative_difference": float(relative.max()) if relative.size else None,
+        "bland_altman_bias": found.bias,
+        "bland_altman_lower": found.lower,
+        "bland_altman_upper": found.upper,
+        "verdict": found.verdict,
+        "reason": definition["reason"] or (reason if found.verdict == NOT_COMPUTED else None),
+        "n_wrong_values": int(found.is_outlier.sum()),
+        "worst_cases": _worst(found, study),
+    }
+
+
+def _worst(found: Audit, study: _Study) -> list[str]:
+    order = np.argsort(-found.relative, kind="stable")[:N_WORST]
+    return [study.cases[n] for n in order if found.relative[n] > study.limits.exact_relative]
+
+
+def _findings(study: _Study, found: Mapping[str, Audit], most: int) -> Iterator[Finding]:
+    """One a wrong value; where a case has more than `most`, one for the case."""
+    for place, case_id in enumerate(study.cases):
+        wrong = [name for name, one in found.items() if one.is_outlier[place]]
+        if len(wrong) > most:
+            yield _other_input(
+                case_id, wrong, sum(1 for f in found.values() if f.is_compared[place])
+            )
+        else:
+            yield from (_wrong(study, found[name], name, place) for name in wrong)
+
+
+def _wrong(study: _Study, found: Audit, name: str, place: int) -> Finding:
+    values = study.computed[found.candidate or ""][name]
+    published, wanted = float(study.features[name].published[place]), float(values[place])
+    return Finding(
+        table=SCHEMA.name,
+        severity="warning",
+        check=f"wrong_value:{name}",
+        observed=f"{published:.10g}",
+        expected=f"{wanted:.10g} ({found.candidate})",
+        likely_cause=_cause(published, wanted, values, study),
+        fix="Take the recomputed value (captk_features), and tell the publisher.",
+        case_id=study.cases[place],
+    )
+
+
+def _cause(published: float, wanted: float, values: Array, study: _Study) -> str:
+    """What the wrong value looks like."""
+
+    def is_like(others: Array) -> Array:
+        apart = relative_difference(np.full(others.shape, published), others)
+        return apart <= study.limits.exact_relative
+
+    if is_like(np.array([-wanted])).all():
+        return "a sign that was lost"
+    if is_like(wanted * np.array(_MOVED)).any():
+        return "a decimal point that moved, or another unit"
+    same = np.flatnonzero(is_like(values))
+    if same.size:
+        return f"the value of {study.cases[same[0]]}: a cell was copied, or two were swapped"
+    return "measured in another version of the mask or the image"
+
+
+def _other_input(case_id: str, wrong: list[str], n_compared: int) -> Finding:
+    more = f" and {len(wrong) - N_SHOWN} more"
+    return Finding(
+        table=SCHEMA.name,
+        severity="warning",
+        check="other_input",
+        observed=f"{len(wrong)} of {n_compared} published values differ: "
+        f"{', '.join(wrong[:N_SHOWN])}{more}",
+        expected="the values of the mask and the image that are here",
+        likely_cause="published from another version of the mask or the image",
+        fix="Look at stale_features; recomputed values are in captk_features.",
+        case_id=case_id,
+    )

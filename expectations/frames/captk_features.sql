@@ -1,0 +1,43 @@
+-- What was computed again of a case on each of the candidate inputs.
+-- grain: one row an expert's mask with foreground and image of the first phase after contrast
+with wanted as (
+    select
+        masks.case_id,
+        images.image_set
+    from masks
+    inner join images on masks.case_id = images.case_id
+    where masks.mask = 'stv_manual' and masks.voxel_count > 0 and images.phase = 1
+),
+
+computed as (
+    select
+        case_id,
+        image_set,
+        count(*) as n_features,
+        count(image_blob_md5) as n_of_image,
+        count(*) filter (where value is null or not isfinite(value)) as n_undefined,
+        sum(value) filter (where feature like '%\_Bin-%\_Frequency' escape '\') as frequency_sum,
+        sum(value) filter (where feature like '%\_Bin-%\_Probability' escape '\')
+            as probability_sum,
+        max(value) filter (where feature like '%\_Volumetric\_Pixels' escape '\') as pixels,
+        max(value) filter (where feature like '%\_LargestComponentSize' escape '\') as largest
+    from captk_features
+    group by case_id, image_set
+)
+
+select
+    wanted.case_id,
+    computed.n_undefined,
+    concat(wanted.case_id, ': ', wanted.image_set) as item,
+    coalesce(computed.n_of_image, 0) > 0 as is_measured,
+    abs(computed.frequency_sum - computed.pixels) as frequency_deviation,
+    abs(computed.probability_sum - 1) as probability_deviation,
+    computed.largest - computed.pixels as largest_excess,
+    concat(
+        coalesce(computed.n_features, 0), ' features, ', computed.n_undefined, ' without a value'
+    ) as n_text,
+    concat('sum ', computed.frequency_sum, ', voxels ', computed.pixels) as frequency_text
+from wanted
+left join computed
+    on wanted.case_id = computed.case_id and wanted.image_set = computed.image_set
+order by item
