@@ -131,6 +131,7 @@ def test_missing_profile(project: Path) -> None:
 def test_naming_leaves_thresholds_and_expected_ids_out() -> None:
     """They change what is judged, and no table."""
     profile = load_profile(ROOT, "phantom")
-    other: Profile = profile.model_copy(update={"thresholds": {}, "expected_ids": (1,)})
+    judged = {"thresholds": {}, "expected_ids": (1,), "idc_collection": "ispy1"}
+    other: Profile = profile.model_copy(update=judged)
     assert other.naming() == profile.naming()
     assert profile.model_copy(update={"id_prefix": "X_"}).naming() != profile.naming()

@@ -133,6 +133,7 @@ def test_what_is_no_file_of_a_release(path: str) -> None:
             "I-SPY 1 All Patient Clinical and Outcome Data.xlsx",
         ),
         ("captk_parameter_file_ispy1.csv", "captk_parameters", "captk_parameter_file_ispy1.csv"),
+        ("idc_series (2).parquet", "acquisitions", "idc_series.parquet"),
         ("any name.sums", "manifest", "any name.sums"),
         ("readme.TXT", "other", "README.txt"),
     ],
