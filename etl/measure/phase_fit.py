@@ -22,7 +22,7 @@ Array = npt.NDArray[Any]
 FOREGROUND_SHARE = 0.1  # of the N3 image's 99th percentile
 OUTLIER_SDS = 3.0  # of a normal distribution: 0.3 % of it lies beyond
 MAD_TO_SD = 1.4826  # of a normal distribution, from the median absolute deviation
-MOST_VOXELS = 2_000_000  # a slope needs no more, and no image is too large for the memory
+MOST_VOXELS = 1_000_000  # a slope needs no more, and no image is too large for the memory
 MIN_VOXELS = 1000  # 10 mm cubed: fewer are no image of a breast
 
 
@@ -51,7 +51,7 @@ def fit_phase(n3: Image, zscored: Image) -> Fit | None:
 
     Which 1 mm voxels count, and why:
 
-    - those of every k-th plane of array axis 2, k as small as 2 million voxels allow: planes lie
+    - those of every k-th plane of array axis 2, k as small as 1 million voxels allow: planes lie
       closer than the slices that they come from;
     - those whose centre lies inside the N3 grid, as no value is made up;
     - those whose N3 neighbours are finite and below the data type's maximum, where signal may be

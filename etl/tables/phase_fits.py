@@ -30,7 +30,7 @@ SCHEMA = TableSchema(
         optional(
             "n_voxels",
             "int64",
-            "Voxels that the line is from: of every k-th 1 mm plane (2 million voxels at most), "
+            "Voxels that the line is from: of every k-th 1 mm plane (1 million voxels at most), "
             "inside the N3 grid, above a tenth of the N3 image's 99th percentile, below the top "
             "of its data type, finite, near the line",
             "voxels",

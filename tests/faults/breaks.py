@@ -353,6 +353,25 @@ def _set_slice(r: Release, edit: Callable[[pa.Table], pa.Table]) -> None:
     pq.write_table(changed, r.root / SLICE)
 
 
+def swapped_phases(r: Release) -> None:
+    before = ZSCORED.replace("_0001_", "_0000_")
+    one, two = ((r.root / path).read_bytes() for path in (before, ZSCORED))
+    r.put(before, two)
+    r.put(ZSCORED, one)
+
+
+def zero_level_moved(r: Release) -> None:
+    content, voxels = r.voxels(ZSCORED, "<f4")
+    voxels[0] = voxels.min() - 0.01
+    r.put_content(ZSCORED, bytes(content))
+
+
+def phase_turned(r: Release) -> None:
+    content, voxels = r.voxels(ZSCORED, "<f4")
+    voxels[:] = voxels[::-1].copy()
+    r.put_content(ZSCORED, bytes(content))
+
+
 BREAKS: dict[str, Callable[[Release], None]] = {
     function.__name__: function
     for function in (
@@ -365,5 +384,6 @@ BREAKS: dict[str, Callable[[Release], None]] = {
         nan_feature, inf_feature, undocumented_code, unicode_path, link_outside, bad_manifest,
         no_slice, truncated_slice, slice_without_column, slice_of_another_collection, slice_twice,
         unknown_threshold,
+        swapped_phases, zero_level_moved, phase_turned,
     )
 }  # fmt: skip

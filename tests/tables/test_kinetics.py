@@ -424,6 +424,19 @@ def test_a_changed_threshold_reads_no_image_again(rebuilt: Path) -> None:
     assert build_table(rebuilt, "kinetics", workers=1).measured == 0
 
 
+def test_an_edited_mask_is_measured_alone(rebuilt: Path, release: Path) -> None:
+    before = row_of(rebuilt, "ftv")
+    voxels = mask_voxels(9001, "stv_manual")
+    voxels[9, 7, 12:14] = 1
+    write_nifti(release / MANUAL, voxels, FINE_AFFINE)
+    write_indexes(rebuilt)
+    assert build_table(rebuilt, "phase_fits", workers=1).measured == 0
+    assert build_table(rebuilt, "kinetics", workers=1).measured == 1
+    assert row_of(rebuilt, "stv_manual")["n_voxels"] == voxels.sum()
+    after = row_of(rebuilt, "ftv")
+    assert {name: after[name] for name in _OF_UNIT} == {name: before[name] for name in _OF_UNIT}
+
+
 # --- against the truth ---------------------------------------------------------------------
 
 Truth = dict[tuple[str, str, str], float]
