@@ -34,6 +34,7 @@ TABLES = (
     "recomputed_features",
     "captk_features",
     "feature_audit",
+    "feature_stability",
 )
 _RECIPE = "# recipe="
 _HEADER = ("path", "md5", "size_bytes")

@@ -12,7 +12,7 @@ with tables_with_findings as (
         values
         ('blobs'), ('images'), ('masks'), ('features'), ('feature_catalog'), ('clinical'),
         ('outcomes'), ('acquisitions'), ('cases'), ('mask_agreement'), ('phase_fits'), ('kinetics'),
-        ('recomputed_features'), ('captk_features'), ('feature_audit')
+        ('recomputed_features'), ('captk_features'), ('feature_audit'), ('feature_stability')
     ) as t (item)
 ),
 

@@ -106,6 +106,12 @@ with pointers as (
     from recomputed_features
     union
     select
+        'feature_stability' as origin,
+        'recomputed_catalog' as points_to,
+        feature as pointer
+    from feature_stability
+    union
+    select
         'masks' as origin,
         'blobs' as points_to,
         path as pointer

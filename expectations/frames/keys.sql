@@ -77,6 +77,11 @@ with counted as (
     from feature_audit
     union all
     select
+        'feature_stability' as item,
+        count(*) - count(distinct row(image_set, phase, feature)) as n_repeated
+    from feature_stability
+    union all
+    select
         'findings' as item,
         count(*) - count(distinct finding_id) as n_repeated
     from findings

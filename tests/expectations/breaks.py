@@ -69,6 +69,10 @@ def _recomputed(change: str, feature: str) -> str:
     return _sql("update recomputed_features set", change, _of(), where)
 
 
+def _stability(change: str) -> str:
+    return _sql("update feature_stability set", change, "where feature = 'stat_mean'")
+
+
 def _gone(named: str) -> str:
     change = "update blobs set size_bytes = null, md5 = null, verdict = 'missing'"
     return _sql(change, f"where path = '{named.removeprefix(f'{A}: ')}'")
@@ -269,11 +273,11 @@ BREAKS = (
         )
     ),
     Break(
-        _sql("delete from recomputed_features", _of(), "and mask = 'stv_manual'"),
+        _sql("delete from recomputed_features", _of(), "and mask = 'ftv'"),
         "recomputed_features",
         "Every mask that recompute.inputs",
         "critical",
-        RECOMPUTED,
+        f"{A}: n3 1, ftv",
     ),
     Break(
         _sql(
@@ -339,6 +343,15 @@ BREAKS = (
             ),
             ("Every published feature whose", "warning", "n = 0"),
             ("No published feature has more", "warning", "n_wrong_values = 3"),
+        )
+    ),
+    *(
+        Break(_stability(change), "feature_stability", words, "critical", "zscored 1: stat_mean")
+        for words, change in (
+            ("The cases of a feature", "n_cases = 3"),
+            ("No reliability is above", "icc = 1.01, icc_high = 1.02"),
+            ("A reliability lies", "icc_low = 0.91"),
+            ("A reliability lies", "icc_high = 0.89"),
         )
     ),
     *(

@@ -30,6 +30,7 @@ from etl.tables import (
     clinical,
     feature_audit,
     feature_catalog,
+    feature_stability,
     features,
     findings,
     images,
@@ -166,6 +167,23 @@ def _recomputed() -> list[Row]:
         )
         for family in families
         for feature in names_of(family)
+    ]
+
+
+def _stability() -> list[Row]:
+    """As of many cases, though there are two: what follows from the number is judged elsewhere."""
+    return [
+        _row(
+            feature_stability.SCHEMA,
+            image_set="zscored",
+            phase=1,
+            feature=feature,
+            n_cases=len(CASES),
+            icc=0.9,
+            icc_low=0.8,
+            icc_high=0.95,
+        )
+        for feature in ("morph_volume", "stat_mean")
     ]
 
 
@@ -435,6 +453,7 @@ def make_project(root: Path) -> Path:
         (images.SCHEMA, _images(profile)),
         (masks.SCHEMA, _masks(profile)),
         (recomputed_features.SCHEMA, _recomputed()),
+        (feature_stability.SCHEMA, _stability()),
         (mask_agreement.SCHEMA, _agreement(profile)),
         (phase_fits.SCHEMA, _phase_fits(profile)),
         (kinetics.SCHEMA, _kinetics(profile)),

@@ -32,6 +32,7 @@ from etl.tables import (
     clinical,
     feature_audit,
     feature_catalog,
+    feature_stability,
     features,
     findings,
     gate_results,
@@ -212,21 +213,41 @@ def kinetics_rows() -> list[Row]:
 
 
 def recomputed_rows() -> list[Row]:
-    """Two features of the two structural masks; the volume is 10 mm3 below that of the voxels."""
+    """Two features of the structural masks, the expert's in two phases.
+
+    The volume by mesh is 10 mm3 below that of the voxels.
+    """
     return [
         fill(
             recomputed_features.SCHEMA,
             case_id=case,
             image_set="zscored",
-            phase=1,
+            phase=phase,
             mask=mask,
             feature=feature,
             value=value,
             image_blob_md5="1" * 32 if feature == "stat_mean" else None,
         )
         for (case, mask), (_, volume) in VOLUMES.items()
-        if mask in ("stv_manual", "stv_resunet")
+        for phase in {"stv_manual": (1, 2), "stv_resunet": (1,)}.get(mask, ())
         for feature, value in (("morph_volume", 1000 * volume - 10), ("stat_mean", 2.0))
+    ]
+
+
+def stability_rows() -> list[Row]:
+    """The volume is stable, the mean less so; the median is known of too few cases."""
+    return [
+        fill(
+            feature_stability.SCHEMA,
+            image_set="zscored",
+            phase=1,
+            feature=feature,
+            n_cases=12 if icc else 3,
+            icc=icc,
+            icc_low=icc and icc - 0.2,
+            icc_high=icc and icc + 0.02,
+        )
+        for feature, icc in (("morph_volume", 0.95), ("stat_mean", 0.6), ("stat_median", None))
     ]
 
 
@@ -468,6 +489,7 @@ def all_rows() -> list[tuple[TableSchema, list[Row]]]:
         (kinetics.SCHEMA, kinetics_rows()),
         (recomputed_features.SCHEMA, recomputed_rows()),
         (captk_features.SCHEMA, captk_rows()),
+        (feature_stability.SCHEMA, stability_rows()),
         (features.SCHEMA, feature_rows()),
         (feature_catalog.SCHEMA, catalog_rows()),
         (feature_audit.SCHEMA, audit_rows()),

@@ -104,6 +104,9 @@ CONTRACT = {
         bland_altman_lower:f? bland_altman_upper:f? verdict:s reason:s? n_wrong_values:i
         worst_cases:ss
     """,
+    "feature_stability": """
+        image_set:s phase:i feature:s n_cases:i icc:f? icc_low:f? icc_high:f?
+    """,
     "findings": """
         finding_id:s table:s severity:s case_id:s? path:s? check:s observed:s expected:s
         likely_cause:s fix:s
@@ -129,6 +132,7 @@ KEYS = {
     "recomputed_features": ("case_id", "image_set", "phase", "mask", "feature"),
     "captk_features": ("case_id", "image_set", "phase", "mask", "feature"),
     "feature_audit": ("feature",),
+    "feature_stability": ("image_set", "phase", "feature"),
     "findings": ("finding_id",),
     "gate_results": ("suite", "expectation_id"),
 }

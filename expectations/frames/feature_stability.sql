@@ -1,0 +1,37 @@
+-- The reliability of recomputed features, against the values that it follows from.
+-- grain: one row an image set, phase and feature of feature_stability
+with pairs as (
+    select
+        manual.image_set,
+        manual.phase,
+        manual.feature,
+        count(*) as n_cases
+    from recomputed_features as manual
+    inner join recomputed_features as resunet
+        on
+            manual.case_id = resunet.case_id
+            and manual.image_set = resunet.image_set
+            and manual.phase = resunet.phase
+            and manual.feature = resunet.feature
+    where
+        manual.mask = 'stv_manual' and resunet.mask = 'stv_resunet'
+        and manual.value is not null and resunet.value is not null
+    group by manual.image_set, manual.phase, manual.feature
+)
+
+select
+    null::varchar as case_id,
+    stable.icc,
+    concat(stable.image_set, ' ', stable.phase, ': ', stable.feature) as item,
+    stable.n_cases = coalesce(pairs.n_cases, 0) as is_counted,
+    -- Rounded: where the raters agree to the last digit, the three are one number.
+    round(least(stable.icc - stable.icc_low, stable.icc_high - stable.icc), 9) as least_margin,
+    concat(stable.icc_low, ' to ', stable.icc_high) as interval_text,
+    concat(stable.n_cases, ' counted, ', pairs.n_cases, ' in recomputed_features') as count_text
+from feature_stability as stable
+left join pairs
+    on
+        stable.image_set = pairs.image_set
+        and stable.phase = pairs.phase
+        and stable.feature = pairs.feature
+order by item
