@@ -79,7 +79,7 @@ def test_tables_count_their_rows(found: Difference) -> None:
     assert (masks.n_old, masks.n_new) == (9, 9)
     assert (masks.n_added, masks.n_removed, masks.n_changed) == (3, 3, 2)
     same = [table.table for table in found.tables if not table.is_different]
-    assert same == ["acquisitions", "feature_catalog", "findings"]
+    assert same == ["acquisitions", "feature_catalog", "feature_stability", "findings"]
 
 
 def test_summaries_stand_before_and_after(found: Difference) -> None:

@@ -23,8 +23,9 @@ def test_one_edited_mask_and_back(tracked: Tracked) -> None:
     output = tracked.run(f"dvc repro {STAGES}")
     assert MASKS.format(1, 5) in output
     # blobs and cases list all files; no image and no workbook is read again
-    derived = ("mask_agreement", "kinetics", "recomputed_features", "feature_stability")
-    wanted = {f"table@{name}" for name in ("blobs", "masks", "cases", *derived)}
+    derived = {"mask_agreement", "kinetics", "recomputed_features", "feature_stability"}
+    derived |= {"captk_features", "feature_audit"}
+    wanted = {f"table@{name}" for name in {"blobs", "masks", "cases", *derived}}
     assert set(stages_run(output)) == {"index", *wanted}
     assert tracked.tables() != first
 
