@@ -21,12 +21,15 @@ with pairs as (
 
 select
     null::varchar as case_id,
-    stable.icc,
     concat(stable.image_set, ' ', stable.phase, ': ', stable.feature) as item,
     stable.n_cases = coalesce(pairs.n_cases, 0) as is_counted,
+    -- True where there is none: a release of fewer than 10 cases has none at all.
+    coalesce(stable.icc <= 1, true) as is_at_most_1,
     -- Rounded: where the raters agree to the last digit, the three are one number.
-    round(least(stable.icc - stable.icc_low, stable.icc_high - stable.icc), 9) as least_margin,
-    concat(stable.icc_low, ' to ', stable.icc_high) as interval_text,
+    coalesce(
+        round(least(stable.icc - stable.icc_low, stable.icc_high - stable.icc), 9) >= 0, true
+    ) as is_inside,
+    concat(stable.icc, ' in ', stable.icc_low, ' to ', stable.icc_high) as interval_text,
     concat(stable.n_cases, ' counted, ', pairs.n_cases, ' in recomputed_features') as count_text
 from feature_stability as stable
 left join pairs
