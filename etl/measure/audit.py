@@ -100,16 +100,14 @@ def reproduced_cases(
 
     Over the features of the exact tier; fragile ones, most of them histogram bins, left out.
     """
-    rows = [
-        _is_exact(feature.published, values[name], limits)
-        for name, feature in features.items()
-        if feature.tier == EXACT and not feature.is_fragile and name in values
-    ]
-    if not rows:
-        return np.zeros(0, bool)
-    is_compared = np.array([compared for compared, _ in rows]).sum(axis=0)
-    is_exact = np.array([exact for _, exact in rows]).sum(axis=0)
-    found: Array = (is_exact * 2 >= is_compared) & (is_compared > 0)
+    n_cases = next((feature.published.size for feature in features.values()), 0)
+    n_compared, n_exact = np.zeros(n_cases, int), np.zeros(n_cases, int)
+    for name, feature in features.items():
+        if feature.tier == EXACT and not feature.is_fragile and name in values:
+            is_compared, is_exact = _is_exact(feature.published, values[name], limits)
+            n_compared += is_compared
+            n_exact += is_exact
+    found: Array = (n_exact * 2 >= n_compared) & (n_compared > 0)
     return found
 
 
@@ -161,13 +159,18 @@ def best_fit(
     limits: Limits,
     reproduced: Mapping[str, Array],
 ) -> str | None:
-    """The input with most equal values, then with most reproduced cases, then the closest."""
+    """The input with most equal values, then the closest one.
+
+    Of a few cases each may have a wrong value: there the input that gives the cases' other values
+    comes before the closest.
+    """
     ranked = []
     for position, (candidate, values) in enumerate(computed.items()):
         is_compared, is_exact = _is_exact(published, values, limits)
         if is_compared.any():
             apart = relative_difference(published[is_compared], values[is_compared])
-            n_cases = int(reproduced[candidate][is_compared].sum())
+            is_few = int(is_compared.sum()) < limits.min_cases
+            n_cases = int(reproduced[candidate][is_compared].sum()) if is_few else 0
             rank = (-int(is_exact.sum()), -n_cases, float(np.median(apart)), position)
             ranked.append((rank, candidate))
     return min(ranked)[1] if ranked else None
@@ -193,12 +196,22 @@ def _outliers(
         return ~is_exact, True
     if n < limits.min_cases or feature.is_fragile:
         return np.zeros(n, bool), False
-    one, other = pair
-    # Near zero (a skewness, say) a typical value is the measure, not the value itself.
-    scale = np.maximum(np.maximum(np.abs(one), np.abs(other)), np.median(np.abs(other)))
-    residual = np.divide(one - other, scale, out=np.zeros(n), where=scale > 0)
+    residual = _residual(*pair)
     is_gross = np.abs(residual) > limits.outlier_relative
     return is_gross & far_from_the_rest(residual, limits.outlier_z), False
+
+
+def _residual(published: Array, computed: Array) -> Array:
+    """Signed relative difference. Where a feature takes both signs, of a typical value at least.
+
+    A skewness near 0 may have any sign: 0.01 for -0.01 is no error, 10 for -10 is one.
+    """
+    scale = np.maximum(np.abs(published), np.abs(computed))
+    if computed.min() < 0 < computed.max():
+        scale = np.maximum(scale, np.median(np.abs(computed)))
+    apart = published - computed
+    found: Array = np.divide(apart, scale, out=np.zeros_like(apart), where=scale > 0)
+    return found
 
 
 def verdict(relative: Array, is_outlier: Array, limits: Limits, *, is_equal: bool) -> str:

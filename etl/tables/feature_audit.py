@@ -79,6 +79,7 @@ N_WORST = 5
 N_SHOWN = 5  # features that the finding on a whole case names
 # Inputs in the order of trust: the published volumes are those of the native grid.
 _ORDER = ("n3", "zscored")
+_LIKE = 0.2  # so close to what an error would give is taken for that error
 _MOVED = tuple(10.0**n for n in (-3, -2, -1, 1, 2, 3))
 Definition = Mapping[str, str | int | bool | None]
 _UNKNOWN: Definition = {
@@ -250,15 +251,15 @@ def _wrong(study: _Study, found: Audit, name: str, place: int) -> Finding:
 def _cause(published: float, wanted: float, values: Array, study: _Study) -> str:
     """What the wrong value looks like."""
 
-    def is_like(others: Array) -> Array:
-        apart = relative_difference(np.full(others.shape, published), others)
-        return apart <= study.limits.exact_relative
+    def is_like(others: Array, limit: float = _LIKE) -> Array:
+        found: Array = relative_difference(np.full(others.shape, published), others) <= limit
+        return found
 
-    if is_like(np.array([-wanted])).all():
+    same = np.flatnonzero(is_like(values, study.limits.exact_relative))
+    if is_like(np.array([-wanted])).any():
         return "a sign that was lost"
     if is_like(wanted * np.array(_MOVED)).any():
         return "a decimal point that moved, or another unit"
-    same = np.flatnonzero(is_like(values))
     if same.size:
         return f"the value of {study.cases[same[0]]}: a cell was copied, or two were swapped"
     return "measured in another version of the mask or the image"
