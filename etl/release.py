@@ -13,6 +13,8 @@ from etl.profile import Profile
 
 # Stands for the MD5 of a link that leads out of the project: what it names is not ours.
 LINK_OUTSIDE = "link-outside"
+# The mask that the published features were made from (data descriptor, Chitalia et al. 2022).
+PUBLISHED_MASK = "stv_manual"
 LITTER = (".DS_Store", "._*", "Thumbs.db", "desktop.ini", "__MACOSX")
 _NIFTI = re.compile(r"(?P<stem>.+?)\.nii(?:\.gz)?", re.IGNORECASE)
 _IMAGE = re.compile(r"(?P<case>.+)_DCE_(?P<phase>[0-9]{4})(?P<suffix>.*)")

@@ -87,6 +87,7 @@ def _report(request: Request, prepared: Prepared, done: Done) -> Report:
         bytes_needed=done.space.needed,
         bytes_free=done.space.free,
         bytes_shared=done.bytes_shared,
+        recorded=done.recorded,
         params_changed=done.params_changed,
         is_changed=done.is_changed,
     )

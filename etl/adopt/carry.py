@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from etl.adopt.first import record_first
 from etl.adopt.leftover import Leftover, leftover
 from etl.adopt.memory import Memory, Seen, Signature, remember, signature
 from etl.adopt.place import (
@@ -49,8 +50,9 @@ class Done:
     prune_skipped: str | None
     space: Space
     bytes_shared: int
+    recorded: int  # masks in data/adopted.csv that were not there before
     params_changed: bool
-    is_changed: bool  # the release, its .dvc file or params.yaml
+    is_changed: bool  # the release, its .dvc file, the record or params.yaml
 
 
 def foresee(request: Request, prepared: Prepared) -> Done:
@@ -64,6 +66,7 @@ def foresee(request: Request, prepared: Prepared) -> Done:
         prune_skipped=_why_not_prune(request, prepared),
         space=_space(request, prepared.items),
         bytes_shared=0,
+        recorded=0,
         params_changed=params_changed,
         is_changed=params_changed or bool(rest.removed) or _is_any_new(prepared.items),
     )
@@ -83,6 +86,8 @@ def carry_out(request: Request, prepared: Prepared, progress: Progress) -> Done:
     flush(request.release, [item.target for item in brought.items if item.action != "unchanged"])
     is_tracked, params_changed = _hand_over(request, prepared)
     _remember(request, brought, prepared.memory)
+    targets = [item.target for item in brought.items]
+    recorded = record_first(request.root, request.release, targets, prepared.scope.profile)
     return Done(
         items=brought.items,
         refused=brought.refused,
@@ -90,9 +95,11 @@ def carry_out(request: Request, prepared: Prepared, progress: Progress) -> Done:
         prune_skipped=plan.prune_skipped,
         space=plan.space,
         bytes_shared=brought.bytes_shared,
+        recorded=recorded,
         params_changed=params_changed,
         is_changed=is_tracked
         or params_changed
+        or recorded > 0
         or bool(plan.leftover.removed)
         or _is_any_new(brought.items),
     )

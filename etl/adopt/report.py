@@ -91,8 +91,9 @@ class Report:
     bytes_needed: int
     bytes_free: int
     bytes_shared: int
+    recorded: int  # masks of published features that came for the first time
     params_changed: bool
-    is_changed: bool  # the release, its .dvc file or params.yaml; in a dry run: would be
+    is_changed: bool  # the release, its .dvc file, the record or params.yaml; dry: would be
 
     @property
     def is_complete(self) -> bool:

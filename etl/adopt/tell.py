@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
+from etl.adopt.first import RECORD
 from etl.adopt.renames import rename_lines
 from etl.adopt.report import Double, Missing, Note, Report, files_text, size_text
 
@@ -21,6 +22,10 @@ def lines(report: Report) -> Iterator[str]:
     for verb, text in rename_lines(report.taken):
         yield _line(f"would {verb}" if report.is_dry_run else f"{verb}d", text)
     yield _line("disk", _disk(report))
+    if report.recorded:
+        masks = "1 mask that" if report.recorded == 1 else f"{report.recorded} masks that"
+        text = f"{masks} published features come from, as first seen, in {RECORD}"
+        yield _line("recorded", text)
     yield from _notes("not taken", report.not_taken)
     expected = f"a mask is named by its case: {report.mask_name}" if report.mask_set else ""
     yield from _listed("not recognised", report.unrecognised, expected)

@@ -37,7 +37,12 @@ def ranks(values: Array) -> Array:
 def _pearson(one: Array, other: Array) -> float | None:
     a, b = one - one.mean(), other - other.mean()
     spread = float((a * a).sum() * (b * b).sum())
-    return float((a * b).sum()) / spread**0.5 if spread > 0 else None
+    return _bounded(float((a * b).sum()) / spread**0.5) if spread > 0 else None
+
+
+def _bounded(value: float) -> float:
+    """Between -1 and 1: rounding may carry a perfect agreement beyond."""
+    return min(max(value, -1.0), 1.0)
 
 
 def lin_concordance(one: Array, other: Array) -> float | None:
@@ -51,7 +56,7 @@ def lin_concordance(one: Array, other: Array) -> float | None:
     a, b = one - one.mean(), other - other.mean()
     shift = float(one.mean() - other.mean())
     spread = float((a * a).mean() + (b * b).mean()) + shift * shift
-    return 2 * float((a * b).mean()) / spread if spread > 0 else None
+    return _bounded(2 * float((a * b).mean()) / spread) if spread > 0 else None
 
 
 def bland_altman(one: Array, other: Array) -> tuple[float, float | None, float | None]:

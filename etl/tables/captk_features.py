@@ -21,7 +21,7 @@ from etl.measure.captk_shape import morphologic, volumetric
 from etl.measure.carry import carry
 from etl.measure.mask import Array, Foreground, components, crop, foreground_bits
 from etl.read.nifti import Header, Volume, is_same_grid
-from etl.release import Name, role
+from etl.release import PUBLISHED_MASK, Name, role
 from etl.schema import CASE_ID, INPUTS_MD5, Column, TableSchema, optional
 from etl.unit import Blob, Context, Measured, Row, unit_key
 
@@ -52,7 +52,7 @@ ASSEMBLED = ("case_id", "mask_blob_md5", "image_blob_md5", "grid_blob_md5", "inp
 
 # The publisher measured one phase and one mask (data descriptor, Chitalia et al. 2022).
 PHASE = 1
-MASK = "stv_manual"
+MASK = PUBLISHED_MASK
 MASK_ROLE = f"mask_{MASK}"
 # Image set -> blobs that show its grid, the image itself first. The mask lies on the 1 mm grid.
 GRIDS: dict[str, tuple[str, ...]] = {

@@ -400,7 +400,12 @@ def feature_rows() -> list[Row]:
 def catalog_rows() -> list[Row]:
     """The catalogue of FEATURES."""
     return [
-        fill(feature_catalog.SCHEMA, feature=feature, position=position)
+        fill(
+            feature_catalog.SCHEMA,
+            feature=feature,
+            position=position,
+            **(feature_catalog.parse_name(feature) or {}),
+        )
         for position, feature in enumerate(FEATURES, 1)
     ]
 

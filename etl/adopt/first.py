@@ -1,0 +1,64 @@
+"""Remember the masks that the published features come from, as each first came.
+
+A features workbook says nothing about the mask behind it. So the first file that came is kept on
+record in data/adopted.csv, under git beside release.dvc: whoever takes a version of the release
+takes its record, too. A mask that is revised later never replaces it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+
+from etl.errors import BadInputError
+from etl.inputs import ADOPTED, CSV_FILES, Rows, csv_text, read_csv_input
+from etl.profile import Profile
+from etl.release import PUBLISHED_MASK, Name, parse
+from etl.store import write_atomically
+
+RECORD = CSV_FILES[ADOPTED.name]
+
+
+def record_first(root: Path, release: Path, targets: Iterable[str], profile: Profile) -> int:
+    """Record the expert's masks among the files of the release that have no record yet.
+
+    Args:
+        root: the project.
+        release: its release.
+        targets: paths inside the release.
+        profile: what a path means.
+
+    Returns:
+        How many were recorded. A mask that cannot be read is none: it may come again whole.
+
+    Raises:
+        UserError: data/adopted.csv is damaged, or the disk refuses.
+    """
+    known = read_csv_input(ADOPTED, root / RECORD)
+    has_record = {(line[0], line[1]) for line in known}
+    names = [parse(target, profile) for target in targets]
+    new = [name for name in names if name.mask == PUBLISHED_MASK]
+    lines = [_line(release, name) for name in new if (name.case_id, name.mask) not in has_record]
+    found: Rows = tuple(line for line in lines if line is not None)
+    if found:
+        text = csv_text(ADOPTED, tuple(sorted((*known, *found), key=str)))
+        write_atomically(root / RECORD, lambda path: path.write_text(text, encoding="utf-8"))
+    return len(found)
+
+
+def _line(release: Path, name: Name) -> tuple[str | int | None, ...] | None:
+    # Loaded by those who bring a mask for the first time, not by every adoption.
+    from etl.measure.mask import foreground_bits, voxel_digest
+    from etl.read.nifti import read_volume
+
+    path = release / name.path
+    try:
+        volume = read_volume(path)
+    except BadInputError:
+        return None
+    # What DVC calls the hash of a file is its MD5.
+    md5 = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+    bits, _ = foreground_bits(volume.voxels)
+    content = volume.content_crc32, volume.header.content_bytes
+    return (name.case_id, name.mask, name.path, md5, *content, voxel_digest(bits))
