@@ -152,6 +152,14 @@ def empty_ftv(r: Release) -> None:
     _emptied(r, FTV, "u1")
 
 
+def one_voxel(r: Release) -> None:
+    content, voxels = r.voxels(RESUNET, "<f4")
+    first = int(np.flatnonzero(voxels)[0])
+    voxels[:] = 0
+    voxels[first] = 1
+    r.put_content(RESUNET, bytes(content))
+
+
 def mask_off_grid(r: Release) -> None:
     r.patch(MANUAL, QOFFSET_X, "<f", 7.5)
 
@@ -377,9 +385,10 @@ BREAKS: dict[str, Callable[[Release], None]] = {
     for function in (
         truncated_gzip, bad_crc, not_gzip, header_larger, header_smaller, huge_header, nan_affine,
         singular_affine, four_d, complex_dtype, label_2, nan_in_mask, empty_manual, empty_ftv,
-        mask_off_grid, swapped_masks_listed, swapped_masks_unlisted, spacing_0999, spacing_11,
-        forms_disagree, missing_phase, double_blob, foreign_folder, unknown_file, mismatched_md5,
-        repacked, blank_features, blank_clinical, renamed_sheet, missing_clinical_column,
+        one_voxel, mask_off_grid, swapped_masks_listed, swapped_masks_unlisted, spacing_0999,
+        spacing_11, forms_disagree, missing_phase, double_blob, foreign_folder, unknown_file,
+        mismatched_md5, repacked, blank_features, blank_clinical, renamed_sheet,
+        missing_clinical_column,
         missing_feature_column, extra_feature_column, duplicate_subject, text_in_number,
         nan_feature, inf_feature, undocumented_code, unicode_path, link_outside, bad_manifest,
         no_slice, truncated_slice, slice_without_column, slice_of_another_collection, slice_twice,

@@ -26,6 +26,7 @@ AFTER = {
     "acquisitions": {"clinical"},
     "cases": {"images", "masks"},
     "kinetics": {"phase_fits", "acquisitions"},
+    "feature_stability": {"recomputed_features"},
 }
 
 

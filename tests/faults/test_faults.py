@@ -69,16 +69,16 @@ def fits(problem: dict[str, Any], wanted: tuple[str, str, str, str]) -> bool:
 
 
 def other_case_is_whole(root: Path) -> bool:
-    """The case that nobody broke has its images, its masks and its pairs."""
+    """The case that nobody broke has its images, masks, pairs and features."""
     counts = {
         name: sum(
             r["case_id"] == OTHER
             for r in read_table(root / f"data/tables/{name}.parquet").to_pylist()
         )
-        for name in ("images", "masks", "mask_agreement")
+        for name in ("images", "masks", "mask_agreement", "recomputed_features")
     }
     assert CASE != OTHER
-    return counts == {"images": 6, "masks": 3, "mask_agreement": 3}
+    return counts == {"images": 6, "masks": 3, "mask_agreement": 3, "recomputed_features": 281}
 
 
 def test_read_only_output(
