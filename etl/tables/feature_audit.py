@@ -70,7 +70,7 @@ SCHEMA = TableSchema(
 
 READS = ("features",)
 UNIT = "release"
-ASSEMBLED: tuple[str, ...] = ()
+ASSEMBLED = SCHEMA.names  # the audit is of tables
 ALSO = (CSV_FILES[PUBLISHED_CATALOG.name],)
 LIMITS = ("exact_relative", "min_cases", "agrees_share", "outlier_z", "outlier_relative")
 PARAMS = tuple(f"feature_audit.{name}" for name in (*LIMITS, "case_outliers"))
