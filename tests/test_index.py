@@ -7,12 +7,13 @@ import os
 from pathlib import Path
 
 import pytest
-from support import CLINICAL, FEATURES, MANIFEST, mask_voxels, write_nifti
+from support import CLINICAL, FEATURES, MANIFEST, ROOT, mask_voxels, write_nifti
 
 from etl import versions
 from etl.errors import UserError
-from etl.index import TABLES, index_path, read_index, table_module, write_indexes
+from etl.index import TABLES, index_path, params_of, read_index, table_module, write_indexes
 from etl.profile import load_profile
+from etl.project import read_yaml
 
 FTV = "masks_ftv/ISPY1_9001.nii.gz"
 
@@ -160,3 +161,22 @@ def test_a_missing_index(project: Path) -> None:
 def test_unknown_table() -> None:
     with pytest.raises(UserError, match="Tables: blobs, images"):
         table_module("tumours")
+
+
+def test_the_pipeline_knows_every_table() -> None:
+    """A table that a stage forgets would be neither rebuilt, judged nor pulled."""
+    stages = read_yaml(ROOT / "dvc.yaml")["stages"]
+    outs = {path for out in stages["index"]["outs"] for path in out}
+    assert outs == {f"data/index/{name}.csv" for name in TABLES}
+    assert set(stages["table"]["foreach"]) == set(TABLES)
+    assert {f"data/findings/{name}.parquet" for name in TABLES} <= set(stages["findings"]["deps"])
+    for stage in ("gate", "card"):
+        assert {f"data/tables/{name}.parquet" for name in TABLES} <= set(stages[stage]["deps"])
+
+
+def test_the_stage_index_depends_on_every_parameter() -> None:
+    stages = read_yaml(ROOT / "dvc.yaml")["stages"]
+    watched = {entry for entry in stages["index"]["params"] if isinstance(entry, str)}
+    needed = {name.split(".")[0] for table in TABLES for name in params_of(ROOT, table)}
+    assert needed
+    assert needed <= watched
