@@ -39,6 +39,9 @@ TABLES = ("blobs", "images", "masks", "features")
 N_PUBLISHED = len(FEATURE_NAMES) - 1  # one cell of each case is blank
 
 
+with_and_without_a_manifest = pytest.mark.parametrize("is_listed", [True, False])
+
+
 def rebuild(root: Path) -> None:
     write_indexes(root)
     for name in TABLES:
@@ -61,13 +64,11 @@ def record(root: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-@pytest.fixture(scope="module", params=["manifest", "no manifest"])
-def adopted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project that adopted a download, with and without the publisher's manifest."""
+@pytest.fixture(scope="module")
+def adopted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project that adopted a download."""
     folder = tmp_path_factory.mktemp("stale")
     make_release(folder / "download")
-    if request.param == "no manifest":
-        (folder / "download" / MANIFEST).unlink()
     root = make_project(folder / "project")
     report = adopt(folder / "download", root)
     assert report.recorded == 2
@@ -99,8 +100,13 @@ def test_an_adopted_release_is_fresh(root: Path) -> None:
     assert stale(root) == {}
 
 
-def test_a_mask_edited_by_hand_makes_its_features_stale(root: Path, mask: Path) -> None:
+@with_and_without_a_manifest
+def test_a_mask_edited_by_hand_makes_its_features_stale(
+    root: Path, mask: Path, *, is_listed: bool
+) -> None:
     before = md5(mask)
+    if not is_listed:
+        (root / "data/release" / MANIFEST).unlink()
     revise(mask)
     found = stale(root)
     assert {case for case, _ in found} == {FIRST}
@@ -120,7 +126,12 @@ def test_a_mask_that_is_put_back_is_fresh_again(root: Path, mask: Path) -> None:
     assert stale(root) == {}
 
 
-def test_a_file_that_is_packed_again_or_unpacked_is_fresh(root: Path, mask: Path) -> None:
+@with_and_without_a_manifest
+def test_a_file_that_is_packed_again_or_unpacked_is_fresh(
+    root: Path, mask: Path, *, is_listed: bool
+) -> None:
+    if not is_listed:
+        (root / "data/release" / MANIFEST).unlink()
     stream = gzip.decompress(mask.read_bytes())
     mask.write_bytes(gzip.compress(stream, 1, mtime=7))
     assert stale(root) == {}
@@ -158,13 +169,11 @@ def test_without_a_record_the_publisher_s_md5_tells(root: Path, mask: Path) -> N
     before = md5(mask)
     (root / RECORD).unlink()
     revise(mask)
-    found = stale(root)
-    if (root / "data/release" / MANIFEST).is_file():
-        assert set(found.values()) == {
-            ("stv_manual", "another MD5 than the publisher's", before, md5(mask))
-        }
-    else:
-        assert found == {}  # nothing is known of what the features were made from
+    assert set(stale(root).values()) == {
+        ("stv_manual", "another MD5 than the publisher's", before, md5(mask))
+    }
+    (root / "data/release" / MANIFEST).unlink()
+    assert stale(root) == {}  # nothing is known of what the features were made from
 
 
 # --- the record -------------------------------------------------------------------------------
