@@ -117,7 +117,7 @@ _BLOBS = f"from {SCHEMA}.blob_changes order by change, path"
 _CELLS = """
 select "table", key, "column", old, new, difference, spread, unusual from _changes
 where kind = $kind and "column" is not null
-order by unusual desc nulls last, "table", key, "column"
+order by case_id is null, unusual desc nulls last, "table", key, "column"
 """
 _ROW_CHANGES = """
 select

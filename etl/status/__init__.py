@@ -53,12 +53,15 @@ def status(root: Path) -> Status:
     lock, data_lock = stages(root, _LOCK), stages(root, f"data/{_LOCK}")
     changed = changed_blobs(root, profile)
     stale = dict(stale_stages(root, profile, {"": lock, "data": data_lock}, changed))
+    verdict = _verdict(root)
+    if set(stale) == {"verdict"} and verdict["verdict"] == "red":
+        stale = {}  # a red verdict fails by design and is never locked: nothing is left to build
     return Status(
         release=_release(root, profile),
         versions=_versions(root),
         stale=stale,
         changed_blobs=changed,
-        verdict=_verdict(root),
+        verdict=verdict,
         remote=versions.remote_name(root),
         hand_edits=[
             *_edits_of_the_phantom(root, data_lock, changed),

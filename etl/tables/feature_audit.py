@@ -59,7 +59,12 @@ SCHEMA = TableSchema(
             "comparable, not computed",
         ),
         optional("reason", "string", "Why the tier is not exact, or why nothing was compared"),
-        Column("n_wrong_values", "int64", "Published values that are wrong; each is a finding"),
+        Column(
+            "n_wrong_values",
+            "int64",
+            "Published values that are wrong; each is a finding. Those of a case that was measured "
+            "on another mask or image as a whole (finding other_input) do not count",
+        ),
         Column(
             "worst_cases",
             "list<string>",
@@ -113,9 +118,10 @@ def assemble(measured: list[tuple[tuple[Blob, ...], Measured]], context: Context
     del measured
     study = _study(context)
     found = audit(study.features, study.computed, study.limits)
-    rows = [_row(name, one, study) for name, one in found.items()]
+    moved = _moved_cases(study, found, int(context.param("feature_audit.case_outliers")))
+    rows = [_row(name, one, study, moved) for name, one in found.items()]
     blob = artefact(context, "features")
-    findings = _findings(study, found, int(context.param("feature_audit.case_outliers")))
+    findings = _findings(study, found, moved)
     return Measured(rows, [replace(f, path=blob.path if blob else None) for f in findings])
 
 
@@ -193,7 +199,14 @@ def _definitions(context: Context, features: Iterable[str]) -> dict[str, Definit
 # --- what is said ---------------------------------------------------------------------------
 
 
-def _row(name: str, found: Audit, study: _Study) -> Row:
+def _moved_cases(study: _Study, found: Mapping[str, Audit], most: int) -> Array:
+    """Whether each case has more than `most` odd values: its mask or image is another one."""
+    odd = [one.is_outlier for one in found.values()]
+    moved: Array = np.sum(odd, axis=0) > most if odd else np.zeros(len(study.cases), bool)
+    return moved
+
+
+def _row(name: str, found: Audit, study: _Study, moved: Array) -> Row:
     definition = study.definitions[name]
     relative = found.relative[found.is_compared]
     reason = "no case with a published and a recomputed value"
@@ -211,7 +224,7 @@ def _row(name: str, found: Audit, study: _Study) -> Row:
         "bland_altman_upper": found.upper,
         "verdict": found.verdict,
         "reason": definition["reason"] or (reason if found.verdict == NOT_COMPUTED else None),
-        "n_wrong_values": int(found.is_outlier.sum()),
+        "n_wrong_values": int((found.is_outlier & ~moved).sum()),
         "worst_cases": _worst(found, study),
     }
 
@@ -221,11 +234,11 @@ def _worst(found: Audit, study: _Study) -> list[str]:
     return [study.cases[n] for n in order if found.relative[n] > study.limits.exact_relative]
 
 
-def _findings(study: _Study, found: Mapping[str, Audit], most: int) -> Iterator[Finding]:
-    """One a wrong value; where a case has more than `most`, one for the case."""
+def _findings(study: _Study, found: Mapping[str, Audit], moved: Array) -> Iterator[Finding]:
+    """One a wrong value; one for a case that was measured on another mask or image."""
     for place, case_id in enumerate(study.cases):
         wrong = [name for name, one in found.items() if one.is_outlier[place]]
-        if len(wrong) > most:
+        if moved[place]:
             yield _other_input(
                 case_id, wrong, sum(1 for f in found.values() if f.is_compared[place])
             )

@@ -89,8 +89,8 @@ def check_inputs(inputs: tuple[Input, ...], profile: Profile) -> None:
     """Hold the inputs against what the release may have.
 
     Raises:
-        UserError: an image set or a phase that the profile does not know, or more than shape on
-            the scanner's own voxels.
+        UserError: an image set or a phase that the profile does not know, more than shape on the
+            scanner's own voxels, or an image and a mask on different grids.
     """
     for i in inputs:
         known = profile.image_sets.get(i.image_set)
@@ -103,6 +103,13 @@ def check_inputs(inputs: tuple[Input, ...], profile: Profile) -> None:
                 f"{i.image_set} lies on the scanner's own voxels, whose size differs between "
                 "scanners: only the shape can be compared. Say families: [morphology], or take an "
                 "image set on the 1 mm grid"
+            )
+            raise _wrong(message)
+        declared = profile.masks.get(i.mask)
+        if declared and declared.grid != known.grid and i.families != OF_NATIVE_VOXELS:
+            message = (
+                f"{i.mask} lies on the {declared.grid} grid, {i.image_set} images on the "
+                f"{known.grid} grid: their voxels are not the same. Take a mask on that grid"
             )
             raise _wrong(message)
 

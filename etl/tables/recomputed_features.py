@@ -205,7 +205,7 @@ def _rows_of(unit: tuple[Blob, ...], found: Measured) -> list[Row]:
 def _unknown(mask: str) -> Finding:
     return Finding(
         table=SCHEMA.name,
-        severity="warning",
+        severity="critical",  # what somebody asked for is not there: the build must not end green
         check="mask_set_unknown",
         observed=f"no case has a mask of the set {mask}",
         expected=f"a mask set of the release, since {INPUTS} names it",

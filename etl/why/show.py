@@ -111,6 +111,8 @@ def _recipe(recipe: RecipeFact) -> Iterator[str]:
     yield f"             libraries {libraries}"
     profile = recipe.parameters["profile"]
     yield f"             profile {profile}: {', '.join(recipe.parameters['files'])}"
+    for name, value in recipe.parameters["params"].items():
+        yield f"             params.yaml {name}: {value}"
 
 
 def _contracts(contracts: tuple[ContractFact, ...]) -> Iterator[str]:

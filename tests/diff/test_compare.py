@@ -58,9 +58,10 @@ def test_coverage_is_kept_apart_from_values(found: Difference) -> None:
 
 
 def test_the_most_unusual_value_comes_first(found: Difference) -> None:
-    ranks = [change.unusual for change in found.values]
-    assert None not in ranks
-    assert ranks == sorted(ranks, key=lambda rank: -(rank or 0))
+    """Of the values of cases, then of those of no case, which follow from them."""
+    ranks = [("case_id" not in c.key, c.unusual) for c in found.values]
+    assert None not in {rank for _, rank in ranks}
+    assert ranks == sorted(ranks, key=lambda rank: (rank[0], -(rank[1] or 0)))
 
 
 def test_a_repacked_blob_is_packaging_only(found: Difference) -> None:

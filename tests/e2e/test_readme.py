@@ -23,8 +23,8 @@ def test_readme(built: Clone, tmp_path: Path) -> None:
     download = tmp_path / "Downloads" / "ISPY1-Tumor-SEG-Radiomics"
     download.parent.mkdir()
     clone.run(f"cp -r data/phantom '{download}'")
-    clone.run("mkdir predictions && cp data/phantom/masks_stv_resunet/* predictions/")
-    (clone.root / "scores.csv").write_text("case_id,score\nISPY1_9001,0.5\n")
+    clone.run("mkdir -p own/predictions && cp data/phantom/masks_stv_resunet/* own/predictions/")
+    (clone.root / "own" / "scores.csv").write_text("case_id,score\nISPY1_9001,0.5\n")
     blocks = BLOCK.findall((HERE / "README.md").read_text())
     assert len(blocks) > 8
     for kind, text in blocks:

@@ -164,6 +164,8 @@ def test_a_case_of_another_mask_is_one_finding(copy: Path) -> None:
     assert "values differ" in other["observed"]
     assert {case for case, _ in wrong(copy)} == {case for case, _ in planted(copy)} - {first}
     assert first in found[MEAN]["worst_cases"]
+    named = {feature for case, feature in planted(copy) if case != first}
+    assert {name for name, row in found.items() if row["n_wrong_values"]} == named
 
 
 def test_where_nothing_is_exact_gross_errors_alone_are_named(copy: Path) -> None:

@@ -265,6 +265,7 @@ def test_a_mask_set_that_no_case_has(project: Path, release: Path) -> None:
     built(project)
     (finding,) = told(project)
     assert (finding["check"], finding["path"]) == ("mask_set_unknown", "masks_stv_manul")
+    assert finding["severity"] == "critical"
     assert len(rows(project, NAME)) == 50
 
 
@@ -364,6 +365,7 @@ def test_scaling_of_the_header_is_applied(project: Path, release: Path) -> None:
         ([entry("ftv", image_set="flair")], "flair is no image set; there are n3, zscored"),
         ([entry("ftv", phase=3)], "3 is no phase; there are 0, 1, 2"),
         ([entry("ftv", image_set="n3")], "only the shape can be compared"),
+        ([entry("ftv")], "ftv lies on the native grid, zscored images on the 1mm grid"),
         ([entry("ftv", ["morphology", "glcm"], image_set="n3")], "families: \\[morphology\\]"),
     ],
 )
