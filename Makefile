@@ -30,7 +30,7 @@ $(OPINIONS): tests/opinions.lock $(READY)
 	  echo "make: the second opinions of some tests cannot be installed here; these tests skip"
 
 test: $(READY) $(OPINIONS)  ## set up and run the tests
-	pytest -q -n 2 --dist loadgroup
+	pytest -q -n 2
 
 check: $(READY)  ## style, types, SQL, direction of imports
 	ruff check .

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -24,9 +25,34 @@ settings.register_profile(
 settings.load_profile("small")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Quick tests first, then e2e, whose tests share one worker, beside the faults."""
-    items.sort(key=lambda item: [folder in item.path.parts for folder in ("faults", "e2e")])
+# Tests that share what is dear to make run on one worker: the rest file by file.
+TOGETHER = ("e2e", "crash", "remotes")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Quick tests first, then faults, then e2e; over workers, one of them takes e2e at once."""
+    is_worker = hasattr(config, "workerinput")
+
+    def rank(item: pytest.Item) -> tuple[bool, bool]:
+        is_e2e, is_fault = (name in item.path.parts for name in ("e2e", "faults"))
+        return (is_e2e != is_worker, is_fault)
+
+    items.sort(key=rank)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:  # noqa: ANN401  untyped
+    """By file and folder: pytest 9.2 no longer shows xdist 3.8 the names of its groups."""
+    from xdist.scheduler.loadscope import LoadScopeScheduling
+
+    config.option.loadscopereorder = False  # e2e takes longest, however few its tests are
+    scheduler = LoadScopeScheduling(config, log)
+    scheduler._split_scope = _scope
+    return scheduler
+
+
+def _scope(nodeid: str) -> str:
+    file = nodeid.split("::", 1)[0]
+    return next((name for name in TOGETHER if name in file.split("/")), file)
 
 
 @pytest.fixture(scope="session")

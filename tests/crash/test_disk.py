@@ -17,8 +17,6 @@ from etl.errors import UserError
 from etl.index import write_indexes
 from etl.store import read_table
 
-pytestmark = pytest.mark.xdist_group("crash")
-
 FTV = "data/release/masks_ftv/ISPY1_9001.nii.gz"
 MASKS = "data/tables/masks.parquet"
 ISPY1 = f"'{sys.executable}' -c 'from etl.cli import main; main()'"

@@ -18,8 +18,6 @@ from etl.build import build_table
 from etl.index import write_indexes
 from etl.store import write_atomically
 
-pytestmark = pytest.mark.xdist_group("crash")
-
 FTV = "data/release/masks_ftv/ISPY1_9001.nii.gz"
 
 

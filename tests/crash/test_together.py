@@ -21,8 +21,6 @@ from etl.store import table_lock, table_path, write_table
 from etl.tables import masks
 from etl.unit import Blob, Context, Measured
 
-pytestmark = pytest.mark.xdist_group("crash")
-
 FTV = "data/release/masks_ftv/ISPY1_9001.nii.gz"
 
 

@@ -15,8 +15,6 @@ import pytest
 
 from e2e.conftest import Clone
 
-pytestmark = pytest.mark.xdist_group("e2e")
-
 
 def test_make_is_green_and_writes_the_card(built: Clone) -> None:
     gate = json.loads((built.root / "reports/gate.json").read_text())

@@ -6,11 +6,7 @@ import re
 import subprocess
 from pathlib import Path
 
-import pytest
-
 from e2e.conftest import HERE, Clone
-
-pytestmark = pytest.mark.xdist_group("e2e")
 
 BLOCK = re.compile(r"^```(sh|sql|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # `make test` is what runs this test; the download stands for the reader's own folder.

@@ -16,8 +16,6 @@ from remotes.conftest import Remote
 from e2e.conftest import Clone
 from etl.phantom import make
 
-pytestmark = pytest.mark.xdist_group("e2e")
-
 GROWN, WITHDRAWN, ADDED = "ISPY1_9001", "ISPY1_9003", "ISPY1_9004"
 MASK = f"masks_stv_manual/{GROWN}.nii.gz"
 

@@ -5,10 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 
-import pytest
 from tracked import STAGES, Tracked
-
-pytestmark = pytest.mark.xdist_group("tracked")
 
 MASKS = "masks: 6 rows, 0 findings; {} units measured, {} reused"
 

@@ -7,12 +7,9 @@ import os
 import stat
 from pathlib import Path
 
-import pytest
 from tracked import Tracked
 
 from remotes.conftest import Remote
-
-pytestmark = pytest.mark.xdist_group("remotes")
 
 MANUAL = "data/release/masks_stv_manual"
 
