@@ -59,6 +59,6 @@ def _line(release: Path, name: Name) -> tuple[str | int | None, ...] | None:
         return None
     # What DVC calls the hash of a file is its MD5.
     md5 = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
-    bits, _ = foreground_bits(volume.voxels)
+    bits, _ = foreground_bits(volume.voxels, *volume.header.scaling)
     content = volume.content_crc32, volume.header.content_bytes
     return (name.case_id, name.mask, name.path, md5, *content, voxel_digest(bits))

@@ -141,7 +141,7 @@ def _read_mask(
             likely_cause="a table of another release", fix="Run `ispy1 repro`.",
         )  # fmt: skip
     volume = read_volume(context.file(blob))
-    bits, _ = foreground_bits(volume.voxels)
+    bits, _ = foreground_bits(volume.voxels, *volume.header.scaling)
     where = where or _frame(volume.header, row)
     affine = volume.header.affine
     return where, {view: sample(bits, affine, plane_points(where, view))[0] for view in VIEWS}

@@ -54,7 +54,9 @@ def overlap(old: Path | None, new: Path | None) -> Overlap:
 def _overlap(old: Volume, new: Volume) -> Overlap:
     if not is_same_grid(old.header.grid, new.header.grid):
         return Overlap(None, "the masks lie on different grids")
-    before, after = foreground_bits(old.voxels)[0], foreground_bits(new.voxels)[0]
+    before, after = (
+        foreground_bits(volume.voxels, *volume.header.scaling)[0] for volume in (old, new)
+    )
     total = int(np.count_nonzero(before)) + int(np.count_nonzero(after))
     if total == 0:
         return Overlap(None, "both masks are empty")

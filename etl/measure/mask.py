@@ -13,6 +13,8 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 
 MAX_STORED_VALUES = 16
+MAX_SLOPE = 1e280  # below it no stored integer of 64 bits scales to infinity
+HEADER_ROUNDING = 2.0**-22  # slope and intercept are float32: half a unit each, doubled
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +35,46 @@ class Foreground:
         return self.start, stop
 
 
-def foreground_bits(voxels: Array) -> tuple[Array, int]:
-    """Where the stored value is not 0 and finite (bool, shape of the mask); how many are not."""
-    bits: Array = voxels != 0
-    if voxels.dtype.kind != "f":
+def foreground_bits(voxels: Array, slope: float = 1.0, inter: float = 0.0) -> tuple[Array, int]:
+    """Return where the scaled value is finite and not 0, and how many are not finite.
+
+    Without an intercept a scaled value is 0 where the stored one is: nothing is computed. With
+    one, what lies within the rounding of the header is 0 (a float mask written under an integer
+    header: 0 and 1 are stored as -32768 and 32767).
+
+    Args:
+        voxels: stored values, shape (x, y, z), integer or float.
+        slope: NIfTI scl_slope, 1 for none.
+        inter: NIfTI scl_inter, 0 for none.
+    """
+    is_float = voxels.dtype.kind == "f"
+    if not inter and (slope == 1 or (not is_float and abs(slope) < MAX_SLOPE)):
+        scaled, bits = voxels, voxels != 0
+    else:
+        scaled = _scale(voxels, slope, inter)
+        bits = ~_is_zero(scaled, voxels.dtype, slope, inter) if inter else voxels != 0
+        is_float = True
+    if not is_float:
         return bits, 0
-    finite = np.isfinite(voxels)
+    finite = np.isfinite(scaled)
     n_nonfinite = voxels.size - int(np.count_nonzero(finite))
     if n_nonfinite:
         bits &= finite
     return bits, n_nonfinite
+
+
+def _scale(stored: Array, slope: float, inter: float) -> Array:
+    """Stored values to scaled ones, float64; too large a product is infinite."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        scaled: Array = stored.astype(np.float64) * slope + inter
+    return scaled
+
+
+def _is_zero(scaled: Array, dtype: np.dtype[Any], slope: float, inter: float) -> Array:
+    """Whether scaled values are 0 within half a step of an integer and the header's float32."""
+    step = abs(slope) / 2 if dtype.kind != "f" else 0.0
+    is_zero: Array = np.abs(scaled) <= max(step, abs(inter) * HEADER_ROUNDING)
+    return is_zero
 
 
 def crop(bits: Array) -> Foreground | None:
@@ -68,21 +100,37 @@ def _ends(bits: Array, others: tuple[int, int]) -> tuple[int, int]:
     return int(where[0]), int(where[-1]) + 1
 
 
-def stored_values(voxels: Array, found: Foreground | None) -> list[float] | None:
-    """The distinct stored values, ascending; None past 16 (not a mask any more).
+def stored_values(
+    voxels: Array, found: Foreground | None, inter: float = 0.0
+) -> list[float] | None:
+    """The distinct finite stored values, ascending; None past 16 (not a mask any more).
 
-    Only the box is searched: outside it all is 0 or not finite.
+    Without an intercept only the box is searched: outside it all is 0 or not finite.
     """
     values: set[float] = set()
-    if found is None or found.voxel_count < voxels.size:
+    inside = voxels[np.isfinite(voxels)] if inter else np.empty(0, voxels.dtype)
+    if not inter and (found is None or found.voxel_count < voxels.size):
         values.add(0.0)
-    if found is not None:
+    if not inter and found is not None:
         box = tuple(slice(s, s + n) for s, n in zip(found.start, found.inside.shape, strict=True))
-        inside = np.unique(voxels[box][found.inside])
-        if inside.size > MAX_STORED_VALUES:
-            return None
-        values.update(map(float, inside))
+        inside = voxels[box][found.inside]
+    distinct = np.unique(inside)
+    if distinct.size > MAX_STORED_VALUES:
+        return None
+    values.update(map(float, distinct))
     return sorted(values) if len(values) <= MAX_STORED_VALUES else None
+
+
+def scaled_values(
+    stored: list[float] | None, dtype: np.dtype[Any], slope: float, inter: float
+) -> list[float] | None:
+    """The same values scaled, ascending: background is 0, infinities are left out."""
+    if stored is None:
+        return None
+    scaled = _scale(np.array(stored), slope, inter)
+    if inter:
+        scaled[_is_zero(scaled, dtype, slope, inter)] = 0.0
+    return sorted(set(scaled[np.isfinite(scaled)].tolist()))
 
 
 def voxel_digest(bits: Array) -> str:

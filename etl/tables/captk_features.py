@@ -111,7 +111,7 @@ def measure(unit: tuple[Blob, ...], context: Context) -> Measured:
     mask = source.read(MASK_ROLE, "nothing is computed")
     if mask is None:
         return out
-    bits, _ = foreground_bits(mask.voxels)
+    bits, _ = foreground_bits(mask.voxels, *mask.header.scaling)
     for image_set, roles in GRIDS.items():
         image = source.read(roles[0], "what needs its voxels is not computed")
         grid = (roles[0], image.header) if image else _other_grid(roles[1], mask, source)

@@ -53,7 +53,9 @@ def read_masks(
         volumes, found = open_volumes(TABLE, unit, context, [f"mask_{name}"])
         findings += found
         for volume in volumes.values():
-            masks[name] = Mask(foreground_bits(volume.voxels)[0], volume.header)
+            masks[name] = Mask(
+                foreground_bits(volume.voxels, *volume.header.scaling)[0], volume.header
+            )
     return masks, findings
 
 

@@ -129,7 +129,7 @@ def _read(unit: tuple[Blob, ...], context: Context) -> tuple[list[_Mask], list[F
         volumes, refused = open_volumes(SCHEMA.name, unit, context, [role(blob.name)])
         findings += refused
         for volume in volumes.values():
-            bits, _ = foreground_bits(volume.voxels)
+            bits, _ = foreground_bits(volume.voxels, *volume.header.scaling)
             grid = _grid(blob, volume.header, masks, context.profile)
             name = str(blob.name.mask)
             masks.append(_Mask(name, blob.md5, volume.header, bits, crop(bits), grid))

@@ -11,6 +11,7 @@ from etl.measure.mask import (
     components,
     crop,
     foreground_bits,
+    scaled_values,
     stored_values,
     touches_border,
     voxel_digest,
@@ -31,11 +32,16 @@ SCHEMA = TableSchema(
         optional(
             "stored_values", "list<double>", "Distinct stored values, ascending; null past 16"
         ),
+        optional(
+            "scaled_values",
+            "list<double>",
+            "The same with slope and intercept, ascending; 0 is background; null past 16",
+        ),
         Column("voxel_digest", "string", "Hash of size and foreground bits: equal for equal masks"),
         Column(
             "n_nonfinite", "int64", "Voxels that are NaN or infinite: never foreground", "voxels"
         ),
-        Column("voxel_count", "int64", "Voxels whose stored value is not 0", "voxels"),
+        Column("voxel_count", "int64", "Voxels whose scaled value is finite and not 0", "voxels"),
         Column("volume_cm3", "double", "voxel_count x voxel_volume_mm3 / 1000", "cm3"),
         Column("n_components", "int64", "Face-connected components"),
         optional(
@@ -111,11 +117,14 @@ _MEASURES_OF_FOREGROUND = tuple(
 def measure(unit: tuple[Blob, ...], context: Context) -> Measured:
     """Header, foreground, components and shape of one mask."""
     volume = read_volume(context.file(unit[0]))
-    bits, n_nonfinite = foreground_bits(volume.voxels)
+    slope, inter = volume.header.scaling
+    bits, n_nonfinite = foreground_bits(volume.voxels, slope, inter)
     found = crop(bits)
+    stored = stored_values(volume.voxels, found, inter)
     count = found.voxel_count if found else 0
     values: Row = {
-        "stored_values": stored_values(volume.voxels, found),
+        "stored_values": stored,
+        "scaled_values": scaled_values(stored, volume.header.dtype, slope, inter),
         "voxel_digest": voxel_digest(bits),
         "n_nonfinite": n_nonfinite,
         "voxel_count": count,
@@ -173,7 +182,7 @@ def assemble(measured: list[tuple[tuple[Blob, ...], Measured]], context: Context
 
 def _own_mask_findings(row: Row, cases_with_images: set[str]) -> list[Finding]:
     """Warnings about a mask of the user's own, on which no contract is."""
-    values = row["stored_values"]
+    values = row["scaled_values"]
     wrong = {
         "own_mask_without_images": (
             row["case_id"] not in cases_with_images,
@@ -188,7 +197,7 @@ def _own_mask_findings(row: Row, cases_with_images: set[str]) -> list[Finding]:
         "own_mask_empty": (row["voxel_count"] == 0, "no foreground voxel", "a tumour"),
         "own_mask_not_binary": (
             values is None or len(set(values) - {0}) > 1,
-            "more than 16 stored values" if values is None else f"stored values {values}",
+            "more than 16 values" if values is None else f"scaled values {values}",
             "0 and one other value: every value that is not 0 counts as foreground",
         ),
     }

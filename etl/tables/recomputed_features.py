@@ -103,7 +103,9 @@ def _masks(
         volumes, found = open_volumes(SCHEMA.name, unit, context, (one.mask_role,))
         findings += found
         for name, volume in volumes.items():
-            masks[name] = _Mask(foreground_bits(volume.voxels)[0], volume.header)
+            masks[name] = _Mask(
+                foreground_bits(volume.voxels, *volume.header.scaling)[0], volume.header
+            )
     return masks, findings
 
 

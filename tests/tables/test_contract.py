@@ -40,7 +40,8 @@ CONTRACT = {
     """
     + HEADER,
     "masks": """
-        case_id:s mask:s stored_values:fs? voxel_digest:s voxel_count:i volume_cm3:f n_components:i
+        case_id:s mask:s stored_values:fs? scaled_values:fs? voxel_digest:s
+        voxel_count:i volume_cm3:f n_components:i
         largest_component_voxel_count:i? largest_component_fraction:f?
         bbox_min_x:i? bbox_min_y:i? bbox_min_z:i? bbox_max_x:i? bbox_max_y:i? bbox_max_z:i?
         centroid_r_mm:f? centroid_a_mm:f? centroid_s_mm:f?

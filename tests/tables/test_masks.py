@@ -115,11 +115,12 @@ def test_label_2_is_foreground_and_a_stored_value(project: Path, release: Path) 
     assert row["voxel_count"] == int((voxels != 0).sum())
 
 
-def test_slope_does_not_touch_the_foreground(project: Path, release: Path) -> None:
+def test_foreground_is_the_scaled_value(project: Path, release: Path) -> None:
     del release
     voxels = mask_voxels(1, "stv_manual")
-    row = with_mask(project, voxels, scl_slope=1, scl_inter=-1)  # scaled, foreground would be 0
-    assert row["voxel_count"] == int((voxels != 0).sum())
+    row = with_mask(project, voxels, scl_slope=1, scl_inter=-1)
+    assert row["voxel_count"] == int((voxels != 1).sum())
+    assert (row["stored_values"], row["scaled_values"]) == ([0.0, 1.0], [-1.0, 0.0])
 
 
 @pytest.mark.parametrize(
