@@ -22,6 +22,7 @@ from etl import project
 from etl.build import footer
 from etl.diff.drift import Reference, find_reference, read_reference, why_not_judged
 from etl.errors import Severity, UserError
+from etl.gate_contracts import LIST, find_gone
 from etl.gate_frames import hand_over, read_frame
 from etl.gate_report import (
     NOT_JUDGED,
@@ -115,7 +116,7 @@ def _check_tables(root: Path) -> None:
 
 def _rule_files(root: Path) -> list[Path]:
     folder = root / "expectations"
-    return sorted((*folder.glob("suites/*.json"), *folder.glob("frames/*.sql")))
+    return [root / LIST, *sorted((*folder.glob("suites/*.json"), *folder.glob("frames/*.sql")))]
 
 
 def judge(
@@ -142,7 +143,7 @@ def judge(
     rules = make_rules(root, profile, reference)
     _check_parameters(suites, rules)
     hand_over(connection, profile, reference)
-    contracts: list[Contract] = []
+    contracts = list(find_gone(root, suites))
     for name, expectations in suites.items():
         frame = read_frame(connection, root, name)
         results = validate(root, name, frame, rules.parameters)

@@ -24,6 +24,11 @@ METRIC = "reports/gate.json"
 # How `observed` begins where a contract was not judged, and why that is no failure.
 WAIVED = "waived: "
 NOT_JUDGED = "not judged: "
+GONE = "gone: no suite holds this contract"  # `observed` where the list has more than the suites
+GONE_FIX = (
+    "git checkout expectations/suites; where it was dropped on purpose: "
+    "`ispy1 gate --accept-contracts`, and review the diff."
+)
 NOTHING = "nothing to judge"  # `observed` where no row has what the contract judges
 REFERENCE = "drift_reference"  # in reports/gate.json: what the suite drift compared with
 SEVERITIES: tuple[Severity, ...] = ("critical", "warning", "info")
@@ -131,14 +136,25 @@ def read_suites(root: Path) -> dict[str, list[dict[str, Any]]]:
 def _expectations(path: Path) -> list[dict[str, Any]]:
     try:
         found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["expectations"]
-        ids = [(entry["id"], entry["notes"], entry["meta"]["fix"]) for entry in found]
+        found = [_with_words(entry) for entry in found]
+        ids = [entry["id"] for entry in found]
     except (OSError, ValueError, KeyError, TypeError) as error:
         message = f"{path}: not a suite ({error!r}). Restore the file with git checkout."
         raise UserError(message) from error
-    if len({identity for identity, _, _ in ids}) < len(ids):
+    if len(set(ids)) < len(ids):
         message = f"{path}: an id occurs twice. Give every expectation an id of its own."
         raise UserError(message)
     return found
+
+
+def _with_words(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an expectation with notes, fix and severity, as Great Expectations' own has none."""
+    meta = {"fix": "See what the contract judges: it names no fix.", **(entry.get("meta") or {})}
+    column = entry["kwargs"].get("column")
+    notes = entry.get("notes") or f"{entry['type']}{f' of {column}' if column else ''}"
+    words = notes if isinstance(notes, str) else " ".join(notes)
+    severity = entry.get("severity") or "critical"
+    return {**entry, "meta": meta, "notes": words, "severity": severity}
 
 
 def read_report(root: Path) -> GateReport:
@@ -155,7 +171,7 @@ def read_report(root: Path) -> GateReport:
     fixes = {(name, e["id"]): e["meta"]["fix"] for name, found in suites.items() for e in found}
     rows = read_table(table).to_pylist()
     report = GateReport(tuple(_contract(row, fixes) for row in rows))
-    known = {(c.suite, c.expectation_id) for c in report.contracts}
+    known = {(c.suite, c.expectation_id) for c in report.contracts if c.observed != GONE}
     stated = _read_json(metric)
     if isinstance(stated, dict):
         stated = {name: value for name, value in stated.items() if name != REFERENCE}
@@ -169,7 +185,7 @@ def read_report(root: Path) -> GateReport:
 
 
 def _contract(row: Mapping[str, Any], fixes: Mapping[tuple[str, str], str]) -> Contract:
-    fix = fixes.get((row["suite"], row["expectation_id"]), "")
+    fix = fixes.get((row["suite"], row["expectation_id"]), GONE_FIX)
     return Contract(**{**row, "failing_cases": tuple(row["failing_cases"]), "fix": fix})
 
 

@@ -26,27 +26,39 @@ def gate(
         bool, typer.Option("--docs", help="Also build Data Docs in reports/docs.")
     ] = False,
     as_json: JsonOption = False,  # noqa: FBT002  an option of the command line
+    accept: Annotated[  # noqa: FBT002  an option of the command line
+        bool,
+        typer.Option("--accept-contracts", help="Only list the contracts that must exist anew."),
+    ] = False,
 ) -> None:
     """Judge the tables against the profile's contracts (stage `gate`). Red or green, it exits 0.
 
-    Writes data/tables/gate_results.parquet and reports/gate.json.
+    Writes data/tables/gate_results.parquet and reports/gate.json. A contract that is listed in
+    expectations/contracts.csv and gone from its suite is critical; review a change of the list.
 
     Examples:
     - `ispy1 gate`
     - `ispy1 gate --docs`
     - `ispy1 gate --json`
+    - `ispy1 gate --accept-contracts`
     """
     from rich.console import Console
 
     from etl.gate import run_gate
+    from etl.gate_contracts import LIST, accept_contracts, describe_unlisted
     from etl.gate_text import show
 
     root = project.find_root()
+    if accept:
+        typer.echo(f"{LIST}: {accept_contracts(root)} contracts. Review it with git diff.")
+        return
     report = run_gate(root, docs=docs)
     if as_json:
         typer.echo(_as_json(report))
     else:
         show(report, Console())
+    for line in describe_unlisted(root):
+        typer.echo(line, err=True)
     if docs:
         typer.echo(f"Data Docs: {root / 'reports' / 'docs' / 'index.html'}", err=True)
 

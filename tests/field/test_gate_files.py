@@ -1,0 +1,72 @@
+"""Suites as people edit and generate them: shortened, emptied, written by Great Expectations."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from expectations.builder import make_project
+from typer.testing import CliRunner
+
+from etl import gate
+from etl.cli import app
+from etl.gate_report import read_suites
+
+
+@pytest.fixture
+def project(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Path]:
+    root = make_project(tmp_path_factory.mktemp("gate") / "project")
+    monkeypatch.chdir(root)
+    yield root
+    gate.context.cache_clear()
+
+
+def test_a_contract_that_is_gone_is_critical(project: Path) -> None:
+    suites = project / "expectations/suites"
+    emptied = json.loads((suites / "keys.json").read_text())
+    n_gone = len(read_suites(project)["masks"]) + len(emptied["expectations"])
+    (suites / "masks.json").unlink()
+    (suites / "keys.json").write_text(json.dumps({**emptied, "expectations": []}))
+    assert CliRunner().invoke(app, ["gate"]).exit_code == 0
+    done = CliRunner().invoke(app, ["verdict"])
+    assert done.exit_code == 1
+    assert done.stdout.count("gone: no suite holds this contract") == n_gone
+    assert "critical  masks: " in done.stdout
+    assert CliRunner().invoke(app, ["gate", "--accept-contracts"]).exit_code == 0
+    assert gate.run_gate(project).is_green
+
+
+def test_a_contract_that_is_new_is_judged_and_said(project: Path) -> None:
+    path = project / "expectations/contracts.csv"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
+    done = CliRunner().invoke(app, ["gate"])
+    assert "1 contract(s) more than expectations/contracts.csv lists" in done.stderr
+    assert gate.run_gate(project).is_green
+
+
+def test_the_list_is_what_the_suites_hold(project: Path) -> None:
+    before = (project / "expectations/contracts.csv").read_bytes()
+    CliRunner().invoke(app, ["gate", "--accept-contracts"])
+    assert (project / "expectations/contracts.csv").read_bytes() == before
+    shutil.move(project / "expectations/contracts.csv", project / "elsewhere.csv")
+    assert "is no list of contracts" in str(CliRunner().invoke(app, ["gate"]).exception)
+
+
+def test_a_suite_as_great_expectations_writes_it(project: Path) -> None:
+    path = project / "expectations/suites/masks.json"
+    suite = json.loads(path.read_text())
+    first = suite["expectations"][1]
+    for name in ("notes", "meta", "severity"):
+        first.pop(name, None)
+    first["kwargs"]["column"] = "no_such_column"
+    path.write_text(json.dumps(suite))
+    assert CliRunner().invoke(app, ["gate"]).exit_code == 0
+    report = gate.run_gate(project)
+    assert [c.expectation_id for c in report.failing] == [first["id"]]
+    assert report.failing[0].severity == "critical"
+    assert "no_such_column" in report.failing[0].expectation
