@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from etl import project, versions
+from etl import project, revisions, versions
 from etl.errors import BadInputError, UserError
 from etl.findings import Finding, from_bad_input
 from etl.index import TABLES, read_index, table_module
@@ -87,11 +87,15 @@ def _content(module: TableModule, unit: Unit) -> str:
 def _known(module: TableModule, root: Path, recipe: str) -> dict[str, Measured]:
     """What the unit store and the present table hold, by the content of the unit.
 
-    What only the table holds is kept: the next build writes over the table.
+    What only the table holds is kept: the next build writes over the table. A table, or its
+    findings, that is not what dvc.lock records was edited or left half: nothing of it is believed.
     """
     name = module.SCHEMA.name
     kept = known_units(root, name, recipe)
-    present = seed(module, root / project.TABLES, root / project.FINDINGS, recipe)
+    folders = root / project.TABLES, root / project.FINDINGS
+    if not revisions.is_locked(root, [table_path(folder, name) for folder in folders]):
+        return kept
+    present = seed(module, *folders, recipe)
     present = {content: found for content, found in present.items() if content not in kept}
     if present:
         keep_units(root, name, recipe, present.items())

@@ -6,6 +6,7 @@ Nothing is checked out: every answer is read from git's object store, all of one
 
 from __future__ import annotations
 
+import hashlib
 import os
 import posixpath
 import subprocess
@@ -218,13 +219,31 @@ def read_outs(text: bytes, path: str, where: str) -> dict[str, str]:
         outs = list(_outs(loaded))
         folder = posixpath.dirname(path)
         return {
-            posixpath.normpath(posixpath.join(folder, out["path"])): str(out["md5"])
+            posixpath.normpath(posixpath.join(folder, out["path"])): versions.require_md5(
+                str(out["md5"]), where
+            )
             for out in outs
             if "md5" in out and out.get("push", True)
         }
     except (yaml.YAMLError, AttributeError, KeyError, TypeError, UnicodeDecodeError) as error:
         message = f"{where}: is no DVC file ({' '.join(str(error).split())}). Restore it."
         raise UserError(message) from error
+
+
+def is_locked(root: Path, paths: Iterable[Path]) -> bool:
+    """Whether each file is, to the byte, the output that today's dvc.lock records.
+
+    Raises:
+        UserError: dvc.lock is damaged.
+    """
+    lock = root / LOCK
+    outs = read_outs(lock.read_bytes(), LOCK, str(lock)) if lock.is_file() else {}
+    return all(
+        path.is_file()
+        and outs.get(path.relative_to(root).as_posix())
+        == hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+        for path in paths
+    )
 
 
 def _outs(loaded: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401  any YAML

@@ -6,9 +6,9 @@ damaged one is begun anew, and one that is locked or cannot be written is done w
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
-import zlib
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import asdict, replace
@@ -33,14 +33,14 @@ _NOT_NOW = {
     sqlite3.SQLITE_BUSY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR,
     sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY,
 }  # fmt: skip
-# crc: SQLite keeps no checksum, and a digit that flipped would be a wrong number for ever.
+# digest: SQLite keeps no checksum; a digit or a key that flipped would be a wrong number for ever.
 _TABLE = """
 create table if not exists units (
-    "table" text, recipe text, content text, measured text, crc integer,
+    "table" text, recipe text, content text, measured text, digest text,
     primary key ("table", recipe, content)
 ) without rowid
 """
-_READ = 'select content, measured, crc from units where "table" = ? and recipe = ?'
+_READ = 'select content, measured, digest from units where "table" = ? and recipe = ?'
 _WRITE = "insert or replace into units values (?, ?, ?, ?, ?)"
 
 
@@ -49,7 +49,11 @@ def known_units(root: Path, table: str, recipe: str) -> dict[str, Measured]:
 
     def read(units: sqlite3.Connection) -> dict[str, Measured]:
         rows = units.execute(_READ, (table, recipe))
-        return {content: _load(text) for content, text, crc in rows if _crc(text) == crc}
+        return {
+            content: _load(text)
+            for content, text, digest in rows
+            if _digest(table, recipe, content, text) == digest
+        }
 
     return _ask(root, read, {})
 
@@ -59,7 +63,8 @@ def keep_units(
 ) -> None:
     """Keep what was measured, all or nothing; what may be otherwise tomorrow is left out."""
     lasting = [(content, _dump(found)) for content, found in measured if _is_lasting(found)]
-    rows = [(table, recipe, content, text, _crc(text)) for content, text in lasting]
+    rows = [(table, recipe, content, text, _digest(table, recipe, content, text))
+            for content, text in lasting]  # fmt: skip
 
     def write(units: sqlite3.Connection) -> None:
         units.execute("begin immediate")
@@ -102,8 +107,9 @@ def _primary_code(error: Exception) -> int:
     return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
 
 
-def _crc(text: str) -> int:
-    return zlib.crc32(text.encode())
+def _digest(*parts: str) -> str:
+    """Of the key and of what stands under it."""
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def _dump(found: Measured) -> str:
@@ -118,7 +124,8 @@ def _load(text: str) -> Measured:
 def seed(module: TableModule, tables: Path, findings: Path, recipe: str) -> dict[str, Measured]:
     """The units behind the present table file, where it was made by the same recipe.
 
-    So a clone that pulled the tables measures only what has changed since.
+    The caller knows that both files are as they were built (`revisions.is_locked`). So a clone
+    that pulled the tables measures only what has changed since.
     """
     name = module.SCHEMA.name
     files = table_path(tables, name), table_path(findings, name)

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import configparser
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from etl.errors import UserError
@@ -20,6 +21,7 @@ from etl.release import LINK_OUTSIDE
 
 ADD_REMOTE = "Add one by `dvc remote add -d NAME URL` (a folder, s3://..., ssh://...)"
 FOLDER = ".dir"  # the end of a folder's hash
+_MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
 _BATCH = 256
 
 
@@ -82,8 +84,23 @@ def release_hash(root: Path) -> str | None:
     stages = read_yaml(lock).get("stages", {})
     for dep in stages.get("index", {}).get("deps", []):
         if dep["path"] == release:
-            return str(dep["md5"])
+            return require_md5(str(dep["md5"]), str(lock))
     return None
+
+
+def require_md5(md5: str, where: str) -> str:
+    """Return the hash; it becomes a path inside the cache, so nothing else may pass.
+
+    Raises:
+        UserError: it is not 32 hex digits, with or without `.dir`.
+    """
+    if _MD5.fullmatch(md5):
+        return md5
+    message = (
+        f"{where}: {md5!r} is no hash; expected 32 hex digits, `.dir` behind them for a folder. "
+        "Restore the file from git."
+    )
+    raise UserError(message)
 
 
 def cache_folder(root: Path) -> Path:
@@ -152,6 +169,7 @@ def _unquoted(value: str) -> str:
 
 def cache_path(root: Path, md5: str) -> Path:
     """Where the cache keeps, or would keep, this file."""
+    require_md5(md5, "DVC's cache")
     return cache_folder(root) / md5[:2] / md5[2:]
 
 
@@ -164,7 +182,8 @@ def blob_file(root: Path, md5: str) -> Path | None:
 def in_cache(root: Path, md5s: Iterable[str]) -> set[str]:
     """Which of these the cache holds (by name; `ispy1 fsck` hashes the content)."""
     folder = cache_folder(root)
-    return {md5 for md5 in md5s if (folder / md5[:2] / md5[2:]).is_file()}
+    asked = [require_md5(md5, "DVC's cache") for md5 in md5s]
+    return {md5 for md5 in asked if (folder / md5[:2] / md5[2:]).is_file()}
 
 
 def folder_files(root: Path, md5: str) -> dict[str, str] | None:
@@ -177,10 +196,20 @@ def folder_files(root: Path, md5: str) -> dict[str, str] | None:
     path = cache_path(root, md5)
     try:
         listed = json.loads(path.read_bytes())
-        return {entry["relpath"]: entry["md5"] for entry in listed}
+        files = {_inside(entry["relpath"]): entry["md5"] for entry in listed}
     except (OSError, ValueError, KeyError, TypeError) as error:
         message = f"{path}: no list of a folder's files ({error}). Delete it and run `dvc pull`."
         raise UserError(message) from error
+    return {name: require_md5(str(file), str(path)) for name, file in files.items()}
+
+
+def _inside(name: str) -> str:
+    """A path of a folder's list; one that leads out of the folder is refused."""
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts:
+        message = f"{name!r} leads out of the folder"
+        raise ValueError(message)
+    return name
 
 
 def in_remote(root: Path, md5s: Iterable[str]) -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 import re
 import shutil
@@ -193,6 +194,35 @@ def seeded(root: Path, name: str = "masks") -> dict[str, Measured]:
     )
 
 
+def lock_masks(root: Path) -> list[Path]:
+    """The dvc.lock that a build of the masks leaves, and the two files that it records."""
+    paths = [table_path(root / folder, "masks") for folder in (folders.TABLES, folders.FINDINGS)]
+    md5s = [hashlib.md5(path.read_bytes()).hexdigest() for path in paths]  # noqa: S324  DVC's hash
+    names = [path.relative_to(root).as_posix() for path in paths]
+    outs = [{"path": name, "md5": md5} for name, md5 in zip(names, md5s, strict=True)]
+    (root / "dvc.lock").write_text(json.dumps({"stages": {"table@masks": {"outs": outs}}}))
+    return paths
+
+
+@pytest.mark.parametrize("edited", [0, 1])
+def test_a_table_that_was_edited_is_measured_again(rebuilt: Path, edited: int) -> None:
+    """Its footer, with the recipe, is as it was; only dvc.lock knows better."""
+    before = table_bytes(rebuilt)
+    path = lock_masks(rebuilt)[edited]
+    path.write_bytes(path.read_bytes() + b"\0")
+    shutil.rmtree(rebuilt / ".dvc/tmp")
+    done = build_table(rebuilt, "masks", workers=1)
+    assert done.measured == done.units
+    assert table_bytes(rebuilt) == before
+
+
+def test_a_key_that_flipped_is_not_believed(tmp_path: Path) -> None:
+    keep_units(tmp_path, "masks", "r", [("a", Measured([{"x": 1}]))])
+    with sqlite3.connect(tmp_path / STORE) as connection:
+        connection.execute("update units set content = 'b'")
+    assert known_units(tmp_path, "masks", "r") == {}
+
+
 @pytest.mark.parametrize("name", ["images", "masks"])
 def test_the_seed_is_what_was_measured(built: Path, name: str) -> None:
     kept = known_units(built, name, recipe(built, name))
@@ -215,6 +245,7 @@ def test_findings_of_a_unit_are_seeded_with_it(rebuilt: Path) -> None:
     build(rebuilt)
     before = table_bytes(rebuilt)
     assert sum(len(unit.findings) for unit in seeded(rebuilt).values()) == 1
+    lock_masks(rebuilt)
     shutil.rmtree(rebuilt / ".dvc/tmp")
     assert build_table(rebuilt, "masks", workers=1).measured == 0
     assert table_bytes(rebuilt) == before
@@ -243,6 +274,7 @@ def test_another_recipe_is_no_seed(built: Path) -> None:
 
 def test_back_to_the_pulled_table_recomputes_nothing(rebuilt: Path) -> None:
     """In a clone the store is empty; what the pulled table knew outlives its next version."""
+    lock_masks(rebuilt)
     shutil.rmtree(rebuilt / ".dvc/tmp")
     first = (rebuilt / FTV).read_bytes()
     before = table_bytes(rebuilt)

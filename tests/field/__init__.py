@@ -1,0 +1,1 @@
+"""Inputs of the kinds that people report in public."""
