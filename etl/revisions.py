@@ -133,6 +133,21 @@ def files_at(root: Path, rev: str | Revision, paths: Iterable[str]) -> dict[str,
     return {path: blob.data for path, blob in pairs if blob and blob.kind == "blob"}
 
 
+def history_of(root: Path, path: str) -> list[bytes]:
+    """The bytes of a file at each commit that changed it, oldest first; none without git.
+
+    Args:
+        root: the project.
+        path: relative to the project.
+    """
+    try:
+        commits = _git(root, "log", "--reverse", "--format=%H", "--", path).decode().split()
+    except UserError:  # no repository, no git, or no commit yet
+        return []
+    found = _objects(root, [f"{commit}:./{path}" for commit in commits])
+    return [blob.data for blob in found if blob and blob.kind == "blob"]
+
+
 # --- What a revision holds in DVC --------------------------------------------------------------
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from etl import inputs
+from etl import inputs, revisions
 from etl.errors import UserError
 from etl.store import write_atomically
 
@@ -70,10 +71,11 @@ def update_splits(root: Path) -> int:
     """Give every case of the release a fold in splits.csv; return how many were added.
 
     Raises:
-        UserError: splits.csv is damaged, or the tables are not built.
+        UserError: splits.csv is damaged, a subject moved, or the tables are not built.
     """
     path = root / inputs.CSV_FILES["splits"]
     given = read_splits(path)
+    _refuse_moves(root, given)
     added = assign(given, _cohort(root))
     if added or not path.is_file():
         text = inputs.csv_text(inputs.SPLITS, tuple(a.row for a in (*given, *added)))
@@ -99,6 +101,27 @@ def read_splits(path: Path) -> list[Assignment]:
         message = f"{path}: {', '.join(doubles)} stand twice; a subject has one fold. Correct it."
         raise UserError(message)
     return given
+
+
+def _refuse_moves(root: Path, given: Sequence[Assignment]) -> None:
+    """Refuse folds that differ from the first that git's history of splits.csv has."""
+    path, first = inputs.CSV_FILES["splits"], dict[tuple[str, str], str]()
+    for content in revisions.history_of(root, path):
+        for row in csv.DictReader(content.decode("utf-8-sig", "replace").splitlines()):
+            first.setdefault((row.get("dataset", ""), row.get("case_id", "")), row.get("fold", ""))
+    keyed = [((a.subject.dataset, a.subject.case_id), a.fold) for a in given]
+    moved = [
+        (key[1], first[key], fold) for key, fold in keyed if first.get(key, str(fold)) != str(fold)
+    ]
+    if moved:
+        told = ", ".join(
+            f"{case} was in fold {was} and is in {now}" for case, was, now in moved[:5]
+        )
+        message = (
+            f"{root / path}: {told} ({len(moved)} in all). A subject never moves: results by fold "
+            "could not be compared. Set it back, or run `git checkout splits.csv`."
+        )
+        raise UserError(message)
 
 
 def _flag(value: inputs.Value) -> bool | None:
