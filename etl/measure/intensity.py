@@ -23,7 +23,7 @@ SMALL_BYTES = 2  # integers of up to 16 bits are counted, not sorted
 
 @dataclass(frozen=True, slots=True)
 class Intensity:
-    """Statistics of one volume; the first seven are None where no value is finite."""
+    """Statistics of one volume; the first seven are None where nothing finite is to be had."""
 
     minimum: float | None
     maximum: float | None
@@ -83,6 +83,11 @@ def _moments(ordered: Array) -> tuple[float, float]:
 
     Centred on the median: it lies within one standard deviation of the mean, so little cancels.
     """
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _centred_moments(ordered)
+
+
+def _centred_moments(ordered: Array) -> tuple[float, float]:
     median = float(ordered[ordered.size // 2])
     scratch = np.empty(min(BLOCK, ordered.size))
     sums, squares = [], []
@@ -95,7 +100,7 @@ def _moments(ordered: Array) -> tuple[float, float]:
         squares.append(centred.sum())
     offset = float(np.sum(sums)) / ordered.size
     variance = float(np.sum(squares)) / ordered.size - offset * offset
-    return median + offset, max(variance, 0.0)
+    return median + offset, variance if not variance < 0 else 0.0
 
 
 def _blocks(flat: Array) -> Iterator[Array]:
@@ -149,6 +154,8 @@ def _scaled(
         return (low + (high - low) * (position - below)) * slope + inter
 
     ends = sorted((value_at(0) * slope + inter, value_at(size - 1) * slope + inter))
-    p01, p50, p99 = map(percentile, PERCENTILES)
     std = math.sqrt(variance) * abs(slope)
-    return Intensity(ends[0], ends[1], mean * slope + inter, std, p01, p50, p99, *tallies)
+    found = (*ends, mean * slope + inter, std, *map(percentile, PERCENTILES))
+    # Values beyond arithmetic (a voxel of 1e308) have no mean in float64.
+    low, high, middle, spread, p01, p50, p99 = (v if math.isfinite(v) else None for v in found)
+    return Intensity(low, high, middle, spread, p01, p50, p99, *tallies)

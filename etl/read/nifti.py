@@ -18,6 +18,7 @@ import numpy.typing as npt
 from isal import igzip_lib, isal_zlib
 
 from etl.errors import BadInputError
+from etl.read.refusals import cut_short, damaged, no_image, refuse
 
 Array = npt.NDArray[Any]
 Grid = tuple[tuple[int, ...], Array]  # size, and voxel index to world mm
@@ -26,6 +27,10 @@ MAX_BYTES = 2**30  # twice the largest volume of the public release as float64
 MAX_EXTENSION_BYTES = 16 * 2**20
 MAX_DEFLATE_RATIO = 1032  # RFC 1951: 258 bytes of output for each 2 bits of input, plus a bit
 MIN_DETERMINANT = 1e-9  # mm3
+MAX_AFFINE_MM = 1e9  # a thousand kilometres: beyond it lie only damage and overflow
+MM_PER_UNIT = {1: 1000.0, 3: 0.001}  # spatial code of xyzt_units: metre, micrometre
+SPATIAL_UNITS = 0x07
+FIRST_PIECE_BYTES = 1 << 10
 PEEK_BYTES = 1 << 16
 DIMENSIONS = 3
 GZIP_TRAILER_BYTES = 8
@@ -50,6 +55,7 @@ class Header:
     data_offset: int
     header_bytes: int
     form_conflict: str | None
+    dim: tuple[int, ...] = ()  # as stored, before axes of length 1 were dropped
 
     @property
     def n_voxels(self) -> int:
@@ -118,31 +124,20 @@ def read_volume(path: Path) -> Volume:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as raw:
             return _from_gzip(raw) if raw[:2] == b"\x1f\x8b" else _from_plain(raw)
     except FileNotFoundError as error:
-        raise _bad(
+        raise refuse(
             "blob_missing", "no such file", "the file that the index lists", "not pulled",
             "Run `dvc pull`, or adopt the release again.",
         ) from error  # fmt: skip
     except (OSError, ValueError) as error:
-        raise _bad(
+        raise refuse(
             "blob_unreadable", str(error), "a readable, non-empty file",
             "an empty file, missing rights or a failing disk", "Check the file, then adopt again.",
         ) from error  # fmt: skip
 
 
-def _bad(check: str, observed: str, expected: str, cause: str, fix: str) -> BadInputError:
-    return BadInputError(check, observed=observed, expected=expected, likely_cause=cause, fix=fix)
-
-
-def _damaged(check: str, observed: str, expected: str) -> BadInputError:
-    return _bad(
-        check, observed, expected, "a broken download or copy",
-        "Download the file again and adopt it.",
-    )  # fmt: skip
-
-
 def _from_plain(raw: mmap.mmap) -> Volume:
     if raw[:4] not in (b"\x5c\x01\x00\x00", b"\x00\x00\x01\x5c", *_NIFTI2_STARTS):
-        raise _damaged("not_nifti", f"first bytes {raw[:4].hex()}", "a gzip or NIfTI file")
+        raise no_image(raw[:PEEK_BYTES])
     header = parse_header(raw[:PEEK_BYTES])
     if len(raw) != header.content_bytes:
         raise _length_error(len(raw), header)
@@ -161,7 +156,7 @@ def _from_gzip(raw: mmap.mmap) -> Volume:
         content, crc = _inflate(compressed, header)
     except GZIP_ERROR as error:
         check = "gzip_crc" if "checksum" in str(error) else "gzip_corrupt"
-        raise _damaged(check, str(error), "an intact gzip stream") from error
+        raise cut_short(check, str(error), "an intact gzip stream", compressed) from error
     return _volume(header, content, crc)
 
 
@@ -173,36 +168,54 @@ def _inflate(compressed: bytes, header: Header) -> tuple[bytes, int]:
     rest = inflater.unused_data
     if inflater.eof and not rest.rstrip(b"\0"):
         if len(content) != limit:
-            raise _length_error(len(content), header)
+            raise _length_error(len(content), header, compressed)
         trailer = compressed[: len(compressed) - len(rest)][-GZIP_TRAILER_BYTES:]
         return content, int(struct.unpack("<I", trailer[:4])[0])
-    parts = [content]
-    while inflater.eof and rest.rstrip(b"\0") and sum(map(len, parts)) <= limit:
-        inflater = isal_zlib.decompressobj(wbits=WINDOW)
-        parts.append(inflater.decompress(rest, limit + 1 - sum(map(len, parts))))
-        rest = inflater.unused_data
-    content = b"".join(parts)
-    if len(content) > limit:
-        raise _length_error(len(content), header)
-    if not inflater.eof:
-        raise _damaged("gzip_truncated", f"{len(content)} bytes, then the end", f"{limit} bytes")
+    is_whole = inflater.eof
+    if is_whole:
+        more, is_whole = _inflate_members(compressed, len(rest), limit - len(content))
+        content += more
+    if not is_whole and len(content) <= limit:
+        told = f"{len(content)} bytes, then the end"
+        raise cut_short("gzip_truncated", told, f"{limit} bytes", compressed)
     if len(content) != limit:
-        raise _length_error(len(content), header)
+        raise _length_error(len(content), header, compressed)
     return content, isal_zlib.crc32(content)
 
 
-def _length_error(found: int, header: Header) -> BadInputError:
+def _inflate_members(compressed: bytes, n_left: int, limit: int) -> tuple[bytes, bool]:
+    """Inflate the members in the last `n_left` bytes, to one byte past `limit`; is the last whole?
+
+    Fed in pieces that double, since what a member leaves over is copied: linear in the length.
+    """
+    place, end = len(compressed) - n_left, len(compressed.rstrip(b"\0"))
+    parts: list[bytes] = []
+    room, is_whole = limit + 1, True
+    while place < end and room > 0:
+        inflater, size = isal_zlib.decompressobj(wbits=WINDOW), FIRST_PIECE_BYTES
+        while not inflater.eof and place < len(compressed) and room > 0:
+            piece = compressed[place : place + size]
+            parts.append(inflater.decompress(piece, room))
+            room -= len(parts[-1])
+            place += len(piece) - len(inflater.unused_data)
+            size *= 2
+        is_whole = inflater.eof
+    return b"".join(parts), is_whole
+
+
+def _length_error(found: int, header: Header, compressed: bytes = b"") -> BadInputError:
     more = "at least " if found == header.content_bytes + 1 else ""
-    return _damaged(
+    return cut_short(
         "payload_length",
         f"{more}{found} bytes",
         f"{header.content_bytes} bytes for {header.size} voxels of {header.dtype}",
+        compressed,
     )
 
 
 def _check_ratio(header: Header, compressed_bytes: int) -> None:
     if header.content_bytes > compressed_bytes * MAX_DEFLATE_RATIO + PEEK_BYTES:
-        raise _damaged(
+        raise damaged(
             "header_implausible",
             f"{header.content_bytes} bytes declared by {compressed_bytes} compressed ones",
             f"at most {MAX_DEFLATE_RATIO} times the compressed length",
@@ -223,10 +236,10 @@ def parse_header(start: bytes) -> Header:
     length = int(header["sizeof_hdr"])
     offset = offset or length + 4  # a file that leaves vox_offset 0 means "right behind"
     if not length + 4 <= offset <= length + 4 + MAX_EXTENSION_BYTES:
-        raise _damaged("header_implausible", f"vox_offset {offset}", f"{length + 4} or a bit more")
+        raise damaged("header_implausible", f"vox_offset {offset}", f"{length + 4} or a bit more")
     declared = math.prod(size) * dtype.itemsize
     if declared > MAX_BYTES:
-        raise _damaged("header_implausible", f"{declared} bytes of voxels", f"at most {MAX_BYTES}")
+        raise damaged("header_implausible", f"{declared} bytes of voxels", f"at most {MAX_BYTES}")
     affine = _affine(header)
     return Header(
         size=size,
@@ -240,6 +253,7 @@ def parse_header(start: bytes) -> Header:
         data_offset=offset,
         header_bytes=length + 4,
         form_conflict=_form_conflict(header, affine, size),
+        dim=tuple(dim[1 : dim[0] + 1]),
     )
 
 
@@ -253,19 +267,21 @@ def _nibabel_header(start: bytes) -> Any:  # noqa: ANN401  nibabel is not typed
                 header["pixdim"][0] = 1  # NIfTI-1.1: the handedness is 1 where none is stated
             if bytes(header["magic"].item())[:3] in (b"n+1", b"n+2"):
                 return header
-            raise _bad(
+            raise refuse(
                 "not_nifti", f"magic {header['magic'].item()!r}", "a single-file NIfTI (n+1, n+2)",
                 "an Analyze or two-file image", "Convert it to .nii.gz.",
             )  # fmt: skip
-    raise _damaged("not_nifti", f"first bytes {start[:4].hex()}", "a NIfTI header")
+    raise no_image(start)
 
 
 def _size(dim: list[int]) -> tuple[int, int, int]:
     if not 1 <= dim[0] <= 7 or any(n < 1 for n in dim[1 : dim[0] + 1]):  # noqa: PLR2004  NIfTI-1.1
-        raise _damaged("header_implausible", f"dim {dim}", "1 to 7 sizes of at least 1")
+        raise damaged("header_implausible", f"dim {dim}", "1 to 7 sizes of at least 1")
     sizes = [*dim[1 : dim[0] + 1], 1, 1]
-    if any(n != 1 for n in sizes[3:]):
-        raise _bad(
+    while len(sizes) > DIMENSIONS and 1 in sizes:  # at the end first, then from the front
+        sizes.pop(-1 if sizes[-1] == 1 else sizes.index(1))
+    if len(sizes) > DIMENSIONS:
+        raise refuse(
             "not_3d", f"{dim[0]}-D of size {tuple(dim[1 : dim[0] + 1])}", "one 3-D volume a file",
             "several phases in one file", "Split the file into one volume a phase.",
         )  # fmt: skip
@@ -276,9 +292,9 @@ def _dtype(header: Any) -> np.dtype[Any]:  # noqa: ANN401  nibabel is not typed
     try:
         dtype: np.dtype[Any] = np.dtype(header.get_data_dtype())
     except (nib.spatialimages.HeaderDataError, KeyError, TypeError, ValueError) as error:
-        raise _damaged("header_implausible", str(error), "a NIfTI data type") from error
+        raise damaged("header_implausible", str(error), "a NIfTI data type") from error
     if dtype.kind not in "iuf" or dtype.itemsize > 8:  # noqa: PLR2004  no long double
-        raise _bad(
+        raise refuse(
             "unsupported_dtype", str(dtype), "integers or floats of up to 64 bits",
             "a colour or complex image", "Convert the file to a scalar data type.",
         )  # fmt: skip
@@ -287,18 +303,31 @@ def _dtype(header: Any) -> np.dtype[Any]:  # noqa: ANN401  nibabel is not typed
 
 def _affine(header: Any) -> Array:  # noqa: ANN401  nibabel is not typed
     try:
-        affine: Array = np.asarray(header.get_best_affine(), dtype=np.float64)
+        affine = _in_mm(header, header.get_best_affine())
     except (nib.spatialimages.HeaderDataError, ValueError, FloatingPointError) as error:
         raise _bad_affine(str(error)) from error
     if not np.isfinite(affine).all():
         raise _bad_affine("not finite")
+    if np.abs(affine).max() > MAX_AFFINE_MM:
+        raise _bad_affine(f"{np.abs(affine).max():.3g} mm")
     if abs(determinant(affine)) < MIN_DETERMINANT:
         raise _bad_affine("singular")
     return affine + 0.0  # no negative zeros: they would differ in bytes, not in meaning
 
 
+def _mm_per_unit(header: Any) -> float:  # noqa: ANN401  nibabel is not typed
+    return MM_PER_UNIT.get(int(header["xyzt_units"]) & SPATIAL_UNITS, 1.0)
+
+
+def _in_mm(header: Any, affine: Any) -> Array:  # noqa: ANN401  nibabel is not typed
+    """The affine in mm: ITK converts the header's unit, nibabel does not (ITK 4595)."""
+    found: Array = np.array(affine, dtype=np.float64)
+    found[:3] *= _mm_per_unit(header)
+    return found
+
+
 def _bad_affine(observed: str) -> BadInputError:
-    return _bad(
+    return refuse(
         "affine_invalid", observed, "a finite, invertible affine", "a header written wrongly",
         "Download the file again, or restore its header.",
     )  # fmt: skip
@@ -311,14 +340,14 @@ def _finite(value: Any) -> float | None:  # noqa: ANN401  nibabel is not typed
 
 def _form_conflict(header: Any, affine: Array, size: tuple[int, int, int]) -> str | None:  # noqa: ANN401
     """In words, where qform and sform (both set) or pixdim and affine disagree; else None."""
-    pixdim = [abs(float(p)) for p in header["pixdim"][1:4]]
+    pixdim = [abs(float(p)) * _mm_per_unit(header) for p in header["pixdim"][1:4]]
     norms = [math.hypot(*map(float, column)) for column in affine[:3, :3].T]
     for axis, (stated, norm) in enumerate(zip(pixdim, norms, strict=True)):
         if not abs(stated - norm) * size[axis] <= FORM_TOLERANCE_MM:
             return f"pixdim {stated:.6g} mm but affine {norm:.6g} mm along axis {axis}"
     if int(header["qform_code"]) > 0 and int(header["sform_code"]) > 0:
         try:
-            qform = np.asarray(header.get_qform(), dtype=np.float64)
+            qform = _in_mm(header, header.get_qform())
         except (nib.spatialimages.HeaderDataError, ValueError, FloatingPointError) as error:
             return f"qform cannot be read ({error})"
         distance = float(np.abs(corners(qform, size) - corners(affine, size)).max())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from etl.findings import Finding
 from etl.measure.intensity import measure_intensity
 from etl.read.nifti import read_volume
 from etl.schema import CASE_ID, HEADER, Column, TableSchema, optional
@@ -57,7 +58,25 @@ def measure(unit: tuple[Blob, ...], context: Context) -> Measured:
         "n_at_dtype_max": found.n_at_dtype_max,
         **header_columns(volume),
     }
-    return Measured([values], form_findings("images", volume))
+    notes = form_findings("images", volume)
+    lost = [
+        name for name, value in values.items() if name.startswith("intensity_") and value is None
+    ]
+    if lost and found.n_nonfinite < volume.header.n_voxels:
+        notes.append(_beyond_arithmetic(lost))
+    return Measured([values], notes)
+
+
+def _beyond_arithmetic(lost: list[str]) -> Finding:
+    return Finding(
+        table="images",
+        severity="warning",
+        check="beyond_arithmetic",
+        observed=f"no finite {', '.join(lost)}",
+        expected="scaled values whose squares fit a 64-bit float",
+        likely_cause="damaged voxels, or a slope that is wrong",
+        fix="Look at the header's slope and the greatest voxels; correct the file and adopt it.",
+    )
 
 
 def assemble(measured: list[tuple[tuple[Blob, ...], Measured]], context: Context) -> Measured:

@@ -1,4 +1,5 @@
--- The values that the voxels of a declared mask really hold.
+-- The values that the voxels of a declared mask really hold as stored, before slope and intercept:
+-- a mask of other stored values was written by another tool, though its volume is right.
 -- grain: one row a mask of a declared set and distinct stored value
 with stored as (
     select
