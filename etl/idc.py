@@ -179,7 +179,7 @@ def _rows(source: Path, collection: str) -> pa.Table:
         with _opened(source) as file:
             _check(source, pq.read_schema(file).names)
             wanted = [(_COLLECTION, "==", collection)]
-            found = pq.read_table(file, columns=list(COLUMNS), filters=wanted)
+            found = pq.read_table(file, partitioning=None, columns=list(COLUMNS), filters=wanted)
     except _UNREADABLE as error:
         message = (
             f"{source}: cannot be read as an index ({first_line(error)}). Expected "

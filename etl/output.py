@@ -9,7 +9,7 @@ import math
 import re
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -22,6 +22,7 @@ from rich.cells import cell_len, set_cell_size
 
 from etl.errors import UserError
 from etl.query import Result
+from etl.store import write_atomically
 
 Format = Literal["table", "csv", "json", "parquet", "markdown"]
 MAX_ROWS = 100  # of a table on a terminal
@@ -73,15 +74,26 @@ def _to_stdout(result: Result, form: Format) -> None:
 
 
 def _to_file(output: Path, pieces: Iterable[str]) -> None:
-    try:
-        with output.open("w", encoding="utf-8", newline="") as file:
+    def fill(target: Path) -> None:
+        with target.open("w", encoding="utf-8", newline="") as file:
             file.writelines(pieces)
-    except OSError as error:
-        raise UserError(_unwritable(output, error)) from error
+
+    _put(output, fill)
 
 
-def _unwritable(output: Path, error: OSError) -> str:
-    return f"{output}: cannot be written ({error.strerror or error}). Choose another --output."
+def _put(output: Path, fill: Callable[[Path], None]) -> None:
+    """Write a file whole or not at all; a device or a pipe (/dev/stdout) as it comes."""
+    if output.exists() and not output.is_file():
+        try:
+            fill(output)
+        except OSError as error:
+            message = f"{output}: cannot be written ({error.strerror or error})."
+            raise UserError(f"{message} Choose another --output.") from error
+    elif not output.absolute().parent.is_dir():
+        message = f"{output}: cannot be written (its folder does not exist). Make it first."
+        raise UserError(message)
+    else:
+        write_atomically(output.resolve(), fill)  # through a link, which stays one
 
 
 def _write_parquet(result: Result, output: Path | None) -> None:
@@ -90,10 +102,8 @@ def _write_parquet(result: Result, output: Path | None) -> None:
     if output is None:
         message = "parquet is no text: name a file with --output."
         raise UserError(message)
-    try:
-        pq.write_table(result.arrow(), output)
-    except OSError as error:
-        raise UserError(_unwritable(output, error)) from error
+    table = result.arrow()
+    _put(output, lambda target: pq.write_table(table, target))
 
 
 def csv_lines(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
@@ -122,14 +132,14 @@ def json_lines(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterato
 
 def markdown_lines(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
     """A pipe table."""
-    yield _pipe(columns)
+    yield _pipe(map(_printable, columns))
     yield _pipe(["---"] * len(columns))
     for row in rows:
-        yield _pipe([_cell(value, "") for value in row])
+        yield _pipe([_printable(_cell(value, "")) for value in row])
 
 
 def _pipe(cells: Iterable[str]) -> str:
-    safe = (cell.replace("|", "\\|").replace("\n", " ") for cell in cells)
+    safe = (cell.replace("|", "\\|") for cell in cells)
     return f"| {' | '.join(safe)} |\n"
 
 
@@ -165,7 +175,9 @@ def table_lines(
         width: of the terminal; None for a pipe.
         whole: leave nothing out, however many rows there are.
     """
-    columns = [_measured(name, [row[i] for row in rows]) for i, name in enumerate(names)]
+    columns = [
+        _measured(_printable(name), [row[i] for row in rows]) for i, name in enumerate(names)
+    ]
     widths = _widths(columns, width)
     left_out = names[len(widths) :]
     if left_out and rows and (whole or len(rows) <= FEW_ROWS):
@@ -314,6 +326,11 @@ def _one_line(value: Any) -> str:  # noqa: ANN401
     if isinstance(value, float) and math.isfinite(value):
         return f"{value:.6g}" if abs(value) < _PLAIN else f"{value:.1f}"
     text = _cell(None if value in ([], ()) else value, "-")
+    return _printable(text)
+
+
+def _printable(text: str) -> str:
+    """Without escape characters, which a terminal would obey."""
     return "".join(letter if letter.isprintable() else " " for letter in text)
 
 

@@ -11,7 +11,9 @@ Three walls, each enough for most attacks:
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -24,6 +26,7 @@ import duckdb
 
 from etl.errors import UserError
 from etl.project import find_root
+from etl.store import remove_temporaries
 from etl.warehouse import VIEWS, connect, literal, quoted
 
 # A query is made of these; INSERT_QUERY_NODE, COPY_QUERY_NODE and whatever comes are not here.
@@ -45,6 +48,8 @@ _COLUMN_AT = re.compile(r'Referenced column "([^"]+)" not found')
 _SUGGESTED = re.compile(r' Did you mean "(?:[^"]*\.)?([^".]+)"\?')
 _FILES = "a query reads tables and views only; bring a file of your own by --with NAME=FILE"
 _T = TypeVar("_T")
+GRACE = 7  # tenths of a second for an interrupted query to end
+INTERRUPTED = 130
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +58,11 @@ class Result:
 
     columns: tuple[str, ...]
     cursor: duckdb.DuckDBPyConnection
+    explain: Callable[[Exception], str]
 
     def rows(self, size: int = 2048) -> Iterator[tuple[Any, ...]]:
-        """The rows, a block at a time."""
-        while block := interruptible(self.cursor, lambda: self.cursor.fetchmany(size)):
+        """The rows, a block at a time; UserError where the query fails after its first rows."""
+        while block := self._taken(lambda: self.cursor.fetchmany(size)):
             yield from block
 
     def arrow(self) -> Any:  # noqa: ANN401  pyarrow has no types
@@ -64,7 +70,13 @@ class Result:
         with warnings.catch_warnings():
             # DuckDB prefers con.sql() for this, which runs no EXPLAIN; an extra copy does no harm.
             warnings.simplefilter("ignore", UserWarning)
-            return interruptible(self.cursor, self.cursor.to_arrow_table)
+            return self._taken(self.cursor.to_arrow_table)
+
+    def _taken(self, work: Callable[[], _T]) -> _T:
+        try:
+            return interruptible(self.cursor, work)
+        except (duckdb.Error, ValueError, OverflowError) as error:
+            raise UserError(self.explain(error)) from error
 
 
 def interruptible(connection: duckdb.DuckDBPyConnection, work: Callable[[], _T]) -> _T:
@@ -91,12 +103,25 @@ def interruptible(connection: duckdb.DuckDBPyConnection, work: Callable[[], _T])
     try:
         ended.wait()
     except KeyboardInterrupt:
-        while not ended.wait(0.1):  # an interrupt before the query has begun is lost
-            connection.interrupt()
+        end_at_once(connection, ended)
         raise
     if failed:
         raise failed[0]
     return done[0]
+
+
+def end_at_once(connection: duckdb.DuckDBPyConnection, ended: Event) -> None:
+    """Interrupt a query; where DuckDB does not listen (inside a regular expression), end here.
+
+    Further Ctrl-C are of no use and must not stop this.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for _ in range(GRACE):  # an interrupt before the query has begun is lost
+        connection.interrupt()
+        if ended.wait(0.1):
+            return
+    remove_temporaries()
+    os._exit(INTERRUPTED)
 
 
 def run(
@@ -208,12 +233,16 @@ def execute(
     Raises:
         UserError: as run().
     """
+
+    def explain(error: Exception) -> str:
+        return explain_error(connection, error, sql, root, revisions or {})
+
     try:
         check(connection, sql)
         cursor = interruptible(connection, lambda: connection.execute(sql))
-    except duckdb.Error as error:
-        raise UserError(explain_error(connection, error, sql, root, revisions or {})) from error
-    return Result(tuple(column[0] for column in cursor.description or ()), cursor)
+    except (duckdb.Error, ValueError) as error:  # ValueError: `update extensions`
+        raise UserError(explain(error)) from error
+    return Result(tuple(column[0] for column in cursor.description or ()), cursor, explain)
 
 
 def check(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
@@ -330,7 +359,7 @@ def _refusal(sql: str, character: int, reason: str) -> str:
 
 def explain_error(
     connection: duckdb.DuckDBPyConnection,
-    error: duckdb.Error,
+    error: Exception,
     sql: str,
     root: Path,
     revisions: Mapping[str, str],

@@ -135,6 +135,9 @@ def write_atomically(path: Path, write: Any) -> None:  # noqa: ANN401  any write
         raise UserError(message) from error
 
 
+_WRITTEN: set[Path] = set()
+
+
 @contextmanager
 def _temporary(path: Path) -> Iterator[Path]:
     """A new temporary file, locked as long as its writer lives, and removed in the end."""
@@ -150,11 +153,19 @@ def _temporary(path: Path) -> Iterator[Path]:
         fcntl.flock(handle, fcntl.LOCK_EX)
     finally:
         os.close(guard)
+    _WRITTEN.add(Path(name))
     try:
         yield Path(name)
     finally:
+        _WRITTEN.discard(Path(name))
         Path(name).unlink(missing_ok=True)
         os.close(handle)
+
+
+def remove_temporaries() -> None:
+    """Remove the temporary files that this process writes: it is about to end without clean-up."""
+    for path in list(_WRITTEN):
+        path.unlink(missing_ok=True)
 
 
 def _remove_dead(folder: Path, name: str) -> None:
@@ -258,7 +269,7 @@ def read_table(path: Path) -> pa.Table:
         UserError: missing or not a Parquet file.
     """
     try:
-        return pq.read_table(path)
+        return pq.read_table(path, partitioning=None)  # `site=UCSF/` above is no column
     except FileNotFoundError as error:
         message = f"{path}: not built yet. Run `ispy1 repro`, or `dvc pull table`."
         raise UserError(message) from error

@@ -20,7 +20,11 @@ from etl.snapshot import VIEWS, Snapshot, at_revision, working_tree
 __all__ = ["VIEWS", "Snapshot", "connect", "working_tree"]
 
 # Names that are no name for an attached version: they mean something else before a dot.
-RESERVED = frozenset({"main", "memory", "system", "temp", "inputs", "kept", "diff"})
+RESERVED = frozenset(
+    {"main", "memory", "system", "temp", "inputs", "kept", "diff"}
+    | {"information_schema", "pg_catalog"}
+)
+NO_HIVE = "hive_partitioning = false"  # a folder `site=UCSF` above is no column
 KEPT_CATALOGS = 8  # of revisions; of the working tree one
 INPUTS_SCHEMA = "inputs"
 NAME = re.compile(r"[a-z_][a-z0-9_]*")
@@ -212,7 +216,7 @@ def _footers(
     try:
         rows = connection.execute(
             "select file_name, value::blob from parquet_kv_metadata(?) where key = 'ispy1'",
-            [list(by_path)],
+            [[as_pattern(path) for path in by_path]],
         ).fetchall()
     except duckdb.Error as error:
         said = " ".join(str(error).split())
@@ -247,7 +251,7 @@ def _tables_script(
     tables: Mapping[str, Path], footers: Mapping[str, dict[str, object]], storage: Storage
 ) -> Iterator[str]:
     for name, path in tables.items():
-        yield f"create {storage} {name} as from read_parquet({literal(str(path))})"
+        yield f"create {storage} {name} as from read_parquet({file_literal(path)}, {NO_HIVE})"
         footer = footers.get(name)
         if footer:  # a file that the project did not write has no documentation
             yield from _footer_comments(name, footer, storage)
@@ -305,6 +309,16 @@ def literal(value: inputs.Value) -> str:
     return "null" if value is None else str(value).lower()
 
 
+def file_literal(path: Path | str) -> str:
+    """A path as an SQL literal that DuckDB takes as it is: `[ ] * ? {` match only themselves."""
+    return literal(as_pattern(path))
+
+
+def as_pattern(path: Path | str) -> str:
+    """The glob pattern that matches this path alone."""
+    return re.sub(r"[*?\[{]", r"[\g<0>]", str(path))
+
+
 def quoted(name: str) -> str:
     """A name as a quoted SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
@@ -339,6 +353,10 @@ def _check_name(connection: duckdb.DuckDBPyConnection, name: str) -> None:
     if not NAME.fullmatch(name):
         message = f"{name}: no name for a table. Use lower-case letters, digits and _."
         raise UserError(message)
+    keyword = "select 1 from duckdb_keywords() where keyword_name = ? and keyword_category = ?"
+    if connection.execute(keyword, [name, "reserved"]).fetchone():
+        message = f"{name}: SQL has this word for itself. Choose another name."
+        raise UserError(message)
     found = connection.execute(
         "select 1 from duckdb_columns() where table_name = ? and schema_name = 'main'", [name]
     ).fetchone()
@@ -355,7 +373,7 @@ def _frame(path: Path) -> object:
     readers = {".csv": "read_csv", ".tsv": "read_csv", ".parquet": "read_parquet"}
     suffix = path.suffix.lower()
     if suffix in readers:
-        return f"{readers[suffix]}({literal(str(path.resolve()))})"
+        return f"{readers[suffix]}({file_literal(path.absolute())}, {NO_HIVE})"
     if suffix != ".xlsx":
         message = f"{path}: {suffix or 'no suffix'}; expected csv, tsv, parquet or xlsx."
         raise UserError(message)
@@ -366,7 +384,7 @@ def _sheet(path: Path) -> object:
     import polars as pl  # a third of a second that only a workbook pays
 
     try:
-        return pl.read_excel(path)
+        return pl.read_excel(path.read_bytes())  # a path would be a pattern
     except Exception as error:
         message = f"{path}: cannot be read as a workbook ({error}). Save it as xlsx again."
         raise UserError(message) from error

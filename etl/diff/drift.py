@@ -24,6 +24,7 @@ from etl.errors import UserError
 from etl.profile import Profile
 from etl.project import TABLES
 from etl.store import read_footer, table_path
+from etl.warehouse import as_pattern
 
 MASKS = "masks"
 NO_TAG = "no earlier tag has a table of masks to compare with"
@@ -34,7 +35,7 @@ select
     quantile_cont(volume_cm3, 0.1) as p10,
     median(volume_cm3) as median,
     quantile_cont(volume_cm3, 0.9) as p90
-from read_parquet(?) where voxel_count > 0 group by mask order by mask
+from read_parquet(?, hive_partitioning = false) where voxel_count > 0 group by mask order by mask
 """
 
 
@@ -109,7 +110,7 @@ def _read(root: Path, tag: str, md5: str) -> Reference | None:
         path = revisions.table_file(root, tag, MASKS)
         dataset = str(read_footer(path)["dataset"])
         with duckdb.connect() as connection:
-            rows = connection.execute(_VOLUMES, [str(path)]).fetchall()
+            rows = connection.execute(_VOLUMES, [as_pattern(path)]).fetchall()
     except (UserError, KeyError, duckdb.Error):
         return None
     volumes = {mask: dict(zip(QUANTILES, values, strict=True)) for mask, *values in rows}

@@ -16,7 +16,7 @@ from etl import project, revisions, versions
 from etl.errors import UserError
 from etl.revisions import LOCK, Revision
 from etl.store import read_footer, table_path
-from etl.warehouse import connect, quoted
+from etl.warehouse import NO_HIVE, as_pattern, connect, quoted
 from etl.why.model import BlobChange, Change, Moment, Row
 
 LIMIT = 50  # versions looked at for the last change
@@ -120,8 +120,8 @@ def value_in(file: Path, column: str, key: Row) -> object:
     try:
         with duckdb.connect() as connection:
             rows = connection.execute(
-                f"select {quoted(column)} from read_parquet(?) where {where}",  # noqa: S608  names are quoted
-                [str(file), *key.values()],
+                f"select {quoted(column)} from read_parquet(?, {NO_HIVE}) where {where}",  # noqa: S608  names are quoted
+                [as_pattern(file), *key.values()],
             ).fetchall()
     except duckdb.BinderException:  # a version without the column
         return _MISSING
