@@ -26,9 +26,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("etl.build", "etl.warehouse"),
     (
         "etl.adopt", "etl.card", "etl.dictionary", "etl.diff", "etl.export", "etl.feature_matrix",
-        "etl.fsck", "etl.gate", "etl.gate_frames", "etl.gate_report", "etl.gate_text", "etl.hooks",
-        "etl.idc", "etl.output", "etl.query", "etl.remote", "etl.reports", "etl.splits",
-        "etl.status", "etl.why",
+        "etl.fsck", "etl.gate", "etl.gate_contracts", "etl.gate_frames", "etl.gate_report",
+        "etl.gate_text", "etl.hooks", "etl.idc", "etl.output", "etl.query", "etl.remote",
+        "etl.reports", "etl.splits", "etl.status", "etl.why",
     ),
     ("etl.cli",),
 )  # fmt: skip
