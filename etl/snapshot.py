@@ -64,8 +64,11 @@ def _held(root: Path, table: Path) -> Path:
     if not (root / ".dvc").is_dir():
         return table
     folder = root / ".dvc" / "tmp" / "ispy1" / "read"
-    folder.mkdir(parents=True, exist_ok=True)
-    _drop_old(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _drop_old(folder)
+    except OSError:  # a reader needs no disk that can be written
+        return table
     while True:
         modified, size, inode = _stamp(table)
         held = folder / f"{table.stem}-{inode}-{modified}-{size}.parquet"

@@ -6,8 +6,9 @@ import json
 import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import duckdb
 
@@ -110,7 +111,8 @@ def _copy_catalog(connection: duckdb.DuckDBPyConnection, kept: Path) -> bool:
         )
     except duckdb.Error:  # a damaged file: the catalog is made again
         connection.execute("detach database if exists kept")
-        kept.unlink(missing_ok=True)
+        with suppress(OSError):  # a reader needs no disk that can be written
+            kept.unlink(missing_ok=True)
         return False
     return True
 
@@ -127,8 +129,8 @@ def _keep_catalog(connection: duckdb.DuckDBPyConnection, kept: Path) -> None:
             )
             fresh.replace(kept)
             _forget_others(kept)
-    except OSError:  # a read-only project works as well, only slower
-        return
+    except (OSError, duckdb.Error):  # a read-only or full disk works as well, only slower
+        connection.execute("detach database if exists kept")
 
 
 def _forget_others(kept: Path) -> None:
@@ -229,7 +231,23 @@ def _footers(
         )
         message = f"{where} is no table ({said}). {todo}."
         raise UserError(message) from error
-    return {by_path[path]: json.loads(value) for path, value in rows}
+    return {by_path[path]: _read_footer(snapshot, path, value) for path, value in rows}
+
+
+def _read_footer(snapshot: Snapshot, path: str, value: bytes) -> dict[str, object]:
+    try:
+        found: dict[str, object] = json.loads(value)
+        if not isinstance(found["columns"], dict) or not isinstance(found["key"], list):
+            raise TypeError  # noqa: TRY301  one sentence for every damage
+    except (ValueError, KeyError, TypeError) as error:
+        name = next(n for n, table in snapshot.tables.items() if str(table) == path)
+        where = f"{snapshot.revision}: " if snapshot.revision else ""
+        message = (
+            f"{where}data/tables/{name}.parquet: its footer is damaged; expected what this program "
+            "wrote. `ispy1 fsck` names the command that repairs it."
+        )
+        raise UserError(message) from error
+    return found
 
 
 def _inputs_script(rows: Mapping[str, inputs.Rows]) -> Iterator[str]:
@@ -258,10 +276,8 @@ def _tables_script(
 
 
 def _footer_comments(name: str, footer: Mapping[str, object], storage: Storage) -> Iterator[str]:
-    columns = footer["columns"]
-    key = footer["key"]
-    if not isinstance(columns, dict) or not isinstance(key, list):
-        return
+    columns: Any = footer["columns"]
+    key: Any = footer["key"]
     meanings = {column: with_unit(d["meaning"], d["unit"]) for column, d in columns.items()}
     yield from comments(storage, name, table_comment("", str(footer["grain"]), key), meanings)
 

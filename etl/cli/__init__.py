@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import sys
+import tempfile
+import traceback
+from contextlib import suppress
+from typing import NoReturn
 
 import typer
 
@@ -11,6 +17,7 @@ from etl.cli import adopt, build, card, diff, gate, idc, sql, versions, why
 from etl.errors import UserError
 
 EXIT_CANNOT = 2
+_UNWRITABLE = (errno.ENOSPC, errno.EBADF, errno.EIO, errno.EDQUOT)
 
 app = typer.Typer(
     name="ispy1",
@@ -28,15 +35,84 @@ for topic in (build, adopt, idc, sql, versions, diff, why, gate, card):
 
 
 def main() -> None:
-    """Run a command; an error for a person is one line on stderr and exit code 2."""
+    """Run a command; whatever goes wrong is one sentence on stderr and exit code 2."""
     # Neither DVC nor Great Expectations may call home, from any command.
     os.environ.setdefault("DVC_NO_ANALYTICS", "1")
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    _open_streams()
+    try:
+        code = _run()
+    except BrokenPipeError:  # `ispy1 sql ... | head`
+        code = 0
+    _close_streams(code)
+
+
+def _open_streams() -> None:
+    """Let no character and no closed stream stop a command: a terminal may be anything."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by the caller, as `>&-` does
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123
+        stream = getattr(sys, name)
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def _run() -> int:
     try:
         app()
+        sys.stdout.flush()
+    except SystemExit as end:
+        return _flushed(end)
     except UserError as error:
-        typer.echo(f"ispy1: {error}", err=True)
-        sys.exit(EXIT_CANNOT)
-    except BrokenPipeError:  # `ispy1 sql ... | head`
-        sys.stderr.close()
-        sys.exit(0)
+        return _tell(str(error))
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        if error.filename is None and error.errno in _UNWRITABLE:
+            return _tell(f"the output cannot be written ({error.strerror}). Free the disk.")
+        return _tell(_with_details(error))
+    except Exception as error:  # noqa: BLE001  the last resort: no traceback reaches a user
+        return _tell(_with_details(error))
+    return 0
+
+
+def _flushed(end: SystemExit) -> int:
+    """The exit code of a command that ended itself; 2 where its words could not be written."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        return _tell(f"the output cannot be written ({error.strerror}). Free the disk.")
+    return end.code if isinstance(end.code, int) else int(end.code is not None)
+
+
+def _tell(sentence: str) -> int:
+    with suppress(OSError):
+        typer.echo(f"ispy1: {sentence}", err=True)
+    return EXIT_CANNOT
+
+
+def _with_details(error: BaseException) -> str:
+    """One sentence on an error that nobody foresaw, and where its traceback is."""
+    if os.environ.get("ISPY1_DEBUG"):
+        traceback.print_exc()
+    said = " ".join(str(error).split())[:300]
+    handle, path = -1, "nowhere: no folder can be written; ISPY1_DEBUG=1 shows them"
+    with suppress(OSError):
+        handle, path = tempfile.mkstemp(prefix="ispy1-", suffix=".log")
+        with open(handle, "w", encoding="utf-8", errors="replace") as log:  # noqa: PTH123
+            traceback.print_exception(error, file=log)
+    return f"{type(error).__name__}: {said}. This was not foreseen; details: {path}"
+
+
+def _close_streams(code: int) -> NoReturn:
+    """End without a word of the interpreter's own on what could not be flushed."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    null = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            os.dup2(null, stream.fileno())
+    sys.exit(code)
