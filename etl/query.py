@@ -115,10 +115,11 @@ def end_at_once(connection: duckdb.DuckDBPyConnection, ended: Event) -> None:
 
     Further Ctrl-C are of no use and must not stop this.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     for _ in range(GRACE):  # an interrupt before the query has begun is lost
         connection.interrupt()
         if ended.wait(0.1):
+            signal.signal(signal.SIGINT, before)
             return
     remove_temporaries()
     os._exit(INTERRUPTED)
@@ -240,7 +241,7 @@ def execute(
     try:
         check(connection, sql)
         cursor = interruptible(connection, lambda: connection.execute(sql))
-    except (duckdb.Error, ValueError) as error:  # ValueError: `update extensions`
+    except duckdb.Error as error:
         raise UserError(explain(error)) from error
     return Result(tuple(column[0] for column in cursor.description or ()), cursor, explain)
 
@@ -257,7 +258,10 @@ def check(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
         what = "is empty" if not statements else f"holds {len(statements)} statements"
         message = f"The query {what}; give one."
         raise UserError(message)
-    kind = statements[0].type.name
+    try:
+        kind = statements[0].type.name
+    except ValueError:  # `update extensions`: a kind that the client does not know
+        kind = "This statement"
     if kind == "EXPLAIN":
         _check_explained(connection, sql)
     elif kind == "MULTI":
