@@ -13,6 +13,7 @@ from support import (
     FEATURES,
     build,
     findings,
+    lock_tables,
     make_project,
     make_release,
     mask_voxels,
@@ -97,6 +98,7 @@ def test_nothing_is_measured_twice(built: Path, rebuilt: Path) -> None:
 def test_units_come_from_the_table_or_from_the_store(
     built: Path, rebuilt: Path, lost: tuple[str, ...]
 ) -> None:
+    lock_tables(rebuilt, *TABLES)
     for folder in lost:
         shutil.rmtree(rebuilt / folder)
     for name in TABLES:

@@ -133,11 +133,11 @@ def test_a_project_inside_a_larger_repository(tmp_path: Path) -> None:
     inner = tmp_path / "outer" / "inner"
     inner.mkdir(parents=True)
     (inner / "dvc.lock").write_text(
-        "stages: {a: {outs: [{path: data/tables/masks.parquet, md5: aa}]}}"
+        "stages: {a: {outs: [{path: data/tables/masks.parquet, md5: " + "a" * 32 + "}]}}"
     )
     git(inner.parent, "init", "-q")
     commit(inner.parent, "v1")
-    assert revisions.tables_at(inner, "v1") == {"masks": "aa"}
-    assert revisions.all_outs(inner).paths == {"aa": "data/tables/masks.parquet"}
-    assert revisions.todays_outs(inner).paths == {"aa": "data/tables/masks.parquet"}
+    assert revisions.tables_at(inner, "v1") == {"masks": "a" * 32}
+    assert revisions.all_outs(inner).paths == {"a" * 32: "data/tables/masks.parquet"}
+    assert revisions.todays_outs(inner).paths == {"a" * 32: "data/tables/masks.parquet"}
     assert list(revisions.files_at(inner, "v1", ["dvc.lock"])) == ["dvc.lock"]
