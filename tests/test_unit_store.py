@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import re
 import shutil
@@ -15,7 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support import build, mask_voxels, table_bytes, write_nifti
+from support import build, lock_tables, mask_voxels, table_bytes, write_nifti
 
 from etl import project as folders
 from etl import unit_store
@@ -194,21 +193,13 @@ def seeded(root: Path, name: str = "masks") -> dict[str, Measured]:
     )
 
 
-def lock_masks(root: Path) -> list[Path]:
-    """The dvc.lock that a build of the masks leaves, and the two files that it records."""
-    paths = [table_path(root / folder, "masks") for folder in (folders.TABLES, folders.FINDINGS)]
-    md5s = [hashlib.md5(path.read_bytes()).hexdigest() for path in paths]  # noqa: S324  DVC's hash
-    names = [path.relative_to(root).as_posix() for path in paths]
-    outs = [{"path": name, "md5": md5} for name, md5 in zip(names, md5s, strict=True)]
-    (root / "dvc.lock").write_text(json.dumps({"stages": {"table@masks": {"outs": outs}}}))
-    return paths
-
-
 @pytest.mark.parametrize("edited", [0, 1])
 def test_a_table_that_was_edited_is_measured_again(rebuilt: Path, edited: int) -> None:
     """Its footer, with the recipe, is as it was; only dvc.lock knows better."""
     before = table_bytes(rebuilt)
-    path = lock_masks(rebuilt)[edited]
+    lock_tables(rebuilt, "masks")
+    folder = (folders.TABLES, folders.FINDINGS)[edited]
+    path = table_path(rebuilt / folder, "masks")
     path.write_bytes(path.read_bytes() + b"\0")
     shutil.rmtree(rebuilt / ".dvc/tmp")
     done = build_table(rebuilt, "masks", workers=1)
@@ -245,7 +236,7 @@ def test_findings_of_a_unit_are_seeded_with_it(rebuilt: Path) -> None:
     build(rebuilt)
     before = table_bytes(rebuilt)
     assert sum(len(unit.findings) for unit in seeded(rebuilt).values()) == 1
-    lock_masks(rebuilt)
+    lock_tables(rebuilt, "masks")
     shutil.rmtree(rebuilt / ".dvc/tmp")
     assert build_table(rebuilt, "masks", workers=1).measured == 0
     assert table_bytes(rebuilt) == before
@@ -274,7 +265,7 @@ def test_another_recipe_is_no_seed(built: Path) -> None:
 
 def test_back_to_the_pulled_table_recomputes_nothing(rebuilt: Path) -> None:
     """In a clone the store is empty; what the pulled table knew outlives its next version."""
-    lock_masks(rebuilt)
+    lock_tables(rebuilt, "masks")
     shutil.rmtree(rebuilt / ".dvc/tmp")
     first = (rebuilt / FTV).read_bytes()
     before = table_bytes(rebuilt)
