@@ -15,7 +15,14 @@ from etl.profile import Profile
 LINK_OUTSIDE = "link-outside"
 # The mask that the published features were made from (data descriptor, Chitalia et al. 2022).
 PUBLISHED_MASK = "stv_manual"
-LITTER = (".DS_Store", "._*", "Thumbs.db", "desktop.ini", "__MACOSX")
+# Of downloads that are still going on, or were cut.
+UNFINISHED = ("*.tmp", "*.crdownload", "*.partial", "*.part", "*.filepart", "*.download", "*.aria2")
+# What other programs leave, by name: file managers, open documents (Excel, LibreOffice, editors),
+# deleted files that are still open. `.dvcignore` names the same.
+LITTER = (
+    ".DS_Store", "._*", "Thumbs.db", "desktop.ini", "__MACOSX", "~$*", ".~lock.*#", ".#*", "*~",
+    "*.swp", "*.swo", ".nfs*", ".fuse_hidden*", ".syncthing.*", *UNFINISHED,
+)  # fmt: skip
 _NIFTI = re.compile(r"(?P<stem>.+?)\.nii(?:\.gz)?", re.IGNORECASE)
 _IMAGE = re.compile(r"(?P<case>.+)_DCE_(?P<phase>[0-9]{4})(?P<suffix>.*)")
 _BROWSER_COPY = re.compile(r"\s*\([0-9]+\)$")
@@ -54,7 +61,7 @@ def role(name: Name) -> str:
 
 
 def is_litter(path: str) -> bool:
-    """Whether a file manager left this file (`.DS_Store`, `._*`, `Thumbs.db`)."""
+    """Return whether another program left this file (`.DS_Store`, `~$book.xlsx`, `m.nii.part`)."""
     return any(fnmatch(part, pattern) for part in PurePosixPath(path).parts for pattern in LITTER)
 
 

@@ -87,6 +87,7 @@ class Report:
     kept: tuple[str, ...]
     prune_skipped: str | None
     litter: int
+    litter_names: tuple[str, ...]
     bytes_to_copy: int
     bytes_needed: int
     bytes_free: int

@@ -33,7 +33,7 @@ class Scan:
 
     files: tuple[Found, ...]
     refused: tuple[Note, ...]
-    litter: int
+    litter: tuple[str, ...]
     is_whole: bool
 
 
@@ -47,7 +47,7 @@ class _Walk:
     files: list[Found] = field(default_factory=list)
     refused: list[Note] = field(default_factory=list)
     links: set[Inode] = field(default_factory=set)
-    litter: int = 0
+    litter: list[str] = field(default_factory=list)
     is_whole: bool = True
 
 
@@ -75,11 +75,12 @@ def scan(source: Path, excluded: Path) -> Scan:
     while walk.todo:
         _list(walk, walk.todo.pop())
     if not walk.files and not walk.refused:
-        message = f"{source}: holds no file. Name the folder with the downloaded release."
+        litter = f" but litter (the first: {walk.litter[0]})" if walk.litter else ""
+        message = f"{source}: holds no file{litter}. Name the folder with the downloaded release."
         raise UserError(message)
     files = tuple(sorted(walk.files, key=lambda found: found.path))
     refused = tuple(sorted(walk.refused, key=lambda note: note.path))
-    return Scan(files, refused, walk.litter, walk.is_whole)
+    return Scan(files, refused, tuple(sorted(walk.litter)), walk.is_whole)
 
 
 def _checked(source: Path, excluded: Path) -> Path:
@@ -118,7 +119,7 @@ def _list(walk: _Walk, folder: _Folder) -> None:
     for entry in listed:
         path = folder.prefix + entry.name
         if is_litter(entry.name):
-            walk.litter += 1
+            walk.litter.append(path)
         elif entry.name not in _PRIVATE:
             _enter(walk, folder, entry, path)
 

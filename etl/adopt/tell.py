@@ -29,6 +29,7 @@ def lines(report: Report) -> Iterator[str]:
     yield from _notes("not taken", report.not_taken)
     expected = f"a mask is named by its case: {report.mask_name}" if report.mask_set else ""
     yield from _listed("not recognised", report.unrecognised, expected)
+    yield from _listed("litter", report.litter_names, "of other programs, or unfinished")
     yield from _doubles(report.doubles)
     yield from _listed("looks damaged", report.damaged, "neither gzip nor NIfTI, taken as it is")
     yield from _notes("refused", report.refused)
