@@ -12,7 +12,7 @@ import duckdb
 
 from etl import dictionary, output
 from etl.errors import UserError
-from etl.project import release_path
+from etl.project import refuse_inputs, release_path
 from etl.store import write_atomically
 from etl.warehouse import Snapshot, build, working_tree
 
@@ -46,8 +46,10 @@ def export(
         force: write into a folder that holds something; what is there and not written stays.
 
     Raises:
-        UserError: the folder holds something, nothing is built, or the disk refuses.
+        UserError: the folder holds something or is the project's, nothing is built, or the disk
+            refuses.
     """
+    refuse_inputs(root, target, ())
     if target.is_dir() and any(target.iterdir()) and not force:
         message = f"{target}: is not empty. Name a new folder, or add --force to write into it."
         raise UserError(message)

@@ -83,8 +83,10 @@ def cut(
         UserError: no index, no release to put the slice in, or the collection is not there.
     """
     chosen, collection = _profile(root, profile, output)
-    target = _outside(root, output) if output else _place(root, chosen)
     source = index or _installed()
+    if output:
+        project.refuse_inputs(root, output, [source])
+    target = output or _place(root, chosen)
     table = _rows(source, collection)
     if output is not None:
         return _report(source, table, collection, chosen, (target, _write(table, target), False))
@@ -133,22 +135,6 @@ def _place(root: Path, profile: Profile) -> Path:
         message = f"{release}: holds no release. Run `{todo}` first."
         raise UserError(message)
     return release / profile.files[SLICE][0]
-
-
-def _outside(root: Path, output: Path) -> Path:
-    """The file to write, which lies in no release.
-
-    Raises:
-        UserError: it does: what the pipeline makes or DVC tracks is not written into by hand.
-    """
-    for folder in (project.release_path(root), root / TARGET, root / "data" / "phantom"):
-        if output.resolve().is_relative_to(folder.resolve()):
-            message = (
-                f"{output}: lies in {folder}. Leave --output out to put the slice into "
-                f"{TARGET}, or name a file elsewhere."
-            )
-            raise UserError(message)
-    return output
 
 
 def _installed() -> Path:
@@ -237,7 +223,7 @@ def _write(table: pa.Table, path: Path) -> bool:
     content = sink.getvalue().to_pybytes()
     if path.is_file() and path.read_bytes() == content:
         return False
-    write_atomically(path, lambda target: target.write_bytes(content))
+    write_atomically(path.resolve(), lambda target: target.write_bytes(content))
     return True
 
 

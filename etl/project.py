@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ PARAMS = "params.yaml"
 TABLES = "data/tables"
 FINDINGS = "data/findings"
 INDEX = "data/index"
+# Folders and files that answers are made of; none of them takes an answer.
+MADE_OF = ("data", "sql", "expectations", "splits.csv", PARAMS)
 
 
 def find_root(start: Path | None = None) -> Path:
@@ -74,3 +77,22 @@ def param(root: Path, dotted: str) -> Any:  # noqa: ANN401  a YAML value is of a
 def release_path(root: Path) -> Path:
     """The folder of the release that params.yaml names."""
     return root / str(param(root, "release"))
+
+
+def refuse_inputs(root: Path, output: Path, read: Iterable[Path]) -> None:
+    """Refuse to write over what the same command reads, or into what the project is made of.
+
+    Args:
+        root: the project.
+        output: where the answer goes.
+        read: files of the user's own that the command reads.
+
+    Raises:
+        UserError: the output is one of them, under whatever name, or lies in one.
+    """
+    place = output.resolve()
+    for path in (*read, release_path(root), *(root / name for name in MADE_OF)):
+        is_same = path.exists() and output.exists() and output.samefile(path)
+        if is_same or place.is_relative_to(path.resolve()):
+            message = f"{output}: the command reads {path}; it is not written over. Choose another."
+            raise UserError(message)

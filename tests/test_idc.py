@@ -233,7 +233,7 @@ def test_the_phantom_has_its_own_slice(untracked: Path, index: Path) -> None:
     assert "ispy1 adopt FOLDER" in said
     assert "--profile ispy1_tcia" in said
     for place in ("data/phantom/x.parquet", "data/release/x.parquet"):
-        assert "name a file elsewhere" in refusal(untracked, index, output=untracked / place)
+        assert "Choose another" in refusal(untracked, index, output=untracked / place)
     assert "does not exist" in refusal(untracked, index, profile="ispy2")
 
 

@@ -7,7 +7,7 @@ import re
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand
@@ -15,14 +15,14 @@ from typer.core import TyperCommand
 from etl import project
 from etl.errors import UserError
 
-if TYPE_CHECKING:
-    from etl.query import Result
-
 _OPTION = re.compile(r"--([A-Za-z][\w-]*(=.*)?)?", re.DOTALL)
-_FORMATS = ("table", "csv", "json", "parquet", "markdown")
 FormatOption = Annotated[
-    str, typer.Option("--format", "-f", help="table, csv, json, parquet or markdown.")
-]
+    str | None,
+    typer.Option(
+        "--format", "-f",
+        help="table, csv, json, parquet or markdown. Default: by the suffix of --output.",
+    ),
+]  # fmt: skip
 OutputOption = Annotated[
     Path | None, typer.Option("--output", "-o", help="Write to this file.", dir_okay=False)
 ]
@@ -56,7 +56,7 @@ def sql(
     query: Annotated[
         str | None, typer.Argument(help="The query, a .sql file, or - for standard input.")
     ] = None,
-    form: FormatOption = "table",
+    form: FormatOption = None,
     output: OutputOption = None,
     own: Annotated[
         list[str] | None,
@@ -74,18 +74,22 @@ def sql(
 
     Examples:
     - `ispy1 sql "select mask, count(*) from masks group by mask"`
-    - `ispy1 sql question.sql --format csv --output answer.csv`
+    - `ispy1 sql question.sql --output answer.csv`
     - `echo "from cohort" | ispy1 sql`
     - `ispy1 sql "from cohort join mine using (case_id)" --with mine=my.xlsx`
     - `ispy1 sql "from label_summary" --rev v1.0`
     - `ispy1 sql --attach old=v1.0 "from masks anti join old.masks using (path)"`
     """
+    from etl.output import choose_format, write
     from etl.query import run
 
-    _check_format(form)
-    tables: dict[str, object] = {k: Path(v) for k, v in _pairs("--with", "FILE", own).items()}
+    chosen = choose_format(form, output)
+    tables = {name: Path(path) for name, path in _pairs("--with", "FILE", own).items()}
+    questions = [Path(query)] if query and query.endswith(".sql") else []
+    if output:
+        project.refuse_inputs(project.find_root(), output, [*tables.values(), *questions])
     versions = _pairs("--attach", "REV", attach)
-    _show(run(_query_text(query), rev=rev, attach=versions, tables=tables), form, output)
+    write(run(_query_text(query), rev=rev, attach=versions, tables=tables), chosen, output)
 
 
 def describe(
@@ -134,7 +138,7 @@ def describe(
 
 def report(
     name: Annotated[str | None, typer.Argument(help="A report; without one, lists them.")] = None,
-    form: FormatOption = "table",
+    form: FormatOption = None,
     output: OutputOption = None,
 ) -> None:
     """Answer a question that has a name; without a name, list them.
@@ -145,20 +149,25 @@ def report(
     - `ispy1 report volumes --format csv`
     """
     from etl import reports
-    from etl.output import print_table
+    from etl.output import choose_format, print_table, write
     from etl.query import run
 
-    _check_format(form)
+    chosen = choose_format(form, output)
     root = project.find_root()
+    if output:
+        project.refuse_inputs(root, output, ())
+    if name is None and (form or output):
+        message = "--format, --output: of which report? Give its name; `ispy1 report` lists them."
+        raise UserError(message)
     if name is None:
         listed = [(key, reports.title(text)) for key, text in reports.reports(root).items()]
         print_table(("report", "question"), listed, limit=None)
         return
     text = reports.find(root, name)
     result = run(text, root)
-    if form == "table" and output is None:
+    if chosen == "table" and output is None:
         typer.echo(f"{reports.title(text)}\n")
-    _show(result, form, output)
+    write(result, chosen, output)
 
 
 def export(
@@ -199,18 +208,6 @@ def split() -> None:
     from etl.splits import update_splits
 
     typer.echo(f"splits.csv: {update_splits(project.find_root())} cases added")
-
-
-def _check_format(form: str) -> None:
-    if form not in _FORMATS:
-        message = f"--format {form}: expected one of {', '.join(_FORMATS)}."
-        raise UserError(message)
-
-
-def _show(result: Result, form: str, output: Path | None) -> None:
-    from etl.output import write
-
-    write(result, form, output)  # type: ignore[arg-type]  # _check_format has looked
 
 
 def _query_text(query: str | None) -> str:
