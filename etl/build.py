@@ -16,7 +16,7 @@ from etl.index import TABLES, read_index, table_module
 from etl.known_issues import known_issues, softened
 from etl.pool import default_workers, spread
 from etl.profile import Profile, load_profile
-from etl.recipe import recipe as recipe_of
+from etl.recipe import Recipe, module_recipe
 from etl.store import read_table, table_lock, table_path, write_table
 from etl.tables.findings import SCHEMA as FINDINGS
 from etl.unit import Blob, Context, Measured, TableModule, identified, refused, unit_key
@@ -71,9 +71,9 @@ def build_table(
         if module.UNIT == "release":  # one workbook, one listing: quicker to read than to keep
             measured = list(measure_units(module, context, units, workers))
             return _write(module, context, index.recipe, list(zip(units, measured, strict=True)))
-        known = _known(module, root, index.recipe) if reuse else {}
+        known = _known(module, root, index.recipe.values) if reuse else {}
         new = [unit for unit in units if _content(module, unit) not in known]
-        fresh = _measure_and_keep(module, context, index.recipe, (new, workers, progress))
+        fresh = _measure_and_keep(module, context, index.recipe.values, (new, workers, progress))
         # By path: units of one content may differ, as two links that lead out of the release do.
         found = [(unit, fresh.get(unit[0].path) or known[_content(module, unit)]) for unit in units]
         return replace(_write(module, context, index.recipe, found), measured=len(new))
@@ -194,7 +194,7 @@ def _worker_died(name: str, unit: Unit) -> Measured:
 def _write(
     module: TableModule,
     context: Context,
-    recipe: str,
+    recipe: Recipe,
     measured: list[tuple[Unit, Measured]],
 ) -> Built:
     name = module.SCHEMA.name
@@ -205,7 +205,7 @@ def _write(
     kind, profile = module.UNIT, context.profile
     findings = [f for unit, found in measured for f in identified(found, unit, kind, profile)]
     findings = _unique([*findings, *table.findings])
-    meta = footer(context.profile, recipe)
+    meta = footer(context.profile, recipe.table) | {"values_recipe": recipe.values}
     folder = context.root / project.FINDINGS
     write_table(FINDINGS, [f.row() for f in findings], table_path(folder, name), meta=meta)
     target = table_path(context.root / project.TABLES, name)
@@ -234,6 +234,6 @@ def build_findings(root: Path) -> int:
     folder = root / project.FINDINGS
     found = [row for name in TABLES for row in read_table(table_path(folder, name)).to_pylist()]
     rows = [softened(row, known) for row in found]
-    meta = footer(profile, recipe_of("etl.known_issues", profile, root))
+    meta = footer(profile, module_recipe("etl.known_issues", profile))
     write_table(FINDINGS, rows, table_path(root / project.TABLES, "findings"), meta=meta)
     return len(rows)

@@ -37,7 +37,7 @@ from etl.gate_report import (
 from etl.index import TABLES
 from etl.known_issues import known_issues
 from etl.profile import Profile, load_profile, profile_path
-from etl.recipe import recipe
+from etl.recipe import module_recipe
 from etl.store import table_path, write_table
 from etl.tables import findings
 from etl.tables.gate_results import SCHEMA
@@ -96,8 +96,7 @@ def run_gate(root: Path, *, docs: bool = False) -> GateReport:
     with connect(root) as connection:
         report = judge(connection, root, profile, reference=reference, docs=docs)
     inputs = [profile_path(root, profile.name), *_rule_files(root)]
-    also = tuple(path.relative_to(root).as_posix() for path in inputs)
-    meta = footer(profile, recipe("etl.gate", profile, root, also))
+    meta = footer(profile, module_recipe("etl.gate", profile, inputs))
     rows = [contract.row() for contract in report.contracts]
     write_table(SCHEMA, rows, table_path(root / project.TABLES, SCHEMA.name), meta=meta)
     write_metric(report, root, reference)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import importlib
 import io
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO, cast
@@ -12,7 +13,7 @@ from typing import Any, TextIO, cast
 from etl import project, versions
 from etl.errors import UserError
 from etl.profile import Profile, load_profile
-from etl.recipe import recipe
+from etl.recipe import Recipe, make_recipe
 from etl.release import Name, is_litter, parse
 from etl.store import write_atomically
 from etl.unit import Blob, TableModule
@@ -36,15 +37,15 @@ TABLES = (
     "feature_audit",
     "feature_stability",
 )
-_RECIPE = "# recipe="
+_FIRST = re.compile(r"# recipe=([0-9a-f]{32}) values=([0-9a-f]{32})")
 _HEADER = ("path", "md5", "size_bytes")
 
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """What one table reads: its recipe, and its blobs sorted by path."""
+    """What one table is made of: its recipe, and its blobs sorted by path."""
 
-    recipe: str
+    recipe: Recipe
     blobs: tuple[Blob, ...]
 
 
@@ -85,13 +86,13 @@ def reads(root: Path, table: str, name: Name) -> bool:
     return is_read and (wants is None or wants(name, params_of(root, table)))
 
 
-def table_recipe(root: Path, name: str, profile: Profile) -> str:
+def table_recipe(root: Path, name: str, profile: Profile) -> Recipe:
     """The recipe of a table as its code, its files beside the release and params.yaml are now.
 
     Raises:
         UserError: params.yaml lacks a value that the table needs.
     """
-    return recipe(f"etl.tables.{name}", profile, root, also(name), params_of(root, name))
+    return make_recipe(f"etl.tables.{name}", profile, root, also(name), params_of(root, name))
 
 
 def also(name: str) -> tuple[str, ...]:
@@ -117,7 +118,7 @@ def index_path(root: Path, name: str) -> Path:
 
 def _dump(index: Index) -> str:
     out = io.StringIO()
-    out.write(f"{_RECIPE}{index.recipe}\n")
+    out.write(f"# recipe={index.recipe.table} values={index.recipe.values}\n")
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(_HEADER)
     writer.writerows((blob.path, blob.md5, blob.size_bytes) for blob in index.blobs)
@@ -140,10 +141,10 @@ def read_index(root: Path, name: str, profile: Profile) -> Index:
 
 
 def _load(file: TextIO, profile: Profile) -> Index:
-    first = file.readline().strip()
+    first = _FIRST.fullmatch(file.readline().strip())
     rows = csv.DictReader(file)
-    if not first.startswith(_RECIPE) or tuple(rows.fieldnames or ()) != _HEADER:
+    if first is None or tuple(rows.fieldnames or ()) != _HEADER:
         message = "it does not begin with a recipe and a header"
         raise ValueError(message)
     blobs = [Blob(parse(r["path"], profile), r["md5"], int(r["size_bytes"])) for r in rows]
-    return Index(first.removeprefix(_RECIPE), tuple(blobs))
+    return Index(Recipe(*first.groups()), tuple(blobs))

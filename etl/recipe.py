@@ -1,11 +1,18 @@
-"""The recipe of a table: a hash of all that decides its bytes, except the blobs."""
+"""Recipes: hashes of all that decides a table's bytes, except the blobs.
+
+A recipe follows from meaning: the syntax trees of the definitions that a module reaches, without
+comments, docstrings and annotations. What a release's values cost to measure is hours; a spelling
+that was mended must not cost them again.
+"""
 
 from __future__ import annotations
 
 import ast
 import hashlib
 import json
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -20,65 +27,250 @@ DISTRIBUTIONS = {
     "skimage": "scikit-image",
     "zrad": "z-rad",
 }
-ALWAYS = ("etl.store",)  # how a table is written
+# A module and the name of one of its definitions; None: all of them.
+Symbol = tuple[str, str | None]
+
+WRITING: tuple[Symbol, ...] = (("etl.store", "write_table"), ("etl.tables.findings", "SCHEMA"))
+# Parts of a syntax tree that change no value.
+_MUTE_FIELDS = {"annotation", "returns", "type_comment", "type_params", "kind", "ctx"}
+# Where calls that make a schema have their words: position of the meaning, names of keywords.
+_MEANING_AT = {"Column": 2, "optional": 2, "_axes": 2}
+_WORD_KEYWORDS = {"meaning", "grain"}
 
 
-def recipe(
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What a table is made by: hashes of 32 hex digits.
+
+    `table`: decides its bytes. `values`: decides what measure() gives for a blob, and no more: the
+    key of kept units. A changed description changes the first alone.
+    """
+
+    table: str
+    values: str
+
+
+def make_recipe(
     module: str,
     profile: Profile,
     root: Path,
-    also: tuple[str, ...] = (),
+    extra_files: tuple[str, ...] = (),
     params: Mapping[str, Any] | None = None,
-) -> str:
-    """32 hex digits over code, libraries, naming and further files of one table.
+) -> Recipe:
+    """Return both recipes of a table's module.
 
     Args:
-        module: the table's module, such as `etl.tables.masks`.
+        module: such as `etl.tables.masks`.
         profile: its names decide what a file is; its thresholds change no table.
         root: the project.
-        also: files that the module reads beside the release, relative to the root.
+        extra_files: files that the module reads beside the release, relative to the root.
         params: values of params.yaml that decide its values, by name.
     """
-    sources, imports = closure((module, *ALWAYS))
-    digest = hashlib.sha256()
-    for name in sorted(sources):
-        digest.update(f"{name}\0".encode() + _source(name).read_bytes() + b"\0")
-    libraries = {name: _version(name) for name in sorted(imports)}
-    facts = [libraries, profile.naming(), dict(params or {})]
-    digest.update(json.dumps(facts, sort_keys=True).encode())
-    for path in also:
-        digest.update((root / path).read_bytes() if (root / path).is_file() else b"")
-    return digest.hexdigest()[:32]
+    facts = [profile.naming(), dict(params or {}), [_text(root / path) for path in extra_files]]
+    values = _digest(_described([(module, "measure")], worded=False), facts)
+    table = _digest(_described([(module, None), *WRITING], worded=True), [values, facts])
+    return Recipe(table, values)
 
 
-def closure(starts: tuple[str, ...]) -> tuple[set[str], set[str]]:
-    """The project's modules that `starts` import, and the distributions that those import."""
-    seen: set[str] = set()
-    outside: set[str] = set()
-    todo = list(starts)
-    while todo:
-        name = todo.pop()
-        if name in seen:
+def module_recipe(module: str, profile: Profile, extra_files: Iterable[Path] = ()) -> str:
+    """Return the recipe of a table that one module makes of other tables."""
+    facts = [profile.naming(), [_text(path) for path in extra_files]]
+    return _digest(_described([(module, None), *WRITING], worded=True), facts)
+
+
+def closure(module: str) -> tuple[set[str], set[str]]:
+    """Return the project's modules that a table is made by, and the distributions they use."""
+    definitions, aliases = reach([(module, None), *WRITING])
+    return set(definitions), _distributions(aliases)
+
+
+def _digest(*facts: object) -> str:
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
+def _described(starts: Iterable[Symbol], *, worded: bool) -> list[object]:
+    """Return the meaning of what `starts` reach: definitions, aliases, versions of libraries."""
+    definitions, aliases = reach(starts)
+    # By meaning, not by place: a function that was moved inside its module is the same function.
+    code = {
+        module: sorted(_meaning(_parsed(module).statements[n], worded=worded) for n in numbers)
+        for module, numbers in definitions.items()
+    }
+    libraries = {name: _version(name) for name in sorted(_distributions(aliases))}
+    return [code, sorted(aliases), libraries]
+
+
+def _distributions(aliases: Iterable[tuple[str, str]]) -> set[str]:
+    return {target.split(".")[0] for _, target in aliases}
+
+
+def reach(starts: Iterable[Symbol]) -> tuple[dict[str, set[int]], set[tuple[str, str]]]:
+    """Follow names from `starts` through the project's modules.
+
+    Returns:
+        Module -> positions of the top-level statements that are reached (empty where only its
+        imports are), and (alias, full name) of what is used of other packages.
+    """
+    definitions: dict[str, set[int]] = defaultdict(set)
+    aliases: set[tuple[str, str]] = set()
+    pending = list(starts)
+    seen: set[Symbol] = set()
+    while pending:
+        symbol = pending.pop()
+        if symbol in seen:
             continue
-        seen.add(name)
-        for imported in _imports(name):
-            if imported.split(".")[0] != "etl":
-                outside.add(imported.split(".")[0])
-            elif _is_module(imported):
-                todo.append(imported)
-    return seen, outside
+        seen.add(symbol)
+        parsed = _parsed(symbol[0])
+        numbers = parsed.statements_of(symbol[1])
+        definitions[symbol[0]] |= numbers
+        names = set().union(*(parsed.references[n] for n in numbers))
+        if symbol[1] is not None and not numbers:
+            names.add((symbol[1], None))  # passed on: `from etl.a import b` in a package
+        for alias, attribute in names:
+            for target in parsed.imports.get(alias, ()):
+                if target.split(".")[0] == "etl":
+                    pending.append(_symbol(target, attribute))
+                else:
+                    aliases.add((alias, target))
+            if alias in parsed.owners:
+                pending.append((symbol[0], alias))
+    return dict(definitions), aliases
+
+
+def _symbol(target: str, attribute: str | None) -> Symbol:
+    """Return what `from etl.a import b` names: the module etl.a.b, or b of the module etl.a."""
+    if _is_module(target):
+        return target, attribute
+    module, _, name = target.rpartition(".")
+    return module, name
+
+
+Reference = tuple[str, str | None]  # a name, and the attribute that is asked of it
+
+
+@dataclass(frozen=True, slots=True)
+class _Module:
+    """The top-level statements of a module, and what they define and use.
+
+    `always`: statements that are no definition and no import: they run with every use.
+    """
+
+    statements: tuple[ast.stmt, ...]
+    owners: Mapping[str, frozenset[int]]
+    imports: Mapping[str, frozenset[str]]
+    references: tuple[frozenset[Reference], ...]
+    always: frozenset[int]
+
+    def statements_of(self, name: str | None) -> frozenset[int]:
+        """Return the positions of what defines `name`, or of all."""
+        if name is None:
+            return frozenset().union(self.always, *self.owners.values())
+        numbers = self.owners.get(name, frozenset())
+        return numbers | self.always if numbers else numbers
 
 
 @cache
-def _imports(module: str) -> tuple[str, ...]:
-    """The names that a module's source imports, `from a import b` as both `a` and `a.b`."""
-    names: list[str] = []
-    for node in ast.walk(ast.parse(_source(module).read_bytes())):
+def _parsed(module: str) -> _Module:
+    tree = ast.parse(_source(module).read_bytes())
+    statements = tuple(s for s in tree.body if not _is_mute(s))
+    owners: dict[str, set[int]] = defaultdict(set)
+    always = set()
+    for number, statement in enumerate(statements):
+        names = set(_defined(statement))
+        for name in names:
+            owners[name].add(number)
+        if not names:
+            always.add(number)
+    return _Module(
+        statements,
+        {name: frozenset(numbers) for name, numbers in owners.items()},
+        _imports(tree),
+        tuple(frozenset(_references(statement)) for statement in statements),
+        frozenset(always),
+    )
+
+
+def _is_mute(statement: ast.stmt) -> bool:
+    """Whether a top-level statement is an import, a docstring, or for type checkers only."""
+    if isinstance(statement, ast.If):
+        return ast.unparse(statement.test).endswith("TYPE_CHECKING")
+    return isinstance(statement, ast.Import | ast.ImportFrom) or _is_docstring(statement)
+
+
+def _is_docstring(node: object) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def _defined(statement: ast.stmt) -> Iterator[str]:
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        yield statement.name
+    elif isinstance(statement, ast.Assign | ast.AnnAssign):
+        yield from (
+            node.id
+            for node in ast.walk(statement)
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+        )
+
+
+def _imports(tree: ast.Module) -> dict[str, frozenset[str]]:
+    """Alias -> full names, of the imports at any depth of a module."""
+    names: dict[str, set[str]] = defaultdict(set)
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    return tuple(names)
+            for item in node.names:
+                names[item.asname or item.name.split(".")[0]].add(item.name)
+        elif isinstance(node, ast.ImportFrom) and node.module != "__future__":
+            for item in node.names:
+                names[item.asname or item.name].add(f"{node.module}.{item.name}")
+    return {alias: frozenset(targets) for alias, targets in names.items()}
+
+
+def _references(statement: ast.stmt) -> Iterator[Reference]:
+    """Every name that a statement uses; of `a.b` also which attribute, so that no more counts.
+
+    Annotations count: they tell whose methods are called.
+    """
+    bases = set()
+    for node in ast.walk(statement):  # breadth first: what an attribute is asked of comes after it
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            bases.add(node.value)
+            yield node.value.id, node.attr
+        elif isinstance(node, ast.Name) and node not in bases:
+            yield node.id, None
+
+
+@cache
+def _meaning(statement: ast.stmt, *, worded: bool) -> str:
+    return _digest(_canonical(statement, worded=worded))
+
+
+def _canonical(node: Any, *, worded: bool) -> Any:  # noqa: ANN401  a tree of nodes and constants
+    """Return a syntax tree as lists, the same for every Python version that we run on."""
+    if isinstance(node, list):
+        return [_canonical(item, worded=worded) for item in node if not _is_docstring(item)]
+    if not isinstance(node, ast.AST):
+        return repr(node)
+    if isinstance(node, ast.Call) and not worded:
+        node = _without_words(node)
+    fields = ((name, value) for name, value in ast.iter_fields(node) if name not in _MUTE_FIELDS)
+    return [
+        type(node).__name__,
+        *([name, _canonical(v, worded=worded)] for name, v in fields if v is not None and v != []),
+    ]
+
+
+def _without_words(call: ast.Call) -> ast.Call:
+    """Return a call that makes a part of a schema, without grain and meaning."""
+    name = call.func.id if isinstance(call.func, ast.Name) else ""
+    if name not in _MEANING_AT and name != "TableSchema":
+        return call
+    at = _MEANING_AT.get(name, len(call.args))
+    keywords = [keyword for keyword in call.keywords if keyword.arg not in _WORD_KEYWORDS]
+    return ast.Call(call.func, [*call.args[:at], *call.args[at + 1 :]], keywords)
 
 
 def _source(module: str) -> Path:

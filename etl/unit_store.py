@@ -130,7 +130,7 @@ def seed(module: TableModule, tables: Path, findings: Path, recipe: str) -> dict
     name = module.SCHEMA.name
     files = table_path(tables, name), table_path(findings, name)
     try:
-        if any(read_footer(file)["recipe"] != recipe for file in files):
+        if any(read_footer(file)["values_recipe"] != recipe for file in files):
             return {}
         rows, found = (read_table(file).to_pylist() for file in files)
     except (OSError, KeyError, TypeError, ValueError, pa.ArrowException, UserError):

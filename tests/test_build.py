@@ -28,6 +28,7 @@ from etl.build import build_findings, build_table, units_of
 from etl.errors import BadInputError, UserError
 from etl.index import TABLES, index_path, read_index, table_module, write_indexes
 from etl.profile import load_profile
+from etl.recipe import Recipe
 from etl.release import parse
 from etl.store import read_footer, read_table, table_path
 from etl.tables import images, masks
@@ -130,10 +131,21 @@ def test_moving_a_blob_measures_nothing_and_renames_its_row(rebuilt: Path) -> No
 
 
 def test_another_recipe_measures_all(rebuilt: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("etl.index.recipe", lambda *_: "0" * 32)
+    monkeypatch.setattr("etl.index.make_recipe", lambda *_: Recipe("0" * 32, "1" * 32))
     assert measured(rebuilt, "masks") == 6
     assert read_footer(table_path(rebuilt / "data/tables", "masks"))["recipe"] == "0" * 32
     assert measured(rebuilt, "masks") == 0
+
+
+def test_another_recipe_of_the_table_alone_measures_nothing(
+    rebuilt: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = read_index(rebuilt, "masks", load_profile(rebuilt)).recipe.values
+    monkeypatch.setattr("etl.index.make_recipe", lambda *_: Recipe("0" * 32, values))
+    lock_tables(rebuilt, "masks")
+    shutil.rmtree(rebuilt / ".dvc/tmp")  # the present table is enough
+    assert measured(rebuilt, "masks") == 0
+    assert read_footer(table_path(rebuilt / "data/tables", "masks"))["recipe"] == "0" * 32
 
 
 def test_refused_blobs_stay_refused_when_reused(rebuilt: Path) -> None:
@@ -222,7 +234,7 @@ def test_a_blob_that_changed_after_the_index_stores_nothing(
 def measured_paths(root: Path, name: str) -> set[str]:
     """The blobs that a build would have to read: none of them is filed under its hash."""
     index = read_index(root, name, load_profile(root))
-    known = builds._known(table_module(name), root, index.recipe)
+    known = builds._known(table_module(name), root, index.recipe.values)
     return {blob.path for blob in index.blobs if blob.md5 not in known}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from etl.profile import load_profile
 from etl.project import read_yaml
 
 FTV = "masks_ftv/ISPY1_9001.nii.gz"
+RECIPE = f"# recipe={'0' * 32} values={'1' * 32}"
 
 
 def md5(path: Path) -> str:
@@ -51,8 +53,7 @@ def test_hash_and_size_are_those_of_the_file(project: Path, release: Path) -> No
 
 def test_form_of_the_file(project: Path, release: Path) -> None:
     lines = texts(project)["masks"].splitlines()
-    assert lines[0].startswith("# recipe=")
-    assert len(lines[0]) == len("# recipe=") + 32
+    assert re.fullmatch("# recipe=[0-9a-f]{32} values=[0-9a-f]{32}", lines[0])
     assert lines[1] == "path,md5,size_bytes"
     assert lines[2] == f"{FTV},{md5(release / FTV)},{(release / FTV).stat().st_size}"
 
@@ -138,11 +139,12 @@ def test_no_release(project: Path) -> None:
     "text",
     [
         "",  # cut short before its header: an empty table must not come of it
-        "# recipe=x\n",
+        f"{RECIPE}\n",
+        f"# recipe={'0' * 32}\npath,md5,size_bytes\n",  # as it was written before
         "path,md5,size_bytes\na,b,1\n",
-        "# recipe=x\npath,md5\na,b\n",
-        "# recipe=x\npath,md5,size_bytes\na,b,c\n",
-        "# recipe=x\npath,md5,size_bytes\na,b\n",
+        f"{RECIPE}\npath,md5\na,b\n",
+        f"{RECIPE}\npath,md5,size_bytes\na,b,c\n",
+        f"{RECIPE}\npath,md5,size_bytes\na,b\n",
     ],
 )
 def test_a_broken_index(project: Path, text: str) -> None:

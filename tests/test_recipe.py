@@ -13,86 +13,140 @@ from etl import recipe as recipes
 from etl.index import TABLES
 from etl.known_issues import PATH
 from etl.profile import Profile, Threshold, load_profile
-from etl.recipe import closure, recipe
+from etl.recipe import Recipe, closure, make_recipe, reach
 
 PROFILE = load_profile(ROOT, "phantom")
-Edit = Callable[[str], set[str]]
+# (module, text, other text) -> the tables whose values are measured again, and those written again
+Edit = Callable[[str, str, str], tuple[set[str], set[str]]]
 
 
-def recipe_of(table: str, profile: Profile = PROFILE, root: Path = ROOT) -> str:
-    return recipe(f"etl.tables.{table}", profile, root)
+def recipe_of(table: str, profile: Profile = PROFILE, root: Path = ROOT) -> Recipe:
+    return make_recipe(f"etl.tables.{table}", profile, root)
+
+
+@pytest.fixture(scope="module")
+def before() -> dict[str, Recipe]:
+    return {name: recipe_of(name) for name in TABLES}
 
 
 @pytest.fixture
-def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Edit]:
-    """Edits a module of a copy of the package; gives the tables whose recipe changed."""
-    copy = tmp_path / "etl"
-    shutil.copytree(recipes.PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(recipes, "PACKAGE", copy)
-    recipes._imports.cache_clear()
-    before = {name: recipe_of(name) for name in TABLES}
+def edit(
+    before: dict[str, Recipe], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Edit]:
+    """Edits a module of a copy of the package."""
+    package = tmp_path / "etl"
+    shutil.copytree(recipes.PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(recipes, "PACKAGE", package)
 
-    def edit(module: str) -> set[str]:
-        path = copy / module
-        path.write_text(path.read_text() + "\n\ndef added() -> None:\n    pass\n")
-        recipes._imports.cache_clear()
-        return {name for name in TABLES if recipe_of(name) != before[name]}
+    def replace(module: str, text: str, other: str) -> tuple[set[str], set[str]]:
+        path = package / module
+        source = path.read_text()
+        assert text in source
+        path.write_text(source.replace(text, other, 1))
+        recipes._parsed.cache_clear()
+        after = {name: recipe_of(name) for name in TABLES}
+        return (
+            {name for name in TABLES if after[name].values != before[name].values},
+            {name for name in TABLES if after[name].table != before[name].table},
+        )
 
-    yield edit
-    recipes._imports.cache_clear()
+    yield replace
+    recipes._parsed.cache_clear()
 
 
 OF_CASES = {"mask_agreement", "phase_fits", "kinetics", "captk_features"}
+OF_MASKS = {"masks", "mask_agreement", "kinetics", "recomputed_features", "captk_features"}
+OF_BLOBS = {"images", "masks", "recomputed_features", *OF_CASES}
 
 
 @pytest.mark.parametrize(
-    ("module", "tables"),
+    ("module", "text", "other", "measured"),
     [
-        ("measure/shape.py", {"masks"}),
-        ("measure/mask.py", {"masks", "recomputed_features", *OF_CASES}),
-        ("measure/agreement.py", {"mask_agreement"}),
-        ("measure/carry.py", OF_CASES),
-        ("measure/phase_fit.py", {"phase_fits"}),
-        ("measure/kinetics.py", {"kinetics"}),
-        ("measure/intensity.py", {"images", "phase_fits"}),
-        ("read/nifti.py", {"images", "masks", "recomputed_features", *OF_CASES}),
-        ("measure/ibsi.py", {"recomputed_features"}),
-        ("measure/together.py", {"recomputed_features"}),
-        ("measure/captk_glcm.py", {"captk_features"}),
-        ("measure/audit.py", {"feature_audit"}),
-        ("tables/feature_catalog.py", {"feature_catalog", "feature_audit"}),
-        ("tables/images.py", {"images"}),
-        ("tables/masks.py", {"masks"}),
-        ("read/manifest.py", {"blobs", "cases"}),
-        ("tables/trial.py", {"clinical", "outcomes", "cases"}),
-        ("store.py", set(TABLES)),
-        ("schema.py", set(TABLES)),
-        ("build.py", set()),
-        ("pool.py", set()),
-        ("warehouse.py", set()),
-        ("gate.py", set()),
-        ("phantom/shapes.py", set()),
+        ("measure/shape.py", "36 *", "35 *", {"masks"}),  # a constant
+        ("measure/mask.py", "connectivity=6", "connectivity=26",
+         {"masks", "captk_features"}),  # an argument
+        ("measure/mask.py", "bits &= finite", "bits |= finite", OF_MASKS),  # an operator
+        ("measure/agreement.py", "95", "90", {"mask_agreement"}),
+        ("measure/kinetics.py", "1.1", "1.2", {"kinetics"}),
+        ("measure/captk_glcm.py", "import numpy as np", "import math as np", {"captk_features"}),
+        ("read/nifti.py", "FORM_TOLERANCE_MM = 0.01", "FORM_TOLERANCE_MM = 0.02", OF_BLOBS),
+        ("read/nifti.py", "SAME_GRID_MM = 0.01", "SAME_GRID_MM = 0.02",
+         {"mask_agreement", "kinetics", "recomputed_features", "captk_features"}),
+        ("project.py", 'encoding="utf-8"', 'encoding="utf-16"', set(TABLES)),
     ],
-)
-def test_an_edit_changes_the_tables_that_it_decides(
-    package: Edit, module: str, tables: set[str]
+)  # fmt: skip
+def test_what_measures_measures_again(
+    edit: Edit, module: str, text: str, other: str, measured: set[str]
 ) -> None:
-    assert package(module) == tables
+    values, tables = edit(module, text, other)
+    assert values == measured
+    assert measured <= tables
 
 
-def test_a_new_import_joins_the_closure(package: Edit) -> None:
+@pytest.mark.parametrize(
+    ("module", "text", "other"),
+    [
+        ("project.py", "import functools", "# a note\nimport functools"),
+        ("measure/mask.py", '"""Return where the scaled', '"""Return wherever the scaled'),
+        ("measure/mask.py", "(voxels: Array,", "(voxels: np.ndarray[Any, Any],"),
+        ("read/nifti.py", "def _finite(", "\n\n\ndef _finite("),
+        ("gate.py", "def judge(", "FACTOR = 2\ndef judge("),
+        ("profile.py", "def load_profile(", "def added() -> None: ...\ndef load_profile("),
+    ],
+)  # fmt: skip
+def test_words_and_what_is_not_reached_change_nothing(
+    edit: Edit, module: str, text: str, other: str
+) -> None:
+    assert edit(module, text, other) == (set(), set())
+
+
+@pytest.mark.parametrize(
+    ("module", "text", "other", "written"),
+    [
+        ("tables/masks.py", "Face-connected components", "Components by face", {"masks"}),
+        ("tables/masks.py", '"n_components", "int64"', '"n_parts", "int64"', {"masks"}),
+        ("tables/masks.py", 'declared.grid] if', 'declared.grid] * 2 if', {"masks"}),  # assemble()
+        ("schema.py", "MD5 of the blob as it lies", "MD5 of the file as it lies",
+         {"images", "masks"}),
+        ("store.py", 'compression="zstd"', 'compression="lz4"', set(TABLES)),
+    ],
+)  # fmt: skip
+def test_words_of_a_schema_and_assembly_write_again_and_measure_nothing(
+    edit: Edit, module: str, text: str, other: str, written: set[str]
+) -> None:
+    values, tables = edit(module, text, other)
+    assert tables == written
+    assert values <= ({"masks"} if "n_parts" in other else set())
+
+
+def test_a_function_that_moves_inside_its_module_is_the_same(edit: Edit) -> None:
+    path = recipes.PACKAGE / "measure/mask.py"
+    start, end = "def voxel_digest", "@dataclass(frozen=True, slots=True)\nclass Components"
+    before, _, rest = path.read_text().partition(start)
+    moved, _, after = rest.partition(end)
+    path.write_text(f"{before}{end}{after}\n\n{start}{moved}")
+    assert edit("pool.py", "FEW = 4", "FEW = 5") == (set(), set())
+
+
+def test_a_new_import_joins(edit: Edit) -> None:
     path = recipes.PACKAGE / "measure" / "helper.py"
-    path.write_text("FACTOR = 1\n")
+    path.write_text("FACTOR = 36\n")
     shape = recipes.PACKAGE / "measure" / "shape.py"
     shape.write_text("from etl.measure import helper\n" + shape.read_text())
-    recipes._imports.cache_clear()
-    before = recipe_of("masks")
-    assert "masks" in package("measure/helper.py")
-    assert recipe_of("masks") != before
+    assert edit("measure/shape.py", "36 *", "helper.FACTOR *")[0] == {"masks"}
+    first = recipe_of("masks")
+    edit("measure/helper.py", "36", "37")
+    assert recipe_of("masks").values != first.values
+
+
+def test_what_a_local_import_brings_is_reached() -> None:
+    definitions, aliases = reach([("etl.tables.recomputed_features", "measure")])
+    assert definitions["etl.measure.ibsi"]
+    assert "zrad" in {target.split(".")[0] for _, target in aliases}
 
 
 def test_closure_of_masks() -> None:
-    modules, outside = closure(("etl.tables.masks",))
+    modules, outside = closure("etl.tables.masks")
     assert {"etl.read.nifti", "etl.measure.shape", "etl.measure.mask", "etl.schema"} <= modules
     assert not {
         m for m in modules if m.startswith(("etl.card", "etl.phantom", "etl.gate", "etl.cli"))
@@ -101,16 +155,17 @@ def test_closure_of_masks() -> None:
     assert not outside & {"dvc", "duckdb", "great_expectations", "pandas"}
 
 
-def test_library_versions_that_matter(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = {name: recipe_of(name) for name in TABLES}
+def test_library_versions_that_matter(
+    before: dict[str, Recipe], monkeypatch: pytest.MonkeyPatch
+) -> None:
     real = recipes._version
 
     def newer(name: str) -> str | None:
         return "999" if name == "cc3d" else real(name)
 
     monkeypatch.setattr(recipes, "_version", newer)
-    changed = {name for name in TABLES if recipe_of(name) != before[name]}
-    assert changed == {"masks", "recomputed_features", *OF_CASES}
+    changed = {name for name in TABLES if recipe_of(name).values != before[name].values}
+    assert changed == {"masks", "recomputed_features", "captk_features"}
 
 
 def test_versions_are_found_under_their_distribution_name() -> None:
@@ -121,16 +176,22 @@ def test_versions_are_found_under_their_distribution_name() -> None:
 
 def test_names_belong_to_the_recipe_and_thresholds_do_not() -> None:
     strict = {"x": Threshold(value=1, severity="info", source="nobody")}
-    judged = PROFILE.model_copy(update={"thresholds": strict, "expected_ids": (1, 2)})
+    judged = PROFILE.model_copy(update={"thresholds": strict, "title": "another"})
     named = PROFILE.model_copy(update={"mask_folder_prefix": "m_"})
     for name in TABLES:
         assert recipe_of(name, judged) == recipe_of(name)
-        assert recipe_of(name, named) != recipe_of(name)
+        assert recipe_of(name, named).values != recipe_of(name).values
+
+
+def test_parameters_belong_to_both() -> None:
+    one, two = (make_recipe("etl.tables.kinetics", PROFILE, ROOT, (), {"p": n}) for n in (1, 2))
+    assert one.values != two.values
+    assert one.table != two.table
 
 
 def test_files_beside_the_release(project: Path) -> None:
-    def of_cases() -> str:
-        return recipe("etl.tables.cases", PROFILE, project, (PATH,))
+    def of_cases() -> Recipe:
+        return make_recipe("etl.tables.cases", PROFILE, project, (PATH,))
 
     before = of_cases()
     (project / PATH).write_text((project / PATH).read_text() + "ISPY1_9001,x,1,a note,nobody\n")
@@ -142,4 +203,4 @@ def test_files_beside_the_release(project: Path) -> None:
 
 def test_recipe_is_the_same_for_any_root(tmp_path: Path) -> None:
     assert recipe_of("masks", root=tmp_path) == recipe_of("masks")
-    assert len(recipe_of("masks")) == 32
+    assert len(recipe_of("masks").table) == len(recipe_of("masks").values) == 32

@@ -20,7 +20,8 @@ from etl import project as folders
 from etl import unit_store
 from etl.build import build_table
 from etl.findings import Finding
-from etl.index import table_module, write_indexes
+from etl.index import read_index, table_module, write_indexes
+from etl.profile import load_profile
 from etl.store import table_path
 from etl.unit import Measured
 from etl.unit_store import TRANSIENT, keep_units, known_units, seed
@@ -184,7 +185,7 @@ def test_no_place_for_a_store(tmp_path: Path) -> None:
 
 
 def recipe(root: Path, name: str = "masks") -> str:
-    return (root / f"data/index/{name}.csv").read_text().splitlines()[0].removeprefix("# recipe=")
+    return read_index(root, name, load_profile(root)).recipe.values
 
 
 def seeded(root: Path, name: str = "masks") -> dict[str, Measured]:

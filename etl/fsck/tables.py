@@ -120,9 +120,9 @@ def _footer(
             AREA, name, f"schema version {SCHEMA_VERSION}",
             f"schema version {footer.get('schema_version')}", _rebuild(path),
         )  # fmt: skip
-    if index is not None and footer.get("recipe") != index.recipe:
+    if index is not None and footer.get("recipe") != index.recipe.table:
         yield Problem(
-            AREA, name, f"recipe {index.recipe} (index)", f"recipe {footer.get('recipe')}",
+            AREA, name, f"recipe {index.recipe.table} (index)", f"recipe {footer.get('recipe')}",
             _rebuild(path),
         )  # fmt: skip
 

@@ -17,6 +17,7 @@ from etl import project, versions
 from etl.errors import UserError
 from etl.index import TABLES, index_path, read_index, table_recipe
 from etl.profile import Profile
+from etl.recipe import Recipe
 
 SHOWN = 4
 _VALUE = re.compile(r"\$\{([\w.]+)\}")
@@ -136,7 +137,7 @@ def _recipes(root: Path, profile: Profile) -> list[str]:
     return [f"code of {some(odd)}"] if odd else []
 
 
-def _recipe_in_index(root: Path, name: str, profile: Profile) -> str | None:
+def _recipe_in_index(root: Path, name: str, profile: Profile) -> Recipe | None:
     try:
         return read_index(root, name, profile).recipe
     except UserError:  # a damaged index: it has to be made again

@@ -15,7 +15,7 @@ from etl import inputs, project, versions
 from etl.errors import UserError
 from etl.index import TABLES, also, params_of, table_module, table_recipe
 from etl.profile import Profile, profile_path
-from etl.recipe import ALWAYS, DISTRIBUTIONS, closure
+from etl.recipe import DISTRIBUTIONS, closure
 from etl.release import parse
 from etl.schema import BLOB_MD5S
 from etl.store import read_footer, table_path
@@ -232,7 +232,7 @@ def recipe_of(place: Place, table: str, column: str) -> RecipeFact | None:
     except (OSError, KeyError, TypeError, ValueError):  # a file that the project did not write
         return None
     start = f"etl.tables.{table}" if table in TABLES else MAKERS.get(table, "")
-    modules, libraries = closure((start, *ALWAYS)) if start else (set(), set())
+    modules, libraries = closure(start) if start else (set(), set())
     found = ((name, _version(name)) for name in sorted(libraries))
     return RecipeFact(
         recipe=str(footer.get("recipe", "")),
@@ -246,7 +246,7 @@ def recipe_of(place: Place, table: str, column: str) -> RecipeFact | None:
 
 
 def _todays(place: Place, table: str) -> str:
-    return table_recipe(place.root, table, place.profile)
+    return table_recipe(place.root, table, place.profile).table
 
 
 def _made_by(table: str, column: str) -> str:

@@ -14,7 +14,7 @@ from etl.phantom import make
 from etl.phantom.blobs import N3, ZSCORED, write
 from etl.phantom.grids import Grid
 from etl.profile import load_profile
-from etl.recipe import recipe
+from etl.recipe import module_recipe
 from etl.release import parse
 from etl.unit import Blob, Context
 
@@ -27,7 +27,7 @@ _LEVELS = 560  # distinct values of a z-scored image: it was made from integers
 def prepare(project: Path, cases: int) -> Context:
     """The release of `cases` cases, made where it is not kept yet, as a table module sees it."""
     profile = load_profile(project, PROFILE)
-    code = recipe("etl.phantom.build", profile, project)[:8]
+    code = module_recipe("etl.phantom.build", profile)[:8]
     root = _cache(project) / f"full-{cases}-{SEED}-{code}"
     if not (root / "truth.parquet").is_file():
         make(
