@@ -81,8 +81,11 @@ class Profile(_Frozen):
         return f"{self.id_prefix}{match[1]}" if match else None
 
     def naming(self) -> dict[str, Any]:
-        """The part that decides what a file is: it belongs to every table's recipe."""
-        other = {"thresholds", "expected_ids", "idc_collection"}
+        """The part that decides what a file is: it belongs to every table's recipe.
+
+        The stage `index` of dvc.yaml names the same keys, so that it runs where they change.
+        """
+        other = {"title", "doi", "citations", "expected_ids", "idc_collection", "thresholds"}
         return self.model_dump(mode="json", exclude=other)
 
 

@@ -43,6 +43,13 @@ def test_every_table_gets_the_blobs_that_it_reads(project: Path, release: Path) 
     assert release.is_dir()
 
 
+def test_the_stage_runs_where_the_naming_part_of_the_profile_changes_and_no_other() -> None:
+    stages = read_yaml(ROOT / "dvc.yaml")["stages"]
+    (of_profile,) = (p for p in stages["index"]["params"] if isinstance(p, dict))
+    (keys,) = of_profile.values()
+    assert {"name", *keys} == load_profile(ROOT, "phantom").naming().keys()
+
+
 def test_hash_and_size_are_those_of_the_file(project: Path, release: Path) -> None:
     write_indexes(project)
     for blob in read_index(project, "blobs", load_profile(project)).blobs:

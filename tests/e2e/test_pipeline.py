@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import time
@@ -114,12 +115,20 @@ def test_a_clone_with_the_tables_alone(built: Clone, tmp_path: Path) -> None:
     other = Clone(tmp_path / "two")
     clone.run(f"git clone -q . '{other.root}'")
     (other.root / ".venv").symlink_to(clone.root / ".venv")
-    other.run("dvc pull -q table findings gate")
+    other.run("dvc pull -q table findings gate picture")
     assert not (other.root / "data/phantom").exists()
     assert other.tables() == clone.tables()
     other.run("ispy1 verdict")
     other.run("ispy1 report volumes")
     assert "Running stage" not in other.run("dvc repro --allow-missing").stdout
+    # A changed threshold is judged here, without a blob.
+    profile = other.root / "expectations/profiles/phantom.yaml"
+    text = profile.read_text()
+    assert "size_x_min:\n    value: 180" in text
+    profile.write_text(text.replace("size_x_min:\n    value: 180", "size_x_min:\n    value: 290"))
+    done = other.run("dvc repro --allow-missing", ok=False).stdout
+    assert re.findall(r"Running stage '([^']+)'", done) == ["gate", "card", "verdict"]
+    assert "290" in other.run("ispy1 verdict", ok=False).stdout
 
 
 def test_a_users_own_mask_set(built: Clone, tmp_path: Path) -> None:
