@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import KDTree
 
-from etl.measure.mask import Foreground, centroid_index, in_mm
+from etl.measure.mask import Foreground, centroid_index, in_mm, surface
 
 Array = npt.NDArray[Any]
 
@@ -27,21 +27,21 @@ class Agreement:
 
     hausdorff: the larger of the two directed maxima; hausdorff95: the larger of the two directed
     95th percentiles (linear between order statistics); assd: mean over the surface voxels of
-    both masks of the distance to the other surface.
+    both masks of the distance to the other surface. None where a surface is above the limit.
     """
 
     dice: float
     jaccard: float
-    hausdorff_mm: float
-    hausdorff95_mm: float
-    assd_mm: float
+    hausdorff_mm: float | None
+    hausdorff95_mm: float | None
+    assd_mm: float | None
     centroid_distance_mm: float
     a_inside_b_fraction: float
     b_inside_a_fraction: float
 
 
 def measure_agreement(
-    a: Foreground | None, b: Foreground | None, affine: Array
+    a: Foreground | None, b: Foreground | None, affine: Array, max_surface: int
 ) -> Agreement | None:
     """Compare two foregrounds of one grid; None where one of them is empty.
 
@@ -49,53 +49,55 @@ def measure_agreement(
         a: foreground of one mask in its box.
         b: foreground of the other.
         affine: voxel index of the grid to world mm; only its 3x3 part matters.
+        max_surface: voxels of a surface from which on no distance is measured.
     """
     if a is None or b is None:
         return None
     one, other = _in_joint_box(a, b)
     n_both = int(np.count_nonzero(one & other))
     n_sum = a.voxel_count + b.voxel_count
-    there, back = surface_distances(one, other, affine)
+    greatest, percentile, mean = _distances(surface(one), surface(other), affine, max_surface)
     apart = in_mm(centroid_index(a) - centroid_index(b), affine)[0]
     return Agreement(
         dice=2 * n_both / n_sum,
         jaccard=n_both / (n_sum - n_both),
-        hausdorff_mm=float(max(there.max(), back.max())),
-        hausdorff95_mm=float(max(np.percentile(d, _PERCENTILE) for d in (there, back))),
-        assd_mm=(float(there.sum()) + float(back.sum())) / (there.size + back.size),
+        hausdorff_mm=greatest,
+        hausdorff95_mm=percentile,
+        assd_mm=mean,
         centroid_distance_mm=math.hypot(*apart.tolist()),
         a_inside_b_fraction=n_both / a.voxel_count,
         b_inside_a_fraction=n_both / b.voxel_count,
     )
 
 
-def surface_distances(one: Array, other: Array, affine: Array) -> tuple[Array, Array]:
+def _distances(
+    one: Array, other: Array, affine: Array, max_surface: int
+) -> tuple[float, float, float] | tuple[None, None, None]:
+    """Greatest, 95th percentile and mean; None where noise has too many voxels for a search."""
+    if max(np.count_nonzero(one), np.count_nonzero(other)) > max_surface:
+        return None, None, None
+    there, back = surface_distances(one, other, affine)
+    greatest = float(max(there.max(), back.max()))
+    percentile = float(max(np.percentile(d, _PERCENTILE) for d in (there, back)))
+    mean = (float(there.sum()) + float(back.sum())) / (there.size + back.size)
+    return greatest, percentile, mean
+
+
+def surface_distances(first: Array, second: Array, affine: Array) -> tuple[Array, Array]:
     """Distance of each surface voxel of one mask to the nearest of the other, and back, mm.
 
     Args:
-        one: bool, shape (x, y, z), with foreground.
-        other: the same shape.
+        first: surface of one mask, bool, shape (x, y, z).
+        second: surface of the other, the same shape.
         affine: voxel index to world mm.
 
     Returns:
-        One distance a surface voxel of `one` to the surface of `other`, ascending; then back.
+        One distance a voxel of `first` to `second`, ascending; then back.
     """
-    first, second = surface(one), surface(other)
     # Readers agree on much of a surface: what lies on both is 0 away, and asks no tree.
     shared = first & second
     trees = [KDTree(_places(bits, affine)) for bits in (first, second)]
     return _nearest(first, shared, trees[1], affine), _nearest(second, shared, trees[0], affine)
-
-
-def surface(inside: Array) -> Array:
-    """The surface voxels of a foreground: bool, the shape of `inside`."""
-    core = inside.copy(order="K")
-    for axis in range(3):
-        along, to = np.moveaxis(inside, axis, 0), np.moveaxis(core, axis, 0)
-        to[1:] &= along[:-1]
-        to[:-1] &= along[1:]
-        to[[0, -1]] = False
-    return inside & ~core
 
 
 def _in_joint_box(a: Foreground, b: Foreground) -> tuple[Array, Array]:

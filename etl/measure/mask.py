@@ -155,10 +155,17 @@ def components(found: Foreground) -> Components:
         return Components(1, found)
     sizes = np.bincount(labels.ravel(order="K"))
     sizes[0] = 0
-    # The label of a tie depends on the scan order; the first voxel in x, y, z order does not.
-    wanted = np.flatnonzero(sizes == sizes.max())
-    tied = [_component(labels, int(label), found.start) for label in wanted]
-    return Components(int(count), min(tied, key=_first_voxel))
+    label = _first_label(labels, sizes == sizes.max())
+    return Components(int(count), _component(labels, label, found.start))
+
+
+def _first_label(labels: Array, is_tied: Array) -> int:
+    """Of the tied labels the one met first in x, y, z order: a label's number depends on the scan.
+
+    One plane at a time: thousands of single voxels tie in a noisy mask.
+    """
+    planes = (plane[is_tied[plane]] for plane in labels)
+    return int(next(plane[0] for plane in planes if plane.size))
 
 
 def _component(labels: Array, label: int, origin: tuple[int, int, int]) -> Foreground:
@@ -171,9 +178,18 @@ def _component(labels: Array, label: int, origin: tuple[int, int, int]) -> Foreg
     return replace(part, start=(x, y, z))
 
 
-def _first_voxel(part: Foreground) -> tuple[int, ...]:
-    first = np.unravel_index(int(np.argmax(part.inside.ravel())), part.inside.shape)
-    return tuple(int(a) + b for a, b in zip(first, part.start, strict=True))
+def surface(inside: Array) -> Array:
+    """Return the foreground voxels with a face neighbour in the background: bool, its shape.
+
+    What lies outside the array is background.
+    """
+    core = inside.copy(order="K")
+    for axis in range(3):
+        along, to = np.moveaxis(inside, axis, 0), np.moveaxis(core, axis, 0)
+        to[1:] &= along[:-1]
+        to[:-1] &= along[1:]
+        to[[0, -1]] = False
+    return inside & ~core
 
 
 def centroid_index(found: Foreground) -> Array:

@@ -14,6 +14,7 @@ from etl.profile import Profile
 from etl.read.nifti import Header, is_same_grid
 from etl.release import role
 from etl.schema import CASE_ID, INPUTS_MD5, Column, TableSchema, optional
+from etl.tables.limits import SURFACE, above_limit, count_surface, read_limit
 from etl.unit import Blob, Context, Measured, Row, unit_key
 
 SCHEMA = TableSchema(
@@ -46,7 +47,8 @@ SCHEMA = TableSchema(
         optional(
             "hausdorff_mm",
             "double",
-            "Larger of the two directed maximum distances between surface voxels",
+            "Larger of the two directed maximum distances between surface voxels; null where a "
+            "surface has more than limits.surface_voxels",
             "mm",
         ),
         optional(
@@ -82,6 +84,7 @@ SCHEMA = TableSchema(
 READS = ("mask",)
 UNIT = "case"
 ASSEMBLED = ("case_id", "inputs_md5")
+PARAMS = (SURFACE,)
 
 OWN_GRID = "own"
 # Which grid a pair is compared on: 1 mm masks are carried to the native grid, a user's mask that
@@ -111,13 +114,23 @@ class _Mask:
 def measure(unit: tuple[Blob, ...], context: Context) -> Measured:
     """Every pair of the masks of one case that can be read."""
     masks, findings = _read(unit, context)
+    limit = read_limit(context, SURFACE)
     rows: list[Row] = []
+    surfaces: dict[str, int] = {}
     for a, b in combinations(masks, 2):
-        row, lost = _compare(a, b)
+        row, found = _compare(a, b, limit)
         rows.append(row)
+        lost = [mask for mask in (a, b) if mask.found and not found[mask.name]]
         findings += [_lost(mask, row["grid"]) for mask in lost]
+        if row["dice"] is not None and row["assd_mm"] is None:
+            surfaces |= {name: count_surface(one) for name, one in found.items() if one}
     if rows:
         findings += [_empty(mask) for mask in masks if mask.found is None]
+    findings += [
+        above_limit(SCHEMA.name, f"mask_{name}", SURFACE, count, "distances to its surface are")
+        for name, count in surfaces.items()
+        if count > limit
+    ]
     return Measured(rows, findings)
 
 
@@ -152,8 +165,8 @@ def _grid(blob: Blob, header: Header, before: list[_Mask], profile: Profile) -> 
     return next((mask.grid for mask in same if mask.name in profile.masks), OWN_GRID)
 
 
-def _compare(a: _Mask, b: _Mask) -> tuple[Row, list[_Mask]]:
-    """The row of a pair, and the mask that vanished when it was carried."""
+def _compare(a: _Mask, b: _Mask, limit: int) -> tuple[Row, dict[str, Foreground | None]]:
+    """The row of a pair, and both foregrounds on the grid of comparison."""
     place, other = sorted((a, b), key=lambda mask: _RANK[mask.grid])
     is_shared = is_same_grid(a.header.grid, b.header.grid)
     found = {place.name: place.found, other.name: other.found}
@@ -167,15 +180,15 @@ def _compare(a: _Mask, b: _Mask) -> tuple[Row, list[_Mask]]:
         "carried_mask": None if is_shared else other.name,
         "a_blob_md5": a.md5,
         "b_blob_md5": b.md5,
-        **_values(found[a.name], found[b.name], place.header.affine),
+        **_values(found[a.name], found[b.name], place.header.affine, limit),
         "volume_ratio": a.volume_cm3 / b.volume_cm3 if a.found and b.found else None,
         "volume_difference_cm3": a.volume_cm3 - b.volume_cm3,
     }
-    return row, [mask for mask in (a, b) if mask.found and not found[mask.name]]
+    return row, found
 
 
-def _values(one: Foreground | None, other: Foreground | None, affine: Array) -> Row:
-    found = measure_agreement(one, other, affine)
+def _values(one: Foreground | None, other: Foreground | None, affine: Array, limit: int) -> Row:
+    found = measure_agreement(one, other, affine, limit)
     return {
         "a_voxel_count": one.voxel_count if one else 0,
         "b_voxel_count": other.voxel_count if other else 0,

@@ -9,10 +9,11 @@ from typing import Any
 from etl.case_unit import open_volumes
 from etl.findings import Finding
 from etl.measure.ibsi_names import names_of, needs_image
-from etl.measure.mask import foreground_bits
+from etl.measure.mask import Foreground, crop, foreground_bits
 from etl.read.nifti import Array, Header, Volume, is_same_grid
 from etl.release import Name, role
 from etl.schema import CASE_ID, INPUTS_MD5, Column, TableSchema, optional
+from etl.tables.limits import REGION, SURFACE, above_limit, count_surface, read_limit
 from etl.tables.recompute_inputs import (
     BINS,
     INPUTS,
@@ -48,13 +49,14 @@ SCHEMA = TableSchema(
 READS = ("image_", "mask")
 UNIT = "case"
 ASSEMBLED = ("case_id", "mask_blob_md5", "image_blob_md5", "inputs_md5")
-PARAMS = (BINS, INPUTS)
+PARAMS = (BINS, INPUTS, SURFACE, REGION)
 
 
 @dataclass(frozen=True, slots=True)
 class _Mask:
     bits: Array
     header: Header
+    is_measured: bool
 
 
 def wants(name: Name, params: Mapping[str, Any]) -> bool:
@@ -103,10 +105,23 @@ def _masks(
         volumes, found = open_volumes(SCHEMA.name, unit, context, (one.mask_role,))
         findings += found
         for name, volume in volumes.items():
-            masks[name] = _Mask(
-                foreground_bits(volume.voxels, *volume.header.scaling)[0], volume.header
-            )
+            bits, _ = foreground_bits(volume.voxels, *volume.header.scaling)
+            noise = _noise(name, crop(bits), context)
+            masks[name] = _Mask(bits, volume.header, is_measured=not noise)
+            findings += noise
     return masks, findings
+
+
+def _noise(name: str, found: Foreground | None, context: Context) -> list[Finding]:
+    """A finding where a mask is too large for its features, or its surface is."""
+    if found is None:
+        return []
+    counts = {REGION: found.voxel_count, SURFACE: count_surface(found)}
+    return [
+        above_limit(SCHEMA.name, name, limit, count, "its features are")
+        for limit, count in counts.items()
+        if count > read_limit(context, limit)
+    ]
 
 
 def _image(
@@ -124,13 +139,15 @@ def _computed(
     """Feature -> value, and in words what has none although its blobs are there."""
     from etl.measure.ibsi import UndefinedError, family_features, region
 
+    values: dict[str, float | None] = {n: None for f in one.families for n in names_of(f)}
+    if not mask.is_measured:
+        return values, []
     wrong: list[str] = []
     where = f"{one.image_set} {one.phase}"
     if image is not None and not is_same_grid(mask.header.grid, image.header.grid):
         wrong, image = [f"{where}: the mask lies on another grid than the image"], None
     scaled = (image.voxels, *image.header.scaling) if image else None
     found = region(mask.bits, mask.header.spacing, bins, scaled)
-    values: dict[str, float | None] = {n: None for f in one.families for n in names_of(f)}
     if found is None:
         return values, [f"{where}: the mask is empty"]
     if image is not None and found.problem:
