@@ -25,6 +25,7 @@ from etl.errors import Severity, UserError
 from etl.gate_contracts import LIST, find_gone
 from etl.gate_frames import hand_over, read_frame
 from etl.gate_report import (
+    JUDGED,
     NOT_JUDGED,
     NOTHING,
     WAIVED,
@@ -35,6 +36,7 @@ from etl.gate_report import (
     write_metric,
 )
 from etl.index import TABLES
+from etl.judged import hash_rules, hash_tables
 from etl.known_issues import known_issues
 from etl.profile import Profile, load_profile, profile_path
 from etl.recipe import module_recipe
@@ -92,14 +94,15 @@ def run_gate(root: Path, *, docs: bool = False) -> GateReport:
 
     profile = load_profile(root)
     _check_tables(root)
+    judged = {**hash_tables(root), **hash_rules(root)}
     reference = find_reference(root, read_reference(read_recorded(root)))
     with connect(root) as connection:
         report = judge(connection, root, profile, reference=reference, docs=docs)
     inputs = [profile_path(root, profile.name), *_rule_files(root)]
-    meta = footer(profile, module_recipe("etl.gate", profile, inputs))
+    meta = footer(profile, module_recipe("etl.gate", profile, inputs)) | {JUDGED: judged}
     rows = [contract.row() for contract in report.contracts]
     write_table(SCHEMA, rows, table_path(root / project.TABLES, SCHEMA.name), meta=meta)
-    write_metric(report, root, reference)
+    write_metric(report, root, judged, reference)
     return report
 
 

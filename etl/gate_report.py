@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from etl import project
 from etl.errors import Severity, UserError
-from etl.store import read_table, table_path, write_atomically
+from etl.judged import find_changed_blobs, find_changes, find_stale_tables, read_judged
+from etl.store import read_footer, read_table, table_path, write_atomically
 
 if TYPE_CHECKING:
     from etl.diff.drift import Reference
@@ -30,6 +31,7 @@ GONE_FIX = (
     "`ispy1 gate --accept-contracts`, and review the diff."
 )
 NOTHING = "nothing to judge"  # `observed` where no row has what the contract judges
+JUDGED = "judged"  # in reports/gate.json and the footer of gate_results: path -> MD5
 REFERENCE = "drift_reference"  # in reports/gate.json: what the suite drift compared with
 SEVERITIES: tuple[Severity, ...] = ("critical", "warning", "info")
 
@@ -107,10 +109,19 @@ def _count_excused(contracts: Iterable[Contract], why: str) -> int:
     return sum((c.observed or "").startswith(why) for c in excused)
 
 
-def write_metric(report: GateReport, root: Path, reference: Reference | None = None) -> None:
-    """Write reports/gate.json: no clock, so that the same results give the same bytes."""
+def write_metric(
+    report: GateReport, root: Path, judged: Mapping[str, str], reference: Reference | None = None
+) -> None:
+    """Write reports/gate.json: no clock, so that the same results give the same bytes.
+
+    Args:
+        report: the results.
+        root: the project.
+        judged: path -> MD5 of what they are about.
+        reference: the earlier version that the suite `drift` compared with.
+    """
     recorded = {REFERENCE: reference.as_json()} if reference else {}
-    text = json.dumps({**report.summary(), **recorded}, indent=2) + "\n"
+    text = json.dumps({**report.summary(), JUDGED: judged, **recorded}, indent=2) + "\n"
     write_atomically(root / METRIC, lambda path: path.write_text(text, encoding="utf-8"))
 
 
@@ -172,10 +183,9 @@ def read_report(root: Path) -> GateReport:
     rows = read_table(table).to_pylist()
     report = GateReport(tuple(_contract(row, fixes) for row in rows))
     known = {(c.suite, c.expectation_id) for c in report.contracts if c.observed != GONE}
-    stated = _read_json(metric)
-    if isinstance(stated, dict):
-        stated = {name: value for name, value in stated.items() if name != REFERENCE}
-    if known != set(fixes) or stated != report.summary():
+    stated, said = _read_json(metric), report.summary()
+    counts = {name: stated.get(name) for name in said} if isinstance(stated, dict) else None
+    if known != set(fixes) or counts != said or read_footer(table).get(JUDGED) != _judged(root):
         message = (
             f"{metric}: is of another run than data/tables/gate_results.parquet and {SUITES}. "
             "Run `ispy1 repro`, or `ispy1 gate`."
@@ -196,13 +206,27 @@ def _read_json(path: Path) -> object:
         return None
 
 
-def verdict(root: Path) -> bool:
-    """Whether no critical contract is broken, by the latest results of the gate.
+def _judged(root: Path) -> dict[str, str] | None:
+    return read_judged(_read_json(root / METRIC))
 
-    Raises:
-        UserError: the gate did not run, or its results are older than its suites.
+
+def find_stale(root: Path, *, blobs: bool = True) -> list[str]:
+    """Return what differs from what the latest results of the gate are about.
+
+    Args:
+        root: the project.
+        blobs: look at the blobs that lie here, too (that takes a second).
     """
-    return read_report(root).is_green
+    judged = _judged(root)
+    if judged is None:
+        return [f"{METRIC} does not say what was judged"]
+    return [*find_changes(root, judged), *(find_changed_blobs(root) if blobs else ())]
+
+
+def describe_stale_tables(root: Path) -> str | None:
+    """Return the line for whoever asks tables that the gate did not judge; None: it did."""
+    words = "; ".join(find_stale_tables(root, _judged(root) or {}))
+    return f"Stale since the last verdict: {words}. Run `ispy1 repro`." if words else None
 
 
 def headline(report: GateReport) -> str:

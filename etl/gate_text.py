@@ -190,6 +190,12 @@ def show_verdict(report: GateReport, console: Console) -> None:
     _print(lines, console)
 
 
+def describe_stale(report: GateReport, changes: Sequence[str]) -> str:
+    """What to say of a verdict on a state that is not the one that lies here."""
+    was = headline(report).partition(":")[0]
+    return f"stale: the gate judged another state ({was}): {'; '.join(changes)}. Run `ispy1 repro`."
+
+
 def _short(contract: Contract) -> str:
     """A broken contract in one line. What is missing follows by path, and is not named twice."""
     said = f"{contract.suite}: {contract.expectation}"

@@ -398,20 +398,45 @@ def _rewrite(path: str, select: str) -> None:
 
 def test_a_verdict_without_or_with_older_results_is_an_error(project: Path) -> None:
     with pytest.raises(UserError, match="the gate did not run yet"):
-        gate_report.verdict(project)
+        gate_report.read_report(project)
     gate.run_gate(project)
-    assert gate_report.verdict(project)
+    assert gate_report.read_report(project).is_green
     metric = project / gate_report.METRIC
     metric.write_text(metric.read_text().replace(str(N_CONTRACTS), str(N_CONTRACTS - 1)))
     with pytest.raises(UserError, match="of another run"):
-        gate_report.verdict(project)
+        gate_report.read_report(project)
     gate.run_gate(project)
     suite = project / "expectations/suites/keys.json"
     content = json.loads(suite.read_text())
     content["expectations"].pop()
     suite.write_text(json.dumps(content))
     with pytest.raises(UserError, match="of another run"):
-        gate_report.verdict(project)
+        gate_report.read_report(project)
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("data/tables/masks.parquet", None), ("splits.csv", "case_id,fold\n"),
+        ("expectations/suites/keys.json", " "),
+        ("expectations/profiles/phantom.yaml", "# stricter"),
+    ],
+)  # fmt: skip
+def test_a_verdict_holds_for_what_it_judged_alone(
+    project: Path, path: str, text: str | None
+) -> None:
+    gate.run_gate(project)
+    assert gate_report.find_stale(project) == []
+    assert gate_report.describe_stale_tables(project) is None
+    changed = project / path
+    old = changed.read_text() if text and changed.exists() else ""
+    changed.write_text(old + text) if text else _rewrite(
+        str(changed), "select distinct on (mask) *"
+    )
+    assert path.startswith(gate_report.find_stale(project)[0].split()[0])
+    said = gate_report.describe_stale_tables(project)
+    assert said == (None if text else f"Stale since the last verdict: {path} changed. "
+                    "Run `ispy1 repro`.")  # fmt: skip
 
 
 def test_the_gate_needs_every_table(project: Path) -> None:

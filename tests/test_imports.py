@@ -23,7 +23,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("etl.unit", "etl.case_unit", "etl.revisions"),
     ("etl.tables", "etl.unit_store"),
     ("etl.index", "etl.snapshot"),
-    ("etl.build", "etl.warehouse"),
+    ("etl.build", "etl.judged", "etl.warehouse"),
     (
         "etl.adopt", "etl.card", "etl.dictionary", "etl.diff", "etl.export", "etl.feature_matrix",
         "etl.fsck", "etl.gate", "etl.gate_contracts", "etl.gate_frames", "etl.gate_report",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,8 @@ from etl import project, versions
 from etl.card import derived, sections
 from etl.card import markdown as md
 from etl.errors import UserError
-from etl.gate_report import GateReport, headline, read_report
+from etl.gate_report import GateReport, find_stale, headline, read_report
+from etl.gate_text import describe_stale
 from etl.profile import Profile, load_profile
 from etl.store import read_footer, write_atomically
 
@@ -36,6 +37,7 @@ class Facts:
     release_hash: str | None
     recipes: dict[str, str]  # table -> recipe
     report: GateReport | None  # None: the gate did not judge these tables
+    changes: list[str] = field(default_factory=list)  # since the gate judged
     has_picture: bool = True
 
 
@@ -65,6 +67,7 @@ def facts(root: Path) -> Facts:
         versions.release_hash(root),
         {path.stem: _recipe(path) for path in tables},
         _report(root),
+        find_stale(root, blobs=False),
         (root / CARD).with_name(PICTURE).is_file(),
     )
 
@@ -92,7 +95,7 @@ def render(connection: duckdb.DuckDBPyConnection, known: Facts) -> str:
     """
     # A table that is missing must be missing, and not the Python object of the same name.
     connection.execute("set python_enable_replacements = false")
-    lines: list[str] = [_title(known.profile), "", *_verdict(known.report), ""]
+    lines: list[str] = [_title(known.profile), "", *_verdict(known), ""]
     picture = f"![Three planes of one case]({PICTURE})" if known.has_picture else NO_PICTURE
     lines += [*sections.subject(connection), "", picture]
     for title, body in _sections(connection, known):
@@ -105,10 +108,11 @@ def _title(profile: Profile) -> str:
     return f"# PHANTOM: {name} (synthetic, no patient data)" if profile.is_phantom else f"# {name}"
 
 
-def _verdict(report: GateReport | None) -> list[str]:
-    if report is None:
+def _verdict(known: Facts) -> list[str]:
+    if known.report is None:
         return ["**Verdict: none.** The gate has not judged these tables."]
-    colour, _, counts = headline(report).partition(": ")
+    words = describe_stale(known.report, known.changes) if known.changes else headline(known.report)
+    colour, _, counts = words.partition(": ")
     return [f"**Verdict: {colour}**: {md.text(counts)}"]
 
 

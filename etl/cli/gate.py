@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -64,9 +65,10 @@ def gate(
 
 
 def verdict(as_json: JsonOption = False) -> None:  # noqa: FBT002  an option of the command line
-    """Say what the gate found, and exit with 1 where a critical contract is broken.
+    """Say what the gate found; exit with 1 where a critical contract is broken, or it is stale.
 
-    `ispy1 gate` says it in full: cases, observed, expected, what to do.
+    Stale: tables, rules or release are not those that the gate judged. `ispy1 gate` judges them,
+    and says all: cases, observed, expected, what to do.
 
     Examples:
     - `ispy1 verdict`
@@ -74,18 +76,22 @@ def verdict(as_json: JsonOption = False) -> None:  # noqa: FBT002  an option of 
     """
     from rich.console import Console
 
-    from etl.gate_report import read_report
-    from etl.gate_text import show_verdict
+    from etl.gate_report import find_stale, read_report
+    from etl.gate_text import describe_stale, show_verdict
 
-    report = read_report(project.find_root())
+    root = project.find_root()
+    report, stale = read_report(root), find_stale(root)
     if as_json:
-        typer.echo(_as_json(report))
+        typer.echo(_as_json(report, stale))
+    elif stale:
+        typer.echo(describe_stale(report, stale))
     else:
         show_verdict(report, Console())
-    if not report.is_green:
+    if stale or not report.is_green:
         raise typer.Exit(1)
 
 
-def _as_json(report: GateReport) -> str:
+def _as_json(report: GateReport, stale: Sequence[str] = ()) -> str:
     failing = [{**c.row(), "fix": c.fix} for c in report.failing]
-    return json.dumps({**report.summary(), "failing": failing}, indent=2)
+    found = {**report.summary(), "failing": failing}
+    return json.dumps(found | ({"verdict": "stale", "stale": stale} if stale else {}), indent=2)

@@ -89,6 +89,8 @@ def sql(
     if output:
         project.refuse_inputs(project.find_root(), output, [*tables.values(), *questions])
     versions = _pairs("--attach", "REV", attach)
+    if rev is None:
+        _warn_if_stale()
     write(run(_query_text(query), rev=rev, attach=versions, tables=tables), chosen, output)
 
 
@@ -164,6 +166,7 @@ def report(
         print_table(("report", "question"), listed, limit=None)
         return
     text = reports.find(root, name)
+    _warn_if_stale()
     result = run(text, root)
     if chosen == "table" and output is None:
         typer.echo(f"{reports.title(text)}\n")
@@ -208,6 +211,13 @@ def split() -> None:
     from etl.splits import update_splits
 
     typer.echo(f"splits.csv: {update_splits(project.find_root())} cases added")
+
+
+def _warn_if_stale() -> None:
+    from etl.gate_report import describe_stale_tables
+
+    if said := describe_stale_tables(project.find_root()):
+        typer.echo(said, err=True)
 
 
 def _query_text(query: str | None) -> str:

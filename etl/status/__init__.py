@@ -7,7 +7,6 @@ the hashes of the release, and those only where no size has changed.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from hashlib import md5
@@ -17,10 +16,9 @@ from typing import Any
 from etl import project, revisions, versions
 from etl.errors import UserError
 from etl.gate_report import METRIC
-from etl.index import index_path, read_index
+from etl.judged import blob_sizes, changed_blobs, recorded_hash, some
 from etl.profile import Profile, load_profile
-from etl.release import is_litter
-from etl.status.stale import Hashes, some, stages, stale_stages
+from etl.status.stale import Hashes, stages, stale_stages
 
 _LOCK = "dvc.lock"
 _MIB = 1 << 20
@@ -75,57 +73,15 @@ def status(root: Path) -> Status:
 
 def _release(root: Path, profile: Profile) -> dict[str, Any]:
     folder = project.release_path(root)
-    sizes = _sizes(folder)
+    sizes = blob_sizes(folder)
     return {
         "path": folder.relative_to(root).as_posix(),
         "dataset": profile.dataset,
         "profile": profile.name,
         "files": len(sizes),
         "bytes": sum(sizes.values()),
-        "dvc_hash": _dvc_hash(root, folder.relative_to(root).as_posix()),
+        "dvc_hash": recorded_hash(root, folder.relative_to(root).as_posix()),
     }
-
-
-def _sizes(folder: Path) -> dict[str, int]:
-    """Path in a folder to size, for all files but litter."""
-    found = {}
-    for parent, _, names in os.walk(folder):
-        for name in names:
-            path = Path(parent, name)
-            inside = path.relative_to(folder).as_posix()
-            if not is_litter(inside) and path.exists():
-                found[inside] = path.stat().st_size
-    return found
-
-
-def _dvc_hash(root: Path, path: str) -> str | None:
-    """The hash by which DVC keeps the release: of its .dvc file, or of the phantom's stage."""
-    for name in (f"{path}.dvc", "data/dvc.lock"):
-        file = root / name
-        if file.is_file():
-            found = revisions.read_outs(file.read_bytes(), name, name).get(path)
-            if found:
-                return found
-    return None
-
-
-def changed_blobs(root: Path, profile: Profile) -> list[str]:
-    """Blobs that are not as the index has them; empty without an index or a release."""
-    folder = project.release_path(root)
-    if not folder.is_dir() or not index_path(root, "blobs").is_file():
-        return []
-    try:
-        index = read_index(root, "blobs", profile)
-    except UserError:  # a damaged index: its hash makes it stale
-        return []
-    known = {blob.path: blob for blob in index.blobs}
-    sizes = _sizes(folder)
-    odd = {p for p in known.keys() | sizes.keys() if p not in known or p not in sizes}
-    odd |= {p for p in known.keys() & sizes.keys() if known[p].size_bytes != sizes[p]}
-    if not odd:  # DVC reads only what has another time, size or inode than it knows
-        now = versions.release_hashes(root, folder)
-        odd = {p for p, blob in known.items() if now.get(p, ("",))[0] != blob.md5}
-    return sorted(odd)
 
 
 # --- Versions, verdict --------------------------------------------------------------------------

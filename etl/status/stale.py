@@ -16,17 +16,11 @@ import yaml
 from etl import project, versions
 from etl.errors import UserError
 from etl.index import TABLES, index_path, read_index, table_recipe
+from etl.judged import some
 from etl.profile import Profile
 from etl.recipe import Recipe
 
-SHOWN = 4
 _VALUE = re.compile(r"\$\{([\w.]+)\}")
-
-
-def some(words: list[str]) -> str:
-    """The first words of a list, and how many more there are."""
-    more = len(words) - SHOWN
-    return ", ".join(words[:SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def stages(root: Path, name: str) -> dict[str, Any]:

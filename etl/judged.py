@@ -1,0 +1,149 @@
+"""What the gate judged, and whether that is what lies here: a verdict holds for its own state only.
+
+After `adopt` of another mask, or a build that was cut, the last verdict is of the build before.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from hashlib import md5
+from pathlib import Path
+from typing import Any
+
+from etl import project, revisions, versions
+from etl.errors import UserError
+from etl.index import TABLES, index_path, read_index
+from etl.profile import Profile, load_profile
+from etl.release import LINK_OUTSIDE, is_litter
+from etl.store import table_path
+from etl.tables import findings
+
+RULES = ("expectations", "splits.csv", "sql/views")  # what decides, beside the tables
+_RULE_SUFFIXES = frozenset({".csv", ".json", ".sql", ".yaml", ".yml"})
+_INDEX = f"{project.INDEX}/blobs.csv"  # every blob of the release that the tables are made of
+_SHOWN = 4
+
+
+def hash_tables(root: Path) -> dict[str, str]:
+    """Path -> MD5 of each table that the gate judges, and of the index's list of blobs."""
+    names = (*TABLES, findings.SCHEMA.name)
+    paths = [table_path(root / project.TABLES, name) for name in names]
+    hashes = {p.relative_to(root).as_posix(): _md5(p.read_bytes()) for p in paths if p.is_file()}
+    index = index_path(root, "blobs")
+    if index.is_file():  # without its recipe, which may change where no table does
+        hashes[_INDEX] = _md5(index.read_bytes().partition(b"\n")[2])
+    return hashes
+
+
+def hash_rules(root: Path) -> dict[str, str]:
+    """Path -> MD5 of the files and folders that say how the tables are judged."""
+    return {place: _hash_files(root / place) for place in RULES}
+
+
+def _hash_files(place: Path) -> str:
+    files = [place] if place.is_file() else sorted(place.rglob("*"))
+    read = [p for p in files if p.is_file() and p.suffix in _RULE_SUFFIXES and p.name[0] != "."]
+    parts = (f"{path.relative_to(place)}\0".encode() + path.read_bytes() for path in read)
+    return _md5(b"\0".join(parts))
+
+
+def _md5(content: bytes) -> str:
+    return md5(content, usedforsecurity=False).hexdigest()
+
+
+def find_changes(root: Path, judged: Mapping[str, str]) -> list[str]:
+    """Return what lies here, or is recorded here, and is not what the gate judged.
+
+    Blobs and their index need not be here: a clone that pulled only the tables has a verdict.
+    """
+    now = {**hash_tables(root), **hash_rules(root)}
+    return [*_differing(now, judged), *find_newer_release(root)]
+
+
+def find_stale_tables(root: Path, judged: Mapping[str, str]) -> list[str]:
+    """Return what the tables are not of; a few milliseconds, for every query."""
+    tables = {path: was for path, was in judged.items() if path not in RULES}
+    return [*_differing(hash_tables(root), tables), *find_newer_release(root)]
+
+
+def _differing(now: Mapping[str, str], judged: Mapping[str, str]) -> Iterator[str]:
+    for path, was in judged.items():
+        if path not in now and path != _INDEX:
+            yield f"{path} is missing"
+        elif path in now and now[path] != was:
+            yield f"{path} changed"
+
+
+def find_newer_release(root: Path) -> list[str]:
+    """Return a word where DVC has recorded another release than the tables were made of."""
+    release = str(project.param(root, "release"))
+    made_of, recorded = versions.release_hash(root), recorded_hash(root, release)
+    if not (root / "dvc.lock").is_file() or recorded in {made_of, None}:
+        return []
+    return [f"{release} was changed since (DVC: {recorded})"]
+
+
+def recorded_hash(root: Path, release: str) -> str | None:
+    """The hash by which DVC keeps the release: of its .dvc file, or of the phantom's stage."""
+    for name in (f"{release}.dvc", "data/dvc.lock"):
+        file = root / name
+        if file.is_file():
+            recorded = revisions.read_outs(file.read_bytes(), name, name).get(release)
+            if recorded:
+                return recorded
+    return None
+
+
+def find_changed_blobs(root: Path) -> list[str]:
+    """Return a word where blobs differ from the index; folders that are not here do not count."""
+    release = project.release_path(root)
+    changed = changed_blobs(root, load_profile(root))
+    folders = {os.path.dirname(path) for path in blob_sizes(release)} if changed else set()  # noqa: PTH120
+    here = [path for path in changed if os.path.dirname(path) in folders]  # noqa: PTH120
+    return [f"{release.relative_to(root)}: {some(here)} changed"] if here else []
+
+
+def changed_blobs(root: Path, profile: Profile) -> list[str]:
+    """Blobs that are not as the index has them; empty without an index or a release."""
+    folder = project.release_path(root)
+    if not folder.is_dir() or not index_path(root, "blobs").is_file():
+        return []
+    try:
+        index = read_index(root, "blobs", profile)
+    except UserError:  # a damaged index: its hash makes it stale
+        return []
+    indexed = {blob.path: blob for blob in index.blobs}
+    sizes = blob_sizes(folder)
+    changed = set(indexed.keys() ^ sizes.keys())
+    followed = {p for p in indexed.keys() & sizes.keys() if indexed[p].md5 != LINK_OUTSIDE}
+    changed |= {p for p in followed if indexed[p].size_bytes != sizes[p]}
+    if not changed:  # DVC reads only what has another time, size or inode than it knows
+        now = versions.release_hashes(root, folder)
+        changed = {p for p, blob in indexed.items() if now.get(p, ("",))[0] != blob.md5}
+    return sorted(changed)
+
+
+def blob_sizes(folder: Path) -> dict[str, int]:
+    """Path in a folder to size, for all files but litter."""
+    sizes = {}
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            path = Path(parent, name)
+            inside = path.relative_to(folder).as_posix()
+            if not is_litter(inside) and path.exists():
+                sizes[inside] = path.stat().st_size
+    return sizes
+
+
+def some(words: list[str]) -> str:
+    """The first words of a list, and how many more there are."""
+    more = len(words) - _SHOWN
+    return ", ".join(words[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def read_judged(stated: object) -> dict[str, str] | None:
+    """What reports/gate.json says that the gate judged; None where an older program wrote it."""
+    judged: Any = stated.get("judged") if isinstance(stated, dict) else None
+    is_stated = isinstance(judged, dict) and all(isinstance(h, str) for h in judged.values())
+    return judged if is_stated else None
