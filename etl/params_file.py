@@ -51,6 +51,7 @@ def _round_trip() -> YAML:
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.width = 4096  # never fold a line that a person wrote
+    yaml.indent(mapping=2, sequence=4, offset=2)  # as params.yaml has its lists
     return yaml
 
 

@@ -77,8 +77,13 @@ class Profile(_Frozen):
         if re.fullmatch(r"[0-9]+\.0+", text):  # a spreadsheet's integer, read as a float
             text = text.partition(".")[0]
         stem = re.escape(self.id_prefix.rstrip("_-"))
-        match = re.fullmatch(rf"(?:{stem}[_-])?([0-9]{{{self.id_digits}}})", text)
+        match = re.fullmatch(rf"(?:{stem}[_-])?([0-9]{{{self.id_digits}}})", text, re.IGNORECASE)
         return f"{self.id_prefix}{match[1]}" if match else None
+
+    def expects(self, number: int) -> bool:
+        """Whether a case of this number may be in the release, as far as the profile alone says."""
+        ids = self.expected_ids
+        return number >= ids.first if isinstance(ids, IdRange) else number in ids
 
     def naming(self) -> dict[str, Any]:
         """The part that decides what a file is: it belongs to every table's recipe.

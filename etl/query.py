@@ -11,6 +11,7 @@ Three walls, each enough for most attacks:
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import signal
@@ -25,6 +26,8 @@ from typing import Any, TypeVar
 import duckdb
 
 from etl.errors import UserError
+from etl.own_ids import misspelt_ids
+from etl.profile import load_profile
 from etl.project import find_root
 from etl.store import remove_temporaries
 from etl.warehouse import VIEWS, connect, literal, quoted
@@ -164,6 +167,9 @@ def restricted(
 ) -> duckdb.DuckDBPyConnection:
     """The warehouse without files, network, extensions, Python variables or further settings."""
     connection = connect(root, rev=rev, attach=attach, tables=tables)
+    for name in tables or {}:
+        if warning := misspelt_ids(connection, name, load_profile(root)):
+            logging.getLogger(__name__).warning(warning)  # Python's own way to stderr
     for catalog in (*(attach or {}), "memory"):
         connection.execute(f"use {quoted(catalog)}")
         _copy_tables(connection, root)

@@ -27,8 +27,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     (
         "etl.adopt", "etl.card", "etl.dictionary", "etl.diff", "etl.export", "etl.feature_matrix",
         "etl.fsck", "etl.gate", "etl.gate_contracts", "etl.gate_frames", "etl.gate_report",
-        "etl.gate_text", "etl.hooks", "etl.idc", "etl.output", "etl.query", "etl.remote",
-        "etl.reports", "etl.splits", "etl.status", "etl.why",
+        "etl.gate_text", "etl.hooks", "etl.idc", "etl.output", "etl.own_ids", "etl.query",
+        "etl.remote", "etl.reports", "etl.splits", "etl.status", "etl.why",
     ),
     ("etl.cli",),
 )  # fmt: skip

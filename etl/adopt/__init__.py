@@ -72,7 +72,12 @@ def _report(request: Request, prepared: Prepared, done: Done) -> Report:
         unrecognised=tuple(file.path for file in found.unrecognised),
         mask_name=prepared.mask_name,
         not_taken=found.not_taken,
-        refused=(*prepared.scanned.refused, *prepared.choice.refused, *done.refused),
+        refused=(
+            *prepared.scanned.refused,
+            *found.refused,
+            *prepared.choice.refused,
+            *done.refused,
+        ),
         no_case=prepared.no_case,
         damaged=prepared.damaged,
         doubles=prepared.choice.doubles,

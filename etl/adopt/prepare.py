@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from etl.adopt.doubles import Choice, Listed, choose, read_manifests
+from etl.adopt.mask_names import named_cases
 from etl.adopt.memory import Memory, recall
 from etl.adopt.plan import Item, Scope, compare, known_files
 from etl.adopt.recognise import (
@@ -16,7 +17,6 @@ from etl.adopt.recognise import (
     check_mask_set,
     identity,
     is_own,
-    mask_name,
     recognise,
 )
 from etl.adopt.report import NoCase, Note, files_text
@@ -26,7 +26,7 @@ from etl.adopt.track import TARGET, tracking_file
 from etl.adopt.which_profile import Fit, asked_profile, case_ids, fit
 from etl.errors import UserError
 from etl.profile import Profile, expected_case_ids
-from etl.release import extension, parse
+from etl.release import Name, extension, parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +82,10 @@ def prepare(request: Request) -> Prepared:
     profile, reason = _profile(request, [found.path for found in scanned.files], present)
     if request.mask_set is not None:
         check_mask_set(request.mask_set, profile)
-    found = recognise(scanned.files, profile, request.source, request.mask_set)
+    found = recognise(scanned, profile, request.source, request.mask_set)
     cases = _cases(request, present, profile)
-    spelling = _spelling(request, found, profile, cases)
-    _check_any(request, found, profile, len(scanned.files), spelling)
+    spelling = _spelling(request, profile, cases)
+    _check_any(request, found, profile, scanned, spelling)
     found = _without_second_features(found, () if request.is_fresh else present)
     candidates, strangers = _by_case(request, found.candidates, cases)
     listed = _listed(request, candidates, present, profile)
@@ -110,6 +110,7 @@ def prepare(request: Request) -> Prepared:
         ),
         undecided=choice.undecided
         | _identities(scanned.refused, profile)
+        | _claimed(request, found.refused, profile)
         | {c.identity for c in strangers},
         memory=memory,
     )
@@ -134,11 +135,10 @@ def _by_case(
     return ours, [c for c in candidates if c.name.case_id not in cases]
 
 
-def _spelling(request: Request, found: Recognised, profile: Profile, cases: Collection[str]) -> str:
+def _spelling(request: Request, profile: Profile, cases: Collection[str]) -> str:
     """How a mask of the release is named, for a person whose masks are named otherwise."""
-    paths = [file.path for file in found.unrecognised]
     some = f"{profile.id_prefix}{'1' * profile.id_digits}"
-    return mask_name(paths, profile, cases or expected_case_ids(request.root, profile) or [some])
+    return f"{min(cases or expected_case_ids(request.root, profile) or [some])}.nii.gz"
 
 
 def _check_release(request: Request, present: Collection[str]) -> None:
@@ -189,13 +189,17 @@ def _mixture(request: Request, source: Fit, release: Fit) -> str:
 
 
 def _check_any(
-    request: Request, found: Recognised, profile: Profile, count: int, spelling: str
+    request: Request, found: Recognised, profile: Profile, scanned: Scan, spelling: str
 ) -> None:
     if found.candidates:
         return
-    seen = f"{files_text(count)} looked at"
-    if found.not_taken:
-        note = found.not_taken[0]
+    seen = f"{files_text(len(scanned.files))} looked at"
+    if not scanned.files and scanned.refused:
+        note = scanned.refused[0]
+        count = len(scanned.refused)
+        seen = f"{count} refused, the first {note.path}: {note.reason}; adopt what is there"
+    if notes := (*found.not_taken, *found.refused):
+        note = notes[0]
         message = f"{request.source}: nothing can be taken. {note.path}: {note.reason}."
     elif request.mask_set is not None:
         message = (
@@ -225,6 +229,7 @@ def _without_second_features(found: Recognised, staying: Collection[str]) -> Rec
         candidates=tuple(c for c in found.candidates if c.found.path not in left),
         unrecognised=found.unrecognised,
         not_taken=(*found.not_taken, *notes),
+        refused=found.refused,
     )
 
 
@@ -237,6 +242,12 @@ def _listed(
         request.release / path for path in present if parse(path, profile).artefact == "manifest"
     ]
     return read_manifests(manifests, profile)
+
+
+def _claimed(request: Request, notes: Collection[Note], profile: Profile) -> frozenset[Identity]:
+    """Return the masks that refused files of the user's claim to be: these have not vanished."""
+    cases = {case for note in notes for case in named_cases(note.path, profile)}
+    return frozenset(identity(Name("", "mask", request.mask_set, case), "") for case in cases)
 
 
 def _identities(notes: Collection[Note], profile: Profile) -> frozenset[Identity]:

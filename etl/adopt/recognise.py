@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
+from etl.adopt.mask_names import objection, own_mask
 from etl.adopt.report import Note
-from etl.adopt.scan import Found
+from etl.adopt.scan import Found, Scan
 from etl.errors import UserError
 from etl.profile import Profile
 from etl.release import Name, canonical_path, extension, is_known, parse
@@ -48,6 +48,7 @@ class Recognised:
     candidates: tuple[Candidate, ...]
     unrecognised: tuple[Found, ...]
     not_taken: tuple[Note, ...]
+    refused: tuple[Note, ...]  # of several cases, second copies, unfinished
 
 
 def identity(name: Name, target: str) -> Identity:
@@ -56,25 +57,34 @@ def identity(name: Name, target: str) -> Identity:
     return (*name.identity, own)
 
 
-def recognise(
-    files: Sequence[Found], profile: Profile, source: Path, mask_set: str | None
-) -> Recognised:
+def recognise(scanned: Scan, profile: Profile, source: Path, mask_set: str | None) -> Recognised:
     """Sort the files below `source`; with `mask_set`, only masks of that set are looked for."""
+    refused = _refused(scanned, profile, source) if mask_set else {}
     candidates, unrecognised, not_taken = [], [], []
-    for found in files:
+    for found in scanned.files:
+        if found.path in refused:
+            continue
         name = _name(found, profile, source, mask_set)
         reason = _objection(name, profile, mask_set)
-        if name is None:
-            unrecognised.append(found)
-        elif reason is not None:
+        if reason is not None:
             not_taken.append(Note(found.path, reason))
+        elif name is None:
+            unrecognised.append(found)
         else:
             target = canonical_path(name, profile, extension(found.path))
             candidates.append(Candidate(found, name, target))
     # A link may show one file under a second, meaningless name.
     inodes = {candidate.found.inode for candidate in candidates}
     rest = tuple(found for found in unrecognised if found.inode not in inodes)
-    return Recognised(tuple(candidates), rest, tuple(not_taken))
+    notes = (Note(path, why) for path, why in refused.items())
+    return Recognised(tuple(candidates), rest, tuple(not_taken), tuple(notes))
+
+
+def _refused(scanned: Scan, profile: Profile, source: Path) -> dict[str, str]:
+    """Return why files that name a case are no mask of one case: path -> reason."""
+    paths = (*(found.path for found in scanned.files), *scanned.litter)
+    whys = {path: objection(with_context(source, path, profile), profile) for path in paths}
+    return {path: why for path, why in whys.items() if why}
 
 
 def is_own(path: str, profile: Profile) -> bool:
@@ -84,21 +94,6 @@ def is_own(path: str, profile: Profile) -> bool:
         folder.startswith(prefix) and folder.removeprefix(prefix) not in profile.masks
         for folder in PurePosixPath(path).parts[:-1]
     )
-
-
-def mask_name(paths: Iterable[str], profile: Profile, cases: Collection[str]) -> str:
-    """The name that a mask should have: of the case that one of these names holds, else of any.
-
-    Args:
-        paths: files that were not recognised as masks.
-        profile: how cases are spelled.
-        cases: the cases of the release; there must be one.
-    """
-    digits = re.compile(rf"(?<![0-9])[0-9]{{{profile.id_digits}}}(?![0-9])")
-    hits = (hit for path in paths for hit in digits.findall(PurePosixPath(path).name))
-    held = (profile.case_id(hit) for hit in hits)
-    case_id = next((case for case in held if case in cases), min(cases))
-    return f"{case_id}.nii.gz"
 
 
 def check_mask_set(name: str, profile: Profile) -> None:
@@ -138,21 +133,9 @@ def _name(found: Found, profile: Profile, source: Path, mask_set: str | None) ->
 
 def name_of(path: str, profile: Profile, source: Path, mask_set: str | None) -> Name:
     """What a path below the source says; `other` for all but masks where a set is named."""
-    name = replace(parse(with_context(source, path, profile), profile), path=path)
-    return name if mask_set is None else _own_mask(name, profile, mask_set)
-
-
-def _own_mask(name: Name, profile: Profile, mask_set: str) -> Name:
-    """The file as a mask of the user's set: `<case>.nii[.gz]`, in any folder but a set's own."""
-    if name.artefact == "mask":
-        is_publishers = name.mask in profile.masks
-        return name if is_publishers else replace(name, mask=mask_set)
-    # parse() knows masks by their folder, so ask it with that folder. The case folder stays in
-    # the question: a file of one case in another case's folder is no mask of either.
-    inner = PurePosixPath(*PurePosixPath(name.path).parts[-2:])
-    own = parse(f"{profile.mask_folder_prefix}{mask_set}/{inner}", profile)
-    kept = own if own.artefact == "mask" else Name("", "other")
-    return replace(kept, path=name.path)
+    led = with_context(source, path, profile)
+    name = replace(parse(led, profile), path=path)
+    return name if mask_set is None else own_mask(name, led, profile, mask_set)
 
 
 def _objection(name: Name | None, profile: Profile, mask_set: str | None) -> str | None:

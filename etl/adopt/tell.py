@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import PurePosixPath
 
 from etl.adopt.first import RECORD
 from etl.adopt.renames import rename_lines
@@ -19,6 +20,7 @@ def lines(report: Report) -> Iterator[str]:
     yield f"{report.source} -> {report.target}" + (" (dry run)" if report.is_dry_run else "")
     yield _line("profile", f"{report.profile} ({report.profile_reason})")
     yield from _taken_lines(report)
+    yield from _listed("matched", _matched(report))
     for verb, text in rename_lines(report.taken):
         yield _line(f"would {verb}" if report.is_dry_run else f"{verb}d", text)
     yield _line("disk", _disk(report))
@@ -55,6 +57,14 @@ def _taken_lines(report: Report) -> Iterator[str]:
     yield _line(verb, f"{files_text(len(report.taken))}: {counts}")
     for artefact, count in sorted(Counter(taken.artefact for taken in report.taken).items()):
         yield _line("", f"{count:>5} {artefact}")
+
+
+def _matched(report: Report) -> Iterator[str]:
+    """Return which of the user's files were taken for which mask, where their names differ."""
+    for taken in report.taken if report.mask_set else ():
+        name = PurePosixPath(taken.target).name
+        if PurePosixPath(taken.source).name != name:
+            yield f"{taken.source} is {name}"
 
 
 def _disk(report: Report) -> str:

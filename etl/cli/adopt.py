@@ -21,7 +21,8 @@ def adopt(
     mask_set: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME", help="Take masks of your own (ISPY1_1002.nii.gz, ...) as masks_NAME."
+            metavar="NAME",
+            help="Take masks of your own (ISPY1_1002_seg.nii.gz, ...) as masks_NAME.",
         ),
     ] = None,
     prune: Annotated[

@@ -1,12 +1,10 @@
 """What other programs leave in a download (owner files of open workbooks, cut downloads)."""
 
-import shutil
 from pathlib import Path
 
 import pytest
 from support import ROOT
 
-import etl.adopt.carry
 from etl.adopt import adopt
 from etl.adopt.tell import lines
 from etl.errors import UserError
@@ -19,17 +17,6 @@ LEFT = (
 )  # fmt: skip
 
 
-@pytest.fixture
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project where DVC is taken for granted."""
-    shutil.copytree(ROOT / "expectations/profiles", tmp_path / "p/expectations/profiles")
-    text = "release: data/phantom\nprofile: phantom\nphantom: {cases: 1}\n"
-    (tmp_path / "p/params.yaml").write_text(text)
-    monkeypatch.setattr(etl.adopt.carry, "dvc_add", lambda _root: None)
-    monkeypatch.setattr(etl.adopt.carry, "cache_folder", lambda root: root)
-    return tmp_path / "p"
-
-
 def put(source: Path, *paths: str) -> Path:
     for path in paths:
         (source / path).parent.mkdir(parents=True, exist_ok=True)
@@ -37,17 +24,17 @@ def put(source: Path, *paths: str) -> Path:
     return source
 
 
-def test_an_open_workbook_is_taken_and_litter_is_listed(root: Path, tmp_path: Path) -> None:
-    report = adopt(put(tmp_path / "d", f"x/{FEATURES}", *LEFT), root, profile="ispy1_tcia")
+def test_an_open_workbook_is_taken_and_litter_is_listed(bare: Path, tmp_path: Path) -> None:
+    report = adopt(put(tmp_path / "d", f"x/{FEATURES}", *LEFT), bare, profile="ispy1_tcia")
     assert [taken.source for taken in report.taken] == [f"x/{FEATURES}"]
     assert report.is_complete
     assert report.litter_names == tuple(sorted(LEFT))
     assert f"litter         {len(LEFT)} files: " in "\n".join(lines(report))
 
 
-def test_a_folder_of_litter_says_so(root: Path, tmp_path: Path) -> None:
+def test_a_folder_of_litter_says_so(bare: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no file but litter \(the first: m\.tmp\)"):
-        adopt(put(tmp_path / "d", "m.tmp"), root)
+        adopt(put(tmp_path / "d", "m.tmp"), bare)
 
 
 def test_dvc_hashes_no_litter() -> None:

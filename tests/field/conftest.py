@@ -1,0 +1,20 @@
+"""What tests of field inputs share."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from support import ROOT
+
+import etl.adopt.carry
+
+
+@pytest.fixture
+def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project where DVC is taken for granted."""
+    shutil.copytree(ROOT / "expectations/profiles", tmp_path / "p/expectations/profiles")
+    text = "release: data/phantom\nprofile: phantom\nphantom: {cases: 12}\n"
+    (tmp_path / "p/params.yaml").write_text(text)
+    monkeypatch.setattr(etl.adopt.carry, "dvc_add", lambda _root: None)
+    monkeypatch.setattr(etl.adopt.carry, "cache_folder", lambda root: root)
+    return tmp_path / "p"

@@ -1,0 +1,115 @@
+"""Masks come by the names of the tools that made them; so do the ids of a user's own tables."""
+
+from pathlib import Path
+
+import duckdb
+import pytest
+from support import ROOT
+
+from etl.adopt import Report, adopt
+from etl.adopt.tell import lines
+from etl.errors import UserError
+from etl.own_ids import misspelt_ids
+from etl.params_file import set_params
+from etl.profile import load_profile
+
+PROFILE = load_profile(ROOT, "phantom")
+
+
+def adopt_masks(bare: Path, *paths: str) -> Report:
+    """Adopt own masks of a release of three cases."""
+    for case in (9001, 9002, 9003):
+        put(bare / f"data/release/masks_ftv/ISPY1_{case}.nii.gz")
+    for path in paths:
+        put(bare / "own" / path)
+    return adopt(bare / "own", bare, mask_set="mine", dry_run=True)
+
+
+def put(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(str(path))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "ISPY1_9001_seg.nii.gz",  # 3D Slicer
+        "ISPY1_9001/ISPY1_9001_trans.nii.gz",  # MONAI's SaveImage: a folder per case
+        "case_9001_pred.nii.gz",
+        "ispy1_9001.nii.gz",
+        "ISPY1_9001_0000.nii.gz",  # nnU-Net's channel
+        "ISPY1-9001/run_1024/pred.nii",
+        "2023/9001_2023-05.nii.gz",
+    ],
+)
+def test_one_id_in_name_or_folder_is_enough(bare: Path, path: str) -> None:
+    report = adopt_masks(bare, path)
+    assert [taken.target.split(".")[0] for taken in report.taken] == ["masks_mine/ISPY1_9001"]
+    assert report.is_complete
+    name = Path(report.taken[0].target).name
+    assert Path(path).name == name or f"{path} is {name}" in "\n".join(lines(report))
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("ISPY1_9002/ISPY1_9001.nii.gz", "names 2 cases, ISPY1_9001 and ISPY1_9002"),
+        ("9001_to_9002.nii.gz", "names 2 cases, ISPY1_9001 and ISPY1_9002"),
+        ("ISPY1_9001 (1).nii.gz", "second copy"),
+        ("ISPY1_9001.nii.gz.part", "unfinished download"),
+    ],
+)
+def test_what_is_no_mask_of_one_case_is_refused_by_name(bare: Path, path: str, reason: str) -> None:
+    with pytest.raises(UserError, match=f"{reason}|litter"):
+        adopt_masks(bare, path)
+    report = adopt_masks(bare, "ISPY1_9003_seg.nii.gz")
+    assert [(note.path, reason in note.reason) for note in report.refused] == [(path, True)]
+    assert not report.is_complete
+
+
+def test_a_refused_mask_has_not_vanished(bare: Path) -> None:
+    adopt_masks(bare, "ISPY1_9001 (1).nii.gz", "ISPY1_9003.nii.gz", "ISPY1_9002.nii.gz.part")
+    for case in (9001, 9002):
+        put(bare / f"data/release/masks_mine/ISPY1_{case}.nii.gz")
+    assert adopt(bare / "own", bare, mask_set="mine", prune=True).removed == ()
+
+
+def test_a_folder_of_links_says_so(bare: Path, tmp_path: Path) -> None:
+    adopt_masks(bare, "ISPY1_9001.nii.gz")
+    (tmp_path / "farm").mkdir()
+    (tmp_path / "farm/ISPY1_9001.nii.gz").symlink_to(bare / "own/ISPY1_9001.nii.gz")
+    with pytest.raises(UserError, match=r"1 refused, the first ISPY1_9001\.nii\.gz: link"):
+        adopt(tmp_path / "farm", bare, mask_set="mine")
+
+
+@pytest.mark.parametrize(
+    "ids",
+    ["(9001.0::double), (9002.0)", "(9001), (9002)", "('ISPY1-9001'), ('ISPY1-9002')",
+     "('ISPY1_9001 '), ('ispy1_9002')"],
+)  # fmt: skip
+def test_ids_that_would_join_to_nothing_are_told_with_a_join_that_does(ids: str) -> None:
+    connection = duckdb.connect()
+    connection.execute(
+        "create table cases as select 'ISPY1_' || i as case_id from range(9001,9003) t(i)"
+    )
+    connection.execute(f'create table mine as from (values {ids}) t("my id")')
+    told = misspelt_ids(connection, "mine", PROFILE)
+    assert told is not None
+    assert "2 of 2 ids in 'my id' join to 0 rows" in told
+    joined = connection.sql(f"from cases join mine on {told.partition(' Join on ')[2]}")
+    assert len(joined.fetchall()) == 2
+
+
+@pytest.mark.parametrize("ids", ["('ISPY1_9001')", "(7), (9001), (8)", "('a')", "(null)"])
+def test_ids_that_join_and_numbers_of_something_else_are_not_told(ids: str) -> None:
+    connection = duckdb.connect()
+    connection.execute("create table cases as from (values ('ISPY1_9001')) t(case_id)")
+    connection.execute(f"create table mine as from (values {ids}) t(n)")
+    assert misspelt_ids(connection, "mine", PROFILE) is None
+
+
+def test_params_keep_their_format(tmp_path: Path) -> None:
+    path, text = tmp_path / "params.yaml", (ROOT / "params.yaml").read_text()
+    path.write_text(text)
+    set_params(path, {"release": "data/elsewhere"})
+    assert path.read_text() == text.replace("release: data/phantom", "release: data/elsewhere")
