@@ -175,7 +175,7 @@ def mask_voxels(seed: int, mask: str) -> Array:
     if mask == "ftv":
         return ball(NATIVE, (6, 5, 4), 2.0 + seed % 2).astype(np.uint8) * np.uint8(255)
     radius = 4.0 if mask == "stv_manual" else 3.0
-    voxels = ball(FINE, (9, 7, 8), radius)
+    voxels = ball(FINE, (9, 7, 8 - seed % 2), radius)  # no two cases have the same mask
     voxels[1, 1, 1] = mask == "stv_resunet"  # a satellite
     return voxels.astype(np.float32)
 

@@ -6,6 +6,7 @@ Fan 1996, type 7).
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -51,6 +52,19 @@ def measure_intensity(voxels: Array, slope: float = 1.0, inter: float = 0.0) -> 
     if flat.dtype.itemsize <= SMALL_BYTES:
         return _of_counts(flat, slope, inter, at_maximum)
     return _of_sorted(np.sort(flat), slope, inter, 0, int((flat == at_maximum).sum()))
+
+
+def intensity_digest(voxels: Array, slope: float = 1.0, inter: float = 0.0) -> str:
+    """Hash of size and scaled values, to float32's precision, shape (x, y, z).
+
+    Equal for equal images, whatever type, slope, header or packing they are stored with.
+    """
+    digest = hashlib.blake2b(repr(voxels.shape).encode(), digest_size=16)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for block in _blocks(voxels.ravel(order="F")):
+            scaled = block.astype(np.float64) * slope + inter
+            digest.update((scaled.astype("<f4") + np.float32(0)).tobytes())  # no negative zeros
+    return digest.hexdigest()
 
 
 def _of_floats(flat: Array, slope: float, inter: float) -> Intensity:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from etl.findings import Finding
-from etl.measure.intensity import measure_intensity
+from etl.measure.intensity import intensity_digest, measure_intensity
 from etl.read.nifti import read_volume
 from etl.schema import CASE_ID, HEADER, Column, TableSchema, optional
+from etl.tables.copies import find_copies
 from etl.tables.header import IDENTITY, form_findings, header_columns, identity_columns
 from etl.unit import Blob, Context, Measured
 
@@ -33,6 +34,11 @@ SCHEMA = TableSchema(
             "Stored integers at the data type's maximum; 0 for floats",
             "voxels",
         ),
+        Column(
+            "voxel_digest",
+            "string",
+            "Hash of size and scaled values (float32): equal for equal images",
+        ),
         *HEADER,
     ),
 )
@@ -56,6 +62,7 @@ def measure(unit: tuple[Blob, ...], context: Context) -> Measured:
         "intensity_p99": found.p99,
         "n_nonfinite": found.n_nonfinite,
         "n_at_dtype_max": found.n_at_dtype_max,
+        "voxel_digest": intensity_digest(volume.voxels, *volume.header.scaling),
         **header_columns(volume),
     }
     notes = form_findings("images", volume)
@@ -80,7 +87,7 @@ def _beyond_arithmetic(lost: list[str]) -> Finding:
 
 
 def assemble(measured: list[tuple[tuple[Blob, ...], Measured]], context: Context) -> Measured:
-    """The images with their case, set and phase."""
+    """The images with their case, set and phase; which of them hold the same voxels."""
     del context  # an image's row needs no other blob
     rows = [
         {
@@ -93,4 +100,4 @@ def assemble(measured: list[tuple[tuple[Blob, ...], Measured]], context: Context
         for unit, found in measured
         for values in found.rows
     ]
-    return Measured(rows)
+    return Measured(rows, find_copies("images", "critical", rows))

@@ -19,6 +19,7 @@ from etl.measure.mask import (
 from etl.measure.shape import max_diameter_mm, measure_shape
 from etl.read.nifti import Array, Grid, is_same_grid, read_volume, to_world
 from etl.schema import CASE_ID, HEADER, Column, TableSchema, optional
+from etl.tables.copies import find_copies
 from etl.tables.header import IDENTITY, form_findings, header_columns, identity_columns
 from etl.unit import Blob, Context, Measured, Row
 
@@ -177,7 +178,9 @@ def assemble(measured: list[tuple[tuple[Blob, ...], Measured]], context: Context
     known = {row["case_id"] for row in context.table("images")}
     declared = context.profile.masks
     own = [row for row in rows if row["mask"] not in declared]
-    return Measured(rows, [f for row in own for f in _own_mask_findings(row, known)])
+    filled = [row for row in rows if row["voxel_count"]]  # empty masks are all alike
+    found = find_copies("masks", "warning", filled, frozenset(row["mask"] for row in own))
+    return Measured(rows, [*found, *(f for row in own for f in _own_mask_findings(row, known))])
 
 
 def _own_mask_findings(row: Row, cases_with_images: set[str]) -> list[Finding]:

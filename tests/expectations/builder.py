@@ -100,7 +100,7 @@ def _row(schema: TableSchema, **values: object) -> Row:
 def _header(path: str, grid: str) -> Row:
     size, spacing = NATIVE if grid == "native" else FINE
     x, y, z = spacing
-    header: Row = {"path": path, "voxel_volume_mm3": x * y * z}
+    header: Row = {"path": path, "voxel_digest": path, "voxel_volume_mm3": x * y * z}
     for axis, n, s in zip("xyz", size, spacing, strict=True):
         header |= {f"size_{axis}": n, f"spacing_{axis}_mm": s}
     affine = [x, 0.0, 0.0, 10.0, 0.0, y, 0.0, 20.0, 0.0, 0.0, z, 30.0, 0.0, 0.0, 0.0, 1.0]

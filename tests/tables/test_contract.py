@@ -36,7 +36,7 @@ CONTRACT = {
     "images": """
         case_id:s image_set:s phase:i intensity_min:f? intensity_max:f? intensity_mean:f?
         intensity_std:f? intensity_p01:f? intensity_p50:f? intensity_p99:f? n_nonfinite:i
-        n_at_dtype_max:i
+        n_at_dtype_max:i voxel_digest:s
     """
     + HEADER,
     "masks": """

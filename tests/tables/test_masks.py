@@ -190,6 +190,7 @@ def test_a_doubtful_mask_of_the_users_own_is_a_warning(
     project: Path, release: Path, case: str, change: str, check: str | None
 ) -> None:
     voxels = mask_voxels(1, "stv_manual").astype(np.float32)
+    voxels[9, 7, 8] = 0  # no copy of the expert's
     affine = FINE_AFFINE.copy()
     if change == "moved":
         affine[0, 3] += 5

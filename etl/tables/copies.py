@@ -1,0 +1,51 @@
+"""One content in two places: images or masks that hold the same voxels."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from etl.errors import Severity
+from etl.findings import Finding
+from etl.unit import Row
+
+_SHOWN = 3
+
+
+def find_copies(
+    table: str, severity: Severity, rows: Iterable[Row], own: frozenset[str] = frozenset()
+) -> list[Finding]:
+    """Return a finding for every file whose voxels another file holds too.
+
+    Compared is `voxel_digest`, so packing and header do not matter. Which of them is the copy,
+    nobody can tell: each is named. A declared mask is not told of a copy in a mask set of the
+    user's own (`own`): only the latter can be wrong.
+    """
+    places = defaultdict[str, list[Row]](list)
+    for row in rows:
+        places[row["voxel_digest"]].append(row)
+    found = []
+    for group in places.values():
+        for row in group:
+            is_own = row.get("mask") in own
+            others = [
+                o["path"] for o in group if o is not row and (is_own or o.get("mask") not in own)
+            ]
+            if others:
+                found.append(_copied(table, severity, row, others))
+    return found
+
+
+def _copied(table: str, severity: Severity, row: Row, others: list[str]) -> Finding:
+    more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
+    return Finding(
+        table=table,
+        severity=severity,
+        check="same_voxels",
+        observed=f"the same voxels as {', '.join(others[:_SHOWN])}{more}",
+        expected="voxels of its own",
+        likely_cause="a file copied or saved under the name of another",
+        fix="Find out which of them is right; download or make the other again, and adopt it.",
+        case_id=row["case_id"],
+        path=row["path"],
+    )
