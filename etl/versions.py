@@ -52,25 +52,30 @@ def release_hashes(root: Path, release: Path) -> dict[str, tuple[str, int]]:
         raise UserError(message)
     try:
         repo = Repo(str(root))
-        found = build(
+        built = build(
             repo.cache.local, str(release), repo.fs, "md5", dry_run=True, ignore=repo.dvcignore
         )
-        tree: Any = found[2]  # a folder's hash is a tree, which DVC's types do not say
+        tree: Any = built[2]  # a folder's hash is a tree, which DVC's types do not say
     except Exception as error:  # DVC's own state file has errors of SQLite's
         message = f"{release}: DVC cannot read it ({error}). Check the rights, then run again."
         raise UserError(message) from error
     hashes = {"/".join(key): (info.value, meta.size) for key, meta, info in tree}
-    inside = (root.resolve(), release.resolve())
+    places = (root.resolve(), release.resolve())
+    cache = cache_folder(root).resolve()
+
+    def is_ours(path: str, md5: str) -> bool:
+        real = (release / path).resolve()  # by `cache.type symlink` it lies in the cache
+        return any(map(real.is_relative_to, places)) or real == cache / md5[:2] / md5[2:]
+
     return {
-        path: found if _is_within(release / path, inside) else (LINK_OUTSIDE, 0)
+        path: found if is_ours(path, found[0]) else (LINK_OUTSIDE, 0)
         for path, found in hashes.items()
     }
 
 
-def _is_within(path: Path, folders: tuple[Path, ...]) -> bool:
-    """Whether a file, links followed, lies in one of the folders."""
-    real = path.resolve()
-    return any(real.is_relative_to(folder) for folder in folders)
+def is_kept(real: Path, cache: Path) -> bool:
+    """Return whether a file (without links) is what DVC keeps by its hash in its cache."""
+    return real.is_relative_to(cache) and bool(_MD5.fullmatch("".join(real.parts[-2:])))
 
 
 def release_hash(root: Path) -> str | None:

@@ -27,6 +27,7 @@ from etl.adopt.which_profile import Fit, asked_profile, case_ids, fit
 from etl.errors import UserError
 from etl.profile import Profile, expected_case_ids
 from etl.release import Name, extension, parse
+from etl.versions import cache_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ def prepare(request: Request) -> Prepared:
     """
     present = tuple(relative_names(request.release))
     _check_release(request, present)
-    scanned = scan(request.source, request.release.resolve())
+    scanned = scan(request.source, request.release.resolve(), cache_folder(request.root).resolve())
     profile, reason = _profile(request, [found.path for found in scanned.files], present)
     if request.mask_set is not None:
         check_mask_set(request.mask_set, profile)

@@ -11,6 +11,7 @@ from pathlib import Path
 from etl.adopt.report import Note
 from etl.errors import UserError
 from etl.release import is_litter
+from etl.versions import is_kept
 
 Inode = tuple[int, int]
 
@@ -43,6 +44,7 @@ class _Walk:
 
     source: Path
     excluded: Path
+    cache: Path
     todo: list[_Folder]
     files: list[Found] = field(default_factory=list)
     refused: list[Note] = field(default_factory=list)
@@ -60,10 +62,11 @@ class _Folder:
     above: frozenset[Inode]
 
 
-def scan(source: Path, excluded: Path) -> Scan:
+def scan(source: Path, excluded: Path, cache: Path) -> Scan:
     """Every file below `source`; the folder `excluded` (the release itself) is left out.
 
-    Links inside the source are followed, links out of it refused. A folder inside itself ends
+    Links inside the source are followed, links out of it refused, but for those to what DVC keeps
+    by its hash in `cache`. A folder inside itself ends
     there, and each link to a folder is followed once, so that loops end.
 
     Raises:
@@ -71,7 +74,9 @@ def scan(source: Path, excluded: Path) -> Scan:
     """
     real = _checked(source, excluded)
     info = real.stat()
-    walk = _Walk(real, excluded, [_Folder(real, "", frozenset([(info.st_dev, info.st_ino)]))])
+    walk = _Walk(
+        real, excluded, cache, [_Folder(real, "", frozenset([(info.st_dev, info.st_ino)]))]
+    )
     while walk.todo:
         _list(walk, walk.todo.pop())
     if not walk.files and not walk.refused:
@@ -129,7 +134,7 @@ def _enter(walk: _Walk, folder: _Folder, entry: os.DirEntry[str], path: str) -> 
         real = Path(entry.path)
         if entry.is_symlink():
             real = real.resolve(strict=True)
-            if not real.is_relative_to(walk.source):
+            if not real.is_relative_to(walk.source) and not is_kept(real, walk.cache):
                 walk.refused.append(Note(path, f"link that leaves the source (to {real})"))
                 return
         info = real.stat()
