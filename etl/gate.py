@@ -40,6 +40,7 @@ from etl.judged import hash_rules, hash_tables
 from etl.known_issues import known_issues
 from etl.profile import Profile, load_profile, profile_path
 from etl.recipe import module_recipe
+from etl.splits import first_folds
 from etl.store import table_path, write_table
 from etl.tables import findings
 from etl.tables.gate_results import SCHEMA
@@ -144,7 +145,7 @@ def judge(
     suites = read_suites(root)
     rules = make_rules(root, profile, reference)
     _check_parameters(suites, rules)
-    hand_over(connection, profile, reference)
+    hand_over(connection, profile, reference, first_folds(root))
     contracts = list(find_gone(root, suites))
     for name, expectations in suites.items():
         frame = read_frame(connection, root, name)

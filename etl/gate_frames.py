@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,13 +21,21 @@ FRAMES = "expectations/frames"
 
 
 def hand_over(
-    connection: duckdb.DuckDBPyConnection, profile: Profile, reference: Reference | None = None
+    connection: duckdb.DuckDBPyConnection,
+    profile: Profile,
+    reference: Reference | None = None,
+    folds: Mapping[tuple[str, str], str] | None = None,
 ) -> None:
     """Give the frames what they need beside the tables, as temporary tables.
 
     `profile_*`: what the profile declares. `reference_volumes`: the volumes at the last tag.
+    `first_folds`: the fold that git's history of splits.csv first has, by data set and subject.
     """
-    tables = {**_profile_tables(profile), "reference_volumes": _reference_columns(reference)}
+    tables = {
+        **_profile_tables(profile),
+        "reference_volumes": _reference_columns(reference),
+        "first_folds": _fold_columns(folds or {}),
+    }
     for name, columns in tables.items():
         names = ", ".join(f"unnest(${column}) as {column}" for column in columns)
         connection.execute(f"create or replace temp table {name} as select {names}", columns)
@@ -37,6 +46,14 @@ def _reference_columns(reference: Reference | None) -> dict[str, list[Any]]:
     quantiles = {name: [values[name] for values in volumes.values()] for name in QUANTILES}
     tag = reference.tag if reference else ""
     return {"mask": list(volumes), "tag": [tag] * len(volumes), **quantiles}
+
+
+def _fold_columns(folds: Mapping[tuple[str, str], str]) -> dict[str, list[Any]]:
+    return {
+        "dataset": [dataset for dataset, _ in folds],
+        "case_id": [case_id for _, case_id in folds],
+        "fold": list(folds.values()),
+    }
 
 
 def _profile_tables(profile: Profile) -> dict[str, dict[str, list[Any]]]:

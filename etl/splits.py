@@ -103,12 +103,19 @@ def read_splits(path: Path) -> list[Assignment]:
     return given
 
 
+def first_folds(root: Path) -> dict[tuple[str, str], str]:
+    """Return data set and subject -> the first fold that git's history of splits.csv has."""
+    first = dict[tuple[str, str], str]()
+    for content in revisions.history_of(root, inputs.CSV_FILES["splits"]):
+        for row in csv.DictReader(content.decode("utf-8-sig", "replace").splitlines()):
+            key = row.get("dataset") or "", row.get("case_id") or ""
+            first.setdefault(key, row.get("fold") or "")
+    return first
+
+
 def _refuse_moves(root: Path, given: Sequence[Assignment]) -> None:
     """Refuse folds that differ from the first that git's history of splits.csv has."""
-    path, first = inputs.CSV_FILES["splits"], dict[tuple[str, str], str]()
-    for content in revisions.history_of(root, path):
-        for row in csv.DictReader(content.decode("utf-8-sig", "replace").splitlines()):
-            first.setdefault((row.get("dataset", ""), row.get("case_id", "")), row.get("fold", ""))
+    path, first = inputs.CSV_FILES["splits"], first_folds(root)
     keyed = [((a.subject.dataset, a.subject.case_id), a.fold) for a in given]
     moved = [
         (key[1], first[key], fold) for key, fold in keyed if first.get(key, str(fold)) != str(fold)

@@ -13,7 +13,7 @@ from hashlib import md5
 from pathlib import Path
 from typing import Any
 
-from etl import project, revisions, versions
+from etl import inputs, project, revisions, versions
 from etl.errors import UserError
 from etl.gate_report import METRIC
 from etl.judged import blob_sizes, changed_blobs, recorded_hash, some
@@ -150,13 +150,17 @@ def _kept(root: Path, folder: str) -> dict[str, str]:
 
 
 def _edits_of_outputs(root: Path, lock: Mapping[str, Any]) -> Iterator[str]:
-    """Outputs of stages that are here and are not what their stage wrote."""
-    hashes = Hashes(root)
+    """Outputs of stages that are here and are not what their stage wrote.
+
+    Not those that a person may edit too, such as splits.csv: their stage reads them and keeps them.
+    """
+    hashes, edited_by_people = Hashes(root), set(inputs.CSV_FILES.values())
     for stage in lock.values():
         for out in stage.get("outs") or ():
             now = hashes.of(out["path"])
-            if now is not None and now != out.get("md5"):
-                yield str(out["path"])
+            path = str(out["path"])
+            if path not in edited_by_people and now not in (None, out.get("md5")):
+                yield path
 
 
 # --- Words --------------------------------------------------------------------------------------

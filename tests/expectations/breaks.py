@@ -100,6 +100,7 @@ _LONGER = "size_x = 257, affine = list_concat([0.78125 * 255 / 256], affine[2:])
 _SHIFTED = "affine = list_concat(affine[:3], [10.5], affine[5:])"
 # Two volumes p and q: p10 is 0.9 p + 0.1 q, the median (p + q) / 2, p90 is 0.1 p + 0.9 q.
 _RESUNET = "update masks set volume_cm3 = if(case_id = 'ISPY1_9001', {}, {}) where mask = '{}'"
+_FOLD = f"select '{A}' as case_id, 1 as fold, 'd' as dataset"
 _BIN = "T1_E_Histogram_Bins-128_Bins-128_Bin-7"
 _LARGEST = "T1_E_Morphologic_LargestComponentSize"
 _AUDITED = "T1_E_Volumetric_Volume"
@@ -204,6 +205,21 @@ BREAKS = (
         "No two masks",
         "warning",
         f"{MANUAL} | {RESUNET}",
+    ),
+    Break(
+        f"insert into inputs.splits by name {_FOLD} union all {_FOLD}",
+        "folds",
+        "No subject stands twice",
+        "critical",
+        f"{A}: fold 1 and 1",
+    ),
+    Break(
+        f"insert into inputs.splits by name {_FOLD}; "
+        f"create or replace temp table first_folds as {_FOLD.replace('1 as', '2 as')}",
+        "folds",
+        "No subject has another fold",
+        "critical",
+        f"{A}: fold 1",
     ),
     Break(_mask("voxel_count = 0"), "masks", "No mask is empty in a set", "critical", MANUAL),
     Break(_mask("voxel_count = 0", "ftv"), "masks", "No mask is empty in the", "warning", FTV),

@@ -1,4 +1,7 @@
-"""A subject that was moved by hand in splits.csv is refused; git's history knows where it was."""
+"""A subject that was moved by hand in splits.csv is refused; git's history knows where it was.
+
+The gate says the same of a file that no build has seen, and of a subject that stands twice.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,14 @@ from pathlib import Path
 
 import pytest
 from sql.tables import make_project
+from support import ROOT
 
 from etl.errors import UserError
-from etl.splits import update_splits
+from etl.gate_frames import hand_over, read_frame
+from etl.profile import load_profile
+from etl.splits import first_folds, update_splits
+from etl.status import status
+from etl.warehouse import connect
 
 
 def run_git(root: Path, *words: str) -> None:
@@ -35,3 +43,39 @@ def test_a_moved_subject_is_named(tmp_path: Path, *, committed_again: bool) -> N
         run_git(root, "commit", "-qam", "moved")
     with pytest.raises(UserError, match=f"{case_id} was in fold {fold} and is in"):
         update_splits(root)
+
+
+@pytest.mark.parametrize(
+    ("edit", "told"),
+    [
+        (("", ""), {}),
+        ((",3,", ",2,"), {"ISPY1_9001: fold 2": (1, 1)}),
+        (("\n", "\nISPY1_9001,2,,,ISPY1-PHANTOM\n"), {"ISPY1_9001: fold 2 and 3": (2, 1)}),
+    ],
+    ids=["kept", "moved", "twice"],
+)
+def test_the_gate_sees_a_moved_and_a_doubled_subject(
+    tmp_path: Path, edit: tuple[str, str], told: dict[str, tuple[int, int]]
+) -> None:
+    root = make_project(tmp_path)
+    run_git(root, "init", "-q")
+    run_git(root, "add", "splits.csv")
+    run_git(root, "commit", "-qm", "folds")
+    path = root / "splits.csv"
+    path.write_text(path.read_text().replace(*edit, 1))
+    with connect(root) as connection:
+        hand_over(connection, load_profile(root), None, first_folds(root))
+        frame = read_frame(connection, ROOT, "folds")
+    found = {row.item: (row.n_folds, row.n_moved) for row in frame.itertuples()}
+    broken = {item: counts for item, counts in found.items() if counts != (1, 0)}
+    assert broken == told
+    assert "splits.csv" in found
+
+
+def test_status_does_not_say_that_an_edit_of_the_folds_is_written_over(tmp_path: Path) -> None:
+    root = make_project(tmp_path)
+    outs = "".join(
+        f"    - {{path: {path}, md5: {'0' * 32}}}\n" for path in ("splits.csv", "params.yaml")
+    )
+    (root / "dvc.lock").write_text(f"stages:\n  split:\n    cmd: x\n    outs:\n{outs}")
+    assert status(root).hand_edits == ["params.yaml"]
