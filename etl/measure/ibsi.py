@@ -42,9 +42,9 @@ Scaled = tuple[Array, float, float]  # stored voxels, slope, intercept
 
 MARGIN = 7  # voxels kept around the box: the 6.2 mm of IBSI's local peak on a 1 mm grid
 # Moran and Geary weigh all pairs of voxels: past this many pairs *and* this many cells of a Fourier
-# transform over twice the box (about 2 GB), neither way of the engine is worth it.
+# transform over twice the box (about 1 GB), neither way of the engine is worth it.
 MAX_PAIRS = 1 << 32
-MAX_CELLS = 1 << 26
+MAX_CELLS = 1 << 25
 TERMS = 21  # of the series for an ellipsoid's area (IBSI, RDD2)
 ROUNDING = 1e-12  # of the largest variance: below it there is none
 _MERGED = {"avg": "AVER", "comb": "MERG"}

@@ -16,6 +16,7 @@ from etl.errors import UserError
 from etl.index import write_indexes
 from etl.measure.mask import components, crop
 from etl.measure.shape import measure_shape
+from etl.measure.together import moved_together
 from etl.params_file import set_params
 from etl.project import params
 from etl.store import read_table, table_path
@@ -70,6 +71,16 @@ def test_shape_of_noise_costs_what_its_box_costs(share: float) -> None:
     assert found
     measure_shape(found, FINE_AFFINE)  # the triangles of a cube are made once
     assert bytes_per_voxel(lambda: measure_shape(found, FINE_AFFINE)) < 100
+
+
+def test_islands_beside_a_lesion_lie_in_no_row() -> None:
+    """Such a row, as high as the lesion and 8,000 long, was larger than the mask's box."""
+    bits = single_voxels()
+    bits[:24, :24, :24] = True
+    moved = moved_together(np.where(bits, 1.0, np.nan))
+    assert np.count_nonzero(moved == 1) == np.count_nonzero(bits)
+    assert max(moved.shape) < 48
+    assert moved.size < 0.6 * bits.size
 
 
 @pytest.fixture
