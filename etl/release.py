@@ -65,6 +65,15 @@ def is_litter(path: str) -> bool:
     return any(fnmatch(part, pattern) for part in PurePosixPath(path).parts for pattern in LITTER)
 
 
+def is_own_mask(path: str, profile: Profile) -> bool:
+    """Return whether a file of the release lies in a user's own mask set."""
+    prefix = profile.mask_folder_prefix
+    return any(
+        folder.startswith(prefix) and folder.removeprefix(prefix) not in profile.masks
+        for folder in PurePosixPath(path).parts[:-1]
+    )
+
+
 def parse(path: str, profile: Profile) -> Name:
     """What the file at `path` is, from its folders and name, wherever the release's root is."""
     parts = PurePosixPath(unicodedata.normalize("NFC", path)).parts

@@ -9,9 +9,8 @@ from pathlib import Path
 from etl.adopt.memory import Memory
 from etl.adopt.plan import SLICE, not_in_source
 from etl.adopt.prepare import Prepared, Request
-from etl.adopt.recognise import is_own
 from etl.profile import Profile
-from etl.release import parse
+from etl.release import is_own_mask, parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,7 @@ def leftover(request: Request, prepared: Prepared) -> Leftover:
 
 
 def _stays(path: str, profile: Profile) -> bool:
-    return is_own(path, profile) or parse(path, profile).artefact == SLICE
+    return is_own_mask(path, profile) or parse(path, profile).artefact == SLICE
 
 
 def _is_gone(path: str, source: Path, there: set[str], memory: Memory) -> bool:

@@ -16,7 +16,6 @@ from etl.adopt.recognise import (
     Recognised,
     check_mask_set,
     identity,
-    is_own,
     recognise,
 )
 from etl.adopt.report import NoCase, Note, files_text
@@ -26,7 +25,7 @@ from etl.adopt.track import TARGET, tracking_file
 from etl.adopt.which_profile import Fit, asked_profile, case_ids, fit
 from etl.errors import UserError
 from etl.profile import Profile, expected_case_ids
-from etl.release import Name, extension, parse
+from etl.release import Name, extension, is_own_mask, parse
 from etl.versions import cache_folder
 
 
@@ -119,7 +118,7 @@ def prepare(request: Request) -> Prepared:
 
 def _cases(request: Request, present: Collection[str], profile: Profile) -> set[str]:
     """The cases of the release by its images and the publisher's masks: own masks make none."""
-    paths = [path for path in present if not is_own(path, profile)]
+    paths = [path for path in present if not is_own_mask(path, profile)]
     return case_ids(paths, profile, request.release, None)
 
 

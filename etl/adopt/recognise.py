@@ -87,15 +87,6 @@ def _refused(scanned: Scan, profile: Profile, source: Path) -> dict[str, str]:
     return {path: why for path, why in whys.items() if why}
 
 
-def is_own(path: str, profile: Profile) -> bool:
-    """Whether a file of the release lies in a user's own mask set."""
-    prefix = profile.mask_folder_prefix
-    return any(
-        folder.startswith(prefix) and folder.removeprefix(prefix) not in profile.masks
-        for folder in PurePosixPath(path).parts[:-1]
-    )
-
-
 def check_mask_set(name: str, profile: Profile) -> None:
     """Refuse a name for a user's mask set that is no name or belongs to the publisher.
 

@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from etl.adopt.recognise import is_own, name_of
+from etl.adopt.recognise import name_of
 from etl.adopt.track import TARGET
 from etl.errors import UserError
 from etl.profile import Profile, expected_case_ids, load_profile, profile_path
 from etl.project import param
+from etl.release import is_own_mask
 
 DEFAULT_PROFILE = "ispy1_tcia"
 
@@ -71,7 +72,7 @@ def case_ids(
 def _measured(root: Path, name: str, folder: Path, paths: list[str], mask_set: str | None) -> Fit:
     profile = load_profile(root, name)
     # A user's own masks say little: they stay when the release is replaced by another data set.
-    others = [path for path in paths if not is_own(path, profile)]
+    others = [path for path in paths if not is_own_mask(path, profile)]
     cases = case_ids(others, profile, folder, mask_set)
     cases = cases or case_ids(paths, profile, folder, mask_set)
     return Fit(profile, len(cases & set(expected_case_ids(root, profile))), len(cases))

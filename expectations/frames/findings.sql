@@ -1,11 +1,13 @@
 -- What the build found wrong. A row a table says that the table was looked at, so that a release
 -- without a finding is not a frame without a row.
+-- own_masks says what the table masks found about sets that the profile does not declare.
 -- grain: one row a table, and one row a finding
 with tables_with_findings as (
     select
         t.item,
         null::varchar as case_id,
         'none' as severity,
+        'fine' as own_masks,
         null::varchar as known_fields,
         null::varchar as shown
     from (
@@ -20,6 +22,12 @@ found as (
     select
         findings.case_id,
         findings.severity,
+        case
+            when findings.severity != 'warning' or findings.table != 'masks' then 'fine'
+            when blobs.mask in (select declared.mask from profile_masks as declared) then 'fine'
+            when blobs.mask is null then 'fine'
+            else 'in doubt'
+        end as own_masks,
         concat(
             findings.case_id || ': ', coalesce(findings.path || ' ', findings.table || ' '),
             '(', findings.check, ')'
@@ -27,12 +35,14 @@ found as (
         coalesce(nullif(split_part(findings.check, ':', 2), ''), findings.check) as known_fields,
         concat(findings.observed, ', not ', findings.expected) as shown
     from findings
+    left join blobs on findings.path = blobs.path
 )
 
 select
     item,
     case_id,
     severity,
+    own_masks,
     known_fields,
     shown
 from tables_with_findings
@@ -41,6 +51,7 @@ select
     item,
     case_id,
     severity,
+    own_masks,
     known_fields,
     shown
 from found

@@ -154,6 +154,16 @@ BREAKS = (
         "critical",
         f"{A}: masks (bad_crc)",
     ),
+    Break(
+        "insert into blobs select * replace (replace(path, 'ftv', 'own') as path, 'own' as mask)"
+        " from blobs where mask = 'ftv'; "
+        "insert into findings values ('f', 'masks', 'warning', 'ISPY1_9001', "
+        "'masks_own/ISPY1_9001.nii.gz', 'own_mask_needs_rule', '0', 'x', 'y', 'z')",
+        "findings",
+        "No mask of your own",
+        "warning",
+        f"{A}: masks_own/{A}.nii.gz (own_mask_needs_rule)",
+    ),
     Break(_mask("spacing_x_mm = 0.999"), "grid_1mm", "Spacing", "critical", MANUAL),
     Break(_mask("spacing_z_mm = 1.1"), "grid_1mm", "Spacing", "critical", MANUAL),
     Break(_mask("spacing_y_mm = 'nan'"), "grid_1mm", "Spacing", "critical", MANUAL),
