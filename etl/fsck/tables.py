@@ -47,10 +47,27 @@ def check_tables(kept: Kept, report: Report) -> None:
         if not problems and path.parent == root / project.TABLES:
             report.problems += _lineage(root, path, table, indexes.get(path.stem))
     report.checked[AREA] = f"{counted} files, {rows} rows"
-    if not counted:
-        report.notes.append("tables: none is here; `dvc pull table` or `ispy1 repro` brings them")
+    _tell_missing(kept, report)
     if any(found is None for found in indexes.values()):
         report.notes.append("lineage: without an index of each table, not all of it is checked")
+
+
+def _tell_missing(kept: Kept, report: Report) -> None:
+    """Name the tables that are not here: some may be pulled alone, but none is not sound."""
+    wanted = [f"{project.TABLES}/{name}.parquet" for name in (*TABLES, *OTHERS)]
+    missing = [path for path in wanted if not (kept.root / path).is_file()]
+    if not missing:
+        return
+    locked = [path for path in missing if path in kept.paths]
+    is_cached = all(kept.paths[path] in kept.cached for path in locked)
+    bring = "dvc checkout" if is_cached else "dvc pull" if kept.remote else None
+    back = f"{bring} table findings gate" if locked and bring else "ispy1 repro"
+    if len(missing) == len(wanted):
+        expected = f"{len(wanted)} tables"
+        report.problems.append(Problem(AREA, project.TABLES, expected, "none", back))
+    else:
+        names = ", ".join(Path(path).stem for path in missing)
+        report.notes.append(f"tables: {names} not here; `{back}` brings them")
 
 
 def _index(root: Path, name: str, profile: Profile) -> Index | None:
