@@ -14,7 +14,7 @@ from etl import project, versions
 from etl.errors import UserError
 from etl.profile import Profile, load_profile
 from etl.recipe import Recipe, make_recipe
-from etl.release import Name, is_litter, parse
+from etl.release import LINK_OUTSIDE, Name, is_litter, parse
 from etl.store import write_atomically
 from etl.unit import Blob, TableModule
 
@@ -38,6 +38,7 @@ TABLES = (
     "feature_stability",
 )
 _FIRST = re.compile(r"# recipe=([0-9a-f]{32}) values=([0-9a-f]{32})")
+_MD5 = re.compile(r"[0-9a-f]{32}")
 _HEADER = ("path", "md5", "size_bytes")
 
 
@@ -146,5 +147,13 @@ def _load(file: TextIO, profile: Profile) -> Index:
     if first is None or tuple(rows.fieldnames or ()) != _HEADER:
         message = "it does not begin with a recipe and a header"
         raise ValueError(message)
-    blobs = [Blob(parse(r["path"], profile), r["md5"], int(r["size_bytes"])) for r in rows]
-    return Index(Recipe(*first.groups()), tuple(blobs))
+    return Index(Recipe(*first.groups()), tuple(_blob(row, profile) for row in rows))
+
+
+def _blob(row: dict[str, str], profile: Profile) -> Blob:
+    """One line's file: path and hash become paths, so none may lead out of release or cache."""
+    path, md5 = versions.require_inside(row["path"]), row["md5"]
+    if md5 != LINK_OUTSIDE and not _MD5.fullmatch(md5):
+        message = f"{path} has {md5!r} in place of an MD5 of 32 hex digits"
+        raise ValueError(message)
+    return Blob(parse(path, profile), md5, int(row["size_bytes"]))

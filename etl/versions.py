@@ -200,15 +200,19 @@ def folder_files(root: Path, md5: str) -> dict[str, str] | None:
     path = cache_path(root, md5)
     try:
         listed = json.loads(path.read_bytes())
-        files = {_inside(entry["relpath"]): entry["md5"] for entry in listed}
+        files = {require_inside(entry["relpath"]): entry["md5"] for entry in listed}
     except (OSError, ValueError, KeyError, TypeError) as error:
         message = f"{path}: no list of a folder's files ({error}). Delete it and run `dvc pull`."
         raise UserError(message) from error
     return {name: require_md5(str(file), str(path)) for name, file in files.items()}
 
 
-def _inside(name: str) -> str:
-    """A path of a folder's list; one that leads out of the folder is refused."""
+def require_inside(name: str) -> str:
+    """Return a path of a list of files as it is.
+
+    Raises:
+        ValueError: it leads out of the folder that the list is of.
+    """
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts:
         message = f"{name!r} leads out of the folder"

@@ -6,9 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
+from support import ROOT
 
 from etl import versions
 from etl.errors import UserError
+from etl.index import index_path, read_index
+from etl.profile import load_profile
 from etl.revisions import read_outs
 
 OUT = "../" * 8 + "etc/passwd"
@@ -35,3 +38,25 @@ def test_a_list_stays_in_its_folder(tmp_path: Path, entry: dict[str, str]) -> No
     path.write_text(json.dumps([entry]))
     with pytest.raises(UserError):
         versions.folder_files(tmp_path, folder)
+
+
+@pytest.mark.parametrize(
+    ("path", "md5"),
+    [
+        ("masks_ftv/x.nii", OUT), ("masks_ftv/x.nii", "A" * 32), ("masks_ftv/x.nii", ""),
+        (OUT, "a" * 32), ("/etc/passwd", "a" * 32),
+    ],
+)  # fmt: skip
+def test_an_index_leads_out_of_neither_cache_nor_release(
+    tmp_path: Path, path: str, md5: str
+) -> None:
+    file = index_path(tmp_path, "masks")
+    file.parent.mkdir(parents=True)
+    recipe = f"# recipe={'0' * 32} values={'1' * 32}"
+    profile = load_profile(ROOT, "phantom")
+    for line in (f"masks_ftv/x.nii,{'a' * 32},1", "masks_ftv/x.nii,link-outside,0"):
+        file.write_text(f"{recipe}\npath,md5,size_bytes\n{line}\n")
+        assert len(read_index(tmp_path, "masks", profile).blobs) == 1
+    file.write_text(f"{recipe}\npath,md5,size_bytes\n{path},{md5},1\n")
+    with pytest.raises(UserError, match=r"no usable index.*Run `ispy1 repro`"):
+        read_index(tmp_path, "masks", profile)
