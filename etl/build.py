@@ -9,9 +9,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from etl import project, revisions, versions
 from etl.errors import BadInputError, UserError
 from etl.findings import Finding, from_bad_input
+from etl.finite import drop_nonfinite
 from etl.index import TABLES, read_index, table_module
 from etl.known_issues import known_issues, softened
 from etl.pool import default_workers, spread
@@ -174,7 +177,9 @@ def units_of(module: TableModule, blobs: tuple[Blob, ...]) -> list[Unit]:
 def measure_unit(name: str, context: Context, unit: Unit) -> Measured:
     """One unit of the table `name`, in this process."""
     try:
-        return table_module(name).measure(unit, context)
+        module = table_module(name)
+        with np.errstate(over="ignore", invalid="ignore"):  # it becomes a finding
+            return drop_nonfinite(module.SCHEMA, module.measure(unit, context))
     except BadInputError as error:
         return refused(name, error)
     except MemoryError:
@@ -200,7 +205,7 @@ def _write(
 ) -> Built:
     name = module.SCHEMA.name
     try:
-        table = module.assemble(measured, context)
+        table = drop_nonfinite(module.SCHEMA, module.assemble(measured, context))
     except BadInputError as error:
         table = Measured([], [from_bad_input(name, error)])
     kind, profile = module.UNIT, context.profile

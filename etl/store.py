@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from etl.errors import UserError
@@ -67,7 +68,8 @@ def write_table(
         meta: facts for the footer: recipe, data set, licence, attribution.
 
     Raises:
-        UserError: a row breaks the key, a type or a not-null rule, or the disk refuses.
+        UserError: a row breaks the key, a type or a not-null rule, holds a number that is not
+            finite, or the disk refuses.
     """
     table = _checked(schema, rows, meta)
     write_atomically(path, lambda target: _write_parquet(table, target))
@@ -92,6 +94,7 @@ def _checked(schema: TableSchema, rows: list[dict[str, Any]], meta: dict[str, An
         raise UserError(message) from error
     table = pa.Table.from_arrays(columns, schema=arrow)
     _check_nulls(schema, table)
+    _check_finite(schema, table)
     _check_key(schema, table)
     table = table.sort_by([(name, "ascending") for name in schema.key])
     return table.combine_chunks()
@@ -102,6 +105,16 @@ def _check_nulls(schema: TableSchema, table: pa.Table) -> None:
         if not column.nullable and table[column.name].null_count:
             message = f"{schema.name}.{column.name}: {table[column.name].null_count} nulls."
             raise UserError(message)
+
+
+def _check_finite(schema: TableSchema, table: pa.Table) -> None:
+    for column in schema.columns:
+        if column.kind in {"double", "list<double>"}:
+            values = table[column.name].combine_chunks()
+            flat = values.flatten() if column.kind == "list<double>" else values
+            if not pc.all(pc.is_finite(flat), min_count=0).as_py():
+                message = f"{schema.name}.{column.name}: a value is infinite or NaN."
+                raise UserError(message)
 
 
 def _check_key(schema: TableSchema, table: pa.Table) -> None:

@@ -12,6 +12,8 @@ import fastexcel
 from etl.errors import BadInputError
 
 MAX_INFLATED_BYTES = 256 * 2**20  # the real workbooks inflate to less than 3 MB
+MAX_NUMBER = 1e75  # its fourth power, as a kurtosis takes it, is within reach of 64 bits
+A_NUMBER = "a number below 1e75, or a blank"
 BLANK = ("", "nan", "NaN", "NA", "N/A", "null", "NULL", "None")
 
 
@@ -79,7 +81,7 @@ def number_of(text: str | None, number: float | None) -> float | None:
     """The number in a cell, None where it is blank or NaN.
 
     Raises:
-        ValueError: the cell holds text that is no finite number, or an infinite one.
+        ValueError: the cell holds text that is no number, or a number beyond arithmetic.
     """
     if number is None:
         text = (text or "").strip()
@@ -88,7 +90,7 @@ def number_of(text: str | None, number: float | None) -> float | None:
         number = float(text)
     if math.isnan(number):
         return None
-    if math.isinf(number):
-        message = f"infinite: {text}"
+    if abs(number) > MAX_NUMBER:
+        message = f"beyond arithmetic: {text}"
         raise ValueError(message)
     return number

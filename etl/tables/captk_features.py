@@ -67,6 +67,7 @@ HISTOGRAM = "T1_E_Histogram_Bins-128_Bins-128_"
 VOLUMETRIC = "T1_E_Volumetric_"
 MORPHOLOGIC = "T1_E_Morphologic_"
 GLCM = "T1_E_GLCM_Bins-128_Radius-1_"
+MAX_FLOAT32 = float(np.finfo(np.float32).max)  # CaPTk holds voxels as float32
 OF_IMAGE = (INTENSITY, HISTOGRAM, GLCM)
 
 
@@ -163,7 +164,7 @@ def _families(place: _Place, findings: list[Finding]) -> Iterator[tuple[str, Val
     slope, inter = place.image.header.scaling
     values = place.image.voxels[box] * np.float64(slope) + inter
     region = values[found.inside]
-    n_nonfinite = int(np.count_nonzero(~np.isfinite(region)))
+    n_nonfinite = int(np.count_nonzero(~(np.abs(region) <= MAX_FLOAT32)))
     if n_nonfinite:
         findings.append(_nonfinite(place.grid_role, n_nonfinite))
         return
@@ -204,8 +205,8 @@ def _nonfinite(name: str, count: int) -> Finding:
         table=SCHEMA.name,
         severity="warning",
         check="nonfinite_in_region",
-        observed=f"{count} voxels inside {MASK} are NaN or infinite",
-        expected="finite voxels",
+        observed=f"{count} voxels inside {MASK} are NaN or infinite as float32",
+        expected="voxels that float32 holds",
         likely_cause="an image that was processed again",
         fix="Take the publisher's image: no feature of these voxels is computed.",
         path=name,

@@ -8,7 +8,7 @@ from etl.errors import BadInputError
 from etl.findings import Finding
 from etl.profile import Profile
 from etl.read.features import FeatureSheet, read_features
-from etl.read.workbook import number_of
+from etl.read.workbook import A_NUMBER, number_of
 from etl.schema import CASE_ID, Column, TableSchema, optional
 from etl.unit import Blob, Context, Measured, artefact
 
@@ -69,9 +69,8 @@ def _value(
     try:
         return number_of(text, number)
     except ValueError:
-        out.findings.append(
-            _finding(f"not_a_number:{name}", f"{text!r}", "a finite number or a blank", case_id)
-        )
+        observed = repr(text if number is None else number)
+        out.findings.append(_finding(f"not_a_number:{name}", observed, A_NUMBER, case_id))
         return None
 
 

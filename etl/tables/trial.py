@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 
 from etl.errors import BadInputError
 from etl.findings import Finding
-from etl.read.workbook import Sheet, number_of, read_sheets
+from etl.read.workbook import A_NUMBER, Sheet, number_of, read_sheets
 from etl.unit import Blob, Context, Measured, Row, artefact
 
 SUBJECT = "SUBJECTID"
+INT64 = 2.0**63
 YES_NO: Mapping[int, bool | None] = {0: False, 1: True}
 Code = Mapping[int, str | int | bool | None]
 
@@ -125,16 +126,17 @@ def _number(form: SheetForm, header: str, cells: Cells, where: Where) -> float |
     try:
         return number_of(*cells.get(header, (None, None)))
     except ValueError:
-        observed = repr(cells[header][0])
+        text, number = cells[header]
+        observed = repr(text if number is None else number)
         where[1].findings.append(
-            _finding(form, f"not_a_number:{header}", observed, "a number or a blank", where[0])
+            _finding(form, f"not_a_number:{header}", observed, A_NUMBER, where[0])
         )
         return None
 
 
 def _integer(form: SheetForm, header: str, cells: Cells, where: Where) -> int | None:
     number = _number(form, header, cells, where)
-    if number is None or number.is_integer():
+    if number is None or (number.is_integer() and abs(number) < INT64):
         return None if number is None else int(number)
     where[1].findings.append(
         _finding(form, f"not_an_integer:{header}", f"{number}", "a whole number", where[0])

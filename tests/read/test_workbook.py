@@ -25,7 +25,7 @@ def cell(sheet: Sheet, row: int, column: int) -> float | None:
     return number_of(sheet.texts[row][column], sheet.numbers[row][column])
 
 
-@pytest.mark.parametrize("value", [1 / 3, 2 / 3, math.pi, 1e-300, 1.7e308, -0.1, 123456789.123456])
+@pytest.mark.parametrize("value", [1 / 3, 2 / 3, math.pi, 1e-300, 9.9e74, -0.1, 123456789.123456])
 def test_numbers_keep_every_bit(tmp_path: Path, value: float) -> None:
     sheet = sheet_of(tmp_path / "x.xlsx", [["a"], [value]])
     stored = float(f"{value:.16G}")  # what the writer puts into the file
