@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from etl.errors import Severity
 from etl.findings import Finding
-from etl.read.nifti import DIMENSIONS, MM_PER_UNIT, SPATIAL_UNITS, Header, Volume
+from etl.read.nifti import SPATIAL_UNITS, Header, Volume
 from etl.unit import Blob, Row
 
 IDENTITY = ("path", "blob_md5", "size_bytes")
@@ -36,66 +39,59 @@ def identity_columns(blob: Blob) -> Row:
     return dict(zip(IDENTITY, (blob.path, blob.md5, blob.size_bytes), strict=True))
 
 
-def form_findings(table: str, volume: Volume) -> list[Finding]:
+def header_findings(table: str, volume: Volume) -> list[Finding]:
     """Return a finding for each thing about the header that a reader must know."""
     header = volume.header
-    found = [_unit(table, header), _orientation(table, header), _axes(table, header)]
-    if header.form_conflict:
-        found.append(
-            Finding(
-                table=table,
-                severity="critical",
-                check="forms_disagree",
-                observed=header.form_conflict,
-                expected="qform, sform and pixdim that place the voxels alike (0.01 mm)",
-                likely_cause="a tool rewrote one of them",
-                fix="Decide which one is right, correct the header, and adopt the file again.",
-            )
-        )
-    return [finding for finding in found if finding]
+    checks: tuple[tuple[Severity, str, str | None, str, str, str], ...] = (
+        (
+            "critical", "forms_disagree", header.form_conflict,
+            "qform, sform and pixdim that place the voxels alike (0.01 mm)",
+            "a tool rewrote one of them",
+            "Decide which one is right, correct the header, and adopt the file again.",
+        ),
+        (
+            "warning", "no_orientation", _missing_orientation(header),
+            "a qform or an sform that says where the voxels lie",
+            "a tool that wrote the voxels without their place",
+            "Write it again from the image it belongs to; till then nibabel's guess places it.",
+        ),
+        (
+            "info", "units_converted", _unit(header, {1: "metres", 3: "micrometres"}),
+            "millimetres (2)", "a tool that writes another unit",
+            "Nothing: all lengths are given in mm.",
+        ),
+        (
+            "warning", "units_unknown",
+            _unit(header, dict.fromkeys(range(4, 8), "no spatial unit of NIfTI-1.1")),
+            "millimetres (2)", "a tool that writes another unit", "Taken as mm: check it.",
+        ),
+        (
+            "info", "axes_dropped", _dropped_axes(header),
+            f"3-D: read as {header.size}, the affine's columns belong to these axes",
+            "an array saved with its channel, batch or time axis",
+            "Nothing, if the mask or image lies where it should.",
+        ),
+    )  # fmt: skip
+    return [
+        Finding(table, severity, check, observed, expected, cause, fix)
+        for severity, check, observed, expected, cause, fix in checks
+        if observed is not None
+    ]
 
 
-def _unit(table: str, header: Header) -> Finding | None:
-    code = header.xyzt_units & SPATIAL_UNITS
-    if code in {0, 2}:  # unknown is read as mm by everybody
-        return None
-    is_known = code in MM_PER_UNIT
-    return Finding(
-        table=table,
-        severity="info" if is_known else "warning",
-        check="units_converted" if is_known else "units_unknown",
-        observed=f"xyzt_units {header.xyzt_units}: "
-        + ({1: "metres", 3: "micrometres"}.get(code) or "no spatial unit of NIfTI-1.1"),
-        expected="millimetres (2)",
-        likely_cause="a tool that writes another unit",
-        fix="Nothing: all lengths are given in mm." if is_known else "Taken as mm: check it.",
-    )
-
-
-def _orientation(table: str, header: Header) -> Finding | None:
+def _missing_orientation(header: Header) -> str | None:
     if header.qform_code > 0 or header.sform_code > 0:
         return None
-    return Finding(
-        table=table,
-        severity="warning",
-        check="no_orientation",
-        observed="qform_code and sform_code are both 0: the header has no orientation",
-        expected="a qform or an sform that says where the voxels lie",
-        likely_cause="a tool that wrote the voxels without their place",
-        fix="Write the header again from the image it belongs to; until then the place is a guess"
-        " (nibabel's default: centred, x to the left).",
-    )
+    return "qform_code and sform_code are both 0: the header has no orientation"
 
 
-def _axes(table: str, header: Header) -> Finding | None:
-    if header.dim[:DIMENSIONS] == header.size[: len(header.dim)]:
+def _unit(header: Header, names: Mapping[int, str]) -> str | None:
+    """The header's unit where it is one of these; unknown (0) is read as mm by everybody."""
+    name = names.get(header.xyzt_units & SPATIAL_UNITS)
+    return name and f"xyzt_units {header.xyzt_units}: {name}"
+
+
+def _dropped_axes(header: Header) -> str | None:
+    if header.dim == header.size[: len(header.dim)]:
         return None
-    return Finding(
-        table=table,
-        severity="info",
-        check="axes_dropped",
-        observed=f"{len(header.dim)}-D of size {header.dim}",
-        expected=f"3-D: read as {header.size}, the affine's columns belong to these axes",
-        likely_cause="an array saved with its channel or batch axis",
-        fix="Nothing, if the mask or image lies where it should.",
-    )
+    return f"{len(header.dim)}-D of size {header.dim}"

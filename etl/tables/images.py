@@ -7,7 +7,7 @@ from etl.measure.intensity import intensity_digest, measure_intensity
 from etl.read.nifti import read_volume
 from etl.schema import CASE_ID, HEADER, Column, TableSchema, optional
 from etl.tables.copies import find_copies
-from etl.tables.header import IDENTITY, form_findings, header_columns, identity_columns
+from etl.tables.header import IDENTITY, header_columns, header_findings, identity_columns
 from etl.unit import Blob, Context, Measured
 
 SCHEMA = TableSchema(
@@ -65,7 +65,7 @@ def measure(unit: tuple[Blob, ...], context: Context) -> Measured:
         "voxel_digest": intensity_digest(volume.voxels, *volume.header.scaling),
         **header_columns(volume),
     }
-    notes = form_findings("images", volume)
+    notes = header_findings("images", volume)
     lost = [
         name for name, value in values.items() if name.startswith("intensity_") and value is None
     ]

@@ -20,7 +20,7 @@ from etl.measure.shape import max_diameter_mm, measure_shape
 from etl.read.nifti import Array, Grid, is_same_grid, read_volume, to_world
 from etl.schema import CASE_ID, HEADER, Column, TableSchema, optional
 from etl.tables.copies import find_copies
-from etl.tables.header import IDENTITY, form_findings, header_columns, identity_columns
+from etl.tables.header import IDENTITY, header_columns, header_findings, identity_columns
 from etl.unit import Blob, Context, Measured, Row
 
 SCHEMA = TableSchema(
@@ -137,7 +137,7 @@ def measure(unit: tuple[Blob, ...], context: Context) -> Measured:
     }
     if found:
         values |= _foreground_values(found, volume.header.affine)
-    return Measured([values], form_findings("masks", volume))
+    return Measured([values], header_findings("masks", volume))
 
 
 def _foreground_values(found: Foreground, affine: Array) -> Row:

@@ -16,13 +16,13 @@ from etl.errors import BadInputError
 from etl.measure.intensity import measure_intensity
 from etl.read import nifti
 from etl.read.nifti import is_same_grid, read_volume
-from etl.tables.header import form_findings
+from etl.tables.header import header_findings
 
 VOXELS = np.arange(60, dtype=np.int16).reshape((3, 4, 5), order="F")
 
 
 def told(path: Path) -> list[tuple[str, str]]:
-    return [(f.check, f.severity) for f in form_findings("masks", read_volume(path))]
+    return [(f.check, f.severity) for f in header_findings("masks", read_volume(path))]
 
 
 # ITK 4595, ANTs 1114
@@ -66,8 +66,15 @@ def test_axes_of_one_are_dropped(tmp_path: Path, dim: tuple[int, ...]) -> None:
     np.testing.assert_array_equal(volume.voxels, VOXELS)
     np.testing.assert_array_equal(volume.header.affine, FINE_AFFINE)
     assert volume.header.form_conflict is None
-    spare = dim[:3] != (3, 4, 5)
-    assert told(path) == ([("axes_dropped", "info")] if spare else [])
+    assert told(path) == [("axes_dropped", "info")]
+
+
+@pytest.mark.parametrize("dim", [[2, 3, 20], [1, 60]])
+def test_an_axis_that_is_not_stated_is_none_that_was_dropped(
+    tmp_path: Path, dim: list[int]
+) -> None:
+    path = write_nifti(tmp_path / "x.nii.gz", VOXELS, dim=[*dim, *[1] * (8 - len(dim))])
+    assert told(path) == []
 
 
 @pytest.mark.parametrize(
