@@ -1,6 +1,21 @@
 -- What was computed again of a case on each of the candidate inputs.
 -- grain: one row an expert's mask with foreground and image of the first phase after contrast
-with wanted as (
+-- A mask of a few voxels may lie between the voxel centres of the other grid: a warning of
+-- captk_features says so, and there is nothing to measure.
+with lost as (
+    select
+        masks.case_id,
+        regexp_extract(findings.check, 'mask_empty_on_grid:image_(.+)_1', 1) as image_set
+    from findings
+    inner join masks on findings.case_id = masks.case_id
+    cross join profile_numbers as few
+    where
+        findings.table = 'captk_features' and findings.check like 'mask_empty_on_grid:%'
+        and masks.mask = 'stv_manual'
+        and few.name = 'recomputed_voxels_min' and masks.voxel_count < few.number
+),
+
+wanted as (
     select
         masks.case_id,
         images.image_set
@@ -29,7 +44,7 @@ select
     wanted.case_id,
     computed.n_undefined,
     concat(wanted.case_id, ': ', wanted.image_set) as item,
-    coalesce(computed.n_of_image, 0) > 0 as is_measured,
+    coalesce(computed.n_of_image, 0) > 0 or lost.case_id is not null as is_measured,
     abs(computed.frequency_sum - computed.pixels) as frequency_deviation,
     abs(computed.probability_sum - 1) as probability_deviation,
     computed.largest - computed.pixels as largest_excess,
@@ -40,4 +55,5 @@ select
 from wanted
 left join computed
     on wanted.case_id = computed.case_id and wanted.image_set = computed.image_set
+left join lost on wanted.case_id = lost.case_id and wanted.image_set = lost.image_set
 order by item

@@ -1,6 +1,18 @@
 -- The reliability of recomputed features, against the values that it follows from.
--- grain: one row an image set, phase and feature of feature_stability
-with pairs as (
+-- grain: one row an image set, phase and feature of feature_stability; one that says so where
+-- recompute.inputs of params.yaml does not ask for the same features inside both masks
+with asked as (
+    select
+        image_set,
+        phase,
+        feature
+    from recomputed_features
+    where mask in ('stv_manual', 'stv_resunet')
+    group by image_set, phase, feature
+    having count(distinct mask) = 2
+),
+
+pairs as (
     select
         manual.image_set,
         manual.phase,
@@ -37,4 +49,14 @@ left join pairs
         stable.image_set = pairs.image_set
         and stable.phase = pairs.phase
         and stable.feature = pairs.feature
+union all
+select
+    null::varchar as case_id,
+    'recompute.inputs: not both of stv_manual and stv_resunet' as item,
+    true as is_counted,
+    true as is_at_most_1,
+    true as is_inside,
+    null as interval_text,
+    null as count_text
+where not exists (select asked.feature from asked)
 order by item
