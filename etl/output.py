@@ -90,7 +90,8 @@ def lines(result: Result, form: Format) -> Iterator[str]:
 
 def _to_stdout(result: Result, form: Format) -> None:
     if form == "table" and result.columns == _PLAN:
-        sys.stdout.writelines(f"{text}\n" for _, text in result.rows())  # drawn by DuckDB
+        for _, plan in result.rows():  # drawn by DuckDB
+            sys.stdout.writelines(f"{_printable(line)}\n" for line in plan.splitlines())
         return
     if form == "table":
         print_table(result.columns, result.rows())
@@ -219,7 +220,7 @@ def table_lines(
         _measured(_printable(name), [row[i] for row in rows]) for i, name in enumerate(names)
     ]
     widths = _widths(columns, width)
-    left_out = names[len(widths) :]
+    left_out = [_printable(name) for name in names[len(widths) :]]
     if left_out and rows and (whole or len(rows) <= FEW_ROWS):
         yield from _records(columns, len(rows), width or 0)
         return

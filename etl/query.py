@@ -3,56 +3,38 @@
 Three walls, each enough for most attacks:
 - the connection has no file and no network: the tables are copied into memory first, so that not
   even the table files are allowed, then external access is shut and the configuration locked;
-- the statement is parsed by DuckDB itself and must be a query through and through. The type of the
-  statement is not enough: since DuckDB 2.0 `with a as (copy t to 'file') select 1` is a SELECT;
-- table functions are those of a short list.
+- the statement is a query through and through, and its table functions are those of a short list
+  (etl.statement).
 """
 
 from __future__ import annotations
 
 import json
 import logging
-import os
 import re
-import signal
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
-from threading import Event, Thread
 from typing import Any, TypeVar
 
 import duckdb
 
 from etl.errors import UserError
+from etl.limits import Budget, Limits, interruptible, remove_left_spill
 from etl.own_ids import misspelt_ids
 from etl.profile import load_profile
 from etl.project import find_root
-from etl.store import remove_temporaries
+from etl.statement import NO_FILES, character_at, check, place
 from etl.warehouse import VIEWS, connect, literal, quoted
 
-# A query is made of these; INSERT_QUERY_NODE, COPY_QUERY_NODE and whatever comes are not here.
-QUERY_NODES = frozenset({"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"})
-TABLE_FUNCTIONS = frozenset(
-    {
-        *("range", "generate_series", "unnest", "repeat", "repeat_row", "json_each", "json_tree"),
-        *("duckdb_columns", "duckdb_functions", "duckdb_schemas", "duckdb_tables", "duckdb_types"),
-        *("duckdb_views", "duckdb_keywords", "pragma_table_info", "pragma_version"),
-    }
-)
-# Words that a pivot without a list of values may not hold (DuckDB cannot show its parse).
-_WRITING = frozenset({"copy", "insert", "update", "delete", "merge", "truncate"})
-_EXPLAIN = re.compile(r"\s*explain(\s+analyze)?(\s*\([^()]*\))?(?=\s)", re.IGNORECASE)
 _NAMED = re.compile(r'"+([^"]+)"|with name (\S+)')
 _TABLE_AT = re.compile(r'Table with name "?([^"\s]+?)"? does not exist')
 _FILE_AT = re.compile(r'Cannot access file "([^"]*)"')
 _COLUMN_AT = re.compile(r'Referenced column "([^"]+)" not found')
 _SUGGESTED = re.compile(r' Did you mean "(?:[^"]*\.)?([^".]+)"\?')
-_FILES = "a query reads tables and views only; bring a file of your own by --with NAME=FILE"
+_TOO_LARGE = "Query: more than its memory and disk. Ask for less, or raise --memory or --spill."
 _T = TypeVar("_T")
-GRACE = 7  # tenths of a second for an interrupted query to end
-INTERRUPTED = 130
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +44,7 @@ class Result:
     columns: tuple[str, ...]
     cursor: duckdb.DuckDBPyConnection
     explain: Callable[[Exception], str]
+    budget: Budget
 
     def rows(self, size: int = 2048) -> Iterator[tuple[Any, ...]]:
         """The rows, a block at a time; UserError where the query fails after its first rows."""
@@ -77,55 +60,9 @@ class Result:
 
     def _taken(self, work: Callable[[], _T]) -> _T:
         try:
-            return interruptible(self.cursor, work)
+            return interruptible(self.cursor, work, self.budget)
         except (duckdb.Error, ValueError, OverflowError) as error:
             raise UserError(self.explain(error)) from error
-
-
-def interruptible(connection: duckdb.DuckDBPyConnection, work: Callable[[], _T]) -> _T:
-    """Do work of a connection so that Ctrl-C ends it at once.
-
-    DuckDB looks for a signal between its tasks only, one of which may take hours: so the work is
-    done beside the main thread, which alone receives signals.
-
-    Raises:
-        KeyboardInterrupt: the work was interrupted, and has ended.
-    """
-    done: list[_T] = []
-    failed: list[BaseException] = []
-    ended = Event()  # an interrupted Thread.join() takes the thread for ended
-
-    def try_work() -> None:
-        try:
-            done.append(work())
-        except BaseException as error:  # noqa: BLE001  it is raised below
-            failed.append(error)
-        ended.set()
-
-    Thread(target=try_work).start()
-    try:
-        ended.wait()
-    except KeyboardInterrupt:
-        end_at_once(connection, ended)
-        raise
-    if failed:
-        raise failed[0]
-    return done[0]
-
-
-def end_at_once(connection: duckdb.DuckDBPyConnection, ended: Event) -> None:
-    """Interrupt a query; where DuckDB does not listen (inside a regular expression), end here.
-
-    Further Ctrl-C are of no use and must not stop this.
-    """
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for _ in range(GRACE):  # an interrupt before the query has begun is lost
-        connection.interrupt()
-        if ended.wait(0.1):
-            signal.signal(signal.SIGINT, before)
-            return
-    remove_temporaries()
-    os._exit(INTERRUPTED)
 
 
 def run(
@@ -135,6 +72,7 @@ def run(
     rev: str | None = None,
     attach: Mapping[str, str] | None = None,
     tables: Mapping[str, object] | None = None,
+    limits: Limits | None = None,
 ) -> Result:
     """Run one query from outside over the warehouse.
 
@@ -144,18 +82,21 @@ def run(
         rev: the git revision to ask, as etl.connect takes it.
         attach: further versions by name, as etl.connect takes them.
         tables: the user's own tables, as etl.connect takes them.
+        limits: of time, memory and disk.
 
     Raises:
-        UserError: the statement does more than read, or is wrong; the message says where.
+        UserError: the statement does more than read, is wrong (the message says where), or
+            reaches a limit.
     """
     root = find_root(None if project is None else Path(project))
-    connection = restricted(root, tables, rev=rev, attach=attach)
+    limits = limits or Limits()
+    connection = restricted(root, tables, rev=rev, attach=attach, limits=limits)
     if "old" in (attach or {}) and "diff." in sql:  # the views cost half a second
         from etl.diff.views import add_views
 
         add_views(connection)
     names = dict(attach or {}) if rev is None else {**(attach or {}), "main": rev}
-    return execute(connection, sql, root, names)
+    return execute(connection, sql, root, names, limits)
 
 
 def restricted(
@@ -164,25 +105,46 @@ def restricted(
     *,
     rev: str | None = None,
     attach: Mapping[str, str] | None = None,
+    limits: Limits | None = None,
 ) -> duckdb.DuckDBPyConnection:
     """The warehouse without files, network, extensions, Python variables or further settings."""
     connection = connect(root, rev=rev, attach=attach, tables=tables)
     for name in tables or {}:
         if warning := misspelt_ids(connection, name, load_profile(root)):
             logging.getLogger(__name__).warning(warning)  # Python's own way to stderr
+    _limit(connection, root, limits or Limits())
     for catalog in (*(attach or {}), "memory"):
         connection.execute(f"use {quoted(catalog)}")
         _copy_tables(connection, root)
-    scratch = root / ".dvc" / "tmp" / "ispy1"
-    spill = scratch if scratch.is_dir() else ""
     connection.execute(
-        f"set temp_directory = {literal(str(spill))}; set errors_as_json = true; "
+        "set errors_as_json = true; "
         "set autoinstall_known_extensions = false; set autoload_known_extensions = false; "
         "set allow_community_extensions = false; set python_enable_replacements = false; "
         "set python_scan_all_frames = false; set enable_external_access = false; "
         "set enable_progress_bar = false; set lock_configuration = true"
     )
     return connection
+
+
+def _limit(connection: duckdb.DuckDBPyConnection, root: Path, limits: Limits) -> None:
+    """Set memory, and disk in the project's scratch, from which dead queries' files are removed.
+
+    Raises:
+        UserError: a size that is none, or too small to hold anything.
+    """
+    scratch = root / ".dvc" / "tmp" / "ispy1"
+    remove_left_spill(scratch)
+    settings = {
+        "temp_directory": ("--spill", str(scratch) if scratch.is_dir() else ""),
+        "max_temp_directory_size": ("--spill", limits.spill_in(scratch)),
+        "memory_limit": ("--memory", limits.memory),
+    }
+    for name, (option, value) in settings.items():
+        try:
+            connection.execute(f"set {name} = {literal(value)}")
+        except duckdb.Error as error:
+            message = f"{option} {value}: expected a size such as 4GB or 500MB, not less than 10MB."
+            raise UserError(message) from error
 
 
 def _copy_tables(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
@@ -215,6 +177,8 @@ def _copy_tables(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
     ]
     try:
         interruptible(connection, lambda: connection.execute(";\n".join(script) or "select 1"))
+    except duckdb.OutOfMemoryException as error:
+        raise UserError(_TOO_LARGE) from error
     except duckdb.Error as error:
         message = (
             f"{root / 'data/tables'}: a table file cannot be read ({' '.join(str(error).split())})."
@@ -228,6 +192,7 @@ def execute(
     sql: str,
     root: Path,
     revisions: Mapping[str, str] | None = None,
+    limits: Limits | None = None,
 ) -> Result:
     """Run one query on a restricted connection.
 
@@ -236,6 +201,7 @@ def execute(
         sql: the query.
         root: the project.
         revisions: for errors: catalog to the revision in it, `main` where it is not today's.
+        limits: their time; memory and disk are the connection's.
 
     Raises:
         UserError: as run().
@@ -244,127 +210,14 @@ def execute(
     def explain(error: Exception) -> str:
         return explain_error(connection, error, sql, root, revisions or {})
 
+    budget = Budget((limits or Limits()).seconds)
     try:
         check(connection, sql)
-        cursor = interruptible(connection, lambda: connection.execute(sql))
+        cursor = interruptible(connection, lambda: connection.execute(sql), budget)
     except duckdb.Error as error:
         raise UserError(explain(error)) from error
-    return Result(tuple(column[0] for column in cursor.description or ()), cursor, explain)
-
-
-def check(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
-    """Refuse everything but one query.
-
-    Raises:
-        UserError: several statements, none, or one that does more than read.
-        duckdb.Error: it cannot be parsed.
-    """
-    statements = connection.extract_statements(sql)
-    if len(statements) != 1:
-        what = "is empty" if not statements else f"holds {len(statements)} statements"
-        message = f"The query {what}; give one."
-        raise UserError(message)
-    try:
-        kind = statements[0].type.name
-    except ValueError:  # `update extensions`: a kind that the client does not know
-        kind = "This statement"
-    if kind == "EXPLAIN":
-        _check_explained(connection, sql)
-    elif kind == "MULTI":
-        _check_words(connection, sql)
-    elif kind == "SELECT":
-        _check_tree(connection, sql)
-    else:
-        first, word = next(_words(sql), (0, kind))
-        said = kind if word.lower() == "with" else word.upper()
-        raise UserError(_refusal(sql, first, f"{said} is not allowed: the warehouse is read-only"))
-
-
-def _check_explained(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
-    start = next((start for start, _ in _words(sql)), 0)
-    match = _EXPLAIN.match(sql, start)
-    if match is None:
-        raise UserError(_refusal(sql, start, "only EXPLAIN or EXPLAIN ANALYZE of a query"))
-    # Blanks in the place of `explain` keep every position of an error message right.
-    check(connection, re.sub(r"\S", " ", sql[: match.end()]) + sql[match.end() :])
-
-
-def _check_tree(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
-    row = connection.execute("select json_serialize_sql(?)", [sql]).fetchone()
-    tree = json.loads(row[0]) if row else {"error": True}
-    if tree["error"]:
-        raise UserError(_refusal(sql, 0, "this statement cannot be checked: write it as a SELECT"))
-    for node in _nodes(tree):
-        kind = node.get("type")
-        if isinstance(kind, str) and kind.endswith("_NODE") and kind not in QUERY_NODES:
-            word = kind.split("_")[0].lower()
-            at = next((start for start, text in _words(sql) if text.lower() == word), 0)
-            raise UserError(_refusal(sql, at, f"{word} is not allowed: the warehouse is read-only"))
-        if kind == "TABLE_FUNCTION":
-            _check_function(sql, str(node["function"]["function_name"]), node["query_location"])
-
-
-def _check_function(sql: str, name: str, at: int) -> None:
-    if name.lower() not in TABLE_FUNCTIONS:
-        raise UserError(_refusal(sql, _character(sql, at), f"{name}() is not allowed: {_FILES}"))
-
-
-def _nodes(tree: object) -> Iterator[dict[str, Any]]:
-    """Every object of a JSON tree."""
-    stack = [tree]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, dict):
-            yield node
-            stack.extend(node.values())
-        elif isinstance(node, list):
-            stack.extend(node)
-
-
-def _check_words(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
-    """For `pivot ... on x` without a list of values, which DuckDB turns into two statements."""
-    words = list(_words(sql))
-    if not words or words[0][1].lower() not in {"pivot", "from", "with", "explain", "("}:
-        raise UserError(_refusal(sql, 0, "only queries are allowed"))
-    tables = {
-        name
-        for (name,) in connection.execute(
-            "select distinct function_name from duckdb_functions() "
-            "where function_type like 'table%'"
-        ).fetchall()
-    }
-    for (start, text), (_, following) in zip(words, [*words[1:], (0, "")], strict=True):
-        name = text.strip('"').lower()
-        if name in _WRITING:
-            raise UserError(_refusal(sql, start, f"{name} is not allowed in a pivot"))
-        if following == "(" and name in tables:
-            _check_function(sql, name, len(sql[:start].encode()))
-
-
-def _words(sql: str) -> Iterator[tuple[int, str]]:
-    """Position and text of every token but comments."""
-    data = sql.encode()
-    tokens = [*duckdb.tokenize(sql), (len(data), None)]
-    for (start, kind), (end, _) in pairwise(tokens):
-        text = data[start:end].decode(errors="replace").strip()
-        if kind is not duckdb.token_type.comment and text:
-            yield _character(sql, start), text
-
-
-def _character(sql: str, byte: int) -> int:
-    """The character that holds a byte of the text; 0 where the position is unknown."""
-    data = sql.encode()
-    return len(data[:byte].decode(errors="ignore")) if 0 <= byte <= len(data) else 0
-
-
-def place(sql: str, character: int) -> str:
-    """`line 2, column 8`."""
-    before = sql[:character]
-    return f"line {before.count(chr(10)) + 1}, column {character - before.rfind(chr(10))}"
-
-
-def _refusal(sql: str, character: int, reason: str) -> str:
-    return f"Query, {place(sql, character)}: {reason}."
+    columns = tuple(column[0] for column in cursor.description or ())
+    return Result(columns, cursor, explain, budget)
 
 
 def explain_error(
@@ -375,6 +228,8 @@ def explain_error(
     revisions: Mapping[str, str],
 ) -> str:
     """One line for a person: where in the query, and what is wrong."""
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return _TOO_LARGE
     text = str(error)
     try:
         facts = json.loads(text[text.index("{") :])
@@ -384,7 +239,7 @@ def explain_error(
     at = _position(facts, said, sql)
     missing, file, column = (p.search(said) for p in (_TABLE_AT, _FILE_AT, _COLUMN_AT))
     if file or (missing and "/" in missing[1]):
-        said = f"{(file or missing or [''])[1]} cannot be reached: {_FILES}."
+        said = f"{(file or missing or [''])[1]} cannot be reached: {NO_FILES}."
     elif missing and is_unbuilt(missing[1], root):
         said = absent(missing[1], sql, revisions)
     elif missing:
@@ -426,7 +281,7 @@ def absent(name: str, sql: str, revisions: Mapping[str, str]) -> str:
 def _position(facts: Mapping[str, Any], said: str, sql: str) -> int | None:
     """Where DuckDB says the error is, else where the name that it speaks of first stands."""
     if facts.get("position") is not None:
-        return _character(sql, int(facts["position"]))
+        return character_at(sql, int(facts["position"]))
     named = _NAMED.search(said)
     at = sql.find(named[1] or named[2]) if named else -1
     return at if at >= 0 else None

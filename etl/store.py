@@ -148,9 +148,6 @@ def write_atomically(path: Path, write: Any) -> None:  # noqa: ANN401  any write
         raise UserError(message) from error
 
 
-_WRITTEN: set[Path] = set()
-
-
 @contextmanager
 def _temporary(path: Path) -> Iterator[Path]:
     """A new temporary file, locked as long as its writer lives, and removed in the end."""
@@ -166,19 +163,11 @@ def _temporary(path: Path) -> Iterator[Path]:
         fcntl.flock(handle, fcntl.LOCK_EX)
     finally:
         os.close(guard)
-    _WRITTEN.add(Path(name))
     try:
         yield Path(name)
     finally:
-        _WRITTEN.discard(Path(name))
         Path(name).unlink(missing_ok=True)
         os.close(handle)
-
-
-def remove_temporaries() -> None:
-    """Remove the temporary files that this process writes: it is about to end without clean-up."""
-    for path in list(_WRITTEN):
-        path.unlink(missing_ok=True)
 
 
 def _remove_dead(folder: Path, name: str) -> None:

@@ -19,7 +19,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("etl.phantom", "etl.project"),
     ("etl.profile",),
     ("etl.release",),
-    ("etl.store", "etl.recipe", "etl.versions", "etl.known_issues", "etl.inputs"),
+    ("etl.limits", "etl.store", "etl.recipe", "etl.versions", "etl.known_issues", "etl.inputs"),
     ("etl.unit", "etl.case_unit", "etl.revisions"),
     ("etl.tables", "etl.unit_store", "etl.finite"),
     ("etl.index", "etl.snapshot"),
@@ -28,7 +28,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "etl.adopt", "etl.card", "etl.dictionary", "etl.diff", "etl.export", "etl.feature_matrix",
         "etl.fsck", "etl.gate", "etl.gate_contracts", "etl.gate_frames", "etl.gate_report",
         "etl.gate_text", "etl.hooks", "etl.idc", "etl.output", "etl.own_ids", "etl.query",
-        "etl.remote", "etl.reports", "etl.splits", "etl.status", "etl.why",
+        "etl.remote", "etl.reports", "etl.splits", "etl.statement", "etl.status", "etl.why",
     ),
     ("etl.cli",),
 )  # fmt: skip

@@ -224,13 +224,13 @@ def test_a_column_that_is_not_compared_has_no_hint_to_quotes(ask: Ask) -> None:
 INTERRUPTED = """
 import os, signal, threading
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored
-from etl import query
+from etl import limits, query
 threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
 try:
-    query.interruptible(query.duckdb.connect(), lambda: None)
+    limits.interruptible(query.duckdb.connect(), lambda: None)
     connection = query.duckdb.connect()
     sql = "select count(*) from range(1000000) a, range(1000000) b where a.range * b.range % 7 = 3"
-    query.interruptible(connection, lambda: connection.execute(sql).fetchall())
+    limits.interruptible(connection, lambda: connection.execute(sql).fetchall())
 except KeyboardInterrupt:
     print("interrupted")
 """

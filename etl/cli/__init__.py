@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import signal
 import sys
 import tempfile
 import traceback
@@ -15,8 +16,9 @@ import typer
 
 from etl.cli import adopt, build, card, diff, gate, idc, sql, versions, why
 from etl.errors import UserError
+from etl.limits import is_stuck
 
-EXIT_CANNOT = 2
+EXIT_CANNOT, EXIT_INTERRUPTED = 2, 130
 _UNWRITABLE = (errno.ENOSPC, errno.EBADF, errno.EIO, errno.EDQUOT)
 
 app = typer.Typer(
@@ -40,10 +42,8 @@ def main() -> None:
     os.environ.setdefault("DVC_NO_ANALYTICS", "1")
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     _open_streams()
-    try:
-        code = _run()
-    except BrokenPipeError:  # `ispy1 sql ... | head`
-        code = 0
+    code = _run()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # what ends is not interrupted
     _close_streams(code)
 
 
@@ -59,37 +59,33 @@ def _open_streams() -> None:
 
 def _run() -> int:
     try:
-        app()
+        try:
+            app()
+        except SystemExit as end:  # as typer ends every command
+            code = end.code if isinstance(end.code, int) else int(end.code is not None)
         sys.stdout.flush()
-    except SystemExit as end:
-        return _flushed(end)
-    except UserError as error:
-        return _tell(str(error))
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        if error.filename is None and error.errno in _UNWRITABLE:
-            return _tell(f"the output cannot be written ({error.strerror}). Free the disk.")
-        return _tell(_with_details(error))
+    except BrokenPipeError:  # `ispy1 sql ... | head`
+        return 0
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
     except Exception as error:  # noqa: BLE001  the last resort: no traceback reaches a user
-        return _tell(_with_details(error))
-    return 0
+        return _tell(_sentence(error))
+    return code
 
 
-def _flushed(end: SystemExit) -> int:
-    """The exit code of a command that ended itself; 2 where its words could not be written."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        return _tell(f"the output cannot be written ({error.strerror}). Free the disk.")
-    return end.code if isinstance(end.code, int) else int(end.code is not None)
+def _sentence(error: Exception) -> str:
+    if isinstance(error, UserError):
+        return str(error)
+    if isinstance(error, OSError) and error.filename is None and error.errno in _UNWRITABLE:
+        return f"the output cannot be written ({error.strerror}). Free the disk."
+    return _with_details(error)
 
 
 def _tell(sentence: str) -> int:
+    # What a sentence quotes (a cell, a file's name) may hold characters that a terminal obeys.
+    shown = "".join(c if c.isprintable() or c == "\n" else " " for c in sentence)
     with suppress(OSError):
-        typer.echo(f"ispy1: {sentence}", err=True)
+        typer.echo(f"ispy1: {shown}", err=True)
     return EXIT_CANNOT
 
 
@@ -115,4 +111,6 @@ def _close_streams(code: int) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):
             os.dup2(null, stream.fileno())
+    if is_stuck():  # in a query that does not listen: the interpreter would wait for it
+        os._exit(code)
     sys.exit(code)

@@ -14,6 +14,7 @@ from typer.core import TyperCommand
 
 from etl import project
 from etl.errors import UserError
+from etl.limits import MEMORY, SECONDS, SPILL_GB, Limits
 
 _OPTION = re.compile(r"--([A-Za-z][\w-]*(=.*)?)?", re.DOTALL)
 FormatOption = Annotated[
@@ -52,7 +53,7 @@ def register(app: typer.Typer) -> None:
     app.command(rich_help_panel="Stages of the pipeline")(split)
 
 
-def sql(
+def sql(  # noqa: PLR0913, PLR0917  typer makes an option of each
     query: Annotated[
         str | None, typer.Argument(help="The query, a .sql file, or - for standard input.")
     ] = None,
@@ -66,6 +67,20 @@ def sql(
     attach: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME=REV", help="Put a version beside this one, as NAME.masks."),
+    ] = None,
+    timeout: Annotated[
+        int, typer.Option(metavar="SECONDS", min=1, help="So long may the database work.")
+    ] = SECONDS,
+    memory: Annotated[
+        str, typer.Option(metavar="SIZE", help="Such as 4GB, or a share of this computer's.")
+    ] = MEMORY,
+    spill: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            show_default=f"{SPILL_GB}GB, at most half of the free disk",
+            help="What the query may write under .dvc/tmp where memory does not suffice.",
+        ),
     ] = None,
 ) -> None:
     """Ask the warehouse one question in SQL. It only reads, and can reach no file and no network.
@@ -91,7 +106,9 @@ def sql(
     versions = _pairs("--attach", "REV", attach)
     if rev is None:
         _warn_if_stale()
-    write(run(_query_text(query), rev=rev, attach=versions, tables=tables), chosen, output)
+    limits = Limits(timeout, memory, spill)
+    text = _query_text(query)
+    write(run(text, rev=rev, attach=versions, tables=tables, limits=limits), chosen, output)
 
 
 def describe(

@@ -13,6 +13,7 @@ from etl import project
 from etl.errors import UserError
 from etl.fsck.model import Kept, Problem, Report, md5_of, shown
 from etl.index import TABLES, Index, index_path, read_index
+from etl.limits import left_spill
 from etl.profile import Profile, load_profile
 from etl.schema import BLOB_MD5S, SCHEMA_VERSION
 from etl.store import read_footer, read_table, table_path
@@ -90,6 +91,7 @@ def _foreign(kept: Kept) -> Iterator[Problem]:
     own |= {f"{project.TABLES}/{name}.parquet" for name in OTHERS} | kept.paths.keys()
     strays = [path for folder in _FOLDERS for path in (kept.root / folder).rglob("*")]
     strays += [*(kept.root / "data").glob(".phantom.*"), *(kept.root / "data").glob(".*.partial")]
+    strays += left_spill(kept.root / ".dvc" / "tmp" / "ispy1")
     for path in sorted(strays):
         name = shown(kept.root, path)
         if path.name != ".gitignore" and name not in own:

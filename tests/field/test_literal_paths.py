@@ -6,6 +6,7 @@ import duckdb
 import pytest
 
 from etl.errors import UserError
+from etl.limits import Budget
 from etl.output import write
 from etl.query import Result
 from etl.warehouse import add_table
@@ -43,6 +44,6 @@ def test_late_error_leaves_the_old_file(tmp_path: Path, form: str) -> None:
     old.write_text("old")
     cursor = duckdb.connect().execute(LATE)
     with pytest.raises(UserError, match="late"):
-        write(Result(("i",), cursor, str), form, old)  # type: ignore[arg-type]
+        write(Result(("i",), cursor, str, Budget()), form, old)  # type: ignore[arg-type]
     assert old.read_text() == "old"
     assert list(tmp_path.iterdir()) == [old]
