@@ -176,7 +176,7 @@ CSV_FILES: dict[str, str] = {
 _PARSERS: dict[str, Callable[[str], Value]] = {
     "string": str,
     "int64": int,
-    "bool": {"true": True, "false": False}.__getitem__,
+    "bool": lambda cell: {"true": True, "false": False}[cell.lower()],  # Excel writes TRUE
 }
 
 
@@ -205,7 +205,7 @@ def read_csv_input(schema: TableSchema, path: Path) -> Rows:
 
 def parse_csv(schema: TableSchema, text: str, where: str) -> Rows:
     """The rows in the text of such a file (`where` names it in errors)."""
-    lines = csv.reader(io.StringIO(text))
+    lines = csv.reader(io.StringIO(text.removeprefix("\ufeff")))  # Excel's mark of UTF-8
     header = tuple(next(lines, ()))
     if header != schema.names:
         message = (

@@ -14,7 +14,7 @@ def known_issues(root: Path) -> dict[tuple[str, str], str]:
     path = root / PATH
     if not path.is_file():
         return {}
-    with path.open(encoding="utf-8", newline="") as file:
+    with path.open(encoding="utf-8-sig", newline="") as file:
         return {(row["case_id"], row["field"]): row["note"] for row in csv.DictReader(file)}
 
 

@@ -14,6 +14,7 @@ import duckdb
 
 from etl import inputs, views
 from etl.errors import UserError
+from etl.own_workbook import read_own_workbook
 from etl.project import find_root
 from etl.schema import SCHEMA_VERSION
 from etl.snapshot import VIEWS, Snapshot, at_revision, working_tree
@@ -393,14 +394,4 @@ def _frame(path: Path) -> object:
     if suffix != ".xlsx":
         message = f"{path}: {suffix or 'no suffix'}; expected csv, tsv, parquet or xlsx."
         raise UserError(message)
-    return _sheet(path)
-
-
-def _sheet(path: Path) -> object:
-    import polars as pl  # a third of a second that only a workbook pays
-
-    try:
-        return pl.read_excel(path.read_bytes())  # a path would be a pattern
-    except Exception as error:
-        message = f"{path}: cannot be read as a workbook ({error}). Save it as xlsx again."
-        raise UserError(message) from error
+    return read_own_workbook(path)

@@ -336,7 +336,7 @@ def write_slice(path: Path, rows: list[Row]) -> Path:
 
 
 def write_workbook(path: Path, sheets: dict[str, list[list[Cell]]]) -> Path:
-    """A workbook; a cell that is a tuple is a formula and its cached value."""
+    """A workbook; a cell that is a tuple is a formula and its computed value ("": none)."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with xlsxwriter.Workbook(str(path)) as book:
         book.set_properties({"created": dt.datetime(2020, 1, 1, tzinfo=dt.UTC)})

@@ -13,13 +13,14 @@ from support import ROOT
 # Who may import whom: a module imports modules of layers below its own, or of its own layer.
 # Each layer is named by modules or packages; the most exact name counts.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("etl.errors",),
+    ("etl.errors", "etl.feature_names"),
     ("etl.lineage", "etl.schema", "etl.views", "etl.findings", "etl.params_file"),
     ("etl.measure", "etl.pool", "etl.read"),
     ("etl.phantom", "etl.project"),
     ("etl.profile",),
     ("etl.release",),
-    ("etl.limits", "etl.store", "etl.recipe", "etl.versions", "etl.known_issues", "etl.inputs"),
+    ("etl.limits", "etl.store", "etl.recipe", "etl.versions", "etl.known_issues", "etl.inputs",
+     "etl.own_workbook"),
     ("etl.unit", "etl.case_unit", "etl.revisions"),
     ("etl.tables", "etl.unit_store", "etl.finite"),
     ("etl.index", "etl.snapshot"),
@@ -40,7 +41,7 @@ ONLY_IN = {
     "dvc_data": ("etl.versions",),
     "nibabel": ("etl.read", "etl.phantom"),
     "isal": ("etl.read", "etl.phantom"),
-    "fastexcel": ("etl.read",),
+    "openpyxl": ("etl.read",),
     "xlsxwriter": ("etl.phantom",),
     "cc3d": ("etl.measure",),
     "typer": ("etl.cli",),
@@ -54,7 +55,7 @@ ONLY_IN = {
 NARROW = {
     "etl.measure": ("etl.measure",),
     "etl.read": ("etl.read", "etl.errors"),
-    "etl.phantom": ("etl.phantom", "etl.errors", "etl.pool"),
+    "etl.phantom": ("etl.phantom", "etl.errors", "etl.feature_names", "etl.pool"),
 }
 # Too slow to import for a command that does not need it: only inside functions.
 SLOW = ("great_expectations", "dvc", "dvc_data", "pandas", "polars", "skimage", "scipy", "zrad")

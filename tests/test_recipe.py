@@ -169,7 +169,7 @@ def test_library_versions_that_matter(
 
 
 def test_versions_are_found_under_their_distribution_name() -> None:
-    for name in ("cc3d", "skimage", "numpy", "nibabel", "isal", "pyarrow", "fastexcel", "zrad"):
+    for name in ("cc3d", "skimage", "numpy", "nibabel", "isal", "pyarrow", "openpyxl", "zrad"):
         assert recipes._version(name), name
     assert recipes._version("json") is None
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import xlsxwriter
 
 from etl.errors import UserError
-from etl.phantom import acquisitions, clinical, features, papers, planted
+from etl.feature_names import NAMES
+from etl.phantom import acquisitions, clinical, papers, planted
 from etl.phantom import cases as one_case
 from etl.phantom import truth as the_truth
 from etl.phantom.acquisitions import Person
@@ -150,7 +151,7 @@ def _write_features(path: Path, made: list[Made], table: planted.Table) -> None:
     book = xlsxwriter.Workbook(str(path), {"in_memory": True})
     book.set_properties({"created": _WRITTEN, "title": "Synthetic phantom"})
     sheet = book.add_worksheet()
-    sheet.write_row(0, 0, ("SubjectID", *features.NAMES))
+    sheet.write_row(0, 0, ("SubjectID", *NAMES))
     for row, (case, values) in enumerate(zip(made, table, strict=True), start=1):
         sheet.write_row(row, 0, (case.subject.number, *values))
     book.close()

@@ -31,7 +31,7 @@ OUTCOME_COLUMNS = ("SUBJECTID", "DataExtractDt", "sstat", "survDtD2 (tx)", "RFS"
 _WRITTEN = datetime(2000, 1, 1)  # noqa: DTZ001  a workbook's dates have no zone
 _EXTRACTED = datetime(2009, 9, 3)  # noqa: DTZ001
 _DATE, _CATEGORY, _STATUS = 1, 8, 9  # columns
-_STATUS_TEXT = {"": "", 1: "HRposHER2neg", 2: "HER2pos", 3: "TripleNeg"}
+_STATUS_TEXT = {" ": " ", 1: "HRposHER2neg", 2: "HER2pos", 3: "TripleNeg"}
 _CATEGORY_FORMULA = '=IF(ISBLANK(H{0}),"",IF(H{0}, 2, IF(G{0},1,3)))'
 _STATUS_FORMULA = '=IF(ISBLANK(H{0}),"",IF(H{0},"HER2pos",IF(G{0},"HRposHER2neg","TripleNeg")))'
 _ALIVE, _DEAD, _LOST = 7, 8, 9
@@ -120,7 +120,7 @@ def _write_row(sheet: Worksheet, row: int, cells: list[Cell], date: Format) -> N
 def _write_subtype(sheet: Worksheet, row: int, cells: list[Cell]) -> None:
     """The two formula cells, with the value that a spreadsheet program would have cached."""
     hr, her2 = cells[6], cells[7]
-    category: int | str = ""
+    category: int | str = " "  # xlsxwriter writes an empty text as a formula without a value
     if her2 is not None:
         category = 2 if her2 else (1 if hr else 3)
     sheet.write_formula(row, _CATEGORY, _CATEGORY_FORMULA.format(row + 1), None, category)

@@ -11,56 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from etl.feature_names import GRAMMAR, NAMES, name_feature
 from etl.phantom import radiomics
 from etl.phantom.grids import Draw, Plan
-from etl.phantom.radiomics import BINS, Mask
+from etl.phantom.radiomics import Mask
 
-_PREFIX = "T1_E"
-_INTENSITY = """CoefficientOfVariation Energy InterQuartileRange Kurtosis Maximum Mean
-    MeanAbsoluteDeviation Median MedianAbsoluteDeviation Minimum Mode NinetiethPercentile
-    QuartileCoefficientOfVariation Range RootMeanSquare Skewness StandardDeviation Sum
-    TenthPercentile Variance"""
-_HISTOGRAM = """CoefficientOfVariation Energy Entropy FifthPercentile FifthPercentileMean
-    InterQuartileRange Kurtosis Maximum Mean MeanAbsoluteDeviation Median
-    MedianAbsoluteDeviation Minimum Mode NinetiethPercentile NinetyFifthPercentile
-    NinetyFifthPercentileMean QuartileCoefficientOfVariation Range
-    RobustMeanAbsoluteDeviation1090 RootMeanSquare SeventyFifthPercentile Skewness
-    StandardDeviation Sum TenthPercentile TwentyFifthPercentile Uniformity Variance"""
-_MORPHOLOGIC = """Eccentricity EllipseDiameter_Axis-0 EllipseDiameter_Axis-1
-    EllipseDiameter_Axis-2 Elongation EquivalentSphericalPerimeter EquivalentSphericalRadius
-    Flatness LargestComponentSize NumberOfPixels OrientedBoundingBoxSize_Axis-0
-    OrientedBoundingBoxSize_Axis-1 OrientedBoundingBoxSize_Axis-2 Perimeter PerimeterOnBorder
-    PerimeterOnBorderRatio PhysicalSize PixelsOnBorder Roundness"""
-_GLCM = """AutoCorrelation ClusterProminence ClusterShade Contrast Correlation Energy Entropy
-    Homogeneity"""
-_GLRLM = """GreyLevelNonuniformity HighGreyLevelRunEmphasis LongRunEmphasis
-    LongRunHighGreyLevelEmphasis LongRunLowGreyLevelEmphasis LowGreyLevelRunEmphasis
-    RunLengthNonuniformity RunPercentage ShortRunEmphasis ShortRunHighGreyLevelEmphasis
-    ShortRunLowGreyLevelEmphasis TotalRuns"""
-_GLSZM = """GreyLevelMean GreyLevelNonUniformity GreyLevelNonUniformityNormalized
-    GreyLevelVariance HighGreyLevelEmphasis LargeZoneEmphasis LargeZoneHighGreyLevelEmphasis
-    LargeZoneLowGreyLevelEmphasis LowGreyLevelEmphasis SmallZoneEmphasis
-    SmallZoneHighGreyLevelEmphasis SmallZoneLowGreyLevelEmphasis ZonePercentage
-    ZoneSizeEntropy ZoneSizeMean ZoneSizeNonUniformity ZoneSizeNoneUniformityNormalized
-    ZoneSizeVariance"""
-_NGTDM = "Busyness Coarsness Complexity Contrast Strength"
-
-_BIN_NAMES = " ".join(
-    f"Bin-{index}_{what}"
-    for index in sorted(range(BINS), key="{}_".format)  # as text: 0, 100, 101, ..., 10, 110
-    for what in ("Frequency", "Probability")
-)
-_GRAMMAR = (
-    ("Intensity", _INTENSITY),
-    ("Histogram_Bins-128_Bins-128", f"{_BIN_NAMES} {_HISTOGRAM}"),
-    ("Volumetric", "Pixels Volume"),
-    ("Morphologic", _MORPHOLOGIC),
-    ("GLCM_Bins-128_Radius-1", _GLCM),
-    ("GLRLM_Bins-128_Radius-3", _GLRLM),
-    ("GLSZM_Bins-128_Radius-3", _GLSZM),
-    ("NGTDM", _NGTDM),
-    ("LBP_Radius-3_Bins-128", "LBP"),
-)
 # Rounding noise in CaPTk (it sums signed deviations), so it cannot be computed again.
 _NOISE = ("MeanAbsoluteDeviation",)
 _CONSTANT = (
@@ -76,21 +31,14 @@ _SHARES = ("Correlation", "Energy", "Homogeneity", "Emphasis", "Percentage", "No
            "Coarsness")  # fmt: skip
 
 
-def _name(family: str, feature: str) -> str:
-    return f"{_PREFIX}_{family}_{feature}"
-
-
-NAMES: tuple[str, ...] = tuple(
-    _name(family, feature) for family, listed in _GRAMMAR for feature in listed.split()
-)
 _INTENSITY_FAMILY, _HISTOGRAM_FAMILY, _VOLUMETRIC_FAMILY, _MORPHOLOGIC_FAMILY, _GLCM_FAMILY = (
-    family for family, _ in _GRAMMAR[:5]
+    family for family, _ in GRAMMAR[:5]
 )
 
 
 def is_synthetic(name: str) -> bool:
     """Whether a feature's values are drawn rather than computed from the voxels."""
-    computed = tuple(_name(family, "") for family, _ in _GRAMMAR[:5])
+    computed = tuple(name_feature(family, "") for family, _ in GRAMMAR[:5])
     return not name.startswith(computed) or name.endswith(tuple(f"_{noise}" for noise in _NOISE))
 
 
@@ -134,7 +82,7 @@ def _placed(voxels: NDArray[np.int16], region: Mask) -> tuple[NDArray[np.int16],
 
 
 def _family(family: str, found: dict[str, float]) -> dict[str, float]:
-    return {_name(family, feature): float(value) for feature, value in found.items()}
+    return {name_feature(family, feature): float(value) for feature, value in found.items()}
 
 
 def _drawn(name: str, rng: np.random.Generator) -> float:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from etl.feature_names import NAMES
 from etl.phantom.cases import Made
-from etl.phantom.features import NAMES
 from etl.phantom.grids import Draw, stream
 
 Row = tuple[str, str, str, float]  # of the truth

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from etl.feature_names import NAMES
 from etl.phantom import features, images, radiomics, shapes
 from etl.phantom.grids import Grid, Plan
 from etl.phantom.images import Native, Standard
@@ -151,7 +152,7 @@ def of_features() -> list[Row]:
     """Rows that say which features are drawn, not computed; they belong to no case."""
     return [
         ("", f"feature:{name}", "is_synthetic", float(features.is_synthetic(name)))
-        for name in features.NAMES
+        for name in NAMES
     ]
 
 

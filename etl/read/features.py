@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,27 +14,35 @@ from etl.read.workbook import Sheet, read_sheets
 SUBJECT = "SubjectID"
 _LONG = (SUBJECT, "Modality", "ROILabel", "FeatureFamily", "Feature", "Value", "Parameters")
 MAX_CSV_BYTES = 256 * 2**20
+_DECIMAL_COMMA = re.compile(r"[-+]?[0-9]+,[0-9]+(?:[eE][-+]?[0-9]+)?")
 
 
 @dataclass(frozen=True, slots=True)
 class FeatureSheet:
-    """Feature names in file order, and per row the subject and its cells (text, number)."""
+    """Feature names in file order, and per row the subject and its cells (text, number).
+
+    `columns`: where each name stands in `sheet`. `note`: what the file does not share with CaPTk's.
+    """
 
     names: tuple[str, ...]
     subjects: tuple[str, ...]
     cells: tuple[tuple[tuple[str | None, float | None], ...], ...]
+    sheet: Sheet
+    columns: tuple[int, ...]
+    note: str | None = None
+
+    def name_cell(self, row: int, column: int) -> str:
+        """Return sheet and cell of a subject's feature, by positions in `subjects` and `names`."""
+        return self.sheet.name_cell(row, self.columns[column])
 
 
 def read_features(path: Path) -> FeatureSheet:
-    """The feature table of a workbook's first sheet, or of a CaPTk CSV file.
+    """Return the feature table of the sheet that has a SubjectID, or of a CaPTk CSV file.
 
     Raises:
         BadInputError: unreadable, blank, or without a SubjectID column.
     """
-    sheet = _csv_sheet(path) if path.suffix == ".csv" else _first(read_sheets(path))
-    if SUBJECT not in sheet.header:
-        found = ", ".join(sheet.header[:3]) or "a blank sheet"
-        raise _no_subject(found)
+    sheet, note = _csv_sheet(path) if path.suffix == ".csv" else (_choose(path), None)
     at = sheet.header.index(SUBJECT)
     wanted = [i for i, name in enumerate(sheet.header) if i != at and name]
     return FeatureSheet(
@@ -43,40 +52,61 @@ def read_features(path: Path) -> FeatureSheet:
             tuple((text[i], number[i]) for i in wanted)
             for text, number in zip(sheet.texts, sheet.numbers, strict=True)
         ),
+        sheet=sheet,
+        columns=tuple(wanted),
+        note=note,
     )
 
 
-def _first(sheets: list[Sheet]) -> Sheet:
-    if not sheets:
-        raise _no_subject("no sheet")
-    return sheets[0]
+def _choose(path: Path) -> Sheet:
+    sheets = read_sheets(path, SUBJECT)
+    chosen = next((sheet for sheet in sheets if SUBJECT in sheet.header), None)
+    if chosen is None:
+        seen = [cell for sheet in sheets for cell in sheet.header[:3]]
+        raise _no_subject(", ".join(seen[:3]) or "a blank workbook")
+    return chosen
 
 
 def _no_subject(observed: str) -> BadInputError:
     return BadInputError(
         "features_unreadable",
         observed=observed,
-        expected=f"a header row with {SUBJECT} on the first sheet",
+        expected=f"a sheet whose header has {SUBJECT}",
         likely_cause="a blank or edited workbook",
         fix="Download the features workbook again and adopt it.",
     )
 
 
-def _csv_sheet(path: Path) -> Sheet:
+def _csv_sheet(path: Path) -> tuple[Sheet, str | None]:
     try:
         if path.stat().st_size > MAX_CSV_BYTES:
             raise _no_subject(f"{path.stat().st_size} bytes")
         with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = [row for row in csv.reader(file) if any(cell.strip() for cell in row)]
+            first = file.readline()
+            has_semicolons = first.count(";") > first.count(",")
+            file.seek(0)
+            lines = csv.reader(file, delimiter=";" if has_semicolons else ",")
+            rows = [(lines.line_num, row) for row in lines if any(cell.strip() for cell in row)]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise _no_subject(str(error)) from error
-    header = tuple(cell.strip() for cell in rows[0]) if rows else ()
+    header = tuple(cell.strip() for cell in rows[0][1]) if rows else ()
+    numbers, cells = [number for number, _ in rows[1:]], [row for _, row in rows[1:]]
+    if has_semicolons:
+        cells = [[_with_point(cell) for cell in row] for row in cells]
     if header == _LONG:
-        header, rows = _widened(rows[1:])
-    else:
-        rows = rows[1:]
-    texts = tuple(tuple(_padded(row, len(header))) for row in rows)
-    return Sheet(path.name, header, texts, tuple((None,) * len(header) for _ in texts))
+        header, cells = _widened(cells)
+        numbers = list(range(1, len(cells) + 1))  # of subjects: a row comes from many lines
+    if SUBJECT not in header:
+        raise _no_subject(", ".join(header[:3]) or "a blank file")
+    texts = tuple(tuple(_padded(row, len(header))) for row in cells)
+    none = tuple((None,) * len(header) for _ in texts)
+    note = "semicolons between the cells, a comma for the decimal point" if has_semicolons else None
+    return Sheet(path.name, header, tuple(numbers), texts, none), note
+
+
+def _with_point(cell: str) -> str:
+    """Return a number of a European Excel with a decimal point; any other text as it is."""
+    return cell.replace(",", ".") if _DECIMAL_COMMA.fullmatch(cell.strip()) else cell
 
 
 def _padded(row: list[str], width: int) -> Iterator[str | None]:

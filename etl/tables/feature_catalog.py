@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
+from etl.feature_names import NAMES
 from etl.findings import Finding
 from etl.schema import Column, TableSchema, optional
 from etl.tables.features import feature_sheet
@@ -32,6 +34,7 @@ SCHEMA = TableSchema(
 READS = ("features",)
 UNIT = "release"
 ASSEMBLED: tuple[str, ...] = ()
+_SHOWN = 3
 
 # <modality>_<roi>_<family>[_<Bins|Radius>-<n>]*_<feature>, with `Bin-7` part of the feature.
 _NAME = re.compile(
@@ -73,7 +76,25 @@ def measure(unit: tuple[Blob, ...], context: Context) -> Measured:
             out.findings.append(_unknown(name))
             continue
         out.rows.append({"feature": name, "position": position, **parts})
+    strangers = [row["feature"] for row in out.rows if row["feature"] not in NAMES]
+    out.findings.extend(_strangers(strangers) if strangers else ())
     return out
+
+
+def _strangers(names: list[str]) -> Iterator[Finding]:
+    """Yield one finding for names of the right form that the publisher does not have."""
+    listed = ", ".join(names[:_SHOWN]) + (
+        f" and {n} more" if (n := len(names) - _SHOWN) > 0 else ""
+    )
+    yield Finding(
+        table="feature_catalog",
+        severity="warning",
+        check="unknown_features",
+        observed=f"{len(names)} names: {listed}",
+        expected=f"the {len(NAMES)} names of the publisher",
+        likely_cause="columns were renamed by hand or by a program, or are your own",
+        fix="Give them the publisher's names, or download the features workbook again.",
+    )
 
 
 def _unknown(name: str) -> Finding:

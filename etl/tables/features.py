@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
 
 from etl.errors import BadInputError
+from etl.feature_names import correct_name
 from etl.findings import Finding
 from etl.profile import Profile
 from etl.read.features import FeatureSheet, read_features
-from etl.read.workbook import A_NUMBER, number_of
+from etl.read.workbook import A_NUMBER, explain_cell, number_of
 from etl.schema import CASE_ID, Column, TableSchema, optional
 from etl.unit import Blob, Context, Measured, artefact
 
@@ -32,7 +35,12 @@ def measure(unit: tuple[Blob, ...], context: Context) -> Measured:
     """Every value of the features workbook, one row a case and feature."""
     del unit  # the workbook that is used is chosen among all that the release holds
     blob = artefact(context, "features")
-    return published(read_features(context.file(blob)), context.profile) if blob else Measured()
+    if blob is None:
+        return Measured()
+    sheet = read_features(context.file(blob))
+    out = published(correct_names(sheet), context.profile)
+    out.findings.extend(_notes(sheet))
+    return out
 
 
 def published(sheet: FeatureSheet, profile: Profile) -> Measured:
@@ -40,15 +48,20 @@ def published(sheet: FeatureSheet, profile: Profile) -> Measured:
     out = Measured()
     seen: set[str] = set()
     names = _unique(sheet.names, out)
-    for subject, cells in zip(sheet.subjects, sheet.cells, strict=True):
+    for row, (subject, cells) in enumerate(zip(sheet.subjects, sheet.cells, strict=True)):
         case_id = profile.case_id(subject)
         if case_id is None or case_id in seen:
             out.findings.append(_bad_subject(subject, case_id))
             continue
         seen.add(case_id)
-        for name, (text, number) in zip(names, cells, strict=True):
+        for column, (name, cell) in enumerate(zip(names, cells, strict=True)):
             if name is not None:
-                value = _value(case_id, name, text, number, out)
+                try:
+                    value = number_of(*cell)
+                except ValueError:
+                    value = None
+                    where = sheet.name_cell(row, column)
+                    out.findings.append(_bad_cell(case_id, name, cell[0], where))
                 out.rows.append({"case_id": case_id, "feature": name, "value": value})
     return out
 
@@ -63,15 +76,30 @@ def _unique(names: tuple[str, ...], out: Measured) -> list[str | None]:
     return [name if names.index(name) == at else None for at, name in enumerate(names)]
 
 
-def _value(
-    case_id: str, name: str, text: str | None, number: float | None, out: Measured
-) -> float | None:
-    try:
-        return number_of(text, number)
-    except ValueError:
-        observed = repr(text if number is None else number)
-        out.findings.append(_finding(f"not_a_number:{name}", observed, A_NUMBER, case_id))
-        return None
+def _bad_cell(case_id: str, name: str, text: str | None, where: str) -> Finding:
+    check, observed = f"not_a_number:{name}", f"{text!r} in {where}"
+    finding = _finding(check, observed, A_NUMBER, case_id)
+    return replace(finding, likely_cause=explain_cell(text) or finding.likely_cause)
+
+
+def _notes(sheet: FeatureSheet) -> Iterator[Finding]:
+    """Yield what was read otherwise than it is written."""
+    renamed = [name for name in sheet.names if correct_name(name) != name]
+    if renamed:
+        observed = f"{len(renamed)} names as {renamed[0]}"
+        yield replace(
+            _finding("renamed_columns", observed, f"names as {correct_name(renamed[0])}"),
+            severity="info",
+            likely_cause="R (make.names) or another program changed the punctuation",
+            fix="None needed: the names are read as the publisher spells them.",
+        )
+    if sheet.note:
+        yield replace(
+            _finding("csv_dialect", sheet.note, "commas, and points in numbers"),
+            severity="info",
+            likely_cause="exported by an Excel of a country that writes decimal commas",
+            fix="None needed: the numbers are read with a decimal point.",
+        )
 
 
 def _bad_subject(subject: str, case_id: str | None) -> Finding:
@@ -93,11 +121,16 @@ def _finding(check: str, observed: str, expected: str, case_id: str | None = Non
     )
 
 
+def correct_names(sheet: FeatureSheet) -> FeatureSheet:
+    """Return the sheet with the names as the publisher spells them."""
+    return replace(sheet, names=tuple(map(correct_name, sheet.names)))
+
+
 def feature_sheet(context: Context) -> FeatureSheet | None:
     """The feature table of the release, None without a readable one (features says why)."""
     blob = artefact(context, "features")
     try:
-        return read_features(context.file(blob)) if blob else None
+        return correct_names(read_features(context.file(blob))) if blob else None
     except BadInputError:
         return None
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from etl.errors import BadInputError
 from etl.findings import Finding
-from etl.read.workbook import A_NUMBER, Sheet, number_of, read_sheets
+from etl.read.workbook import A_NUMBER, Sheet, explain_cell, number_of, read_sheets
 from etl.unit import Blob, Context, Measured, Row, artefact
 
 SUBJECT = "SUBJECTID"
@@ -45,11 +45,11 @@ def read_form(form: SheetForm, context: Context) -> Measured:
     if blob is None:
         return Measured()
     out = Measured()
-    sheet = _choose(form, read_sheets(context.file(blob)), out)
+    sheet = _choose(form, read_sheets(context.file(blob), SUBJECT), out)
     at = _columns(form, sheet, out)
     seen: set[str] = set()
-    for text, number in zip(sheet.texts, sheet.numbers, strict=True):
-        cells = {name: (text[i], number[i]) for name, i in at.items()}
+    for row_at, (text, number) in enumerate(zip(sheet.texts, sheet.numbers, strict=True)):
+        cells = {name: (text[i], number[i], sheet.name_cell(row_at, i)) for name, i in at.items()}
         row = _row(form, cells, context, out, seen)
         if row:
             out.rows.append(row)
@@ -88,7 +88,7 @@ def _columns(form: SheetForm, sheet: Sheet, out: Measured) -> dict[str, int]:
     return at
 
 
-Cells = dict[str, tuple[str | None, float | None]]
+Cells = dict[str, tuple[str | None, float | None, str]]  # header -> text, number, where it stands
 
 
 def _row(
@@ -123,14 +123,16 @@ Where = tuple[str, Measured]
 
 
 def _number(form: SheetForm, header: str, cells: Cells, where: Where) -> float | None:
+    if header not in cells:
+        return None
+    text, number, place = cells[header]
     try:
-        return number_of(*cells.get(header, (None, None)))
+        return number_of(text, number)
     except ValueError:
-        text, number = cells[header]
-        observed = repr(text if number is None else number)
-        where[1].findings.append(
-            _finding(form, f"not_a_number:{header}", observed, A_NUMBER, where[0])
-        )
+        observed = f"{text!r} in {place}"
+        finding = _finding(form, f"not_a_number:{header}", observed, A_NUMBER, where[0])
+        cause = explain_cell(text) or finding.likely_cause
+        where[1].findings.append(replace(finding, likely_cause=cause))
         return None
 
 
@@ -160,7 +162,7 @@ def _coded(
 
 
 def _date(form: SheetForm, header: str, cells: Cells, where: Where) -> dt.date | None:
-    text = (cells.get(header, (None, None))[0] or "").strip()
+    text = (cells[header][0] or "").strip() if header in cells else ""
     if not text:
         return None
     try:

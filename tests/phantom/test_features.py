@@ -10,7 +10,7 @@ import openpyxl
 import pytest
 from numpy.typing import NDArray
 
-from etl.phantom import features
+from etl.feature_names import NAMES
 
 from .conftest import Phantom
 
@@ -30,17 +30,17 @@ def test_one_row_a_case_and_370_numbers(
 ) -> None:
     assert list(table) == phantom.case_ids
     for row in table.values():
-        assert list(row) == list(features.NAMES)
+        assert list(row) == list(NAMES)
         assert all(isinstance(value, int | float) for value in row.values())
         assert np.isfinite(list(row.values())).all()
 
 
 def test_names_are_370_and_distinct() -> None:
-    assert len(features.NAMES) == len(set(features.NAMES)) == 370
+    assert len(NAMES) == len(set(NAMES)) == 370
 
 
 def test_names_are_the_real_ones(real: Path) -> None:
-    assert list(features.NAMES) == json.loads((real / "feature_columns.json").read_text())
+    assert list(NAMES) == json.loads((real / "feature_columns.json").read_text())
 
 
 def test_invariants_of_the_real_table_hold(table: dict[str, dict[str, float]]) -> None:
@@ -170,12 +170,10 @@ def test_a_handful_of_values_is_wrong(phantom: Phantom, table: dict[str, dict[st
 
 
 def test_truth_says_which_features_are_drawn(phantom: Phantom) -> None:
-    drawn = {
-        name for name in features.NAMES if phantom.truth["", f"feature:{name}", "is_synthetic"] == 1
-    }
+    drawn = {name for name in NAMES if phantom.truth["", f"feature:{name}", "is_synthetic"] == 1}
     families = ("_Intensity_", "_Histogram_", "_Volumetric_", "_Morphologic_", "_GLCM_")
-    computed = {name for name in features.NAMES if any(family in name for family in families)}
+    computed = {name for name in NAMES if any(family in name for family in families)}
     noise = {name for name in computed if name.endswith("_MeanAbsoluteDeviation")}
     assert len(noise) == 2
-    assert drawn == {*features.NAMES} - computed | noise
+    assert drawn == {*NAMES} - computed | noise
     assert len(drawn) == 38

@@ -150,7 +150,9 @@ def test_column_outside_the_grammar_is_a_finding_and_keeps_its_values(project: P
     cells: list[list[Cell]] = [["SubjectID", "T1_E_A_x", "my notes"], [9001, 1, 2], [9002, 1, 3]]
     table = built_from(project, cells)
     assert table["ISPY1_9001", "my notes"] == 2.0
-    assert found(project, "feature_catalog") == [("unknown_column:my notes", None, "critical")]
+    assert found(project, "feature_catalog") == [
+        ("unknown_column:my notes", None, "critical"), ("unknown_features", None, "warning"),
+    ]  # fmt: skip
     assert [row["feature"] for row in rows(project, "feature_catalog")] == ["T1_E_A_x"]
 
 

@@ -94,7 +94,7 @@ def test_an_outcomes_row(built: Path) -> None:
         ("Her2MostPos", "her2_positive", 1, True),
         ("HR_HER2_CATEGORY", "subtype", ("=1", 2), "HER2+"),
         ("HR_HER2_CATEGORY", "subtype", ("=1", 3), "TN"),
-        ("HR_HER2_CATEGORY", "subtype", ('=""', ""), None),
+        ("HR_HER2_CATEGORY", "subtype", ('=""', " "), None),
         ("BilateralCa", "is_bilateral", 1, True),
         ("Laterality", "laterality", 1, "left"),
         ("Laterality", "laterality", 2, "right"),
