@@ -1,6 +1,7 @@
 -- The features recomputed of one image and one mask, against the table masks and their own bounds.
 -- grain: one row a mask of a declared set and an input of params.yaml that names its set
--- n_shape_unknown and n_unknown are null for a mask too small or flat to have every feature;
+-- n_shape_unknown and n_unknown are null for a mask too small or flat to have every feature, and
+-- for one above a limit of params.yaml, which a finding says;
 -- n_unknown also where the image is missing, which the suite coverage judges.
 -- source: fewest voxels and slices as the engine asks for them (z-rad 26.9, RoiMaskValidator)
 with listed as (
@@ -9,6 +10,12 @@ with listed as (
         phase,
         mask
     from recomputed_features
+),
+
+given_up as (
+    select distinct findings.path
+    from findings
+    where findings.table = 'recomputed_features' and findings.check like 'above_limit:%'
 ),
 
 few as (
@@ -34,13 +41,15 @@ wanted as (
                 masks.bbox_max_x - masks.bbox_min_x,
                 masks.bbox_max_y - masks.bbox_min_y,
                 masks.bbox_max_z - masks.bbox_min_z
-            ) >= 2,
+            ) >= 2
+            and given_up.path is null,
             false
         ) as is_large
     from masks
     inner join profile_masks as declared on masks.mask = declared.mask
     inner join listed on masks.mask = listed.mask
     cross join few
+    left join given_up on masks.path = given_up.path
     left join images
         on
             masks.case_id = images.case_id

@@ -14,10 +14,10 @@ from etl.diff.drift import read_reference
 from etl.profile import load_profile
 
 A = CASES[0]
-LOST = (
+FOUND = (
     'insert into findings (finding_id, "table", severity, "check", observed, expected,'
-    " likely_cause, fix, case_id) values ('f', 'captk_features', 'warning',"
-    " 'mask_empty_on_grid:image_n3_1', '', '', '', '', '{case}')"
+    " likely_cause, fix, case_id, path)"
+    " values ('f', '{}', 'warning', '{}', '', '', '', '', '{}', {})"
 )
 
 
@@ -42,10 +42,23 @@ def test_a_mask_that_falls_between_the_voxels_of_the_other_grid(
     """One voxel is told in a warning; a mask of many that is not there breaks a contract."""
     tables.execute(f"delete from captk_features where case_id = '{A}' and image_set = 'n3'")
     tables.execute(f"update masks set voxel_count = {voxels} where mask = 'stv_manual'")
-    tables.execute(LOST.format(case=A))
+    tables.execute(FOUND.format("captk_features", "mask_empty_on_grid:image_n3_1", A, "null"))
     frame = gate_frames.read_frame(tables, root, "captk_features").set_index("item")
     assert bool(frame.loc[f"{A}: n3", "is_measured"]) == is_measured
     assert frame.drop(index=f"{A}: n3")["is_measured"].all()
+
+
+@pytest.mark.parametrize(("check", "n_unknown"), [("above_limit:limits.x", 0), ("other", 1)])
+def test_a_noisy_mask_whose_features_are_given_up(
+    root: Path, tables: duckdb.DuckDBPyConnection, check: str, n_unknown: int
+) -> None:
+    """Null with a finding that names the limit is no failure of the engine."""
+    of_mask = f"case_id = '{A}' and mask = 'stv_manual'"
+    tables.execute(f"update recomputed_features set value = null where {of_mask}")
+    path = f"(select path from masks where {of_mask})"
+    tables.execute(FOUND.format("recomputed_features", check, A, path))
+    frame = gate_frames.read_frame(tables, root, "recomputed_features")
+    assert (frame["n_shape_unknown"] > 0).sum() == n_unknown
 
 
 @pytest.mark.parametrize("mask", ["stv_manual", "stv_resunet"])
