@@ -84,8 +84,9 @@ def build_table(
 
 
 def _content(module: TableModule, unit: Unit) -> str:
-    """What the unit store files a unit under."""
-    return unit[0].md5 if module.UNIT == "blob" else unit_key(unit)
+    """What the unit store files a unit under; equal masks of two sets may have two rules."""
+    is_bare = module.UNIT == "blob" and unit[0].name.mask is None
+    return unit[0].md5 if is_bare else unit_key(unit)
 
 
 def _known(module: TableModule, root: Path, recipe: str) -> dict[str, Measured]:

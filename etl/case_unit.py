@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from etl.errors import BadInputError
@@ -12,8 +12,21 @@ from etl.release import role
 from etl.unit import Blob, Context
 
 
+def read_stored(blob: Blob, context: Context) -> Volume:
+    """Read a blob as it is.
+
+    Raises:
+        BadInputError: as read_volume().
+    """
+    return read_volume(context.file(blob))
+
+
 def open_volumes(
-    table: str, unit: tuple[Blob, ...], context: Context, roles: Iterable[str]
+    table: str,
+    unit: tuple[Blob, ...],
+    context: Context,
+    roles: Iterable[str],
+    read: Callable[[Blob, Context], Volume] = read_stored,
 ) -> tuple[dict[str, Volume], list[Finding]]:
     """Read the blobs of some roles; those that the unit lacks are not in the result.
 
@@ -25,6 +38,7 @@ def open_volumes(
         unit: the blobs of one case.
         context: where they lie.
         roles: `image_n3_0`, `mask_ftv`, ...
+        read: how; for masks that may be the user's own `etl.own_masks.read_two_values`.
 
     Returns:
         Role -> volume, and a finding for each blob that cannot be read.
@@ -36,7 +50,7 @@ def open_volumes(
         if name not in blobs:
             continue
         try:
-            volumes[name] = read_volume(context.file(blobs[name]))
+            volumes[name] = read(blobs[name], context)
         except BadInputError as error:
             found = from_bad_input(table, error, path=name)
             findings.append(replace(found, severity="warning"))

@@ -12,6 +12,7 @@ from typing import Any, TextIO, cast
 
 from etl import project, versions
 from etl.errors import UserError
+from etl.own_masks import read_rule
 from etl.profile import Profile, load_profile
 from etl.recipe import Recipe, make_recipe
 from etl.release import LINK_OUTSIDE, Name, is_litter, parse
@@ -39,7 +40,7 @@ TABLES = (
 )
 _FIRST = re.compile(r"# recipe=([0-9a-f]{32}) values=([0-9a-f]{32})")
 _MD5 = re.compile(r"[0-9a-f]{32}")
-_HEADER = ("path", "md5", "size_bytes")
+_HEADER = ("path", "md5", "size_bytes", "rule")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +67,9 @@ def write_indexes(root: Path) -> int:
     """Write data/index/<table>.csv for every table; return the number of files hashed."""
     release, profile = project.release_path(root), load_profile(root)
     hashes = versions.release_hashes(root, release)
+    names = {path: parse(path, profile) for path in sorted(hashes) if not is_litter(path)}
     blobs = tuple(
-        Blob(parse(path, profile), md5, size)
-        for path, (md5, size) in sorted(hashes.items())
-        if not is_litter(path)
+        Blob(own, *hashes[path], read_rule(root, own, profile)) for path, own in names.items()
     )
     for name in TABLES:
         read = tuple(blob for blob in blobs if reads(root, name, blob.name))
@@ -122,7 +122,7 @@ def _dump(index: Index) -> str:
     out.write(f"# recipe={index.recipe.table} values={index.recipe.values}\n")
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(_HEADER)
-    writer.writerows((blob.path, blob.md5, blob.size_bytes) for blob in index.blobs)
+    writer.writerows((b.path, b.md5, b.size_bytes, b.rule) for b in index.blobs)
     return out.getvalue()
 
 
@@ -156,4 +156,4 @@ def _blob(row: dict[str, str], profile: Profile) -> Blob:
     if md5 != LINK_OUTSIDE and not _MD5.fullmatch(md5):
         message = f"{path} has {md5!r} in place of an MD5 of 32 hex digits"
         raise ValueError(message)
-    return Blob(parse(path, profile), md5, int(row["size_bytes"]))
+    return Blob(parse(path, profile), md5, int(row["size_bytes"]), row["rule"])

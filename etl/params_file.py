@@ -13,10 +13,10 @@ from ruamel.yaml.error import YAMLError
 
 from etl.errors import UserError
 
-Scalar = str | int | float | bool
+Value = str | int | float | bool | Mapping[str, object]
 
 
-def set_params(path: Path, values: Mapping[str, Scalar]) -> bool:
+def set_params(path: Path, values: Mapping[str, Value]) -> bool:
     """Set values of a params.yaml by dotted name (`phantom.cases`), comments kept.
 
     The file is written only where a value differs, and replaced in one step.
@@ -55,7 +55,7 @@ def _round_trip() -> YAML:
     return yaml
 
 
-def _set(document: dict[str, object], parts: list[str], value: Scalar, path: Path) -> bool:
+def _set(document: dict[str, object], parts: list[str], value: Value, path: Path) -> bool:
     """Set one value below `document`, and say whether it differed."""
     inner: object = document
     for part in parts[:-1]:

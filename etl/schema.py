@@ -54,7 +54,9 @@ def _axes(pattern: str, kind: Kind, meaning: str, unit: str) -> tuple[Column, ..
 CASE_ID = Column("case_id", "string", "The subject at baseline, such as ISPY1_1002")
 # In every table whose rows come from several blobs of a case: two rows of equal inputs are equal.
 INPUTS_MD5 = Column(
-    "inputs_md5", "string", "MD5 over roles and MD5s of the case's blobs that the table reads"
+    "inputs_md5",
+    "string",
+    "MD5 over roles, MD5s and rules of the case's blobs that the table reads",
 )
 
 # Ends of the names of columns that hold the MD5s of some of these blobs.

@@ -26,6 +26,7 @@ class Blob:
     name: Name
     md5: str
     size_bytes: int
+    rule: str = ""  # of a mask of the user's own: which values are foreground (etl.own_masks)
 
     @property
     def path(self) -> str:
@@ -87,8 +88,9 @@ class TableModule(Protocol):
     blobs of a case, or all of the release. ASSEMBLED: the columns that assemble() adds. measure():
     one unit's values, free of identity. assemble(): the rows.
 
-    Where a module has them: PARAMS, the names of params.yaml that decide its values; ALSO, files
-    beside the release; `wants(name, params)`, which of the blobs of READS it reads.
+    Where a module has them: ASSEMBLED_CHECKS, of the findings that assemble() makes; PARAMS, the
+    names of params.yaml that decide its values; ALSO, files beside the release;
+    `wants(name, params)`, which of the blobs of READS it reads.
     """
 
     SCHEMA: TableSchema
@@ -108,8 +110,8 @@ class TableModule(Protocol):
 
 
 def unit_key(unit: tuple[Blob, ...]) -> str:
-    """What the values of a case's unit follow from: an MD5 over roles and MD5s of its blobs."""
-    lines = sorted(f"{role(blob.name)} {blob.md5}\n" for blob in unit)
+    """What the values of a unit follow from: an MD5 over roles, MD5s and rules of its blobs."""
+    lines = sorted(f"{role(b.name)} {b.md5} {b.rule}".rstrip() + "\n" for b in unit)
     return md5("".join(lines).encode(), usedforsecurity=False).hexdigest()
 
 

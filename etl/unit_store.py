@@ -19,8 +19,9 @@ import pyarrow as pa
 
 from etl.errors import UserError
 from etl.findings import Finding
+from etl.release import Name
 from etl.store import read_footer, read_table, scratch_folder, table_path
-from etl.unit import Measured, Row, TableModule
+from etl.unit import Blob, Measured, Row, TableModule, unit_key
 
 Answer = TypeVar("Answer")
 
@@ -142,12 +143,21 @@ def seed(module: TableModule, tables: Path, findings: Path, recipe: str) -> dict
 
 def _of_blobs(module: TableModule, rows: list[Row], found: list[Row]) -> dict[str, Measured]:
     by_path: dict[str, list[Finding]] = {}
-    for row in found:
+    assembled = getattr(module, "ASSEMBLED_CHECKS", ())
+    for row in (row for row in found if row["check"] not in assembled):
         by_path.setdefault(row["path"], []).append(_finding(row))
     return {
-        row["blob_md5"]: Measured([_measured(module, row)], by_path.get(row["path"], []))
+        _content(row): Measured([_measured(module, row)], by_path.get(row["path"], []))
         for row in rows
     }
+
+
+def _content(row: Row) -> str:
+    """Return what a row's blob is filed under."""
+    if "mask" not in row:
+        return str(row["blob_md5"])
+    name = Name(row["path"], "mask", row["mask"])
+    return unit_key((Blob(name, row["blob_md5"], 0, row["foreground_rule"] or ""),))
 
 
 def _of_cases(module: TableModule, rows: list[Row], found: list[Row]) -> dict[str, Measured]:

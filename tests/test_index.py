@@ -61,8 +61,8 @@ def test_hash_and_size_are_those_of_the_file(project: Path, release: Path) -> No
 def test_form_of_the_file(project: Path, release: Path) -> None:
     lines = texts(project)["masks"].splitlines()
     assert re.fullmatch("# recipe=[0-9a-f]{32} values=[0-9a-f]{32}", lines[0])
-    assert lines[1] == "path,md5,size_bytes"
-    assert lines[2] == f"{FTV},{md5(release / FTV)},{(release / FTV).stat().st_size}"
+    assert lines[1] == "path,md5,size_bytes,rule"
+    assert lines[2] == f"{FTV},{md5(release / FTV)},{(release / FTV).stat().st_size},"
 
 
 def test_an_edit_that_keeps_the_size_is_seen(project: Path, release: Path) -> None:
@@ -150,8 +150,8 @@ def test_no_release(project: Path) -> None:
         f"# recipe={'0' * 32}\npath,md5,size_bytes\n",  # as it was written before
         "path,md5,size_bytes\na,b,1\n",
         f"{RECIPE}\npath,md5\na,b\n",
-        f"{RECIPE}\npath,md5,size_bytes\na,b,c\n",
-        f"{RECIPE}\npath,md5,size_bytes\na,b\n",
+        f"{RECIPE}\npath,md5,size_bytes,rule\na,b,c,\n",
+        f"{RECIPE}\npath,md5,size_bytes,rule\na,b\n",
     ],
 )
 def test_a_broken_index(project: Path, text: str) -> None:

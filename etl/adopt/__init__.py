@@ -11,7 +11,7 @@ from etl.adopt.carry import Done, carry_out, foresee
 from etl.adopt.place import Progress, locked
 from etl.adopt.plan import missing
 from etl.adopt.prepare import Prepared, Request, prepare
-from etl.adopt.report import Missing, Report, Taken
+from etl.adopt.report import Missing, Report, Rule, Taken
 from etl.adopt.track import TARGET
 from etl.adopt.which_profile import case_ids
 from etl.profile import expected_case_ids
@@ -31,6 +31,7 @@ def adopt(  # noqa: PLR0913  the options of the command
     prune: bool = False,
     dry_run: bool = False,
     profile: str | None = None,
+    rule: Rule | None = None,
     progress: Progress = _silent,
 ) -> Report:
     """Lay out the release below `source` in data/release of the project at `root`.
@@ -43,6 +44,8 @@ def adopt(  # noqa: PLR0913  the options of the command
             user's own mask sets stay where none is).
         dry_run: change nothing.
         profile: the release's profile; by default the one whose expected ids fit.
+        rule: which scaled values of the mask set are foreground, kept in params.yaml: at least
+            `threshold`, or one of `labels`. Default: what params.yaml says.
         progress: called with the bytes copied so far and in all; first with 0, before any copy.
 
     Raises:
@@ -50,7 +53,7 @@ def adopt(  # noqa: PLR0913  the options of the command
     """
     # The folder's own name says what it holds (`masks_ftv`), so a link keeps its name.
     named = source.absolute() if source.name not in ("", "..") else source.resolve()
-    request = Request(named, root.resolve(), mask_set, prune, dry_run, profile)
+    request = Request(named, root.resolve(), mask_set, prune, dry_run, profile, rule)
     if dry_run:
         prepared = prepare(request)
         return _report(request, prepared, foresee(request, prepared))
@@ -67,6 +70,7 @@ def _report(request: Request, prepared: Prepared, done: Done) -> Report:
         profile=prepared.scope.profile.name,
         profile_reason=prepared.profile_reason,
         mask_set=request.mask_set,
+        rule=request.rule,
         is_dry_run=request.is_dry_run,
         taken=_taken(done),
         unrecognised=tuple(file.path for file in found.unrecognised),

@@ -25,7 +25,8 @@ from etl.adopt.prepare import Prepared, Request
 from etl.adopt.report import Note
 from etl.adopt.scan import relative_names
 from etl.adopt.track import TARGET, cache_folder, dvc_add, tracking_file
-from etl.params_file import set_params
+from etl.own_masks import MASK_SETS
+from etl.params_file import Value, set_params
 from etl.project import PARAMS, params
 
 _ORIGINS = 4  # how many places of one file are remembered
@@ -58,7 +59,7 @@ class Done:
 def foresee(request: Request, prepared: Prepared) -> Done:
     """What `carry_out` would do. Changes nothing."""
     rest = leftover(request, prepared)
-    params_changed = any(params(request.root).get(k) != v for k, v in _values(prepared))
+    params_changed = _differs(request, prepared)
     return Done(
         items=prepared.items,
         refused=(),
@@ -115,7 +116,7 @@ def _hand_over(request: Request, prepared: Prepared) -> tuple[bool, bool]:
     before = _content(tracking_file(request.root))
     dvc_add(request.root)
     is_tracked = _content(tracking_file(request.root)) != before
-    params_changed = set_params(request.root / PARAMS, dict(_values(prepared)))
+    params_changed = set_params(request.root / PARAMS, _values(request, prepared))
     params.cache_clear()
     return is_tracked, params_changed
 
@@ -216,5 +217,16 @@ def _why_not_prune(request: Request, prepared: Prepared) -> str | None:
     return "a folder of the source could not be listed, so nothing is known to have vanished"
 
 
-def _values(prepared: Prepared) -> list[tuple[str, str]]:
-    return [("release", TARGET), ("profile", prepared.scope.profile.name)]
+def _differs(request: Request, prepared: Prepared) -> bool:
+    """Whether params.yaml does not say yet what is to be written there."""
+    now = params(request.root)
+    rules = now.get(MASK_SETS) or {}
+    flat = {**now, **{f"{MASK_SETS}.{name}": rule for name, rule in rules.items()}}
+    return any(flat.get(name) != value for name, value in _values(request, prepared).items())
+
+
+def _values(request: Request, prepared: Prepared) -> dict[str, Value]:
+    values: dict[str, Value] = {"release": TARGET, "profile": prepared.scope.profile.name}
+    if request.rule is not None:
+        values[f"{MASK_SETS}.{request.mask_set}"] = request.rule
+    return values

@@ -18,7 +18,7 @@ from etl.adopt.recognise import (
     identity,
     recognise,
 )
-from etl.adopt.report import NoCase, Note, files_text
+from etl.adopt.report import NoCase, Note, Rule, files_text
 from etl.adopt.scan import Scan, relative_names, scan
 from etl.adopt.sniff import damaged
 from etl.adopt.track import TARGET, tracking_file
@@ -39,6 +39,7 @@ class Request:
     is_prune: bool
     is_dry_run: bool
     profile: str | None
+    rule: Rule | None = None  # of the mask set: which of its values are foreground
 
     @property
     def release(self) -> Path:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+# As params.yaml holds it: {"threshold": 0.5} or {"labels": [1.0, 4.0]}.
+Rule = Mapping[str, float | list[float]]
 Action = Literal["added", "replaced", "unchanged"]
 
 
@@ -71,6 +74,7 @@ class Report:
     profile: str
     profile_reason: str
     mask_set: str | None
+    rule: Rule | None
     is_dry_run: bool
     taken: tuple[Taken, ...]
     unrecognised: tuple[str, ...]

@@ -23,6 +23,8 @@ def lines(report: Report) -> Iterator[str]:
     yield from _listed("matched", _matched(report))
     for verb, text in rename_lines(report.taken):
         yield _line(f"would {verb}" if report.is_dry_run else f"{verb}d", text)
+    if report.rule:
+        yield _line("foreground", f"{dict(report.rule)} of {report.mask_set}, in params.yaml")
     yield _line("disk", _disk(report))
     if report.recorded:
         masks = "1 mask that" if report.recorded == 1 else f"{report.recorded} masks that"

@@ -27,6 +27,7 @@ from etl.card.planes import (
 from etl.errors import BadInputError
 from etl.index import read_index
 from etl.measure.mask import foreground_bits
+from etl.own_masks import read_two_values
 from etl.profile import Profile, load_profile
 from etl.read.nifti import Header, read_volume, to_world
 from etl.store import read_table, table_path, write_atomically
@@ -140,7 +141,7 @@ def _read_mask(
             "blob_missing", observed="not in the index", expected="a blob of the release",
             likely_cause="a table of another release", fix="Run `ispy1 repro`.",
         )  # fmt: skip
-    volume = read_volume(context.file(blob))
+    volume = read_two_values(blob, context)
     bits, _ = foreground_bits(volume.voxels, *volume.header.scaling)
     where = where or _frame(volume.header, row)
     affine = volume.header.affine

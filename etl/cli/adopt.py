@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from etl.errors import UserError
+
+if TYPE_CHECKING:
+    from etl.adopt.report import Rule
 
 EXIT_REFUSED = 1
 
@@ -15,7 +21,7 @@ def register(app: typer.Typer) -> None:
     app.command()(adopt)
 
 
-def adopt(
+def adopt(  # noqa: PLR0913  the options of the command
     path: Annotated[Path, typer.Argument(help="Folder with the download, or any part of it.")],
     *,
     mask_set: Annotated[
@@ -24,6 +30,14 @@ def adopt(
             metavar="NAME",
             help="Take masks of your own (ISPY1_1002_seg.nii.gz, ...) as masks_NAME.",
         ),
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(help="With --mask-set: foreground is at least this (probabilities, logits)."),
+    ] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(metavar="A,B", help="With --mask-set: foreground is one of these labels."),
     ] = None,
     prune: Annotated[
         bool,
@@ -56,6 +70,8 @@ def adopt(
     - `ispy1 adopt ~/Downloads/ISPY1-Tumor-SEG-Radiomics --dry-run`
     - `ispy1 adopt ~/Downloads/ISPY1-Tumor-SEG-Radiomics`
     - `ispy1 adopt --mask-set my_unet predictions/`
+    - `ispy1 adopt --mask-set my_unet predictions/ --threshold 0.5`
+    - `ispy1 adopt --mask-set my_unet predictions/ --labels 1,4`
     """
     import json
 
@@ -79,8 +95,27 @@ def adopt(
             prune=prune,
             dry_run=dry_run,
             profile=profile,
+            rule=_rule(mask_set, threshold, labels),
             progress=step,
         )
     typer.echo(json.dumps(report.as_dict(), indent=2) if as_json else "\n".join(lines(report)))
     if not report.is_complete:
         raise typer.Exit(EXIT_REFUSED)
+
+
+def _rule(mask_set: str | None, threshold: float | None, labels: str | None) -> Rule | None:
+    """Return the rule of a mask set that the options state, None without one."""
+    if threshold is None and labels is None:
+        return None
+    if mask_set is None or None not in (threshold, labels):
+        message = "--threshold or --labels: one of them, and with --mask-set NAME."
+        raise UserError(message)
+    try:
+        numbers = [threshold or 0.0] if labels is None else [float(n) for n in labels.split(",")]
+    except ValueError:
+        numbers = []
+    if not numbers or not all(map(math.isfinite, numbers)):
+        given = f"--threshold {threshold}" if labels is None else f"--labels {labels}"
+        message = f"{given}: no finite number; expected such as --threshold 0.5, --labels 1,4."
+        raise UserError(message)
+    return {"threshold": numbers[0]} if labels is None else {"labels": numbers}

@@ -77,6 +77,25 @@ def _is_zero(scaled: Array, dtype: np.dtype[Any], slope: float, inter: float) ->
     return is_zero
 
 
+def rule_bits(voxels: Array, slope: float, inter: float, kind: str, numbers: list[float]) -> Array:
+    """Return where the scaled value follows a rule; never where it is not finite.
+
+    Args:
+        voxels: stored values, shape (x, y, z).
+        slope: NIfTI scl_slope, 1 for none.
+        inter: NIfTI scl_inter, 0 for none.
+        kind: `threshold` (at least the number) or `labels` (one of the numbers, within the
+            rounding of float32, in which headers hold slope and intercept).
+        numbers: one, or the labels.
+    """
+    scaled = _scale(voxels, slope, inter)
+    bits = np.zeros(voxels.shape, dtype=bool, order="F")
+    for number in numbers:
+        near = max(abs(number), abs(inter)) * HEADER_ROUNDING
+        bits |= scaled >= number if kind == "threshold" else np.abs(scaled - number) <= near
+    return bits & np.isfinite(scaled)
+
+
 def crop(bits: Array) -> Foreground | None:
     """The foreground in its box, or None where there is none.
 

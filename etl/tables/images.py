@@ -46,6 +46,7 @@ SCHEMA = TableSchema(
 READS = ("image_",)
 UNIT = "blob"
 ASSEMBLED = ("case_id", "image_set", "phase", *IDENTITY)
+ASSEMBLED_CHECKS = ("same_voxels",)
 
 
 def measure(unit: tuple[Blob, ...], context: Context) -> Measured:

@@ -11,6 +11,7 @@ from etl.case_unit import open_volumes
 from etl.findings import Finding
 from etl.measure.carry import carry
 from etl.measure.mask import Array, foreground_bits
+from etl.own_masks import read_two_values
 from etl.read.nifti import Header, Volume, is_same_grid
 from etl.release import role
 from etl.tables import kinetics_findings as problems
@@ -50,7 +51,7 @@ def read_masks(
     masks: dict[str, Mask] = {}
     findings: list[Finding] = []
     for name in names:
-        volumes, found = open_volumes(TABLE, unit, context, [f"mask_{name}"])
+        volumes, found = open_volumes(TABLE, unit, context, [f"mask_{name}"], read_two_values)
         findings += found
         for volume in volumes.values():
             masks[name] = Mask(

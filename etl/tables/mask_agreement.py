@@ -10,6 +10,7 @@ from etl.findings import Finding
 from etl.measure.agreement import Agreement, measure_agreement
 from etl.measure.carry import carry
 from etl.measure.mask import Array, Foreground, crop, foreground_bits
+from etl.own_masks import read_two_values
 from etl.profile import Profile
 from etl.read.nifti import Header, is_same_grid
 from etl.release import role
@@ -139,7 +140,9 @@ def _read(unit: tuple[Blob, ...], context: Context) -> tuple[list[_Mask], list[F
     masks: list[_Mask] = []
     findings: list[Finding] = []
     for blob in sorted(unit, key=lambda b: _order(b, context.profile)):
-        volumes, refused = open_volumes(SCHEMA.name, unit, context, [role(blob.name)])
+        volumes, refused = open_volumes(
+            SCHEMA.name, unit, context, [role(blob.name)], read_two_values
+        )
         findings += refused
         for volume in volumes.values():
             bits, _ = foreground_bits(volume.voxels, *volume.header.scaling)

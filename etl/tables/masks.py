@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from etl.findings import Finding
+from etl.errors import BadInputError
+from etl.findings import Finding, from_bad_input
 from etl.measure.mask import (
     Foreground,
     centroid_index,
@@ -17,7 +18,8 @@ from etl.measure.mask import (
     voxel_digest,
 )
 from etl.measure.shape import max_diameter_mm, measure_shape
-from etl.read.nifti import Array, Grid, is_same_grid, read_volume, to_world
+from etl.own_masks import own_bits
+from etl.read.nifti import Array, Grid, Volume, is_same_grid, read_volume, to_world
 from etl.schema import CASE_ID, HEADER, Column, TableSchema, optional
 from etl.tables.copies import find_copies
 from etl.tables.header import IDENTITY, header_columns, header_findings, identity_columns
@@ -38,13 +40,26 @@ SCHEMA = TableSchema(
             "list<double>",
             "The same with slope and intercept, ascending; 0 is background; null past 16",
         ),
-        Column("voxel_digest", "string", "Hash of size and foreground bits: equal for equal masks"),
+        optional(
+            "foreground_rule",
+            "string",
+            "Of a user's own set: which scaled values are foreground (params.yaml, mask_sets)",
+        ),
+        optional(
+            "voxel_digest", "string", "Hash of size and foreground bits: equal for equal masks"
+        ),
         Column(
             "n_nonfinite", "int64", "Voxels that are NaN or infinite: never foreground", "voxels"
         ),
-        Column("voxel_count", "int64", "Voxels whose scaled value is finite and not 0", "voxels"),
-        Column("volume_cm3", "double", "voxel_count x voxel_volume_mm3 / 1000", "cm3"),
-        Column("n_components", "int64", "Face-connected components"),
+        optional(
+            "voxel_count",
+            "int64",
+            "Voxels whose scaled value is finite and not 0, or by foreground_rule; like all that "
+            "follows null where a user's own mask holds several values and has no rule",
+            "voxels",
+        ),
+        optional("volume_cm3", "double", "voxel_count x voxel_volume_mm3 / 1000", "cm3"),
+        optional("n_components", "int64", "Face-connected components"),
         optional(
             "largest_component_voxel_count", "int64", "Voxels of the largest component", "voxels"
         ),
@@ -94,7 +109,7 @@ SCHEMA = TableSchema(
             "The same for the largest component alone",
             "mm",
         ),
-        Column("touches_border", "bool", "Has a voxel at the first or last index of an axis"),
+        optional("touches_border", "bool", "Has a voxel at the first or last index of an axis"),
         optional(
             "matches_image_grid",
             "bool",
@@ -108,36 +123,53 @@ SCHEMA = TableSchema(
 READS = ("mask",)
 UNIT = "blob"
 ASSEMBLED = ("case_id", "mask", "matches_image_grid", *IDENTITY)
+ASSEMBLED_CHECKS = (
+    "same_voxels", "own_mask_without_images", "own_mask_off_grid", "own_mask_empty",
+    "own_mask_fills_image",
+)  # fmt: skip
 
 _STARTS = ("largest_", "bbox_", "centroid_", "mesh_", "surface_", "sphericity", "max_diameter")
 _MEASURES_OF_FOREGROUND = tuple(
     column.name for column in SCHEMA.columns if column.nullable and column.name.startswith(_STARTS)
 )
+_MEASURES = ("voxel_digest", "voxel_count", "volume_cm3", "n_components", "touches_border")
 
 
 def measure(unit: tuple[Blob, ...], context: Context) -> Measured:
     """Header, foreground, components and shape of one mask."""
-    volume = read_volume(context.file(unit[0]))
+    blob = unit[0]
+    volume = read_volume(context.file(blob))
     slope, inter = volume.header.scaling
     bits, n_nonfinite = foreground_bits(volume.voxels, slope, inter)
-    found = crop(bits)
-    stored = stored_values(volume.voxels, found, inter)
-    count = found.voxel_count if found else 0
-    values: Row = {
+    stored = stored_values(volume.voxels, crop(bits), inter)
+    row: Row = {
         "stored_values": stored,
         "scaled_values": scaled_values(stored, volume.header.dtype, slope, inter),
-        "voxel_digest": voxel_digest(bits),
+        "foreground_rule": blob.rule or None,
         "n_nonfinite": n_nonfinite,
+        **dict.fromkeys((*_MEASURES, *_MEASURES_OF_FOREGROUND)),
+        **header_columns(volume),
+    }
+    findings = header_findings("masks", volume)
+    try:
+        is_declared = blob.name.mask in context.profile.masks
+        row |= _values(bits if is_declared else own_bits(volume, blob), volume)
+    except BadInputError as error:
+        findings.append(from_bad_input("masks", error))
+    return Measured([row], findings)
+
+
+def _values(bits: Array, volume: Volume) -> Row:
+    found = crop(bits)
+    count = found.voxel_count if found else 0
+    return {
+        "voxel_digest": voxel_digest(bits),
         "voxel_count": count,
         "volume_cm3": count * volume.header.voxel_volume_mm3 / 1000,
         "n_components": 0,
-        **dict.fromkeys(_MEASURES_OF_FOREGROUND),
         "touches_border": touches_border(found, volume.header.size),
-        **header_columns(volume),
+        **(_foreground_values(found, volume.header.affine) if found else {}),
     }
-    if found:
-        values |= _foreground_values(found, volume.header.affine)
-    return Measured([values], header_findings("masks", volume))
 
 
 def _foreground_values(found: Foreground, affine: Array) -> Row:
@@ -185,7 +217,6 @@ def assemble(measured: list[tuple[tuple[Blob, ...], Measured]], context: Context
 
 def _own_mask_findings(row: Row, cases_with_images: set[str]) -> list[Finding]:
     """Warnings about a mask of the user's own, on which no contract is."""
-    values = row["scaled_values"]
     wrong = {
         "own_mask_without_images": (
             row["case_id"] not in cases_with_images,
@@ -198,10 +229,10 @@ def _own_mask_findings(row: Row, cases_with_images: set[str]) -> list[Finding]:
             "the grid of the case's n3 or z-scored images",
         ),
         "own_mask_empty": (row["voxel_count"] == 0, "no foreground voxel", "a tumour"),
-        "own_mask_not_binary": (
-            values is None or len(set(values) - {0}) > 1,
-            "more than 16 values" if values is None else f"scaled values {values}",
-            "0 and one other value: every value that is not 0 counts as foreground",
+        "own_mask_fills_image": (
+            _fills_image(row),
+            "foreground from the first to the last index of every axis",
+            "a tumour inside the image",
         ),
     }
     return [
@@ -211,7 +242,7 @@ def _own_mask_findings(row: Row, cases_with_images: set[str]) -> list[Finding]:
             check=check,
             observed=observed,
             expected=expected,
-            likely_cause="an export of another image, or probabilities instead of a mask",
+            likely_cause="an export of another image, or background taken for foreground",
             fix=f"Write the mask again and run `ispy1 adopt --mask-set {row['mask']} PATH`.",
             case_id=row["case_id"],
             path=row["path"],
@@ -219,6 +250,13 @@ def _own_mask_findings(row: Row, cases_with_images: set[str]) -> list[Finding]:
         for check, (is_wrong, observed, expected) in wrong.items()
         if is_wrong
     ]
+
+
+def _fills_image(row: Row) -> bool:
+    return bool(row["voxel_count"]) and all(
+        row[f"bbox_min_{axis}"] == 0 and row[f"bbox_max_{axis}"] == row[f"size_{axis}"] - 1
+        for axis in "xyz"
+    )
 
 
 def _image_grids(context: Context) -> dict[tuple[str, str], Row]:

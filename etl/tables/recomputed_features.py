@@ -10,6 +10,7 @@ from etl.case_unit import open_volumes
 from etl.findings import Finding
 from etl.measure.ibsi_names import names_of, needs_image
 from etl.measure.mask import Foreground, crop, foreground_bits
+from etl.own_masks import read_two_values
 from etl.read.nifti import Array, Header, Volume, is_same_grid
 from etl.release import Name, role
 from etl.schema import CASE_ID, INPUTS_MD5, Column, TableSchema, optional
@@ -102,7 +103,7 @@ def _masks(
                 [_missing(one.mask_role, [one])] if one.mask in context.profile.masks else []
             )
             continue
-        volumes, found = open_volumes(SCHEMA.name, unit, context, (one.mask_role,))
+        volumes, found = open_volumes(SCHEMA.name, unit, context, (one.mask_role,), read_two_values)
         findings += found
         for name, volume in volumes.items():
             bits, _ = foreground_bits(volume.voxels, *volume.header.scaling)

@@ -14,6 +14,7 @@ import duckdb
 from etl import inputs, project, versions
 from etl.errors import UserError
 from etl.index import TABLES, also, params_of, table_module, table_recipe
+from etl.own_masks import read_rule
 from etl.profile import Profile, profile_path
 from etl.recipe import DISTRIBUTIONS, closure
 from etl.release import parse
@@ -172,7 +173,12 @@ def _of_workbook(place: Place, table: str, column: str, row: Row) -> Iterator[tu
 
 def _context(place: Place) -> Context:
     blobs = tuple(
-        Blob(parse(path, place.profile), row["md5"], row["size_bytes"] or 0)
+        Blob(
+            name := parse(path, place.profile),
+            row["md5"],
+            row["size_bytes"] or 0,
+            read_rule(place.root, name, place.profile),
+        )
         for path, row in place.blobs.items()
         if row["md5"]
     )

@@ -40,13 +40,13 @@ CONTRACT = {
     """
     + HEADER,
     "masks": """
-        case_id:s mask:s stored_values:fs? scaled_values:fs? voxel_digest:s
-        voxel_count:i volume_cm3:f n_components:i
+        case_id:s mask:s stored_values:fs? scaled_values:fs? foreground_rule:s?
+        voxel_digest:s? voxel_count:i? volume_cm3:f? n_components:i?
         largest_component_voxel_count:i? largest_component_fraction:f?
         bbox_min_x:i? bbox_min_y:i? bbox_min_z:i? bbox_max_x:i? bbox_max_y:i? bbox_max_z:i?
         centroid_r_mm:f? centroid_a_mm:f? centroid_s_mm:f?
         mesh_volume_mm3:f? surface_area_mm2:f? sphericity:f? max_diameter_mm:f?
-        largest_component_max_diameter_mm:f? touches_border:b matches_image_grid:b?
+        largest_component_max_diameter_mm:f? touches_border:b? matches_image_grid:b?
     """
     + HEADER,
     "features": "case_id:s feature:s value:f?",

@@ -181,7 +181,7 @@ def test_a_users_own_mask_set_may_lie_on_either_grid(
     [
         ("ISPY1_9001", "moved", "own_mask_off_grid"),
         ("ISPY1_9001", "empty", "own_mask_empty"),
-        ("ISPY1_9001", "probabilities", "own_mask_not_binary"),
+        ("ISPY1_9001", "probabilities", "own_mask_needs_rule"),
         ("ISPY1_9777", "none", "own_mask_without_images"),
         ("ISPY1_9001", "none", None),
     ],

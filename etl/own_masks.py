@@ -1,0 +1,83 @@
+"""The foreground of a user's own mask, by a rule where its values do not say it.
+
+A declared mask has two values. Networks write probabilities, logits and several labels: which of
+them are tumour, only the user knows. The rule of a set is kept in params.yaml.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from etl.errors import BadInputError, UserError
+from etl.measure.mask import Array, crop, foreground_bits, rule_bits, scaled_values, stored_values
+from etl.profile import Profile
+from etl.project import PARAMS, params
+from etl.read.nifti import Volume, read_volume
+from etl.release import Name
+from etl.unit import Blob, Context
+
+MASK_SETS = "mask_sets"  # in params.yaml: set -> {threshold: number} or {labels: [numbers]}
+
+
+def read_rule(root: Path, name: Name, profile: Profile) -> str:
+    """Return the rule of a file's mask set as text, such as `threshold 0.5` or `labels 1 4`.
+
+    Returns:
+        An empty text for what is no mask of the user's own, or has no rule.
+
+    Raises:
+        UserError: params.yaml holds something else there.
+    """
+    rules = params(root).get(MASK_SETS) or {}
+    if name.mask is None or name.mask in profile.masks or name.mask not in rules:
+        return ""
+    rule = rules[name.mask]
+    try:
+        ((kind, value),) = rule.items()
+        numbers = {"threshold": [value], "labels": value}[kind]
+        return f"{kind} {' '.join(f'{float(number):.12g}' for number in numbers)}"
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        message = (
+            f"{root / PARAMS}: {MASK_SETS}.{name.mask} is {rule}; expected {{threshold: 0.5}} or "
+            "{labels: [1, 4]}. Correct it."
+        )
+        raise UserError(message) from error
+
+
+def own_bits(volume: Volume, blob: Blob) -> Array:
+    """Return the foreground of a mask of the user's own, bool, shape (x, y, z).
+
+    Raises:
+        BadInputError: it holds several values and its set has no rule.
+    """
+    slope, inter = volume.header.scaling
+    if blob.rule:
+        kind, *numbers = blob.rule.split()
+        return rule_bits(volume.voxels, slope, inter, kind, [float(n) for n in numbers])
+    bits, _ = foreground_bits(volume.voxels, slope, inter)
+    stored = stored_values(volume.voxels, crop(bits), inter)
+    values = scaled_values(stored, volume.header.dtype, slope, inter)
+    if values is not None and len({*values} - {0}) <= 1:
+        return bits
+    raise BadInputError(
+        "own_mask_needs_rule",
+        observed="more than 16 values" if values is None else f"scaled values {values}",
+        expected="0 and one other value, or a rule that says which values are foreground",
+        likely_cause="probabilities, logits or several labels in place of a mask",
+        fix=f"Run `ispy1 adopt --mask-set {blob.name.mask} PATH` with --threshold 0.5, or with "
+        "--labels 1,4; until then nothing is measured in it.",
+    )
+
+
+def read_two_values(blob: Blob, context: Context) -> Volume:
+    """Read a blob; of a mask of the user's own, 1 for foreground and 0 elsewhere.
+
+    Raises:
+        BadInputError: as read_volume() and own_bits().
+    """
+    volume = read_volume(context.file(blob))
+    if blob.name.mask is None or blob.name.mask in context.profile.masks:
+        return volume
+    header = replace(volume.header, scl_slope=None, scl_inter=None)
+    return replace(volume, header=header, voxels=own_bits(volume, blob).view("u1"))
