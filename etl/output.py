@@ -124,14 +124,19 @@ def _put(output: Path, fill: Callable[[Path], None]) -> None:
 
 
 def _write_parquet(result: Result, output: Path | None) -> None:
-    import pyarrow.parquet as pq  # a tenth of a second that only this form pays
+    import pyarrow as pa  # a tenth of a second that only this form pays
+    import pyarrow.parquet as pq
 
     if output is None:
         message = "parquet is no text: name a file with --output."
         raise UserError(message)
     _check_columns(result.columns)
     table = result.arrow()
-    _put(output, lambda target: pq.write_table(table, target))
+    try:
+        _put(output, lambda target: pq.write_table(table, target))
+    except pa.ArrowException as error:
+        message = f"{output}: Parquet has no such type ({error}). Cast the column, as ::varchar."
+        raise UserError(message) from error
 
 
 def _check_columns(columns: Sequence[str]) -> None:

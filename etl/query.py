@@ -142,7 +142,7 @@ def _limit(connection: duckdb.DuckDBPyConnection, root: Path, limits: Limits) ->
     for name, (option, value) in settings.items():
         try:
             connection.execute(f"set {name} = {literal(value)}")
-        except duckdb.Error as error:
+        except (duckdb.Error, RuntimeError) as error:
             message = f"{option} {value}: expected a size such as 4GB or 500MB, not less than 10MB."
             raise UserError(message) from error
 
@@ -231,6 +231,8 @@ def explain_error(
     if isinstance(error, duckdb.OutOfMemoryException):
         return _TOO_LARGE
     text = str(error)
+    if "'pytz'" in text:
+        return "Query: a time with a zone is shown as text or without it: ::varchar, ::timestamp."
     try:
         facts = json.loads(text[text.index("{") :])
     except ValueError:

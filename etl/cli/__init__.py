@@ -78,6 +78,8 @@ def _sentence(error: Exception) -> str:
         return str(error)
     if isinstance(error, OSError) and error.filename is None and error.errno in _UNWRITABLE:
         return f"the output cannot be written ({error.strerror}). Free the disk."
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f"{os.fsdecode(error.filename)}: {error.strerror}. Check path, rights and disk."
     return _with_details(error)
 
 

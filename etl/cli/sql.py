@@ -238,6 +238,21 @@ def _warn_if_stale() -> None:
 
 
 def _query_text(query: str | None) -> str:
+    """The text of the query.
+
+    Raises:
+        UserError: none is given, or it cannot be read as UTF-8.
+    """
+    try:
+        text = _read_query(query)
+        text.encode()  # what is not UTF-8 came through as halves of characters
+    except (OSError, UnicodeError) as error:
+        message = f"{query or '-'}: cannot be read ({error}). Give a query or a file in UTF-8."
+        raise UserError(message) from error
+    return text
+
+
+def _read_query(query: str | None) -> str:
     if query == "-" or (query is None and not sys.stdin.isatty()):
         return sys.stdin.read()
     if query is None:
@@ -245,11 +260,7 @@ def _query_text(query: str | None) -> str:
         raise UserError(message)
     if not query.endswith(".sql"):
         return query
-    try:
-        return Path(query).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        message = f"{query}: cannot be read ({error}). Give a query or a file that holds one."
-        raise UserError(message) from error
+    return Path(query).read_text(encoding="utf-8-sig")
 
 
 def _pairs(option: str, what: str, given: list[str] | None) -> dict[str, str]:

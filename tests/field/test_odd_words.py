@@ -1,0 +1,56 @@
+"""Whatever stands in a query, a file or an option, the answer is a sentence and exit 2."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sql.tables import make_project
+
+MAIN = (sys.executable, "-c", "from etl.cli import main; main()")
+LONG = "x" * 300  # longer than a file's name may be
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = make_project(tmp_path_factory.mktemp("odd") / "project")
+    (root / "latin.sql").write_bytes(b"select 'caf\xe9'")
+    (root / "wide.sql").write_text("select 1", encoding="utf-16")
+    (root / "folder.sql").mkdir()
+    (root / "a.csv").write_text("v\n1\n")
+    return root
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["sql", "latin.sql"], "in UTF-8"), (["sql", "wide.sql"], "in UTF-8"),
+        (["sql", "folder.sql"], "Is a directory"), (["sql", b"select '\xff'"], "in UTF-8"),
+        (["sql", "-"], "in UTF-8"),
+        (["sql", "select 1", "--with", f"m={LONG}"], "File name too long"),
+        (["sql", "from m", "--with", "order=a.csv"], "SQL has this word"),
+        (["sql", "select 1", "--memory", b"\xff"], "expected a size"),
+        (["sql", "select now()"], "::varchar"), (["sql", "update extensions"], "read-only"),
+        (["sql", "select interval 1 day as d", "-o", "d.parquet"], "Cast the column"),
+        (["describe", LONG], "x"), (["fsck", "--export", LONG], "File name too long"),
+    ],
+)  # fmt: skip
+def test_an_odd_word_is_a_sentence(root: Path, words: list[str | bytes], said: str) -> None:
+    done = subprocess.run(
+        [*MAIN, *map(os.fsencode, words)], cwd=root, input=b"select '\xff'", capture_output=True,
+        check=False,
+    )  # fmt: skip
+    error = done.stderr.decode()
+    assert (done.returncode, error.count("\n")) == (2, 1)
+    assert said in error
+    assert "not foreseen" not in error
+
+
+def test_a_byte_order_mark_is_no_part_of_the_query(root: Path) -> None:
+    (root / "bom.sql").write_text("select 7 as a", encoding="utf-8-sig")
+    done = subprocess.run([*MAIN, "sql", "bom.sql", "-f", "csv"], cwd=root, capture_output=True,
+                          check=False)  # fmt: skip
+    assert done.stdout == b"a\n7\n"
