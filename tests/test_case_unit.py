@@ -115,6 +115,6 @@ def test_the_seed_of_a_table_of_cases(tmp_path: Path) -> None:
         (SCHEMA, folders[0], rows),
         (FINDINGS, folders[1], [about.row()]),
     ):
-        write_table(schema, content, table_path(folder, "pairs"), meta={"recipe": "r"})
+        write_table(schema, content, table_path(folder, "pairs"), meta={"values_recipe": "r"})
     found = seed(MODULE, *folders, "r")
     assert found == {"k": Measured([{"pair": "a"}, {"pair": "b"}])}
