@@ -24,7 +24,7 @@ from etl.release import is_own_mask
 from etl.store import read_table, table_lock, table_path, write_table
 from etl.tables.findings import SCHEMA as FINDINGS
 from etl.unit import Blob, Context, Measured, TableModule, identified, refused, unit_key
-from etl.unit_store import keep_units, known_units, seed
+from etl.unit_store import ASSEMBLED, keep_units, known_units, seed
 
 Unit = tuple[Blob, ...]
 Progress = Callable[[int, int], None]
@@ -206,15 +206,17 @@ def _write(
 ) -> Built:
     name = module.SCHEMA.name
     try:
-        table = drop_nonfinite(module.SCHEMA, module.assemble(measured, context))
+        made = module.assemble(measured, context)
     except BadInputError as error:
-        table = Measured([], [from_bad_input(name, error)])
+        made = Measured([], [from_bad_input(name, error)])
+    table = drop_nonfinite(module.SCHEMA, made)
     kind, profile = module.UNIT, context.profile
     findings = [f for unit, found in measured for f in identified(found, unit, kind, profile)]
     findings = _unique([_softened(f, profile) for f in (*findings, *table.findings)])
     meta = footer(context.profile, recipe.table) | {"values_recipe": recipe.values}
     folder = context.root / project.FINDINGS
-    write_table(FINDINGS, [f.row() for f in findings], table_path(folder, name), meta=meta)
+    about = meta | {ASSEMBLED: sorted({f.finding_id for f in made.findings})}
+    write_table(FINDINGS, [f.row() for f in findings], table_path(folder, name), meta=about)
     target = table_path(context.root / project.TABLES, name)
     write_table(module.SCHEMA, table.rows, target, meta=meta)
     return Built(name, len(table.rows), len(measured), len(measured), len(findings))

@@ -26,6 +26,9 @@ from etl.unit import Blob, Measured, Row, TableModule, unit_key
 Answer = TypeVar("Answer")
 
 FILE = "units.sqlite"
+# In the footer of a table's findings: ids of those that no unit said. They follow from other blobs
+# too (a copy, a grid), so they are never kept with a unit.
+ASSEMBLED = "assembled"
 BUSY_S = 10.0  # so long a build waits for another's transaction, then goes on without the store
 # These say something about the disk or the moment, not about the content of the blob.
 TRANSIENT = ("blob_missing", "blob_unreadable", "link_leaves_release", "measuring_failed")
@@ -133,7 +136,9 @@ def seed(module: TableModule, tables: Path, findings: Path, recipe: str) -> dict
     try:
         if any(read_footer(file)["values_recipe"] != recipe for file in files):
             return {}
+        assembled = read_footer(files[1]).get(ASSEMBLED, ())
         rows, found = (read_table(file).to_pylist() for file in files)
+        found = [row for row in found if row["finding_id"] not in assembled]
     except (OSError, KeyError, TypeError, ValueError, pa.ArrowException, UserError):
         return {}  # no table, or none that can be read: there is nothing to reuse
     return (
@@ -161,10 +166,7 @@ def _content(row: Row) -> str:
 
 
 def _of_cases(module: TableModule, rows: list[Row], found: list[Row]) -> dict[str, Measured]:
-    """The cases without a finding. The others are measured again.
-
-    The table does not say which of a case's findings came from the unit.
-    """
+    """The cases without a finding of their unit. The others are measured again."""
     doubtful = {row["case_id"] for row in found}
     units: dict[str, tuple[str, Measured]] = {}
     for row in rows:

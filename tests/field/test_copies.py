@@ -12,10 +12,11 @@ import pytest
 from support import CASES, by_nibabel, make_project, make_release
 
 from etl.build import build_table
-from etl.index import write_indexes
+from etl.index import table_module, write_indexes
 from etl.measure.intensity import intensity_digest
-from etl.store import read_table, table_path
+from etl.store import read_footer, read_table, table_path
 from etl.tables.copies import find_copies
+from etl.unit_store import seed
 
 A, B = CASES
 N3, Z = "images_bias-corrected_nifti", "images_bias-corrected_resampled_zscored_nifti"
@@ -72,6 +73,16 @@ def test_a_mask_that_is_a_copy_is_a_warning_and_an_own_one_blames_no_expert(copi
     stv = [f"masks_stv_{name}/{B}.nii.gz" for name in ("manual", "resunet")]
     pairs = [(*ftv,), (*ftv[::-1],), (*stv,), (*stv[::-1],), (OWN, MANUAL)]
     assert told(copied, "masks") == {path: ("warning", other) for path, other in pairs}
+
+
+def test_what_follows_from_another_file_is_not_kept_with_this_one(copied: Path) -> None:
+    """A clone that takes its units from the tables, and mends the copy, has no finding left."""
+    folders = copied / "data/tables", copied / "data/findings"
+    for name in ("images", "masks"):
+        recipe = read_footer(table_path(folders[0], name))["values_recipe"]
+        kept = seed(table_module(name), *folders, recipe)
+        assert kept
+        assert not [f for unit in kept.values() for f in unit.findings if f.check == "same_voxels"]
 
 
 def test_many_copies_are_counted() -> None:
