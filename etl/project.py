@@ -15,6 +15,7 @@ PARAMS = "params.yaml"
 TABLES = "data/tables"
 FINDINGS = "data/findings"
 INDEX = "data/index"
+REPRO_PROCESS = "ISPY1_REPRO"  # variable: the `ispy1 repro` that a stage works for, and ends with
 # Folders and files that answers are made of; none of them takes an answer.
 MADE_OF = ("data", "sql", "expectations", "splits.csv", PARAMS)
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +15,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from etl.errors import UserError
+from etl.locks import hold_lock, lock_handle
 from etl.schema import SCHEMA_VERSION, Column, Kind, TableSchema
 
 FOOTER_KEY = b"ispy1"
-PATIENCE_S = 1.0  # so long a builder waits for another in silence
-POLL_S = 0.05
 ARROW_TYPES: dict[Kind, pa.DataType] = {
     "string": pa.string(),
     "bool": pa.bool_(),
@@ -151,16 +149,14 @@ def write_atomically(path: Path, write: Any) -> None:  # noqa: ANN401  any write
 @contextmanager
 def _temporary(path: Path) -> Iterator[Path]:
     """A new temporary file, locked as long as its writer lives, and removed in the end."""
-    import fcntl
-
     folder, is_ours = _scratch(path)
     guard = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(guard, fcntl.LOCK_EX)  # nobody takes our new file for a dead one
+        lock_handle(guard, wait=True)  # nobody takes our new file for a dead one
         if is_ours:
             _remove_dead(folder, path.name)
         handle, name = tempfile.mkstemp(prefix=f"{path.name}.", dir=folder)
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        lock_handle(handle, wait=True)
     finally:
         os.close(guard)
     try:
@@ -179,19 +175,16 @@ def _remove_dead(folder: Path, name: str) -> None:
 
 def _is_written(path: Path) -> bool:
     """Whether a living process writes this temporary file, has just put it in place, or may."""
-    import fcntl
-
     try:
         handle = os.open(path, os.O_RDONLY)
     except OSError:  # in place by now, or another user's
         return True
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return not lock_handle(handle, wait=False)
     except BlockingIOError:
         return True
     finally:
         os.close(handle)
-    return False
 
 
 def scratch_folder(root: Path) -> Path:
@@ -209,45 +202,20 @@ def _scratch(path: Path) -> tuple[Path, bool]:
     return path.parent, False
 
 
-@contextmanager
-def table_lock(root: Path, name: str, say: Callable[[str], None]) -> Iterator[None]:
+def table_lock(
+    root: Path, name: str, say: Callable[[str], None]
+) -> AbstractContextManager[int | None]:
     """Hold the lock of one table; a second builder waits until the first is done, and says so.
-
-    Args:
-        root: the project.
-        name: the table.
-        say: told once, after a second, for whom this builder waits.
 
     Raises:
         UserError: the lock file cannot be made.
     """
     try:
-        handle = os.open(scratch_folder(root) / f"{name}.lock", os.O_RDWR | os.O_CREAT, 0o666)
+        path = scratch_folder(root) / f"{name}.lock"
     except OSError as error:
         message = f"{root / '.dvc/tmp'}: cannot be written ({error.strerror}). Check the rights."
         raise UserError(message) from error
-    try:
-        _wait(handle, name, say)
-        os.truncate(handle, 0)
-        os.pwrite(handle, str(os.getpid()).encode(), 0)
-        yield
-    finally:
-        os.close(handle)
-
-
-def _wait(handle: int, name: str, say: Callable[[str], None]) -> None:
-    """Wait for a lock: in silence for a second, then with a word."""
-    import fcntl
-
-    until = time.monotonic() + PATIENCE_S
-    while time.monotonic() < until:
-        try:
-            return fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            time.sleep(POLL_S)
-    holder = os.pread(handle, 20, 0).decode(errors="replace") or "another"
-    say(f"{name}: waiting for process {holder}, which builds this table")
-    return fcntl.flock(handle, fcntl.LOCK_EX)
+    return hold_lock(path, "builds this table", say)
 
 
 def _umask() -> int:

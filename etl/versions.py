@@ -20,6 +20,7 @@ from etl.errors import UserError
 from etl.release import LINK_OUTSIDE
 
 ADD_REMOTE = "Add one by `dvc remote add -d NAME URL` (a folder, s3://..., ssh://...)"
+RWLOCK = ".dvc/tmp/rwlock"  # of DVC: who reads and who writes what
 FOLDER = ".dir"  # the end of a folder's hash
 _MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
 _BATCH = 256
@@ -105,6 +106,37 @@ def require_md5(md5: str, where: str) -> str:
         "Restore the file from git."
     )
     raise UserError(message)
+
+
+def has_damaged_lock(root: Path) -> bool:
+    """Return whether DVC's list of who reads and writes is cut short: no `dvc repro` runs then.
+
+    A killed build or a full disk leaves it so (dvc 7615).
+    """
+    try:
+        return not isinstance(json.loads((root / RWLOCK).read_bytes()), dict)
+    except FileNotFoundError:
+        return False
+    except (OSError, ValueError):
+        return True
+
+
+def remove_damaged_lock(root: Path) -> bool:
+    """Remove that list where it is damaged and no process of DVC is writing it; say whether."""
+    if not has_damaged_lock(root):
+        return False
+    from dvc.lock import LockError, make_lock
+
+    path = root / RWLOCK
+    hardlink = _config(root).get("core.hardlink_lock", (root, "false"))[1].lower() == "true"
+    try:
+        with make_lock(f"{path}.lock", tmp_dir=str(path.parent), hardlink_lock=hardlink):
+            is_damaged = has_damaged_lock(root)
+            if is_damaged:
+                path.unlink()
+            return is_damaged
+    except LockError:
+        return False
 
 
 def cache_folder(root: Path) -> Path:

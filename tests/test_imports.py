@@ -13,7 +13,7 @@ from support import ROOT
 # Who may import whom: a module imports modules of layers below its own, or of its own layer.
 # Each layer is named by modules or packages; the most exact name counts.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("etl.errors", "etl.feature_names"),
+    ("etl.errors", "etl.feature_names", "etl.locks"),
     ("etl.lineage", "etl.schema", "etl.views", "etl.findings", "etl.params_file"),
     ("etl.measure", "etl.pool", "etl.read"),
     ("etl.phantom", "etl.project"),
@@ -29,7 +29,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "etl.adopt", "etl.card", "etl.dictionary", "etl.diff", "etl.export", "etl.feature_matrix",
         "etl.fsck", "etl.gate", "etl.gate_contracts", "etl.gate_frames", "etl.gate_report",
         "etl.gate_text", "etl.hooks", "etl.idc", "etl.output", "etl.own_ids", "etl.query",
-        "etl.remote", "etl.reports", "etl.splits", "etl.statement", "etl.status", "etl.why",
+        "etl.remote", "etl.repro", "etl.reports", "etl.splits", "etl.statement", "etl.status",
+        "etl.why",
     ),
     ("etl.cli",),
 )  # fmt: skip

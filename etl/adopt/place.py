@@ -16,6 +16,7 @@ from etl.adopt.memory import STATE, Signature, of_stat
 from etl.adopt.plan import Item
 from etl.adopt.report import size_text
 from etl.errors import UserError
+from etl.locks import lock_handle
 
 Progress = Callable[[int, int], None]  # bytes copied, bytes in all
 
@@ -49,7 +50,7 @@ def locked(root: Path) -> Iterator[None]:
         handle = (folder / "adopt.lock").open("w")
     with handle:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock_handle(handle.fileno(), wait=False)
         except BlockingIOError as error:
             message = f"{root}: another ispy1 adopt is at work here. Wait until it has ended."
             raise UserError(message) from error

@@ -8,6 +8,8 @@ import os
 import signal
 import sys
 import tempfile
+import threading
+import time
 import traceback
 from contextlib import suppress
 from typing import NoReturn
@@ -17,8 +19,10 @@ import typer
 from etl.cli import adopt, build, card, diff, gate, idc, sql, versions, why
 from etl.errors import UserError
 from etl.limits import is_stuck
+from etl.project import REPRO_PROCESS
 
 EXIT_CANNOT, EXIT_INTERRUPTED = 2, 130
+WATCH_S = 0.3
 _UNWRITABLE = (errno.ENOSPC, errno.EBADF, errno.EIO, errno.EDQUOT)
 
 app = typer.Typer(
@@ -42,6 +46,7 @@ def main() -> None:
     os.environ.setdefault("DVC_NO_ANALYTICS", "1")
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     _open_streams()
+    _end_with_repro()
     code = _run()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # what ends is not interrupted
     _close_streams(code)
@@ -55,6 +60,21 @@ def _open_streams() -> None:
         stream = getattr(sys, name)
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
+
+
+def _end_with_repro() -> None:
+    """End this command of a stage when the `ispy1 repro` that it works for is killed."""
+    parent = os.environ.get(REPRO_PROCESS, "")
+    if parent.isdecimal():
+        threading.Thread(target=_wait_for_end, args=(int(parent),), daemon=True).start()
+
+
+def _wait_for_end(process: int) -> None:
+    with suppress(ProcessLookupError):
+        while True:
+            os.kill(process, 0)
+            time.sleep(WATCH_S)
+    os._exit(EXIT_INTERRUPTED)  # tables are written whole or not at all
 
 
 def _run() -> int:

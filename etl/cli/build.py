@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -31,20 +28,18 @@ def register(app: typer.Typer) -> None:
 def repro(context: typer.Context) -> None:
     """Bring every table up to date: `dvc repro` with this program's own environment.
 
-    Further words go to `dvc repro`. `--force` also measures every blob again.
+    Further words go to `dvc repro`. `--force` also measures every blob again. A second one waits.
 
     Examples: `ispy1 repro`, `ispy1 repro --force`, `ispy1 repro gate`
     """
+    from etl.repro import run_repro
+
     root = project.find_root()
     if not {"--allow-missing", "--pull"} & set(context.args):
         _check_release(root)
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    command = [sys.executable, "-m", "dvc", "repro", *context.args]
-    environment = {**os.environ, "PATH": path}
-    if {"--force", "-f"} & set(context.args):
-        environment[FORCE] = "1"
-    done = subprocess.run(command, cwd=root, env=environment, check=False)  # noqa: S603
-    raise typer.Exit(min(done.returncode, 1) if done.returncode >= 0 else 2)
+    environment = {FORCE: "1"} if {"--force", "-f"} & set(context.args) else {}
+    code = run_repro(root, context.args, environment, _say)
+    raise typer.Exit(min(code, 1) if code >= 0 else 2)
 
 
 def _check_release(root: Path) -> None:

@@ -48,6 +48,11 @@ def check_cache(kept: Kept, report: Report, *, read: bool, progress: Progress) -
     """Compare the cache with its names (`read`: hash every object) and with what it should hold."""
     objects = list(_objects(versions.cache_folder(kept.root)))
     report.problems += _leftovers(kept.root)
+    if versions.has_damaged_lock(kept.root):
+        report.problems.append(
+            Problem(AREA, versions.RWLOCK, "DVC's list of readers and writers", "cut short",
+                    "ispy1 repro", "while another build runs: wait for it")
+        )  # fmt: skip
     bad: set[str] = set()
     if read:
         bad = _check_objects(kept, objects, report, progress)

@@ -51,6 +51,8 @@ def status(root: Path) -> Status:
     lock, data_lock = stages(root, _LOCK), stages(root, f"data/{_LOCK}")
     changed = changed_blobs(root, profile)
     stale = dict(stale_stages(root, profile, {"": lock, "data": data_lock}, changed))
+    if versions.has_damaged_lock(root):
+        stale[versions.RWLOCK] = "cut short by a killed build; `ispy1 repro` mends it"
     verdict = _verdict(root)
     if set(stale) == {"verdict"} and verdict["verdict"] == "red":
         stale = {}  # a red verdict fails by design and is never locked: nothing is left to build

@@ -13,7 +13,7 @@ import duckdb
 import pytest
 from support import ROOT, mask_voxels, rows, table_bytes, write_nifti
 
-from etl import store
+from etl import locks
 from etl.build import Built, build_table
 from etl.index import write_indexes
 from etl.snapshot import working_tree
@@ -29,7 +29,7 @@ def test_the_second_builder_waits_and_reuses(
 ) -> None:
     write_nifti(rebuilt / FTV, mask_voxels(2, "ftv"))
     write_indexes(rebuilt)
-    monkeypatch.setattr(store, "PATIENCE_S", 0.1)
+    monkeypatch.setattr(locks, "PATIENCE_S", 0.1)
     measuring, measure = threading.Event(), masks.measure
     said: list[str] = []
     built: list[Built] = []

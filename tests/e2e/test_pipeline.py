@@ -8,7 +8,7 @@ import random
 import re
 import signal
 import subprocess
-import time
+from contextlib import suppress
 from pathlib import Path
 
 import duckdb
@@ -140,25 +140,31 @@ def test_a_users_own_mask_set(built: Clone, tmp_path: Path) -> None:
     assert "my_unet,1" in rows.stdout
 
 
-def test_killed_at_any_moment(built: Clone, tmp_path: Path) -> None:
+def test_killed_at_any_moment_and_with_a_full_disk(built: Clone, tmp_path: Path) -> None:
     clone = built.branch(tmp_path / "clone")
     chance = random.Random(9)
-    for _ in range(5):
+
+    def begin(*, bytes_a_file: int) -> subprocess.Popen[bytes]:
+        """A build from nothing; a disk that is full looks as one on which files may not grow."""
         subprocess.run(
             ["rm", "-rf", "dvc.lock", "data/tables", "data/findings"], cwd=clone.root, check=True
         )
         clone.run("mkdir -p data/tables data/findings")
-        start = time.monotonic()
-        run = subprocess.Popen(
-            ["dvc", "repro"], cwd=clone.root, env=clone.environment, start_new_session=True,
+        return subprocess.Popen(
+            ["sh", "-c", f"ulimit -f {bytes_a_file // 512}; exec ispy1 repro"], cwd=clone.root,
+            env=clone.environment, start_new_session=True,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
-        while run.poll() is None and time.monotonic() - start < chance.uniform(0.5, 9):
-            time.sleep(0.05)
-        if run.poll() is None:
+
+    for number in range(3):  # once in each third of a build
+        run, limit = begin(bytes_a_file=2**30), chance.uniform(0.5, 7) + 7 * number
+        with suppress(subprocess.TimeoutExpired):
+            run.wait(limit)
+        with suppress(ProcessLookupError):
             os.killpg(run.pid, signal.SIGKILL)
         run.wait()
-    clone.run("dvc repro")
+    assert begin(bytes_a_file=chance.choice((0, 1024, 40_960))).wait() != 0
+    clone.run("ispy1 repro")
     assert clone.tables() == built.tables()
     left = [p.name for p in (clone.root / "data").rglob("*.parquet.*")]
     assert left == []

@@ -1,0 +1,42 @@
+"""`ispy1 repro`: `dvc repro`, one at a time, with what a killed one left mended before."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from etl import versions
+from etl.locks import hold_lock
+from etl.project import REPRO_PROCESS
+from etl.store import scratch_folder
+
+
+def run_repro(
+    root: Path, words: Sequence[str], environment: Mapping[str, str], say: Callable[[str], None]
+) -> int:
+    """Run `dvc repro` with this program's own environment; return its exit code.
+
+    DVC inherits the lock: where this process is killed, the next one waits until DVC has ended.
+
+    Args:
+        root: the project.
+        words: what follows `dvc repro`.
+        environment: further variables for the stages.
+        say: told for whom this one waits, and what it mended.
+    """
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    own = {"PATH": path, REPRO_PROCESS: str(os.getpid())}
+    with hold_lock(scratch_folder(root) / "repro.lock", "builds this project", say) as handle:
+        if versions.remove_damaged_lock(root):
+            say(f"{versions.RWLOCK}: was cut short by a killed build or a full disk; removed")
+        done = subprocess.run(  # noqa: S603
+            [sys.executable, "-m", "dvc", "repro", *words],
+            cwd=root,
+            env={**os.environ, **environment, **own},
+            pass_fds=() if handle is None else (handle,),
+            check=False,
+        )
+    return done.returncode
