@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import shutil
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,12 +17,14 @@ from etl import dictionary, output
 from etl.errors import UserError
 from etl.project import refuse_inputs, release_path
 from etl.store import write_atomically
-from etl.warehouse import Snapshot, build, working_tree
+from etl.warehouse import Snapshot, build, literal, working_tree
 
 FilesFormat = Literal["json", "csv"]
 FILES_FORMATS: tuple[FilesFormat, ...] = ("json", "csv")
 PARQUET = "parquet"
 DATABASE = "warehouse.duckdb"
+LOCK = ".export.lock"  # in the folder, as long as an export writes there
+STORAGE = "v1.2.0"  # drivers of DBeaver, R and Tableau lag behind; 1.0 misreads lists of text
 LABEL = "mask_stv_manual_path"
 IMAGES = ("image_zscored_0_path", "image_zscored_1_path", "image_zscored_2_path")
 _FILES = """
@@ -46,16 +51,45 @@ def export(
         force: write into a folder that holds something; what is there and not written stays.
 
     Raises:
-        UserError: the folder holds something or is the project's, nothing is built, or the disk
-            refuses.
+        UserError: the folder holds something or is the project's, another export writes into it,
+            nothing is built, or the disk refuses.
     """
     refuse_inputs(root, target, ())
-    if target.is_dir() and any(target.iterdir()) and not force:
-        message = f"{target}: is not empty. Name a new folder, or add --force to write into it."
-        raise UserError(message)
     snapshot = working_tree(root)
     if not snapshot.tables:
         message = f"{root / 'data/tables'}: no table is built yet. Run `ispy1 repro` first."
+        raise UserError(message)
+    with _sole_writer(target):
+        return _write_all(root, snapshot, target, files, force=force)
+
+
+@contextmanager
+def _sole_writer(target: Path) -> Iterator[None]:
+    """Hold the folder against a second export; its lock goes when its holder ends or is killed."""
+    lock = target / LOCK
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        with lock.open("a") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not lock.exists() or not os.path.samestat(lock.stat(), os.fstat(handle.fileno())):
+                raise BlockingIOError  # noqa: TRY301  its holder ended while we opened it
+            try:
+                yield
+            finally:
+                lock.unlink(missing_ok=True)
+    except BlockingIOError as error:
+        message = f"{target}: another export writes here. Wait until it ends, or name a new folder."
+        raise UserError(message) from error
+    except OSError as error:
+        message = f"{target}: cannot be written ({error.strerror or error}). Check disk and rights."
+        raise UserError(message) from error
+
+
+def _write_all(
+    root: Path, snapshot: Snapshot, target: Path, files: Iterable[FilesFormat], *, force: bool
+) -> list[Path]:
+    if not force and any(path.name != LOCK for path in target.iterdir()):
+        message = f"{target}: is not empty. Name a new folder, or add --force to write into it."
         raise UserError(message)
     return [
         *_copy_tables(snapshot, target / PARQUET),
@@ -75,7 +109,11 @@ def _copy_tables(snapshot: Snapshot, folder: Path) -> Iterator[Path]:
 def _write_database(snapshot: Snapshot, path: Path) -> Path:
     def fill(target: Path) -> None:
         target.unlink()  # DuckDB makes the file itself and refuses an empty one
-        with duckdb.connect(str(target)) as connection:
+        with duckdb.connect() as connection:
+            connection.execute(
+                f"attach {literal(str(target))} as warehouse (storage_version '{STORAGE}'); "
+                "use warehouse"
+            )
             build(connection, snapshot, storage="table")
 
     write_atomically(path, fill)

@@ -35,7 +35,8 @@ compared as (
         coalesce(present.publisher_md5, adopted.md5) as published_from,
         case
             when present.md5 in (present.publisher_md5, adopted.md5) then 'same'
-            when adopted.md5 is null then if(present.verdict = 'mismatch', 'publisher', 'unknown')
+            when adopted.md5 is null and present.verdict = 'mismatch' then 'publisher'
+            when adopted.md5 is null then 'unknown'
             when
                 present.content_crc32 = adopted.content_crc32
                 and present.content_bytes = adopted.content_bytes

@@ -29,9 +29,9 @@ known as (
         coalesce(counted.n_studies, 0) as n_studies,
         concat_ws(
             ', ',
-            if(cases.in_release, 'release', null),
-            if(cases.has_clinical or cases.has_outcomes, 'workbook', null),
-            if(cases.has_acquisitions, 'idc', null)
+            case when cases.in_release then 'release' end,
+            case when cases.has_clinical or cases.has_outcomes then 'workbook' end,
+            case when cases.has_acquisitions then 'idc' end
         ) as sources
     from cases
     left join counted on cases.case_id = counted.case_id
