@@ -15,7 +15,7 @@ from etl.errors import UserError
 from etl.own_masks import read_rule
 from etl.profile import Profile, load_profile
 from etl.recipe import Recipe, make_recipe
-from etl.release import LINK_OUTSIDE, Name, is_litter, parse
+from etl.release import MARKS, Name, is_litter, parse
 from etl.store import write_atomically
 from etl.unit import Blob, TableModule
 
@@ -153,7 +153,7 @@ def _load(file: TextIO, profile: Profile) -> Index:
 def _blob(row: dict[str, str], profile: Profile) -> Blob:
     """One line's file: path and hash become paths, so none may lead out of release or cache."""
     path, md5 = versions.require_inside(row["path"]), row["md5"]
-    if md5 != LINK_OUTSIDE and not _MD5.fullmatch(md5):
+    if md5 not in MARKS and not _MD5.fullmatch(md5):
         message = f"{path} has {md5!r} in place of an MD5 of 32 hex digits"
         raise ValueError(message)
     return Blob(parse(path, profile), md5, int(row["size_bytes"]), row["rule"])

@@ -14,8 +14,9 @@ from typing import Any
 from etl import project, revisions, versions
 from etl.errors import UserError
 from etl.index import TABLES, index_path, read_index
+from etl.odd_files import show_path
 from etl.profile import Profile, load_profile
-from etl.release import LINK_OUTSIDE, is_litter
+from etl.release import MARKS, is_litter
 from etl.store import table_path
 from etl.tables import findings
 
@@ -116,7 +117,7 @@ def changed_blobs(root: Path, profile: Profile) -> list[str]:
     indexed = {blob.path: blob for blob in index.blobs}
     sizes = blob_sizes(folder)
     changed = set(indexed.keys() ^ sizes.keys())
-    followed = {p for p in indexed.keys() & sizes.keys() if indexed[p].md5 != LINK_OUTSIDE}
+    followed = {p for p in indexed.keys() & sizes.keys() if indexed[p].md5 not in MARKS}
     changed |= {p for p in followed if indexed[p].size_bytes != sizes[p]}
     if not changed:  # DVC reads only what has another time, size or inode than it knows
         now = versions.release_hashes(root, folder)
@@ -130,7 +131,7 @@ def blob_sizes(folder: Path) -> dict[str, int]:
     for parent, _, names in os.walk(folder):
         for name in names:
             path = Path(parent, name)
-            inside = path.relative_to(folder).as_posix()
+            inside = show_path(path.relative_to(folder).as_posix())
             if not is_litter(inside) and path.exists():
                 sizes[inside] = path.stat().st_size
     return sizes

@@ -13,6 +13,9 @@ from etl.profile import Profile
 
 # Stands for the MD5 of a link that leads out of the project: what it names is not ours.
 LINK_OUTSIDE = "link-outside"
+# Of a pipe or a device, which must not be opened, and of a name that is no UTF-8.
+NO_FILE, NO_NAME = "no-file", "no-name"
+MARKS = frozenset({LINK_OUTSIDE, NO_FILE, NO_NAME})
 # The mask that the published features were made from (data descriptor, Chitalia et al. 2022).
 PUBLISHED_MASK = "stv_manual"
 # Of downloads that are still going on, or were cut.

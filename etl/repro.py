@@ -10,7 +10,8 @@ from pathlib import Path
 
 from etl import versions
 from etl.locks import hold_lock
-from etl.project import REPRO_PROCESS
+from etl.odd_files import ignore_odd_files
+from etl.project import REPRO_PROCESS, release_path
 from etl.store import scratch_folder
 
 
@@ -32,6 +33,7 @@ def run_repro(
     with hold_lock(scratch_folder(root) / "repro.lock", "builds this project", say) as handle:
         if versions.remove_damaged_lock(root):
             say(f"{versions.RWLOCK}: was cut short by a killed build or a full disk; removed")
+        ignore_odd_files(release_path(root))  # before DVC opens a pipe, and waits
         done = subprocess.run(  # noqa: S603
             [sys.executable, "-m", "dvc", "repro", *words],
             cwd=root,

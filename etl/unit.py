@@ -11,7 +11,7 @@ from etl.errors import BadInputError
 from etl.findings import Finding, from_bad_input
 from etl.profile import Profile
 from etl.project import param
-from etl.release import LINK_OUTSIDE, Name, blobs_of_case, role
+from etl.release import LINK_OUTSIDE, MARKS, NO_FILE, NO_NAME, Name, blobs_of_case, role
 from etl.schema import TableSchema
 from etl.store import read_table, table_path
 
@@ -58,17 +58,11 @@ class Context:
         """The blob on disk.
 
         Raises:
-            BadInputError: a link that leads out of the project.
+            BadInputError: a link that leads out of the project, or what is no file at all.
         """
         path = self.release / blob.path
-        if blob.md5 == LINK_OUTSIDE:
-            raise BadInputError(
-                "link_leaves_release",
-                observed=f"a link to {path.resolve()}",
-                expected="a file of the release",
-                likely_cause="a link instead of a copy",
-                fix="Replace the link by the file it names, or adopt the folder again.",
-            )
+        if blob.md5 in MARKS:
+            raise refuse_mark(blob.md5, path)
         return path
 
     def param(self, dotted: str) -> Any:  # noqa: ANN401  a YAML value is of any type
@@ -79,6 +73,26 @@ class Context:
         """The rows of a table that an earlier stage built."""
         rows: list[Row] = read_table(table_path(self.root / "data/tables", name)).to_pylist()
         return rows
+
+
+def refuse_mark(mark: str, path: Path) -> BadInputError:
+    """Return the error of what stands in the release and is not opened."""
+    if mark == LINK_OUTSIDE:
+        return BadInputError(
+            "link_leaves_release",
+            observed=f"a link to {path.resolve()}",
+            expected="a file of the release",
+            likely_cause="a link instead of a copy",
+            fix="Replace the link by the file it names, or adopt the folder again.",
+        )
+    observed = {NO_FILE: "a pipe, a socket or a device", NO_NAME: "a file name that is no UTF-8"}
+    return BadInputError(
+        "no_file",
+        observed=observed[mark],
+        expected="a file, with a name in UTF-8",
+        likely_cause="another program's work place, or an archive of another system",
+        fix="Replace or rename it, then run again. It is in no table but blobs.",
+    )
 
 
 class TableModule(Protocol):

@@ -8,6 +8,7 @@ imported only to hash, to fetch and to push: that costs a second.
 from __future__ import annotations
 
 import configparser
+import errno
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -17,6 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from etl.errors import UserError
+from etl.odd_files import ignore_odd_files, show_path
 from etl.release import LINK_OUTSIDE
 
 ADD_REMOTE = "Add one by `dvc remote add -d NAME URL` (a folder, s3://..., ssh://...)"
@@ -51,6 +53,7 @@ def release_hashes(root: Path, release: Path) -> dict[str, tuple[str, int]]:
     if not release.is_dir():
         message = f"{release}: no release here. Run `make`, or `ispy1 adopt PATH`, or `dvc pull`."
         raise UserError(message)
+    marks = ignore_odd_files(release)
     try:
         repo = Repo(str(root))
         built = build(
@@ -58,7 +61,7 @@ def release_hashes(root: Path, release: Path) -> dict[str, tuple[str, int]]:
         )
         tree: Any = built[2]  # a folder's hash is a tree, which DVC's types do not say
     except Exception as error:  # DVC's own state file has errors of SQLite's
-        message = f"{release}: DVC cannot read it ({error}). Check the rights, then run again."
+        message = f"{release}: DVC cannot read it ({error}). {_advise(error)}, then run again."
         raise UserError(message) from error
     hashes = {"/".join(key): (info.value, meta.size) for key, meta, info in tree}
     places = (root.resolve(), release.resolve())
@@ -69,9 +72,21 @@ def release_hashes(root: Path, release: Path) -> dict[str, tuple[str, int]]:
         return any(map(real.is_relative_to, places)) or real == cache / md5[:2] / md5[2:]
 
     return {
-        path: found if is_ours(path, found[0]) else (LINK_OUTSIDE, 0)
-        for path, found in hashes.items()
+        **{show_path(path): (mark, 0) for path, mark in marks.items()},
+        **{
+            path: found if is_ours(path, found[0]) else (LINK_OUTSIDE, 0)
+            for path, found in hashes.items()
+        },
     }
+
+
+def _advise(error: BaseException) -> str:
+    """Return what to do about an error of the disk, which DVC may have wrapped."""
+    causes = (error, error.__cause__, error.__context__)
+    numbers = {cause.errno for cause in causes if isinstance(cause, OSError)}
+    if numbers & {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+        return "Free space on the disk of .dvc"
+    return "Check the rights" if numbers & {errno.EACCES, errno.EPERM} else "Check the disk"
 
 
 def is_kept(real: Path, cache: Path) -> bool:

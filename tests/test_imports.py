@@ -20,7 +20,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("etl.profile",),
     ("etl.release",),
     ("etl.limits", "etl.store", "etl.recipe", "etl.versions", "etl.known_issues", "etl.inputs",
-     "etl.own_workbook"),
+     "etl.odd_files", "etl.own_workbook"),
     ("etl.unit", "etl.own_masks", "etl.case_unit", "etl.revisions"),
     ("etl.tables", "etl.unit_store", "etl.finite"),
     ("etl.index", "etl.snapshot"),

@@ -10,7 +10,7 @@ from etl.errors import UserError
 from etl.fsck.model import Kept, Problem, Progress, Report, md5_of
 from etl.index import index_path, read_index
 from etl.profile import load_profile
-from etl.release import LINK_OUTSIDE, is_litter, parse
+from etl.release import MARKS, is_litter, parse
 from etl.tables import blobs
 from etl.unit import Blob, Context, Measured
 
@@ -52,7 +52,7 @@ def _read_all(release: Path, found: Hashes, progress: Progress) -> Hashes:
     for number, (path, (md5, size)) in enumerate(found.items(), 1):
         progress(number, len(found))
         try:
-            hashes[path] = (md5 if md5 == LINK_OUTSIDE else md5_of(release / path), size)
+            hashes[path] = (md5 if md5 in MARKS else md5_of(release / path), size)
         except OSError as error:
             hashes[path] = (f"unreadable ({error.strerror})", size)
     return hashes

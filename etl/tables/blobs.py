@@ -7,9 +7,19 @@ from etl.findings import Finding, from_bad_input
 from etl.profile import Profile
 from etl.read.features import read_features
 from etl.read.manifest import read_manifest
-from etl.release import LINK_OUTSIDE, Identity, Name, blobs_of_case, canonical_path, is_known, parse
+from etl.release import (
+    MARKS,
+    NO_FILE,
+    NO_NAME,
+    Identity,
+    Name,
+    blobs_of_case,
+    canonical_path,
+    is_known,
+    parse,
+)
 from etl.schema import Column, TableSchema, optional
-from etl.unit import Blob, Context, Measured, Row, artefact
+from etl.unit import Blob, Context, Measured, Row, artefact, refuse_mark
 
 SCHEMA = TableSchema(
     name="blobs",
@@ -51,7 +61,10 @@ def measure(unit: tuple[Blob, ...], context: Context) -> Measured:
     listed = publisher_md5s(unit, context, out)
     for blob in unit:
         out.rows.append(_present(blob, listed, context.profile))
-        if not is_known(blob.name, context.profile):
+        if blob.md5 in (NO_FILE, NO_NAME):
+            error = refuse_mark(blob.md5, context.release / blob.path)
+            out.findings.append(from_bad_input("blobs", error, path=blob.path))
+        elif not is_known(blob.name, context.profile):
             out.findings.append(_unknown(blob))
     out.findings.extend(_doubles(unit))
     here = {_place(blob.name, context.profile) for blob in unit}
@@ -83,18 +96,18 @@ def _place(name: Name, profile: Profile) -> str:
 
 def _present(blob: Blob, listed: Listed | None, profile: Profile) -> Row:
     publisher = (listed or {}).get(_place(blob.name, profile))
-    outside = blob.md5 == LINK_OUTSIDE
+    is_mark = blob.md5 in MARKS
     return {
         **_identity(blob.name),
-        "size_bytes": None if outside else blob.size_bytes,
-        "md5": None if outside else blob.md5,
+        "size_bytes": None if is_mark else blob.size_bytes,
+        "md5": None if is_mark else blob.md5,
         "publisher_md5": publisher,
         "verdict": _verdict(blob, listed, publisher),
     }
 
 
 def _verdict(blob: Blob, listed: Listed | None, publisher: str | None) -> str:
-    if blob.md5 == LINK_OUTSIDE:
+    if blob.md5 in MARKS:
         return "missing"
     if listed is None:
         return "no_manifest"
