@@ -51,13 +51,11 @@ def own_bits(volume: Volume, blob: Blob) -> Array:
     Raises:
         BadInputError: it holds several values and its set has no rule.
     """
-    slope, inter = volume.header.scaling
     if blob.rule:
         kind, *numbers = blob.rule.split()
-        return rule_bits(volume.voxels, slope, inter, kind, [float(n) for n in numbers])
-    bits, _ = foreground_bits(volume.voxels, slope, inter)
-    stored = stored_values(volume.voxels, crop(bits), inter)
-    values = scaled_values(stored, volume.header.dtype, slope, inter)
+        scaling = volume.header.scaling
+        return rule_bits(volume.voxels, *scaling, kind, [float(n) for n in numbers])
+    bits, values = plain_bits(volume)
     if values is not None and len({*values} - {0}) <= 1:
         return bits
     raise BadInputError(
@@ -68,6 +66,14 @@ def own_bits(volume: Volume, blob: Blob) -> Array:
         fix=f"Run `ispy1 adopt --mask-set {blob.name.mask} PATH` with --threshold 0.5, or with "
         "--labels 1,4; until then nothing is measured in it.",
     )
+
+
+def plain_bits(volume: Volume) -> tuple[Array, list[float] | None]:
+    """Return where a mask is not 0, and its scaled values: None past 16."""
+    slope, inter = volume.header.scaling
+    bits, _ = foreground_bits(volume.voxels, slope, inter)
+    stored = stored_values(volume.voxels, crop(bits), inter)
+    return bits, scaled_values(stored, volume.header.dtype, slope, inter)
 
 
 def read_two_values(blob: Blob, context: Context) -> Volume:

@@ -10,7 +10,7 @@ import numpy as np
 
 from etl import versions
 from etl.errors import BadInputError
-from etl.measure.mask import foreground_bits
+from etl.own_masks import plain_bits
 from etl.project import release_path
 from etl.read.nifti import Volume, is_same_grid, read_volume
 
@@ -54,9 +54,9 @@ def overlap(old: Path | None, new: Path | None) -> Overlap:
 def _overlap(old: Volume, new: Volume) -> Overlap:
     if not is_same_grid(old.header.grid, new.header.grid):
         return Overlap(None, "the masks lie on different grids")
-    before, after = (
-        foreground_bits(volume.voxels, *volume.header.scaling)[0] for volume in (old, new)
-    )
+    (before, values), (after, others) = plain_bits(old), plain_bits(new)
+    if values is None or others is None:  # a user's own: its rule is not in the file
+        return Overlap(None, "a mask holds more than 16 values")
     total = int(np.count_nonzero(before)) + int(np.count_nonzero(after))
     if total == 0:
         return Overlap(None, "both masks are empty")

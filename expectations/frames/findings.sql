@@ -1,6 +1,7 @@
 -- What the build found wrong. A row a table says that the table was looked at, so that a release
 -- without a finding is not a frame without a row.
--- own_masks says what the table masks found about sets that the profile does not declare.
+-- own_masks says what the table masks found about sets that the profile does not declare, and which
+-- of their masks are larger than it allows.
 -- grain: one row a table, and one row a finding
 with tables_with_findings as (
     select
@@ -36,6 +37,21 @@ found as (
         concat(findings.observed, ', not ', findings.expected) as shown
     from findings
     left join blobs on findings.path = blobs.path
+),
+
+too_large as (
+    select
+        masks.case_id,
+        'none' as severity,
+        'in doubt' as own_masks,
+        null::varchar as known_fields,
+        concat(masks.case_id, ': ', masks.path, ' (too large)') as item,
+        concat(round(masks.volume_cm3, 1), ' cm3, not at most ', most.number) as shown
+    from masks
+    inner join profile_numbers as most on masks.volume_cm3 > most.number
+    where
+        most.name = 'volume_cm3_max'
+        and masks.mask not in (select declared.mask from profile_masks as declared)
 )
 
 select
@@ -55,4 +71,13 @@ select
     known_fields,
     shown
 from found
+union all
+select
+    item,
+    case_id,
+    severity,
+    own_masks,
+    known_fields,
+    shown
+from too_large
 order by item

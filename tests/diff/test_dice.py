@@ -41,3 +41,6 @@ def test_why_there_is_no_dice(tmp_path: Path) -> None:
     assert overlap(None, None).reason == "the old and the new blob is not at hand"
     (tmp_path / "bad.nii").write_bytes(b"no image")
     assert (overlap(here, tmp_path / "bad.nii").reason or "").startswith("a blob cannot be read")
+    soft = np.linspace(0, 1, 120, dtype="f4").reshape(SIZE)
+    soft_path = write_nifti(tmp_path / "soft.nii", soft, FINE_AFFINE)
+    assert overlap(here, soft_path) == Overlap(None, "a mask holds more than 16 values")

@@ -156,6 +156,16 @@ BREAKS = (
     ),
     Break(
         "insert into blobs select * replace (replace(path, 'ftv', 'own') as path, 'own' as mask)"
+        " from blobs where mask = 'ftv'; insert into masks select * replace ('own' as mask, "
+        "replace(path, 'ftv', 'own') as path, 2689.0 as volume_cm3, 'o' as voxel_digest) "
+        f"from masks where mask = 'ftv' and case_id = '{A}'",
+        "findings",
+        "No mask of your own",
+        "warning",
+        f"{A}: masks_own/{A}.nii.gz (too large)",
+    ),
+    Break(
+        "insert into blobs select * replace (replace(path, 'ftv', 'own') as path, 'own' as mask)"
         " from blobs where mask = 'ftv'; "
         "insert into findings values ('f', 'masks', 'warning', 'ISPY1_9001', "
         "'masks_own/ISPY1_9001.nii.gz', 'own_mask_needs_rule', '0', 'x', 'y', 'z')",

@@ -131,6 +131,8 @@ def _masks(profile: Profile) -> list[Row]:
             mask=name.mask,
             stored_values=list(profile.masks[str(name.mask)].stored_values),
             voxel_count=5000,
+            touches_border=False,
+            n_components=1,
             volume_cm3=5.0,
             centroid_r_mm=50.0 if SIDES[case] == "right" else -50.0,
             **dict.fromkeys((f"bbox_min_{axis}" for axis in "xyz"), 60),
