@@ -172,10 +172,11 @@ def zscored_image(seed: int, phase: int) -> Array:
 
 def mask_voxels(seed: int, mask: str) -> Array:
     """The voxels of a mask as they are stored: FTV {0, 255} uint8, the others {0, 1} float32."""
+    place = (seed - 1) % 4  # no two of four cases have the same mask
     if mask == "ftv":
-        return ball(NATIVE, (6, 5, 4), 2.0 + seed % 2).astype(np.uint8) * np.uint8(255)
+        return ball(NATIVE, (6 - place // 2, 5, 4), 2.0 + seed % 2).astype(np.uint8) * np.uint8(255)
     radius = 4.0 if mask == "stv_manual" else 3.0
-    voxels = ball(FINE, (9, 7, 8 - seed % 2), radius)  # no two cases have the same mask
+    voxels = ball(FINE, (9, 7, 7 + place), radius)
     voxels[1, 1, 1] = mask == "stv_resunet"  # a satellite
     return voxels.astype(np.float32)
 
