@@ -241,7 +241,7 @@ def read_table(path: Path) -> pa.Table:
     try:
         return pq.read_table(path, partitioning=None)  # `site=UCSF/` above is no column
     except FileNotFoundError as error:
-        message = f"{path}: not built yet. Run `ispy1 repro`, or `dvc pull table`."
+        message = f"{path}: not built yet. Run `ispy1 repro`, or `dvc pull dvc.yaml`."
         raise UserError(message) from error
     except (OSError, pa.ArrowException) as error:
         said = " ".join(str(error).split())

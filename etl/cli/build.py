@@ -50,7 +50,7 @@ def _check_release(root: Path) -> None:
         name = tracked.relative_to(root)
         message = (
             f"{release}: the blobs are not here. Run `dvc pull {name}`. Without them, "
-            "`dvc pull table` brings the tables, and `ispy1 repro --allow-missing` builds on."
+            "`dvc pull dvc.yaml` brings the tables, and `ispy1 repro --allow-missing` builds on."
         )
         raise UserError(message)
 

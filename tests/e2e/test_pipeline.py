@@ -115,7 +115,7 @@ def test_a_clone_with_the_tables_alone(built: Clone, tmp_path: Path) -> None:
     other = Clone(tmp_path / "two")
     clone.run(f"git clone -q . '{other.root}'")
     (other.root / ".venv").symlink_to(clone.root / ".venv")
-    other.run("dvc pull -q table findings gate picture")
+    other.run("dvc pull -q dvc.yaml")
     assert not (other.root / "data/phantom").exists()
     assert other.tables() == clone.tables()
     other.run("ispy1 verdict")

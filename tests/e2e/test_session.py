@@ -132,7 +132,7 @@ def test_a_clone_with_the_tables_alone_says_the_same(
     other = Clone(tmp_path / "clone")
     clone.run(f"git clone -q . '{other.root}'")
     (other.root / ".venv").symlink_to(clone.root / ".venv")
-    other.run("dvc pull -q table findings gate")
+    other.run("dvc pull -q dvc.yaml")
     assert other.tables() == clone.tables()
     query = 'ispy1 sql --rev v1 -f json "from label_summary"'
     assert answer(other, query) == answer(clone, query)
