@@ -102,9 +102,8 @@ class TableModule(Protocol):
     blobs of a case, or all of the release. ASSEMBLED: the columns that assemble() adds. measure():
     one unit's values, free of identity. assemble(): the rows.
 
-    Where a module has them: ASSEMBLED_CHECKS, of the findings that assemble() makes; PARAMS, the
-    names of params.yaml that decide its values; ALSO, files beside the release;
-    `wants(name, params)`, which of the blobs of READS it reads.
+    Where a module has them: PARAMS, the names of params.yaml that decide its values; ALSO, files
+    beside the release; `wants(name, params)`, which of the blobs of READS it reads.
     """
 
     SCHEMA: TableSchema

@@ -148,8 +148,7 @@ def seed(module: TableModule, tables: Path, findings: Path, recipe: str) -> dict
 
 def _of_blobs(module: TableModule, rows: list[Row], found: list[Row]) -> dict[str, Measured]:
     by_path: dict[str, list[Finding]] = {}
-    assembled = getattr(module, "ASSEMBLED_CHECKS", ())
-    for row in (row for row in found if row["check"] not in assembled):
+    for row in found:
         by_path.setdefault(row["path"], []).append(_finding(row))
     return {
         _content(row): Measured([_measured(module, row)], by_path.get(row["path"], []))

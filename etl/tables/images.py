@@ -46,7 +46,6 @@ SCHEMA = TableSchema(
 READS = ("image_",)
 UNIT = "blob"
 ASSEMBLED = ("case_id", "image_set", "phase", *IDENTITY)
-ASSEMBLED_CHECKS = ("same_voxels",)
 
 
 def measure(unit: tuple[Blob, ...], context: Context) -> Measured:

@@ -123,10 +123,6 @@ SCHEMA = TableSchema(
 READS = ("mask",)
 UNIT = "blob"
 ASSEMBLED = ("case_id", "mask", "matches_image_grid", *IDENTITY)
-ASSEMBLED_CHECKS = (
-    "same_voxels", "own_mask_without_images", "own_mask_off_grid", "own_mask_empty",
-    "own_mask_fills_image",
-)  # fmt: skip
 
 _STARTS = ("largest_", "bbox_", "centroid_", "mesh_", "surface_", "sphericity", "max_diameter")
 _MEASURES_OF_FOREGROUND = tuple(
