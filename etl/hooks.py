@@ -19,6 +19,12 @@ MARK = "# ispy1: the data follow the code"
 _SCRIPT = """#!/bin/sh
 {mark}. Made by `ispy1 hook`; remove this file to switch it off.
 [ "$1" != "$2" ] || exit 0
+unset $(git rev-parse --local-env-vars)
+cd {folder} 2>/dev/null || exit 0  # the revision has no such project
+[ -x {bin}/dvc ] || {{
+  echo "ispy1: {bin} is gone, so the data did not follow. Run make, then dvc checkout." >&2
+  exit 0
+}}
 PATH={bin}:"$PATH" DVC_NO_ANALYTICS=1 dvc git-hook post-checkout "$@" ||
   echo "ispy1: not all data of this revision are here. Run dvc pull; dvc status says more." >&2
 exit 0
@@ -37,10 +43,15 @@ def install_hook(root: Path) -> str:
     Raises:
         UserError: the hooks' folder cannot be written.
     """
-    path = _hook_path(root)
-    if path is None:
+    places = _git_paths(root)
+    if places is None:
         return f"{root}: not under git, so there is no hook to install"
-    script = _SCRIPT.format(mark=MARK, bin=shlex.quote(str(Path(sys.executable).parent)))
+    path, folder = places
+    script = _SCRIPT.format(
+        mark=MARK,
+        bin=shlex.quote(str(Path(sys.executable).parent)),
+        folder=shlex.quote(f"./{folder}"),
+    )
     try:
         present = path.read_text(errors="replace") if path.exists() else None
         if present is not None and MARK not in present:
@@ -56,9 +67,12 @@ def install_hook(root: Path) -> str:
     return f"{path}: after git checkout, the data of the revision are checked out too"
 
 
-def _hook_path(root: Path) -> Path | None:
-    """Where git looks for the hook (core.hooksPath, worktrees), None without git."""
-    command = ["git", "rev-parse", "--git-path", "hooks/post-checkout"]
+def _git_paths(root: Path) -> tuple[Path, str] | None:
+    """Return where git looks for the hook (core.hooksPath, worktrees), and the project's folder.
+
+    The folder is relative to the top of the work tree, where git runs hooks. None without git.
+    """
+    command = ["git", "rev-parse", "--git-path", "hooks/post-checkout", "--show-prefix"]
     outside = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
     try:
         done = subprocess.run(  # noqa: S603  fixed words
@@ -66,7 +80,8 @@ def _hook_path(root: Path) -> Path | None:
         )
     except (OSError, subprocess.CalledProcessError):
         return None
-    return root / done.stdout.rstrip("\n")
+    hook, folder = done.stdout.split("\n")[:2]
+    return root / hook, folder
 
 
 def unlike_head(root: Path) -> str | None:

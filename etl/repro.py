@@ -29,7 +29,8 @@ def run_repro(
         say: told for whom this one waits, and what it mended.
     """
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    own = {"PATH": path, REPRO_PROCESS: str(os.getpid())}
+    site = str(root / versions.SITE_CACHE)
+    own = {"PATH": path, REPRO_PROCESS: str(os.getpid()), "DVC_SITE_CACHE_DIR": site}
     with hold_lock(scratch_folder(root) / "repro.lock", "builds this project", say) as handle:
         if versions.remove_damaged_lock(root):
             say(f"{versions.RWLOCK}: was cut short by a killed build or a full disk; removed")

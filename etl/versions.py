@@ -7,23 +7,29 @@ imported only to hash, to fetch and to push: that costs a second.
 
 from __future__ import annotations
 
-import configparser
 import errno
 import json
+import logging
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from queue import Empty, Queue
+from threading import Thread
 from typing import Any
 
+from etl.dvc_config import read_config
 from etl.errors import UserError
 from etl.odd_files import ignore_odd_files, show_path
 from etl.release import LINK_OUTSIDE
 
 ADD_REMOTE = "Add one by `dvc remote add -d NAME URL` (a folder, s3://..., ssh://...)"
 RWLOCK = ".dvc/tmp/rwlock"  # of DVC: who reads and who writes what
+SITE_CACHE = ".dvc/tmp/site"  # what DVC knows of files: time, size, hash
+SILENCE_S, ANSWER_S = 3.0, 30.0  # we wait for a remote without a word, and at all
 FOLDER = ".dir"  # the end of a folder's hash
+_LOG = logging.getLogger(__name__)
 _MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
 _BATCH = 256
 
@@ -47,7 +53,6 @@ def release_hashes(root: Path, release: Path) -> dict[str, tuple[str, int]]:
     Raises:
         UserError: the folder is missing, or DVC cannot read it.
     """
-    from dvc.repo import Repo
     from dvc_data.hashfile.build import build
 
     if not release.is_dir():
@@ -55,7 +60,7 @@ def release_hashes(root: Path, release: Path) -> dict[str, tuple[str, int]]:
         raise UserError(message)
     marks = ignore_odd_files(release)
     try:
-        repo = Repo(str(root))
+        repo = _open_repo(root)
         built = build(
             repo.cache.local, str(release), repo.fs, "md5", dry_run=True, ignore=repo.dvcignore
         )
@@ -143,7 +148,7 @@ def remove_damaged_lock(root: Path) -> bool:
     from dvc.lock import LockError, make_lock
 
     path = root / RWLOCK
-    hardlink = _config(root).get("core.hardlink_lock", (root, "false"))[1].lower() == "true"
+    hardlink = read_config(root).get("core.hardlink_lock", (root, "false"))[1].lower() == "true"
     try:
         with make_lock(f"{path}.lock", tmp_dir=str(path.parent), hardlink_lock=hardlink):
             is_damaged = has_damaged_lock(root)
@@ -156,13 +161,13 @@ def remove_damaged_lock(root: Path) -> bool:
 
 def cache_folder(root: Path) -> Path:
     """The folder that holds what DVC keeps, by MD5 (`cache.dir`, default .dvc/cache)."""
-    folder, value = _config(root).get("cache.dir", (root / ".dvc", "cache"))
+    folder, value = read_config(root).get("cache.dir", (root / ".dvc", "cache"))
     return folder / Path(value).expanduser() / "files" / "md5"
 
 
 def remote_name(root: Path) -> str | None:
     """The default remote of today's configuration, None where none is set."""
-    return _config(root).get("core.remote", (root, None))[1]
+    return read_config(root).get("core.remote", (root, None))[1]
 
 
 def require_remote(root: Path) -> None:
@@ -174,48 +179,6 @@ def require_remote(root: Path) -> None:
     if remote_name(root) is None:
         message = f"{root / '.dvc/config'}: no default remote is set. {ADD_REMOTE}."
         raise UserError(message)
-
-
-def _config(root: Path) -> dict[str, tuple[Path, str]]:
-    """`section.option` of DVC's configuration: the folder of the file that says it, and the value.
-
-    Importing all of DVC to read four small files would cost more than a query.
-    """
-    from dvc.dirs import global_config_dir, system_config_dir
-
-    files = (
-        Path(system_config_dir(), "config"),
-        Path(global_config_dir(), "config"),
-        root / ".dvc" / "config",
-        root / ".dvc" / "config.local",
-    )
-    merged: dict[str, tuple[Path, str]] = {}
-    for path in files:
-        if path.is_file():
-            merged |= {key: (path.parent, value) for key, value in _read_config(path)}
-    return merged
-
-
-def _read_config(path: Path) -> Iterator[tuple[str, str]]:
-    parser = configparser.ConfigParser(
-        strict=False, interpolation=None, delimiters=("=",), default_section=""
-    )
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-        parser.read_string("\n".join(line.strip() for line in lines))
-    except (OSError, UnicodeDecodeError, configparser.Error) as error:
-        message = f"{path}: no DVC configuration ({' '.join(str(error).split())}). Correct it."
-        raise UserError(message) from error
-    for section in parser.sections():
-        for option, value in parser.items(section):
-            yield f"{section.lower()}.{option}", _unquoted(value)
-
-
-def _unquoted(value: str) -> str:
-    """A value as ConfigObj reads it: quotes taken off, a comment behind it left out."""
-    if value[:1] in {'"', "'"}:
-        return value[1:].partition(value[0])[0]
-    return value.partition("#")[0].strip()
 
 
 def cache_path(root: Path, md5: str) -> Path:
@@ -355,14 +318,19 @@ def _send(cache: Any, remote: Any, md5s: list[str], advance: Callable[[int], Non
         advance(start + len(block))
 
 
+def _open_repo(root: Path) -> Any:  # noqa: ANN401  DVC has no types
+    from dvc.repo import Repo
+
+    # Not in DVC's own place, which every user of a shared computer may write.
+    return Repo(str(root), config={"core": {"site_cache_dir": str(root / SITE_CACHE)}})
+
+
 @contextmanager
 def _remote(root: Path) -> Iterator[tuple[Any, Any]]:
     """DVC's cache and today's remote, as stores of files by hash."""
-    from dvc.repo import Repo
-
     try:
-        with Repo(str(root)) as repo:
-            yield repo.cache.local, repo.cloud.get_remote_odb(command="push")
+        with _open_repo(root) as repo:
+            yield repo.cache.local, _wait_for_answer(repo, remote_name(root))
     except Exception as error:  # each kind of remote has errors of its own
         said = " ".join(str(error).split()) or type(error).__name__
         message = (
@@ -370,3 +338,34 @@ def _remote(root: Path) -> Iterator[tuple[Any, Any]]:
             "Check it by `dvc remote list` and `dvc status --cloud`."
         )
         raise UserError(message) from error
+
+
+def _wait_for_answer(repo: Any, name: str | None) -> Any:  # noqa: ANN401  DVC's
+    """Return today's remote once it has answered a question.
+
+    Raises:
+        TimeoutError: it accepts and never answers, as a server that hangs does.
+    """
+    opened: Queue[Any] = Queue()
+
+    def ask() -> None:
+        try:
+            remote = repo.cloud.get_remote_odb(command="push")
+            remote.exists("0" * 32)
+            opened.put(remote)
+        except BaseException as error:  # noqa: BLE001  raised where somebody waits
+            opened.put(error)
+
+    Thread(target=ask, daemon=True).start()
+    try:
+        answer = opened.get(timeout=SILENCE_S)
+    except Empty:
+        _LOG.warning("waiting for an answer of the remote %s (for %g s)", name, ANSWER_S)
+        try:
+            answer = opened.get(timeout=ANSWER_S - SILENCE_S)
+        except Empty:
+            message = f"no answer within {ANSWER_S:g} s"
+            raise TimeoutError(message) from None
+    if isinstance(answer, BaseException):
+        raise answer
+    return answer

@@ -14,7 +14,7 @@ from support import ROOT
 # Each layer is named by modules or packages; the most exact name counts.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("etl.errors", "etl.feature_names", "etl.locks"),
-    ("etl.lineage", "etl.schema", "etl.views", "etl.findings", "etl.params_file"),
+    ("etl.dvc_config", "etl.lineage", "etl.schema", "etl.views", "etl.findings", "etl.params_file"),
     ("etl.measure", "etl.pool", "etl.read"),
     ("etl.phantom", "etl.project"),
     ("etl.profile",),
@@ -38,7 +38,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 # Libraries that only some modules may import, however deep in a function.
 ONLY_IN = {
     "great_expectations": ("etl.gate",),
-    "dvc": ("etl.versions",),
+    "dvc": ("etl.versions", "etl.dvc_config"),
     "dvc_data": ("etl.versions",),
     "nibabel": ("etl.read", "etl.phantom"),
     "isal": ("etl.read", "etl.phantom"),

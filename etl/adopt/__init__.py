@@ -12,7 +12,7 @@ from etl.adopt.place import Progress, locked
 from etl.adopt.plan import missing
 from etl.adopt.prepare import Prepared, Request, prepare
 from etl.adopt.report import Missing, Report, Rule, Taken
-from etl.adopt.track import TARGET
+from etl.adopt.track import TARGET, require_tracking
 from etl.adopt.which_profile import case_ids
 from etl.profile import expected_case_ids
 
@@ -57,6 +57,7 @@ def adopt(  # noqa: PLR0913  the options of the command
     if dry_run:
         prepared = prepare(request)
         return _report(request, prepared, foresee(request, prepared))
+    require_tracking(request.root)
     with locked(request.root):
         prepared = prepare(request)
         return _report(request, prepared, carry_out(request, prepared, progress))

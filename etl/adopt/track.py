@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
+from etl.dvc_config import read_config
 from etl.errors import UserError
 
 TARGET = "data/release"  # where an adopted release lies in every project
@@ -15,6 +17,44 @@ TARGET = "data/release"  # where an adopted release lies in every project
 def tracking_file(root: Path) -> Path:
     """The .dvc file of the release."""
     return root / f"{TARGET}.dvc"
+
+
+def require_tracking(root: Path) -> None:
+    """Refuse a project in which DVC could not track the release, before anything is copied.
+
+    Raises:
+        UserError: no git, a git that refuses, or a release that is a link.
+    """
+    release = root / TARGET
+    if release.is_symlink():
+        message = (
+            f"{release}: is a link to {release.readlink()}, and DVC tracks folders. "
+            f"Remove the link, and adopt the folder that it names."
+        )
+        raise UserError(message)
+    has_no_git = read_config(root).get("core.no_scm", (root, "false"))[1].lower() == "true"
+    if has_no_git or not (root / ".dvc" / "config").is_file():
+        return
+    done = subprocess.run(
+        ["git", "rev-parse", "--git-dir"],  # noqa: S607  the user's own git
+        cwd=root,
+        env={**os.environ, "LC_ALL": "C"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if "dubious ownership" in done.stderr:
+        message = (
+            f"{root}: git refuses a folder that belongs to another user. If you trust it: "
+            f"git config --global --add safe.directory {shlex.quote(str(root))}"
+        )
+        raise UserError(message)
+    if done.returncode != 0:
+        message = (
+            f"{root}: is under no git (a ZIP of a project holds none), and DVC needs it. "
+            "Clone the project, or run: git init && git add -A && git commit -m start"
+        )
+        raise UserError(message)
 
 
 def dvc_add(root: Path, command: str = "adopt") -> None:
