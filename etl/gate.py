@@ -35,6 +35,7 @@ from etl.gate_report import (
     read_suites,
     write_metric,
 )
+from etl.gate_text import describe_value, words
 from etl.index import TABLES
 from etl.judged import hash_rules, hash_tables
 from etl.known_issues import known_issues
@@ -54,6 +55,7 @@ DRIFT = "drift"
 NONE = "none"  # the value of a threshold for which the profile states no number
 ITEM = "item"  # the column of every frame that says what a row is about
 _EXAMPLES = 3
+SAW_NOTHING = "does not state what it saw"  # `observed` where a result holds neither rows nor value
 
 Value = float | str | list[float] | list[str]
 Expectation = Mapping[str, Any]
@@ -79,6 +81,7 @@ class Outcome:
     n_checked: int
     rows: tuple[int, ...]  # positions of the failing rows in the frame
     problem: str | None = None
+    observed: str | None = None  # where all rows together have one value: a mean, quantiles
 
 
 def run_gate(root: Path, *, docs: bool = False) -> GateReport:
@@ -234,6 +237,8 @@ def validate(
         )
     except (GreatExpectationsError, ValueError, TypeError) as error:
         return {"": {"problem": f"{type(error).__name__}: {' '.join(str(error).split())}"}}
+    for result in found.results:  # quantiles have NumPy's, which the store of results cannot write
+        result.success = bool(result.success)
     _keep_for_docs(gx_context, name, found)
     results = found.to_json_dict()["results"]
     return {result["expectation_config"]["id"]: result for result in results}
@@ -269,15 +274,20 @@ def judge_suite(
     """One contract an expectation of the suite's file, whatever Great Expectations returned."""
     problem = results.get("", {}).get("problem", "did not run")
     return [
-        _contract(
-            name, expectation, read_result(results.get(expectation["id"]), problem), frame, rules
-        )
+        _contract(name, expectation, read_result(found, len(frame), problem), frame, rules)
         for expectation in expectations
+        for found in [results.get(expectation["id"])]
     ]
 
 
-def read_result(result: Result | None, problem: str = "did not run") -> Outcome:
-    """An expectation's result; whatever is not a clear answer is a failure with a problem."""
+def read_result(result: Result | None, n_rows: int, problem: str = "did not run") -> Outcome:
+    """An expectation's result; whatever is not a clear answer is a failure with a problem.
+
+    Args:
+        result: as JSON, None where there is none.
+        n_rows: rows of the frame, which a result about all rows together does not state.
+        problem: why there is no result.
+    """
     if result is None:
         return Outcome(success=False, n_checked=0, rows=(), problem=problem)
     raised = next(_exceptions(result.get("exception_info")), None)
@@ -285,13 +295,13 @@ def read_result(result: Result | None, problem: str = "did not run") -> Outcome:
         return Outcome(success=False, n_checked=0, rows=(), problem=f"raised {raised}")
     found = result["result"]
     success = result["success"] is True
-    is_row_count = "element_count" not in found
-    n_rows = int(found.get("observed_value" if is_row_count else "element_count") or 0)
-    n_checked = n_rows - int(found.get("missing_count") or 0)
+    n_checked = int(found.get("element_count", n_rows)) - int(found.get("missing_count") or 0)
     if n_checked == 0:
         return Outcome(success=False, n_checked=0, rows=(), problem=NOTHING)
-    if is_row_count:
-        return Outcome(success=success, n_checked=n_checked, rows=())
+    if "element_count" not in found and "observed_value" not in found:
+        return Outcome(success=False, n_checked=0, rows=(), problem=SAW_NOTHING)
+    if "element_count" not in found:
+        return Outcome(success, n_checked, rows=(), observed=describe_value(found, n_checked))
     rows = tuple(sorted(found.get("unexpected_index_list") or ()))
     return Outcome(success, n_checked, rows)
 
@@ -336,7 +346,7 @@ def _weighed(
     severity, text = _severity(expectation, rules), expectation["notes"]
     if excuse is not None:
         return severity, text.replace("{", "").replace("}", ""), excuse, ()
-    text = text.format(**{name: _words(value) for name, value in rules.parameters.items()})
+    text = text.format(**{name: words(value) for name, value in rules.parameters.items()})
     if outcome.problem is not None:
         return "critical", text, outcome.problem, ()
     rows = outcome.rows
@@ -346,7 +356,8 @@ def _weighed(
         text += f" (known: {'; '.join(sorted(set(known.values())))})"
     else:
         rows = tuple(row for row in rows if row not in known)
-    return severity, text, _observed(expectation, frame, rows, outcome.n_checked), rows
+    observed = outcome.observed or _observed(expectation, frame, rows, outcome.n_checked)
+    return severity, text, observed, rows
 
 
 def _severity(expectation: Expectation, rules: Rules) -> Severity:
@@ -377,18 +388,10 @@ def _observed(
     expectation: Expectation, frame: pd.DataFrame, rows: Sequence[int], n_checked: int
 ) -> str:
     """What was seen: some values of the failing rows, or how many rows are fine."""
-    column = expectation["kwargs"].get("column")
-    if column is None:
-        return f"{n_checked} rows"
+    column = expectation["kwargs"].get("column", ITEM)
     if not rows:
         return f"{n_checked} rows hold it"
     shown = frame[expectation["meta"].get("shows", column)].iloc[list(rows)]
-    values = list(dict.fromkeys(_words(value) for value in shown))
+    values = list(dict.fromkeys(words(value) for value in shown))
     more = ", ..." if len(values) > _EXAMPLES else ""
     return f"{len(rows)} of {n_checked}: {'; '.join(values[:_EXAMPLES])}{more}"
-
-
-def _words(value: object) -> str:
-    if isinstance(value, list):
-        return ", ".join(_words(entry) for entry in value)
-    return f"{value:.10g}" if isinstance(value, float) else str(value)

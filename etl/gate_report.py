@@ -148,10 +148,17 @@ def _expectations(path: Path) -> list[dict[str, Any]]:
     try:
         found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["expectations"]
         found = [_with_words(entry) for entry in found]
-        ids = [entry["id"] for entry in found]
+        ids = [entry.get("id") for entry in found]
     except (OSError, ValueError, KeyError, TypeError) as error:
         message = f"{path}: not a suite ({error!r}). Restore the file with git checkout."
         raise UserError(message) from error
+    if None in ids:
+        notes = found[ids.index(None)]["notes"]
+        message = (
+            f"{path}: the expectation {notes!r} has no id; expected a UUID, which "
+            '`python -c "import uuid; print(uuid.uuid4())"` makes. Write it there as "id".'
+        )
+        raise UserError(message)
     if len(set(ids)) < len(ids):
         message = f"{path}: an id occurs twice. Give every expectation an id of its own."
         raise UserError(message)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from etl.gate_report import NOTHING, Contract, GateReport, headline
 
@@ -249,3 +249,21 @@ def _entries(contract: Contract) -> list[str]:
 def _print(lines: Iterable[str], console: Console) -> None:
     for line in lines:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def words(value: object) -> str:
+    """A value of a suite, a profile or a result in words."""
+    if isinstance(value, list):
+        return ", ".join(words(entry) for entry in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {words(entry)}" for name, entry in value.items())
+    return f"{value:.10g}" if isinstance(value, float) else str(value)
+
+
+def describe_value(found: Mapping[str, Any], n_rows: int) -> str:
+    """What was seen by an expectation that judges all rows together: a mean, quantiles, a set."""
+    value = found.get("observed_value")
+    odd = found.get("partial_unexpected_list")
+    if value == n_rows:  # a count of the rows
+        return f"{n_rows} rows"
+    return f"{words(odd if value is None and odd else value)}, of {n_rows} rows"

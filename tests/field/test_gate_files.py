@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from expectations.builder import make_project
+from expectations.builder import CASES, make_project
 from typer.testing import CliRunner
 
 from etl import gate
@@ -70,3 +70,53 @@ def test_a_suite_as_great_expectations_writes_it(project: Path) -> None:
     assert [c.expectation_id for c in report.failing] == [first["id"]]
     assert report.failing[0].severity == "critical"
     assert "no_such_column" in report.failing[0].expectation
+
+
+MEAN: dict[str, object] = {
+    "type": "expect_column_mean_to_be_between",
+    "kwargs": {"column": "volume_rounded_cm3", "min_value": 4.0, "max_value": 6.0},
+    "id": "6a3f1c9e-0000-4000-8000-000000000001",
+}
+QUANTILES: dict[str, object] = {
+    "type": "expect_column_quantile_values_to_be_between",
+    "kwargs": {
+        "column": "volume_rounded_cm3",
+        "quantile_ranges": {"quantiles": [0.5], "value_ranges": [[100.0, 200.0]]},
+    },
+    "id": "6a3f1c9e-0000-4000-8000-000000000002",
+}
+VALUES: dict[str, object] = {
+    "type": "expect_column_distinct_values_to_be_in_set",
+    "kwargs": {"column": "case_id", "value_set": [CASES[0]]},
+    "id": "6a3f1c9e-0000-4000-8000-000000000003",
+}
+
+
+def _add(project: Path, *expectations: dict[str, object]) -> Path:
+    path = project / "expectations/suites/masks.json"
+    suite = json.loads(path.read_text())
+    path.write_text(json.dumps({**suite, "expectations": [*suite["expectations"], *expectations]}))
+    return path
+
+
+def test_a_contract_of_all_rows_together_is_judged_for_what_it_is(project: Path) -> None:
+    _add(project, MEAN, QUANTILES, VALUES)
+    told = {c.expectation_id: c for c in gate.run_gate(project).contracts}
+    mean, quantiles, values = (told[str(e["id"])] for e in (MEAN, QUANTILES, VALUES))
+    assert mean.success
+    assert mean.n_checked > 0
+    assert mean.observed == f"5, of {mean.n_checked} rows"
+    assert not quantiles.success
+    assert quantiles.observed == f"quantiles: 0.5, values: 5, of {mean.n_checked} rows"
+    assert not values.success
+    assert values.observed == f"{CASES[1]}, of {mean.n_checked} rows"
+
+
+def test_a_contract_without_an_id_is_a_sentence(project: Path) -> None:
+    path = _add(project, {key: value for key, value in MEAN.items() if key != "id"})
+    done = CliRunner().invoke(app, ["gate"])
+    said = str(done.exception)
+    assert (
+        f"{path}: the expectation 'expect_column_mean_to_be_between of volume_rounded_cm3'" in said
+    )
+    assert "has no id" in said
