@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -14,22 +13,30 @@ import duckdb
 
 from etl import inputs, views
 from etl.errors import UserError
-from etl.own_workbook import read_own_workbook
+from etl.own_table import add_table, check_name
 from etl.project import find_root
 from etl.schema import SCHEMA_VERSION
 from etl.snapshot import VIEWS, Snapshot, at_revision, working_tree
+from etl.sql_words import NO_HIVE, as_pattern, file_literal, literal, quoted
 
-__all__ = ["VIEWS", "Snapshot", "connect", "working_tree"]
+__all__ = [
+    "NO_HIVE",
+    "VIEWS",
+    "Snapshot",
+    "as_pattern",
+    "connect",
+    "literal",
+    "quoted",
+    "working_tree",
+]
 
 # Names that are no name for an attached version: they mean something else before a dot.
 RESERVED = frozenset(
     {"main", "memory", "system", "temp", "inputs", "kept", "diff"}
     | {"information_schema", "pg_catalog"}
 )
-NO_HIVE = "hive_partitioning = false"  # a folder `site=UCSF` above is no column
 KEPT_CATALOGS = 8  # of revisions; of the working tree one
 INPUTS_SCHEMA = "inputs"
-NAME = re.compile(r"[a-z_][a-z0-9_]*")
 _TYPES = {"string": "varchar", "int64": "bigint", "bool": "boolean"}
 
 Storage = Literal["view", "table"]
@@ -80,7 +87,7 @@ def _attach(
     if name in RESERVED:
         message = f"{name}: DuckDB or the warehouse uses this name. Choose another, such as old."
         raise UserError(message)
-    _check_name(connection, name)
+    check_name(connection, name)
     here = _current_catalog(connection)
     connection.execute(f"attach ':memory:' as {quoted(name)}; use {quoted(name)}")
     fill(connection, snapshot, cache=cache)
@@ -317,81 +324,3 @@ def table_comment(purpose: str, grain: str, key: Iterable[str]) -> str:
 def with_unit(meaning: str, unit: str) -> str:
     """`meaning [unit]`, or the meaning alone."""
     return f"{meaning} [{unit}]" if unit else meaning
-
-
-def literal(value: inputs.Value) -> str:
-    """A value as an SQL literal."""
-    if isinstance(value, str):
-        return "'" + value.replace("'", "''") + "'"
-    return "null" if value is None else str(value).lower()
-
-
-def file_literal(path: Path | str) -> str:
-    """A path as an SQL literal that DuckDB takes as it is: `[ ] * ? {` match only themselves."""
-    return literal(as_pattern(path))
-
-
-def as_pattern(path: Path | str) -> str:
-    """The glob pattern that matches this path alone."""
-    return re.sub(r"[*?\[{]", r"[\g<0>]", str(path))
-
-
-def quoted(name: str) -> str:
-    """A name as a quoted SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def add_table(connection: duckdb.DuckDBPyConnection, name: str, source: object) -> None:
-    """Copy a table of the user's own into the warehouse.
-
-    Args:
-        connection: the warehouse.
-        name: its name in SQL: lower-case letters, digits and `_`; no table's or view's name.
-        source: path of a csv, tsv, parquet or xlsx file, or a polars, pandas or Arrow table.
-
-    Raises:
-        UserError: the name is taken or unfit, or the source cannot be read.
-    """
-    _check_name(connection, name)
-    own = _frame(Path(source)) if isinstance(source, (str, Path)) else source
-    try:
-        if isinstance(own, str):
-            connection.execute(f"create table {name} as from {own}")
-        else:
-            connection.register("_own", own)
-            connection.execute(f"create table {name} as from _own")
-            connection.unregister("_own")
-    except duckdb.Error as error:
-        message = f"{name}: {source} cannot be read ({' '.join(str(error).split())})."
-        raise UserError(message) from error
-
-
-def _check_name(connection: duckdb.DuckDBPyConnection, name: str) -> None:
-    if not NAME.fullmatch(name):
-        message = f"{name}: no name for a table. Use lower-case letters, digits and _."
-        raise UserError(message)
-    keyword = "select 1 from duckdb_keywords() where keyword_name = ? and keyword_category = ?"
-    if connection.execute(keyword, [name, "reserved"]).fetchone():
-        message = f"{name}: SQL has this word for itself. Choose another name."
-        raise UserError(message)
-    found = connection.execute(
-        "select 1 from duckdb_columns() where table_name = ? and schema_name = 'main'", [name]
-    ).fetchone()
-    if found:
-        message = f"{name}: the warehouse has a table of this name. Choose another."
-        raise UserError(message)
-
-
-def _frame(path: Path) -> object:
-    """A table function call for DuckDB's own formats, a frame for a workbook."""
-    if not path.is_file():
-        message = f"{path}: no such file. Give a csv, tsv, parquet or xlsx file."
-        raise UserError(message)
-    readers = {".csv": "read_csv", ".tsv": "read_csv", ".parquet": "read_parquet"}
-    suffix = path.suffix.lower()
-    if suffix in readers:
-        return f"{readers[suffix]}({file_literal(path.absolute())}, {NO_HIVE})"
-    if suffix != ".xlsx":
-        message = f"{path}: {suffix or 'no suffix'}; expected csv, tsv, parquet or xlsx."
-        raise UserError(message)
-    return read_own_workbook(path)

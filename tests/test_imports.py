@@ -23,7 +23,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
      "etl.odd_files", "etl.own_workbook"),
     ("etl.unit", "etl.own_masks", "etl.case_unit", "etl.revisions"),
     ("etl.tables", "etl.unit_store", "etl.finite"),
-    ("etl.index", "etl.snapshot"),
+    ("etl.index", "etl.snapshot", "etl.sql_words"),
+    ("etl.own_table",),
     ("etl.build", "etl.judged", "etl.warehouse"),
     (
         "etl.adopt", "etl.card", "etl.dictionary", "etl.diff", "etl.export", "etl.feature_matrix",

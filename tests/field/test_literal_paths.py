@@ -8,8 +8,8 @@ import pytest
 from etl.errors import UserError
 from etl.limits import Budget
 from etl.output import write
+from etl.own_table import add_table
 from etl.query import Result
-from etl.warehouse import add_table
 
 LATE = "select i from range(1000000) t(i) union all select error('late')::int from range(1000000)"
 

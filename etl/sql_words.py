@@ -1,0 +1,32 @@
+"""Names, values and paths as SQL holds them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from etl import inputs
+
+NO_HIVE = "hive_partitioning = false"  # a folder `site=UCSF` above is no column
+
+
+def literal(value: inputs.Value) -> str:
+    """A value as an SQL literal."""
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''") + "'"
+    return "null" if value is None else str(value).lower()
+
+
+def file_literal(path: Path | str) -> str:
+    """A path as an SQL literal that DuckDB takes as it is: `[ ] * ? {` match only themselves."""
+    return literal(as_pattern(path))
+
+
+def as_pattern(path: Path | str) -> str:
+    """The glob pattern that matches this path alone."""
+    return re.sub(r"[*?\[{]", r"[\g<0>]", str(path))
+
+
+def quoted(name: str) -> str:
+    """A name as a quoted SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
