@@ -17,19 +17,15 @@ from decimal import Decimal
 from itertools import islice
 from pathlib import Path
 from shutil import get_terminal_size
-from typing import Any, Literal, cast, get_args
+from typing import Any
 
 from rich.cells import cell_len, set_cell_size
 
+from etl.answer_format import Format
 from etl.errors import UserError
 from etl.query import Result
 from etl.store import write_atomically
 
-Format = Literal["table", "csv", "json", "parquet", "markdown"]
-SUFFIXES = {
-    ".csv": "csv", ".json": "json", ".parquet": "parquet", ".pq": "parquet", ".md": "markdown",
-    ".tsv": "tsv", ".xls": "xls", ".xlsx": "xlsx",  # forms that we do not write
-}  # fmt: skip
 MAX_ROWS = 100  # of a table on a terminal
 FEW_ROWS = 5  # a table too wide with so few rows becomes a line a value
 WRAPPED_ROWS = 30  # in a longer table texts do not wrap: they end in an ellipsis
@@ -42,27 +38,6 @@ _HEADER_PART = re.compile(r"[^_ ]*[_ ]|[^_ ]+")
 _NUMBERS = (int, float, Decimal)
 _PLAN = ("explain_key", "explain_value")
 _PLAIN = 1e6  # floats from here on keep all digits before the point
-
-
-def choose_format(asked: str | None, output: Path | None) -> Format:
-    """Return the form of an answer: what was asked for, else what the file's suffix says.
-
-    Raises:
-        UserError: an unknown form, a suffix that says none, or one that contradicts.
-    """
-    forms = get_args(Format)
-    if asked is not None and asked not in forms:
-        message = f"--format {asked}: expected one of {', '.join(forms)}."
-        raise UserError(message)
-    of_suffix = SUFFIXES.get(output.suffix.lower()) if output else None
-    if asked and of_suffix and asked != of_suffix:
-        message = f"{output}: is {asked} by --format and {of_suffix} by its suffix. Change one."
-        raise UserError(message)
-    if output and not asked and of_suffix not in forms:
-        known = ", ".join(suffix for suffix, form in SUFFIXES.items() if form in forms)
-        message = f"{output}: its suffix names no form ({known} do). Say --format too."
-        raise UserError(message)
-    return cast("Format", asked or of_suffix or "table")
 
 
 def write(result: Result, form: Format, output: Path | None) -> None:

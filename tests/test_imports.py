@@ -27,7 +27,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("etl.own_table",),
     ("etl.build", "etl.judged", "etl.warehouse"),
     (
-        "etl.adopt", "etl.card", "etl.dictionary", "etl.diff", "etl.export", "etl.feature_matrix",
+        "etl.adopt", "etl.answer_format", "etl.card", "etl.dictionary", "etl.diff", "etl.export",
+        "etl.feature_matrix",
         "etl.fsck", "etl.gate", "etl.gate_contracts", "etl.gate_frames", "etl.gate_report",
         "etl.gate_text", "etl.hooks", "etl.idc", "etl.output", "etl.own_ids", "etl.query",
         "etl.remote", "etl.repro", "etl.reports", "etl.splits", "etl.statement", "etl.status",

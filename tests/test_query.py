@@ -21,6 +21,7 @@ from sql.tables import ROOT, make_project
 from typer.testing import CliRunner
 
 from etl import output, query, reports
+from etl.answer_format import Format
 from etl.cli import app
 from etl.errors import UserError
 
@@ -323,7 +324,7 @@ ODD = """select 1 as i, null as n, 'nan'::double as f, 'a|b' as s, [1, 2] as l,
     date '2020-01-31' as d, true as b, 0.1::double as x, sum(i)::hugeint as h from range(3) t(i)"""
 
 
-def write(project: Path, form: output.Format, path: Path | None, sql: str = ODD) -> None:
+def write(project: Path, form: Format, path: Path | None, sql: str = ODD) -> None:
     output.write(query.run(sql, project), form, path)
 
 

@@ -14,6 +14,39 @@ if TYPE_CHECKING:
     from etl.adopt.report import Rule
 
 EXIT_REFUSED = 1
+MaskSetOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Take masks of your own (ISPY1_1002_seg.nii.gz, ...) as masks_NAME.",
+    ),
+]
+ThresholdOption = Annotated[
+    float | None,
+    typer.Option(help="With --mask-set: foreground is at least this (probabilities, logits)."),
+]
+LabelsOption = Annotated[
+    str | None,
+    typer.Option(metavar="A,B", help="With --mask-set: foreground is one of these labels."),
+]
+PruneOption = Annotated[
+    bool,
+    typer.Option(
+        "--prune",
+        help="Remove from data/release what PATH does not have (of your own mask sets, only "
+        "the one that --mask-set names; the slice of `ispy1 idc` stays).",
+    ),
+]
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Say what would be done, and change nothing.")
+]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print the whole report as one JSON object.")
+]
+ProfileOption = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="The data set; default: told from the case ids."),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -24,39 +57,13 @@ def register(app: typer.Typer) -> None:
 def adopt(  # noqa: PLR0913  the options of the command
     path: Annotated[Path, typer.Argument(help="Folder with the download, or any part of it.")],
     *,
-    mask_set: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="Take masks of your own (ISPY1_1002_seg.nii.gz, ...) as masks_NAME.",
-        ),
-    ] = None,
-    threshold: Annotated[
-        float | None,
-        typer.Option(help="With --mask-set: foreground is at least this (probabilities, logits)."),
-    ] = None,
-    labels: Annotated[
-        str | None,
-        typer.Option(metavar="A,B", help="With --mask-set: foreground is one of these labels."),
-    ] = None,
-    prune: Annotated[
-        bool,
-        typer.Option(
-            "--prune",
-            help="Remove from data/release what PATH does not have (of your own mask sets, only "
-            "the one that --mask-set names; the slice of `ispy1 idc` stays).",
-        ),
-    ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be done, and change nothing.")
-    ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the whole report as one JSON object.")
-    ] = False,
-    profile: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="The data set; default: told from the case ids."),
-    ] = None,
+    mask_set: MaskSetOption = None,
+    threshold: ThresholdOption = None,
+    labels: LabelsOption = None,
+    prune: PruneOption = False,
+    dry_run: DryRunOption = False,
+    as_json: JsonOption = False,
+    profile: ProfileOption = None,
 ) -> None:
     """Lay out a download canonically in data/release, and make the project read it.
 

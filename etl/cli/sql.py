@@ -95,7 +95,8 @@ def sql(  # noqa: PLR0913, PLR0917  typer makes an option of each
     - `ispy1 sql "from label_summary" --rev v1.0`
     - `ispy1 sql --attach old=v1.0 "from masks anti join old.masks using (path)"`
     """
-    from etl.output import choose_format, write
+    from etl.answer_format import choose_format
+    from etl.output import write
     from etl.query import run
 
     chosen = choose_format(form, output)
@@ -168,7 +169,8 @@ def report(
     - `ispy1 report volumes --format csv`
     """
     from etl import reports
-    from etl.output import choose_format, print_table, write
+    from etl.answer_format import choose_format
+    from etl.output import print_table, write
     from etl.query import run
 
     chosen = choose_format(form, output)

@@ -10,9 +10,9 @@ import pytest
 from sql.tables import make_project
 from typer.testing import CliRunner
 
+from etl.answer_format import choose_format
 from etl.cli import app
 from etl.errors import UserError
-from etl.output import choose_format
 
 Ask = Callable[..., str]
 
