@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
@@ -15,6 +14,7 @@ import duckdb
 
 from etl import dictionary, output
 from etl.errors import UserError
+from etl.locks import lock_handle
 from etl.project import refuse_inputs, release_path
 from etl.store import write_atomically
 from etl.warehouse import Snapshot, build, literal, working_tree
@@ -70,7 +70,7 @@ def _sole_writer(target: Path) -> Iterator[None]:
     try:
         target.mkdir(parents=True, exist_ok=True)
         with lock.open("a") as handle:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock_handle(handle.fileno(), wait=False)
             if not lock.exists() or not os.path.samestat(lock.stat(), os.fstat(handle.fileno())):
                 raise BlockingIOError  # noqa: TRY301  its holder ended while we opened it
             try:

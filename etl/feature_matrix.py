@@ -12,6 +12,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from etl.store import write_atomically
+
 # Constant in the published table (computed from it; DATASET notes of the project). The view is
 # static, so that its columns do not depend on the release; feature_catalog.is_constant says what
 # is constant in the release that is loaded.
@@ -75,8 +77,12 @@ def names_in(sql: str) -> list[str]:
 def write(views: Path, names: Sequence[str]) -> None:
     """Write both views into the folder `views`."""
     core = [name for name in names if is_core(name)]
-    (views / "feature_matrix.sql").write_text(render(ALL, names), encoding="utf-8")
-    (views / "feature_matrix_core.sql").write_text(render(CORE, core), encoding="utf-8")
+    texts = {"feature_matrix": render(ALL, names), "feature_matrix_core": render(CORE, core)}
+    for name, text in texts.items():
+        write_atomically(
+            views / f"{name}.sql",
+            lambda path, text=text: path.write_text(text, encoding="utf-8"),
+        )
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from etl import project, revisions, versions
 from etl.errors import UserError
+from etl.store import write_atomically
 
 MARK = "# ispy1: the data follow the code"
 # Not `dvc install`: it refuses beside any hook of the user's, and its pre-push hook pushes data,
@@ -59,7 +60,7 @@ def install_hook(root: Path) -> str:
             told = "calls DVC already" if "dvc git-hook" in present else f"add to it: {line}"
             return f"{path}: your own hook, left as it is; {told}"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(script)
+        write_atomically(path, lambda target: target.write_text(script))
         path.chmod(0o755)
     except OSError as error:
         message = f"{path}: the hook cannot be written ({error.strerror}). Check the rights."

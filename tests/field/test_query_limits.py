@@ -1,6 +1,6 @@
 """A query has limits of time, memory and disk; Ctrl-C ends it; what a killed one left goes.
 
-DuckDB 7037, 9571 (temporary files stay), 11419 (a query that does not listen to an interrupt).
+DuckDB 24576 (temporary files stay), 8564 (a limit of time), 15925 (no end by an interrupt).
 """
 
 from __future__ import annotations
