@@ -82,7 +82,7 @@ def test_an_axis_that_is_not_stated_is_none_that_was_dropped(
     [
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 5\n", "Git LFS pointer"),
         (b"\n<!DOCTYPE html><html>", "web page"),
-        (gzip.compress(b"<html>403 Forbidden</html>"), "web page"),
+        (gzip.compress(b"<html>403 Forbidden</html>", mtime=0), "web page"),
         (b"\0" * 5000, "zeros from the first byte"),
     ],
 )
