@@ -25,7 +25,7 @@ from etl.schema import SCHEMA_VERSION
 from etl.store import read_footer, read_table
 
 JOIN = """
-select now.case_id, now.mask, was.volume_cm3, now.volume_cm3
+select now.case_id, now.mask, was.volume_cm3 as was_cm3, now.volume_cm3
 from main.masks as now join old.masks as was using (case_id, mask)
 where now.volume_cm3 <> was.volume_cm3"""
 VIEWS = """

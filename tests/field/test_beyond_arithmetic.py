@@ -93,7 +93,8 @@ def test_what_is_null_for_it_is_told(spoilt: Path) -> None:
         ("recomputed_features", "features_undefined"),
     }
     cells = [row for row in findings(spoilt) if row["check"] == "not_a_number:age"]
-    assert [(row["case_id"], row["observed"]) for row in cells] == [(CASE, "1e+300")]
+    (cell,) = cells
+    assert (cell["case_id"], cell["observed"].split()[0]) == (CASE, "'1e+300'")
     first = [row["value"] for row in rows(spoilt, "features") if row["case_id"] == CASE]
     assert set(first) == {None}
 

@@ -54,9 +54,9 @@ def test_an_index_leads_out_of_neither_cache_nor_release(
     file.parent.mkdir(parents=True)
     recipe = f"# recipe={'0' * 32} values={'1' * 32}"
     profile = load_profile(ROOT, "phantom")
-    for line in (f"masks_ftv/x.nii,{'a' * 32},1", "masks_ftv/x.nii,link-outside,0"):
-        file.write_text(f"{recipe}\npath,md5,size_bytes\n{line}\n")
+    for line in (f"masks_ftv/x.nii,{'a' * 32},1,", "masks_ftv/x.nii,link-outside,0,"):
+        file.write_text(f"{recipe}\npath,md5,size_bytes,rule\n{line}\n")
         assert len(read_index(tmp_path, "masks", profile).blobs) == 1
-    file.write_text(f"{recipe}\npath,md5,size_bytes\n{path},{md5},1\n")
+    file.write_text(f"{recipe}\npath,md5,size_bytes,rule\n{path},{md5},1,\n")
     with pytest.raises(UserError, match=r"no usable index.*Run `ispy1 repro`"):
         read_index(tmp_path, "masks", profile)
