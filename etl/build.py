@@ -15,15 +15,24 @@ from etl import project, revisions, versions
 from etl.errors import BadInputError, UserError
 from etl.findings import Finding, from_bad_input
 from etl.finite import drop_nonfinite
-from etl.index import TABLES, read_index, table_module
+from etl.index import read_index, table_module, table_names
 from etl.known_issues import known_issues, softened
 from etl.pool import default_workers, spread
 from etl.profile import Profile, load_profile
 from etl.recipe import Recipe, module_recipe
 from etl.release import is_own_mask
 from etl.store import read_table, table_lock, table_path, write_table
-from etl.tables.findings import SCHEMA as FINDINGS
-from etl.unit import Blob, Context, Measured, TableModule, identified, refused, unit_key
+from etl.tables.findings import TABLE as FINDINGS
+from etl.unit import (
+    Blob,
+    Context,
+    Measured,
+    TableModule,
+    collect_rows,
+    identified,
+    refused,
+    unit_key,
+)
 from etl.unit_store import ASSEMBLED, keep_units, known_units, seed
 
 Unit = tuple[Blob, ...]
@@ -69,10 +78,14 @@ def build_table(
     module, profile = table_module(name), load_profile(root)
     with table_lock(root, name, say):
         index = read_index(root, name, profile)
-        context = Context(root, project.release_path(root), profile, index.blobs)
+        release, needs = project.release_path(root), module.TABLE.needs
+        context = Context(root, release, profile, index.blobs, needs)
         units = units_of(module, context.blobs)
         workers = workers or default_workers()
-        if module.UNIT == "release":  # one workbook, one listing: quicker to read than to keep
+        if module.TABLE.per in (
+            "release",
+            "tables",
+        ):  # one workbook, one listing: quicker to read than to keep
             measured = list(measure_units(module, context, units, workers))
             return _write(module, context, index.recipe, list(zip(units, measured, strict=True)))
         known = _known(module, root, index.recipe.values) if reuse else {}
@@ -85,7 +98,7 @@ def build_table(
 
 def _content(module: TableModule, unit: Unit) -> str:
     """What the unit store files a unit under; equal masks of two sets may have two rules."""
-    is_bare = module.UNIT == "blob" and unit[0].name.mask is None
+    is_bare = module.TABLE.per == "blob" and unit[0].name.mask is None
     return unit[0].md5 if is_bare else unit_key(unit)
 
 
@@ -95,7 +108,7 @@ def _known(module: TableModule, root: Path, recipe: str) -> dict[str, Measured]:
     What only the table holds is kept: the next build writes over the table. A table, or its
     findings, that is not what dvc.lock records was edited or left half: nothing of it is believed.
     """
-    name = module.SCHEMA.name
+    name = module.TABLE.name
     kept = known_units(root, name, recipe)
     folders = root / project.TABLES, root / project.FINDINGS
     if not revisions.is_locked(root, [table_path(folder, name) for folder in folders]):
@@ -144,29 +157,29 @@ def _keep(
         )
         raise UserError(message)
     units = [(_content(module, unit), found) for unit, found in fresh]
-    keep_units(context.root, module.SCHEMA.name, recipe, units)
+    keep_units(context.root, module.TABLE.name, recipe, units)
 
 
 def measure_units(
     module: TableModule, context: Context, units: list[Unit], workers: int
 ) -> Iterator[Measured]:
     """Measure units of a table, in order; a unit that fails is a finding."""
-    name = module.SCHEMA.name
+    name = module.TABLE.name
     # Workers get the blobs with each unit; the whole list would be pickled once a unit.
-    lean = context if module.UNIT == "release" else replace(context, blobs=())
+    lean = context if module.TABLE.per == "release" else replace(context, blobs=())
     died = partial(_worker_died, name)
     return spread(partial(measure_unit, name, lean), units, workers, died)
 
 
 def units_of(module: TableModule, blobs: tuple[Blob, ...]) -> list[Unit]:
     """One unit a blob (of doubles the .nii.gz), one a case, or one of all blobs."""
-    if module.UNIT == "release":
-        return [blobs]
+    if module.TABLE.per in ("release", "tables"):
+        return [blobs] if module.TABLE.per == "release" else []
     chosen: dict[object, Blob] = {}
     for blob in sorted(blobs, key=lambda b: (not b.path.endswith(".gz"), b.path)):
         chosen.setdefault(blob.name.identity, blob)
     single = sorted(chosen.values(), key=lambda b: b.path)
-    if module.UNIT == "blob":
+    if module.TABLE.per == "blob":
         return [(blob,) for blob in single]
     by_case: dict[str, list[Blob]] = {}
     for blob in single:
@@ -180,7 +193,7 @@ def measure_unit(name: str, context: Context, unit: Unit) -> Measured:
     try:
         module = table_module(name)
         with np.errstate(over="ignore", invalid="ignore"):  # it becomes a finding
-            return drop_nonfinite(module.SCHEMA, module.measure(unit, context))
+            return drop_nonfinite(module.TABLE, module.measure(unit, context))
     except BadInputError as error:
         return refused(name, error)
     except MemoryError:
@@ -204,13 +217,13 @@ def _write(
     recipe: Recipe,
     measured: list[tuple[Unit, Measured]],
 ) -> Built:
-    name = module.SCHEMA.name
+    name = module.TABLE.name
     try:
-        made = module.assemble(measured, context)
+        made = assemble(module, measured, context)
     except BadInputError as error:
         made = Measured([], [from_bad_input(name, error)])
-    table = drop_nonfinite(module.SCHEMA, made)
-    kind, profile = module.UNIT, context.profile
+    table = drop_nonfinite(module.TABLE, made)
+    kind, profile = module.TABLE.per, context.profile
     findings = [f for unit, found in measured for f in identified(found, unit, kind, profile)]
     findings = _unique([_softened(f, profile) for f in (*findings, *table.findings)])
     meta = footer(context.profile, recipe.table) | {"values_recipe": recipe.values}
@@ -218,8 +231,17 @@ def _write(
     about = meta | {ASSEMBLED: sorted({f.finding_id for f in made.findings})}
     write_table(FINDINGS, [f.row() for f in findings], table_path(folder, name), meta=about)
     target = table_path(context.root / project.TABLES, name)
-    write_table(module.SCHEMA, table.rows, target, meta=meta)
+    write_table(module.TABLE, table.rows, target, meta=meta)
     return Built(name, len(table.rows), len(measured), len(measured), len(findings))
+
+
+def assemble(
+    module: TableModule, measured: list[tuple[Unit, Measured]], context: Context
+) -> Measured:
+    """Return a table's rows and findings; without a word of its module, the rows as they are."""
+    if hasattr(module, "assemble"):
+        return module.assemble(measured, context)
+    return Measured(collect_rows(measured))
 
 
 def _softened(finding: Finding, profile: Profile) -> Finding:
@@ -249,7 +271,8 @@ def build_findings(root: Path) -> int:
     """Unite the findings of all tables; a known issue (known_issues.csv) becomes info."""
     profile, known = load_profile(root), known_issues(root)
     folder = root / project.FINDINGS
-    found = [row for name in TABLES for row in read_table(table_path(folder, name)).to_pylist()]
+    tables = (read_table(table_path(folder, name)) for name in table_names())
+    found = [row for table in tables for row in table.to_pylist()]
     rows = [softened(row, known) for row in found]
     meta = footer(profile, module_recipe("etl.known_issues", profile))
     write_table(FINDINGS, rows, table_path(root / project.TABLES, "findings"), meta=meta)

@@ -36,7 +36,7 @@ from etl.gate_report import (
     write_metric,
 )
 from etl.gate_text import describe_value, words
-from etl.index import TABLES
+from etl.index import table_names
 from etl.judged import hash_rules, hash_tables
 from etl.known_issues import known_issues
 from etl.profile import Profile, load_profile, profile_path
@@ -44,7 +44,7 @@ from etl.recipe import module_recipe
 from etl.splits import first_folds
 from etl.store import table_path, write_table
 from etl.tables import findings
-from etl.tables.gate_results import SCHEMA
+from etl.tables.gate_results import TABLE
 
 if TYPE_CHECKING:
     import duckdb
@@ -105,14 +105,14 @@ def run_gate(root: Path, *, docs: bool = False) -> GateReport:
     inputs = [profile_path(root, profile.name), *_rule_files(root)]
     meta = footer(profile, module_recipe("etl.gate", profile, inputs)) | {JUDGED: judged}
     rows = [contract.row() for contract in report.contracts]
-    write_table(SCHEMA, rows, table_path(root / project.TABLES, SCHEMA.name), meta=meta)
+    write_table(TABLE, rows, table_path(root / project.TABLES, TABLE.name), meta=meta)
     write_metric(report, root, judged, reference)
     return report
 
 
 def _check_tables(root: Path) -> None:
     folder = root / project.TABLES
-    wanted = (*TABLES, findings.SCHEMA.name)
+    wanted = (*table_names(), findings.TABLE.name)
     missing = [name for name in wanted if not table_path(folder, name).is_file()]
     if missing:
         which = "all tables" if len(missing) == len(wanted) else ", ".join(missing)

@@ -10,8 +10,13 @@ import numpy as np
 
 from etl.diff.drift import QUANTILES, Reference
 from etl.errors import UserError
+from etl.index import table_module, table_names
+from etl.inputs import SCHEMAS
 from etl.profile import Profile
 from etl.release import blobs_of_case
+from etl.schema import Table
+from etl.tables.findings import TABLE as FINDINGS
+from etl.warehouse import INPUTS_SCHEMA
 
 if TYPE_CHECKING:
     import duckdb
@@ -30,6 +35,7 @@ def hand_over(
 
     `profile_*`: what the profile declares. `reference_volumes`: the volumes at the last tag.
     `first_folds`: the fold that git's history of splits.csv first has, by data set and subject.
+    `declared_tables`, `repeated_keys`, `pointers`: what the tables' declarations say of them.
     """
     tables = {
         **_profile_tables(profile),
@@ -39,6 +45,42 @@ def hand_over(
     for name, columns in tables.items():
         names = ", ".join(f"unnest(${column}) as {column}" for column in columns)
         connection.execute(f"create or replace temp table {name} as select {names}", columns)
+    # Views: a query over the tables as they are when a frame asks.
+    for name, query in _declared_views().items():
+        connection.execute(f"create or replace temp view {name} as {query}")
+
+
+def _declared_views() -> dict[str, str]:
+    """Return the queries that follow from the tables' declarations."""
+    tables = [table_module(name).TABLE for name in table_names()]
+    keyed = [*tables, FINDINGS]
+    return {
+        "declared_tables": " union all ".join(f"select '{t.name}' as item" for t in tables),
+        "repeated_keys": " union all ".join(_count_repeated(table) for table in keyed),
+        "pointers": " union all ".join(
+            _follow(table.name, column, target)
+            for table in keyed
+            for column, target in table.references.items()
+        ),
+    }
+
+
+def _count_repeated(table: Table) -> str:
+    key = ", ".join(table.key)
+    return (
+        f"select '{table.name}' as item, count(*) - (select count(*) from (select distinct {key} "  # noqa: S608  declared names
+        f"from {table.name})) as n_repeated from {table.name}"
+    )
+
+
+def _follow(origin: str, column: str, target: str) -> str:
+    """Return the query for the values of a column, and which are keys of the table they name."""
+    relation = f"{INPUTS_SCHEMA}.{target}" if target in SCHEMAS else target
+    return (
+        f"select distinct '{origin}' as origin, '{target}' as points_to, a.{column} as pointer, "  # noqa: S608  declared names
+        f"b.{column} is not null as has_target from {origin} as a "
+        f"left join {relation} as b on a.{column} = b.{column} where a.{column} is not null"
+    )
 
 
 def _reference_columns(reference: Reference | None) -> dict[str, list[Any]]:

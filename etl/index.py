@@ -5,39 +5,24 @@ from __future__ import annotations
 import csv
 import importlib
 import io
+import pkgutil
 import re
 from dataclasses import dataclass
+from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any, TextIO, cast
 
-from etl import project, versions
+from etl import project, tables, versions
 from etl.errors import UserError
 from etl.own_masks import read_rule
 from etl.profile import Profile, load_profile
 from etl.recipe import Recipe, make_recipe
 from etl.release import MARKS, Name, is_litter, parse
+from etl.schema import Table
 from etl.store import write_atomically
 from etl.unit import Blob, TableModule
 
-# The tables that are made from the release, in the order of their stages in dvc.yaml.
-TABLES = (
-    "blobs",
-    "images",
-    "masks",
-    "features",
-    "feature_catalog",
-    "clinical",
-    "outcomes",
-    "acquisitions",
-    "cases",
-    "mask_agreement",
-    "phase_fits",
-    "kinetics",
-    "recomputed_features",
-    "captk_features",
-    "feature_audit",
-    "feature_stability",
-)
 _FIRST = re.compile(r"# recipe=([0-9a-f]{32}) values=([0-9a-f]{32})")
 _MD5 = re.compile(r"[0-9a-f]{32}")
 _HEADER = ("path", "md5", "size_bytes", "rule")
@@ -51,16 +36,30 @@ class Index:
     blobs: tuple[Blob, ...]
 
 
+@cache
+def table_names() -> tuple[str, ...]:
+    """Return the tables that are made from the release, each behind those that it needs."""
+    names = sorted(module.name for module in pkgutil.iter_modules(tables.__path__))
+    modules = {name: importlib.import_module(f"{tables.__name__}.{name}") for name in names}
+    declared = {name: getattr(module, "TABLE", None) for name, module in modules.items()}
+    needs = {
+        name: table.needs
+        for name, table in declared.items()
+        if isinstance(table, Table) and table.per != "build"
+    }
+    return tuple(TopologicalSorter(needs).static_order())
+
+
 def table_module(name: str) -> TableModule:
-    """The module of a table.
+    """Return the module of a table.
 
     Raises:
         UserError: no such table.
     """
-    if name not in TABLES:
-        message = f"{name}: no table is built under this name. Tables: {', '.join(TABLES)}."
+    if name not in table_names():
+        message = f"{name}: no table is built under this name. Tables: {', '.join(table_names())}."
         raise UserError(message)
-    return cast("TableModule", importlib.import_module(f"etl.tables.{name}"))
+    return cast("TableModule", importlib.import_module(f"{tables.__name__}.{name}"))
 
 
 def write_indexes(root: Path) -> int:
@@ -71,7 +70,7 @@ def write_indexes(root: Path) -> int:
     blobs = tuple(
         Blob(own, *hashes[path], read_rule(root, own, profile)) for path, own in names.items()
     )
-    for name in TABLES:
+    for name in table_names():
         read = tuple(blob for blob in blobs if reads(root, name, blob.name))
         found = Index(table_recipe(root, name, profile), read)
         text = _dump(found)
@@ -83,7 +82,7 @@ def reads(root: Path, table: str, name: Name) -> bool:
     """Whether a table reads a blob of this name."""
     module = table_module(table)
     wants = getattr(module, "wants", None)
-    is_read = name.artefact.startswith(module.READS)
+    is_read = name.artefact.startswith(module.TABLE.reads)
     return is_read and (wants is None or wants(name, params_of(root, table)))
 
 
@@ -93,23 +92,17 @@ def table_recipe(root: Path, name: str, profile: Profile) -> Recipe:
     Raises:
         UserError: params.yaml lacks a value that the table needs.
     """
-    return make_recipe(f"etl.tables.{name}", profile, root, also(name), params_of(root, name))
-
-
-def also(name: str) -> tuple[str, ...]:
-    """The files beside the release that a table reads, relative to the root."""
-    found: tuple[str, ...] = getattr(table_module(name), "ALSO", ())
-    return found
+    files = table_module(name).TABLE.files
+    return make_recipe(f"etl.tables.{name}", profile, root, files, params_of(root, name))
 
 
 def params_of(root: Path, name: str) -> dict[str, Any]:
-    """The values of params.yaml that decide a table's values, by dotted name.
+    """Return the values of params.yaml that decide a table's values, by dotted name.
 
     Raises:
         UserError: params.yaml lacks one.
     """
-    found: tuple[str, ...] = getattr(table_module(name), "PARAMS", ())
-    return {dotted: project.param(root, dotted) for dotted in found}
+    return {dotted: project.param(root, dotted) for dotted in table_module(name).TABLE.params}
 
 
 def index_path(root: Path, name: str) -> Path:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from etl.errors import UserError
 from etl.profile import Profile, expected_case_ids
-from etl.schema import CASE_ID, Column, TableSchema, optional
+from etl.schema import CASE_ID, Column, TableSchema, parse_columns
 
 Value = str | int | bool | None
 Rows = tuple[tuple[Value, ...], ...]
@@ -21,19 +21,15 @@ CLAIMS = TableSchema(
     name="claims",
     grain="One row a number that somebody states about a data set",
     key=("claim_id",),
-    columns=(
-        Column("claim_id", "int64", "Number of the claim"),
-        Column("dataset", "string", "Data set that the claim is about"),
-        Column("stated", "int64", "The number that is stated"),
-        Column(
-            "unit",
-            "string",
-            "What is counted: cases, images, slices, files, subjects, studies or series",
-        ),
-        Column("who", "string", "Who states it"),
-        Column("count_name", "string", "Definition of case_counts that they seem to use"),
-        Column("note", "string", "How the number came about, as far as it is known"),
-    ),
+    columns=parse_columns("""
+        claim_id int64 Number of the claim
+        dataset string Data set that the claim is about
+        stated int64 The number that is stated
+        unit string What is counted: cases, images, slices, files, subjects, studies or series
+        who string Who states it
+        count_name string Definition of case_counts that they seem to use
+        note string How the number came about, as far as it is known
+    """),
 )
 SPLITS = TableSchema(
     name="splits",
@@ -41,10 +37,12 @@ SPLITS = TableSchema(
     key=("case_id",),
     columns=(
         CASE_ID,
-        Column("fold", "int64", "Fold, 0 to 4; a subject never moves"),
-        optional("subtype", "string", "Subtype when the fold was given"),
-        optional("pcr", "bool", "Pathologic complete response when the fold was given"),
-        Column("dataset", "string", "Data set of the subject: strata are counted within it"),
+        *parse_columns("""
+        fold int64 Fold, 0 to 4; a subject never moves
+        subtype string? Subtype when the fold was given
+        pcr bool? Pathologic complete response when the fold was given
+        dataset string Data set of the subject: strata are counted within it
+        """),
     ),
 )
 KNOWN_ISSUES = TableSchema(
@@ -53,28 +51,27 @@ KNOWN_ISSUES = TableSchema(
     key=("case_id", "field"),
     columns=(
         CASE_ID,
-        Column("field", "string", "Field that is wrong"),
-        Column("observed", "string", "What is seen there"),
-        Column("note", "string", "Why it is so"),
-        Column("source", "string", "Where it is documented"),
+        *parse_columns("""
+        field string Field that is wrong
+        observed string What is seen there
+        note string Why it is so
+        source string Where it is documented
+        """),
     ),
 )
 PUBLISHED_CATALOG = TableSchema(
     name="published_catalog",
     grain="One row a family and statistic of the published features",
     key=("family", "statistic"),
-    columns=(
-        Column("family", "string", "Feature family, such as Intensity"),
-        Column("statistic", "string", "The statistic; * for those of the family not listed"),
-        Column(
-            "tier",
-            "string",
-            "exact (the definition is known), concordance (known but for a detail), not_comparable",
-        ),
-        Column("is_fragile", "bool", "A few voxels change it by any amount, as a mode or a bin"),
-        Column("definition", "string", "What the publisher's program computes"),
-        optional("reason", "string", "Why the tier is not exact"),
-    ),
+    columns=parse_columns("""
+        family string Feature family, such as Intensity
+        statistic string The statistic; * for those of the family not listed
+        tier string exact (the definition is known), concordance (known but for a detail),
+            not_comparable
+        is_fragile bool A few voxels change it by any amount, as a mode or a bin
+        definition string What the publisher's program computes
+        reason string? Why the tier is not exact
+    """),
 )
 ADOPTED = TableSchema(
     name="adopted",
@@ -82,48 +79,50 @@ ADOPTED = TableSchema(
     key=("case_id", "mask"),
     columns=(
         CASE_ID,
-        Column("mask", "string", "Mask set that the features were published from"),
-        Column("path", "string", "Path inside the release when it first came"),
-        Column("md5", "string", "MD5 of the file as it first came"),
-        Column("content_crc32", "int64", "CRC-32 of its uncompressed stream"),
-        Column("content_bytes", "int64", "Length of its uncompressed stream", "bytes"),
-        Column("voxel_digest", "string", "Hash of its size and foreground bits"),
+        *parse_columns("""
+        mask string Mask set that the features were published from
+        path string Path inside the release when it first came
+        md5 string MD5 of the file as it first came
+        content_crc32 int64 CRC-32 of its uncompressed stream
+        content_bytes int64 [bytes] Length of its uncompressed stream
+        voxel_digest string Hash of its size and foreground bits
+        """),
     ),
 )
 RELEASE_INFO = TableSchema(
     name="release_info",
     grain="One row: what the profile says about the loaded release",
     key=("profile",),
-    columns=(
-        Column("profile", "string", "Profile in expectations/profiles"),
-        Column("dataset", "string", "Name of the data set"),
-        Column("title", "string", "What the data set is"),
-        Column("is_phantom", "bool", "The release is synthetic and holds no patient"),
-        optional("doi", "string", "Digital object identifier"),
-        Column("licence", "string", "Licence of the release"),
-        Column("attribution", "string", "The line that every use carries"),
-    ),
+    columns=parse_columns("""
+        profile string Profile in expectations/profiles
+        dataset string Name of the data set
+        title string What the data set is
+        is_phantom bool The release is synthetic and holds no patient
+        doi string? Digital object identifier
+        licence string Licence of the release
+        attribution string The line that every use carries
+    """),
 )
 CITATIONS = TableSchema(
     name="citations",
     grain="One row a citation that the profile asks for",
     key=("position",),
-    columns=(
-        Column("position", "int64", "Order of the citations, from 1"),
-        Column("citation", "string", "What to cite"),
-    ),
+    columns=parse_columns("""
+        position int64 Order of the citations, from 1
+        citation string What to cite
+    """),
 )
 EXPECTED_ITEMS = TableSchema(
     name="expected_items",
     grain="One row a thing that every complete case has, by the profile",
     key=("item",),
-    columns=(
-        Column("position", "int64", "Order of the items, from 1"),
-        Column("item", "string", "Name of the item, such as image_n3_0, mask_ftv or features"),
-        Column("artefact", "string", "image_n3, image_zscored, mask, features, clinical, outcomes"),
-        optional("mask", "string", "Mask set, for masks"),
-        optional("phase", "int64", "DCE phase, for images"),
-    ),
+    columns=parse_columns("""
+        position int64 Order of the items, from 1
+        item string Name of the item, such as image_n3_0, mask_ftv or features
+        artefact string image_n3, image_zscored, mask, features, clinical, outcomes
+        mask string? Mask set, for masks
+        phase int64? DCE phase, for images
+    """),
 )
 EXPECTED_CASES = TableSchema(
     name="expected_cases",
@@ -135,18 +134,18 @@ RECOMPUTED_CATALOG = TableSchema(
     name="recomputed_catalog",
     grain="One row a feature of recomputed_features",
     key=("feature",),
-    columns=(
-        Column("position", "int64", "Order of the features, from 1: IBSI's"),
-        Column("feature", "string", "Name: the tag of IBSI's reference values"),
-        Column("title", "string", "Name in words"),
-        optional("ibsi_code", "string", "IBSI's permanent identifier of the definition"),
-        Column("family", "string", "morphology, intensity_statistics, glcm, ..."),
-        Column("family_code", "string", "IBSI's identifier of the family"),
-        optional("aggregation", "string", "How the directions of a texture come together"),
-        optional("aggregation_code", "string", "IBSI's identifier of the aggregation"),
-        optional("unit", "string", "Unit; intensity: that of the image; null for a pure number"),
-        Column("needs_image", "bool", "It takes an image, not the mask alone"),
-    ),
+    columns=parse_columns("""
+        position int64 Order of the features, from 1: IBSI's
+        feature string Name: the tag of IBSI's reference values
+        title string Name in words
+        ibsi_code string? IBSI's permanent identifier of the definition
+        family string morphology, intensity_statistics, glcm, ...
+        family_code string IBSI's identifier of the family
+        aggregation string? How the directions of a texture come together
+        aggregation_code string? IBSI's identifier of the aggregation
+        unit string? Unit; intensity: that of the image; null for a pure number
+        needs_image bool It takes an image, not the mask alone
+    """),
 )
 
 SCHEMAS: dict[str, TableSchema] = {

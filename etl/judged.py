@@ -13,7 +13,7 @@ from typing import Any
 
 from etl import project, revisions, versions
 from etl.errors import UserError
-from etl.index import TABLES, index_path, read_index
+from etl.index import index_path, read_index, table_names
 from etl.odd_files import show_path
 from etl.profile import Profile, load_profile
 from etl.release import MARKS, is_litter
@@ -28,7 +28,7 @@ _SHOWN = 4
 
 def hash_tables(root: Path) -> dict[str, str]:
     """Path -> MD5 of each table that the gate judges, and of the index's list of blobs."""
-    names = (*TABLES, findings.SCHEMA.name)
+    names = (*table_names(), findings.TABLE.name)
     paths = [table_path(root / project.TABLES, name) for name in names]
     hashes = {p.relative_to(root).as_posix(): _md5(p.read_bytes()) for p in paths if p.is_file()}
     index = index_path(root, "blobs")

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from etl.profile import Profile
+from etl.schema import parse_columns
 
 PACKAGE = Path(__file__).parent
 # Distribution names of imports that are spelt otherwise.
@@ -30,12 +31,11 @@ DISTRIBUTIONS = {
 # A module and the name of one of its definitions; None: all of them.
 Symbol = tuple[str, str | None]
 
-WRITING: tuple[Symbol, ...] = (("etl.store", "write_table"), ("etl.tables.findings", "SCHEMA"))
+WRITING: tuple[Symbol, ...] = (("etl.store", "write_table"), ("etl.tables.findings", "TABLE"))
 # Parts of a syntax tree that change no value.
 _MUTE_FIELDS = {"annotation", "returns", "type_comment", "type_params", "kind", "ctx"}
-# Where calls that make a schema have their words: position of the meaning, names of keywords.
-_MEANING_AT = {"Column": 2, "optional": 2, "_axes": 2}
-_WORD_KEYWORDS = {"meaning", "grain"}
+# What a declaration says that changes no measured value.
+_WORD_KEYWORDS = {"meaning", "grain", "key", "needs", "references", "adds"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,13 +264,17 @@ def _canonical(node: Any, *, worded: bool) -> Any:  # noqa: ANN401  a tree of no
 
 
 def _without_words(call: ast.Call) -> ast.Call:
-    """Return a call that makes a part of a schema, without grain and meaning."""
+    """Return a call that makes a part of a schema, with no more than what values follow from."""
     name = call.func.id if isinstance(call.func, ast.Name) else ""
-    if name not in _MEANING_AT and name != "TableSchema":
+    if name == "parse_columns":
+        (text,) = (argument.value for argument in call.args if isinstance(argument, ast.Constant))
+        columns = [[c.name, c.kind, c.nullable] for c in parse_columns(str(text))]
+        return ast.Call(call.func, [ast.Constant(repr(columns))], [])
+    if name not in ("Column", "Table", "TableSchema"):
         return call
-    at = _MEANING_AT.get(name, len(call.args))
+    arguments = call.args[:2] if name == "Column" else call.args
     keywords = [keyword for keyword in call.keywords if keyword.arg not in _WORD_KEYWORDS]
-    return ast.Call(call.func, [*call.args[:at], *call.args[at + 1 :]], keywords)
+    return ast.Call(call.func, arguments, keywords)
 
 
 def _source(module: str) -> Path:

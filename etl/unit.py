@@ -5,18 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from hashlib import md5
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from etl.errors import BadInputError
 from etl.findings import Finding, from_bad_input
 from etl.profile import Profile
 from etl.project import param
 from etl.release import LINK_OUTSIDE, MARKS, NO_FILE, NO_NAME, Name, blobs_of_case, role
-from etl.schema import TableSchema
+from etl.schema import Per, Table
 from etl.store import read_table, table_path
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 Row = dict[str, Any]
-Kind = Literal["blob", "case", "release"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +49,13 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a table may ask for: the release, its profile, and tables that are built before."""
+    """What a table may ask for: the release, its profile, and the tables that it needs."""
 
     root: Path
     release: Path
     profile: Profile
     blobs: tuple[Blob, ...]
+    needs: tuple[str, ...] = ()
 
     def file(self, blob: Blob) -> Path:
         """The blob on disk.
@@ -66,13 +69,28 @@ class Context:
         return path
 
     def param(self, dotted: str) -> Any:  # noqa: ANN401  a YAML value is of any type
-        """A value of params.yaml; the table's PARAMS name it, so that it is in the recipe."""
+        """A value of params.yaml; the table's params name it, so that it is in the recipe."""
         return param(self.root, dotted)
 
     def table(self, name: str) -> list[Row]:
-        """The rows of a table that an earlier stage built."""
-        rows: list[Row] = read_table(table_path(self.root / "data/tables", name)).to_pylist()
+        """Return the rows of a table that this one needs.
+
+        Raises:
+            LookupError: the table that asks does not declare that it needs it.
+        """
+        rows: list[Row] = self.read(name).to_pylist()
         return rows
+
+    def read(self, name: str) -> pa.Table:
+        """Return a table that this one needs, as columns.
+
+        Raises:
+            LookupError: the table that asks does not declare that it needs it.
+        """
+        if name not in self.needs:
+            message = f"{name} is read, but not among the tables that are declared as needed"
+            raise LookupError(message)
+        return read_table(table_path(self.root / "data/tables", name))
 
 
 def refuse_mark(mark: str, path: Path) -> BadInputError:
@@ -98,28 +116,28 @@ def refuse_mark(mark: str, path: Path) -> BadInputError:
 class TableModule(Protocol):
     """What a module of etl/tables offers.
 
-    SCHEMA: the table. READS: the artefacts it reads. UNIT: what is measured at once: a blob, all
-    blobs of a case, or all of the release. ASSEMBLED: the columns that assemble() adds. measure():
-    one unit's values, free of identity. assemble(): the rows.
+    TABLE: the declaration. measure(): one unit's values, free of identity; a table of other tables
+    has none. assemble(): the rows; a module without it keeps what was measured as it is.
 
-    Where a module has them: PARAMS, the names of params.yaml that decide its values; ALSO, files
-    beside the release; `wants(name, params)`, which of the blobs of READS it reads.
+    Where a module has it: `wants(name, params)`, which of the blobs that TABLE reads it reads.
     """
 
-    SCHEMA: TableSchema
-    READS: tuple[str, ...]
-    UNIT: Kind
-    ASSEMBLED: tuple[str, ...]
+    TABLE: Table
 
     @staticmethod
     def measure(unit: tuple[Blob, ...], context: Context) -> Measured:
-        """Values and findings of one unit."""
+        """Measure one unit: values and findings."""
         ...
 
     @staticmethod
     def assemble(measured: list[tuple[tuple[Blob, ...], Measured]], context: Context) -> Measured:
-        """The table's rows and findings."""
+        """Return the table's rows and findings."""
         ...
+
+
+def collect_rows(measured: list[tuple[tuple[Blob, ...], Measured]]) -> list[Row]:
+    """Return the rows of all units, as they were measured."""
+    return [row for _, found in measured for row in found.rows]
 
 
 def unit_key(unit: tuple[Blob, ...]) -> str:
@@ -129,18 +147,18 @@ def unit_key(unit: tuple[Blob, ...]) -> str:
 
 
 def identified(
-    found: Measured, unit: tuple[Blob, ...], kind: Kind, profile: Profile
+    found: Measured, unit: tuple[Blob, ...], per: Per, profile: Profile
 ) -> list[Finding]:
     """The findings of a unit with case and path: of its blob, or of the blob whose role they name.
 
     A role that the unit lacks becomes the path where the missing blob belongs.
     """
-    if not unit or (kind == "release" and len(unit) > 1):
+    if not unit or (per == "release" and len(unit) > 1):
         return found.findings
     name = unit[0].name
-    own = None if kind == "case" else name.path
+    own = None if per == "case" else name.path
     places: dict[str | None, str] = {}
-    if kind == "case" and name.case_id:
+    if per == "case" and name.case_id:
         places |= {role(n): n.path for n in blobs_of_case(name.case_id, profile)}
         places |= {role(blob.name): blob.path for blob in unit}
     return [

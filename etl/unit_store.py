@@ -131,7 +131,7 @@ def seed(module: TableModule, tables: Path, findings: Path, recipe: str) -> dict
     The caller knows that both files are as they were built (`revisions.is_locked`). So a clone
     that pulled the tables measures only what has changed since.
     """
-    name = module.SCHEMA.name
+    name = module.TABLE.name
     files = table_path(tables, name), table_path(findings, name)
     try:
         if any(read_footer(file)["values_recipe"] != recipe for file in files):
@@ -141,9 +141,8 @@ def seed(module: TableModule, tables: Path, findings: Path, recipe: str) -> dict
         found = [row for row in found if row["finding_id"] not in assembled]
     except (OSError, KeyError, TypeError, ValueError, pa.ArrowException, UserError):
         return {}  # no table, or none that can be read: there is nothing to reuse
-    return (
-        _of_cases(module, rows, found) if module.UNIT == "case" else _of_blobs(module, rows, found)
-    )
+    units_of = _of_cases if module.TABLE.per == "case" else _of_blobs
+    return units_of(module, rows, found)
 
 
 def _of_blobs(module: TableModule, rows: list[Row], found: list[Row]) -> dict[str, Measured]:
@@ -176,7 +175,7 @@ def _of_cases(module: TableModule, rows: list[Row], found: list[Row]) -> dict[st
 
 
 def _measured(module: TableModule, row: Row) -> Row:
-    return {key: value for key, value in row.items() if key not in module.ASSEMBLED}
+    return {key: value for key, value in row.items() if key not in module.TABLE.assembled}
 
 
 def _finding(row: Row) -> Finding:

@@ -23,7 +23,7 @@ from support import (
 from etl import project
 from etl.gate_report import read_suites
 from etl.store import table_path, write_table
-from etl.tables.gate_results import SCHEMA as GATE
+from etl.tables.gate_results import TABLE as GATE
 
 GROWN = "masks_stv_manual/ISPY1_9001.nii.gz"  # the mask that v2 changed
 IGNORED = "/.dvc/cache\n/.dvc/tmp\n/data/release\n/data/tables\n/data/findings\n/data/index\n"

@@ -26,7 +26,7 @@ import xlsxwriter
 
 from etl import project
 from etl.build import build_findings, build_table
-from etl.index import TABLES, write_indexes
+from etl.index import table_names, write_indexes
 from etl.params_file import set_params
 from etl.profile import load_profile
 from etl.read.idc import COLUMNS
@@ -376,7 +376,7 @@ def make_project(root: Path) -> Path:
 def build(root: Path, workers: int = 1) -> None:
     """Index, every table and the findings, in this process: what the stages of DVC do."""
     write_indexes(root)
-    for name in TABLES:
+    for name in table_names():
         build_table(root, name, workers)
     build_findings(root)
 

@@ -14,21 +14,20 @@ from etl.case_unit import open_volumes
 from etl.findings import Finding
 from etl.profile import load_profile
 from etl.release import blobs_of_case, parse, role
-from etl.schema import CASE_ID, INPUTS_MD5, Column, TableSchema
+from etl.schema import CASE_ID, INPUTS_MD5, Column, Table
 from etl.store import table_path, write_table
-from etl.tables.findings import SCHEMA as FINDINGS
+from etl.tables.findings import TABLE as FINDINGS
 from etl.unit import Blob, Context, Measured, TableModule, identified, unit_key
 from etl.unit_store import seed
 
 PROFILE = load_profile(ROOT, "phantom")
 CASE, OTHER = "ISPY1_9001", "ISPY1_9002"
-SCHEMA = TableSchema(
-    "pairs", "One row a pair", ("case_id", "pair"),
-    (CASE_ID, Column("pair", "string", "Pair"), INPUTS_MD5),
+TABLE = Table(
+    name="pairs", grain="One row a pair", key=("case_id", "pair"),
+    columns=(CASE_ID, Column("pair", "string", "Pair"), INPUTS_MD5),
+    per="case", adds=("case_id", "inputs_md5"),
 )  # fmt: skip
-MODULE = cast(
-    "TableModule", SimpleNamespace(SCHEMA=SCHEMA, UNIT="case", ASSEMBLED=("case_id", "inputs_md5"))
-)
+MODULE = cast("TableModule", SimpleNamespace(TABLE=TABLE))
 
 
 def blob(path: str, md5: str = "0") -> Blob:
@@ -112,7 +111,7 @@ def test_the_seed_of_a_table_of_cases(tmp_path: Path) -> None:
     about = Finding("pairs", "info", "c", "o", "e", "l", "f", case_id="ISPY1_9003")
     folders = tmp_path / "tables", tmp_path / "findings"
     for schema, folder, content in (
-        (SCHEMA, folders[0], rows),
+        (TABLE, folders[0], rows),
         (FINDINGS, folders[1], [about.row()]),
     ):
         write_table(schema, content, table_path(folder, "pairs"), meta={"values_recipe": "r"})

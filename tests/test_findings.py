@@ -14,7 +14,7 @@ from etl.errors import BadInputError, Severity
 from etl.findings import Finding, from_bad_input
 from etl.profile import load_profile
 from etl.release import Name
-from etl.tables.findings import SCHEMA
+from etl.tables.findings import TABLE
 from etl.unit import Blob, Measured, identified, refused
 
 ONE = Finding(
@@ -24,7 +24,7 @@ ONE = Finding(
 
 
 def test_row_has_the_columns_of_the_table() -> None:
-    assert set(ONE.row()) == set(SCHEMA.names)
+    assert set(ONE.row()) == set(TABLE.names)
     assert ONE.row()["finding_id"] == ONE.finding_id
     assert len(ONE.finding_id) == 16
     int(ONE.finding_id, 16)

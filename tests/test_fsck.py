@@ -233,7 +233,7 @@ def rewrite(root: Path, recipe: str | None = None, **changes: object) -> None:
     rows, footer = read_table(path).to_pylist(), read_footer(path)
     rows[0] |= changes
     meta = {key: footer[key] for key in ("dataset", "licence", "attribution", "is_phantom")}
-    write_table(masks_table.SCHEMA, rows, path, meta={**meta, "recipe": recipe or footer["recipe"]})
+    write_table(masks_table.TABLE, rows, path, meta={**meta, "recipe": recipe or footer["recipe"]})
 
 
 def forget_lock(root: Path) -> None:

@@ -15,21 +15,21 @@ from hypothesis import strategies as st
 
 from etl import store
 from etl.errors import UserError
-from etl.schema import Column, TableSchema, optional
+from etl.schema import TableSchema, parse_columns
 from etl.store import read_footer, read_table, table_path, write_atomically, write_table
 
 SCHEMA = TableSchema(
     name="things",
     grain="One row a thing",
     key=("name", "number"),
-    columns=(
-        Column("name", "string", "Name"),
-        Column("number", "int64", "Number"),
-        optional("length_mm", "double", "Length", "mm"),
-        optional("is_good", "bool", "Good"),
-        optional("day", "date", "Day"),
-        optional("values", "list<double>", "Values"),
-    ),
+    columns=parse_columns("""
+        name string Name
+        number int64 Number
+        length_mm double? [mm] Length
+        is_good bool? Good
+        day date? Day
+        values list<double>? Values
+    """),
 )
 META = {"recipe": "abc", "licence": "CC0"}
 Row = dict[str, Any]

@@ -17,10 +17,10 @@ import etl
 from etl import revisions, versions
 from etl.cli import versions as commands
 from etl.errors import UserError
-from etl.index import TABLES
+from etl.index import table_names
 from etl.remote import push_versions
 
-N_TABLES = len(TABLES) + 2  # and findings, gate_results
+N_TABLES = len(table_names()) + 2  # and findings, gate_results
 VOLUME = "select max(volume_cm3) from masks where case_id = 'ISPY1_9001' and mask = 'stv_manual'"
 CACHE = ".dvc/cache"
 

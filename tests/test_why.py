@@ -163,15 +163,16 @@ def test_a_change_that_no_version_has_yet(copy: Path) -> None:
 
 def test_code_that_changed_a_value_is_told_from_a_blob(copy: Path) -> None:
     from etl.store import read_footer, write_table
-    from etl.tables.masks import SCHEMA
 
     path = table_path(copy / etl_project.TABLES, "masks")
     rows = read_table(path).to_pylist()
     for row in rows:
         row["volume_cm3"] += 1
+    from etl.tables.masks import TABLE
+
     old = read_footer(path)["recipe"]
     meta = {"recipe": "other", "dataset": "d", "licence": "l", "attribution": "a"}
-    write_table(SCHEMA, rows, path, meta=meta)
+    write_table(TABLE, rows, path, meta=meta)
     found = one(copy, "masks.volume_cm3", CASE, "ftv")
     assert found.changed is not None
     assert found.changed.recipes == (old, "other")

@@ -12,7 +12,7 @@ import pyarrow as pa
 from etl import project
 from etl.errors import UserError
 from etl.fsck.model import Kept, Problem, Report, md5_of, shown
-from etl.index import TABLES, Index, index_path, read_index
+from etl.index import Index, index_path, read_index, table_names
 from etl.limits import left_spill
 from etl.profile import Profile, load_profile
 from etl.schema import BLOB_MD5S, SCHEMA_VERSION
@@ -28,7 +28,7 @@ def check_tables(kept: Kept, report: Report) -> None:
     """Check every file that the stages write, and what lies beside them."""
     root = kept.root
     profile = load_profile(root)
-    indexes = {name: _index(root, name, profile) for name in TABLES}
+    indexes = {name: _index(root, name, profile) for name in table_names()}
     report.problems += _foreign(kept)
     report.problems += _against_lock(kept)
     told = {problem.path for problem in report.problems}
@@ -55,7 +55,7 @@ def check_tables(kept: Kept, report: Report) -> None:
 
 def _tell_missing(kept: Kept, report: Report) -> None:
     """Name the tables that are not here: some may be pulled alone, but none is not sound."""
-    wanted = [f"{project.TABLES}/{name}.parquet" for name in (*TABLES, *OTHERS)]
+    wanted = [f"{project.TABLES}/{name}.parquet" for name in (*table_names(), *OTHERS)]
     missing = [path for path in wanted if not (kept.root / path).is_file()]
     if not missing:
         return
@@ -87,7 +87,7 @@ def _files(root: Path) -> Iterator[Path]:
 
 def _foreign(kept: Kept) -> Iterator[Problem]:
     """Files in the stages' folders that no stage makes: leftovers of a killed or foreign tool."""
-    own = {f"{folder}/{name}{end}" for folder, end in _FOLDERS.items() for name in TABLES}
+    own = {f"{folder}/{name}{end}" for folder, end in _FOLDERS.items() for name in table_names()}
     own |= {f"{project.TABLES}/{name}.parquet" for name in OTHERS} | kept.paths.keys()
     strays = [path for folder in _FOLDERS for path in (kept.root / folder).rglob("*")]
     strays += [*(kept.root / "data").glob(".phantom.*"), *(kept.root / "data").glob(".*.partial")]
@@ -180,4 +180,4 @@ def _unlisted(root: Path, path: Path, table: pa.Table, index: Index) -> Iterator
 
 def built(root: Path) -> bool:
     """Whether there is a table to check at all."""
-    return any(table_path(root / project.TABLES, name).is_file() for name in TABLES)
+    return any(table_path(root / project.TABLES, name).is_file() for name in table_names())

@@ -15,7 +15,7 @@ import yaml
 
 from etl import project, versions
 from etl.errors import UserError
-from etl.index import TABLES, index_path, read_index, table_recipe
+from etl.index import index_path, read_index, table_names, table_recipe
 from etl.judged import some
 from etl.profile import Profile
 from etl.recipe import Recipe
@@ -124,7 +124,7 @@ def _is_same(one: Any, other: Any) -> bool:  # noqa: ANN401  YAML values
 def _recipes(root: Path, profile: Profile) -> list[str]:
     """Tables whose code, libraries or naming are not those of their index."""
     odd = []
-    for name in TABLES:
+    for name in table_names():
         if index_path(root, name).is_file():
             today = table_recipe(root, name, profile)
             odd += [name] if _recipe_in_index(root, name, profile) != today else []

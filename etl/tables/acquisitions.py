@@ -11,69 +11,54 @@ from etl.errors import Severity
 from etl.findings import Finding
 from etl.profile import Profile
 from etl.read.idc import Series, read_slice
-from etl.schema import CASE_ID, Column, TableSchema, optional
+from etl.schema import CASE_ID, Table, parse_columns
 from etl.tables import series
-from etl.unit import Blob, Context, Kind, Measured, Row, artefact
+from etl.unit import Blob, Context, Measured, Row, artefact
 
-SCHEMA = TableSchema(
+ARTEFACT = "acquisitions"
+
+TABLE = Table(
     name="acquisitions",
     grain="One row a DICOM series of a trial subject, in the release or not",
     key=("series_instance_uid",),
     columns=(
         CASE_ID,
-        Column("series_instance_uid", "string", "DICOM SeriesInstanceUID"),
-        Column("study_instance_uid", "string", "DICOM StudyInstanceUID"),
-        Column(
-            "study_index",
-            "int64",
-            "Number of the study within the subject, from 1, by study_date and then by UID",
-        ),
-        Column("is_baseline", "bool", "Of the subject's first study: before treatment"),
-        optional(
-            "study_date",
-            "date",
-            "Day that most series of the study name; shifted by years against the real one, "
-            "the same for all studies of a subject",
-        ),
-        optional("series_date", "date", "Day of the series itself; segmentations have none"),
-        optional("age_years", "double", "Age in the series; 000Y is null", "years"),
-        optional("sex", "string", "F, M or O; anything else is null"),
-        optional("modality", "string", "MR, SEG (segmentation) or SR (structured report)"),
-        optional("sop_class", "string", "Name of the DICOM SOP class"),
-        Column(
-            "has_scanner",
-            "bool",
-            "Manufacturer and model are the scanner's: MR images, but not secondary captures and "
-            "not the output of a workstation",
-        ),
-        optional("manufacturer", "string", "Vendor in one spelling: GE, Siemens, Philips, ..."),
-        optional("stored_manufacturer", "string", "Manufacturer as the series spells it"),
-        optional("model", "string", "ManufacturerModelName: of the scanner where has_scanner"),
-        optional("series_number", "int64", "DICOM SeriesNumber, which is not unique in a study"),
-        optional("series_description", "string", "DICOM SeriesDescription"),
-        optional(
-            "pe_threshold_percent",
-            "int64",
-            "Least enhancement of the trial's functional tumour volume, where the series is a PE "
-            "segmentation that names it",
-            "percent",
-        ),
-        optional("instance_count", "int64", "DICOM instances (files) of the series"),
-        optional("size_mb", "double", "Size of the series in IDC, 10^6 bytes", "MB"),
-        optional("licence", "string", "Licence of the series"),
-        optional("source_doi", "string", "DOI of the data set that the series was published in"),
-        optional(
-            "crdc_series_uuid",
-            "string",
-            "Folder of the series in the public buckets of the Imaging Data Commons",
-        ),
+        *parse_columns("""
+        series_instance_uid string DICOM SeriesInstanceUID
+        study_instance_uid string DICOM StudyInstanceUID
+        study_index int64 Number of the study within the subject, from 1, by study_date and then by
+            UID
+        is_baseline bool Of the subject's first study: before treatment
+        study_date date? Day that most series of the study name; shifted by years against the real
+            one, the same for all studies of a subject
+        series_date date? Day of the series itself; segmentations have none
+        age_years double? [years] Age in the series; 000Y is null
+        sex string? F, M or O; anything else is null
+        modality string? MR, SEG (segmentation) or SR (structured report)
+        sop_class string? Name of the DICOM SOP class
+        has_scanner bool Manufacturer and model are the scanner's: MR images, but not secondary
+            captures and not the output of a workstation
+        manufacturer string? Vendor in one spelling: GE, Siemens, Philips, ...
+        stored_manufacturer string? Manufacturer as the series spells it
+        model string? ManufacturerModelName: of the scanner where has_scanner
+        series_number int64? DICOM SeriesNumber, which is not unique in a study
+        series_description string? DICOM SeriesDescription
+        pe_threshold_percent int64? [percent] Least enhancement of the trial's functional tumour
+            volume, where the series is a PE segmentation that names it
+        instance_count int64? DICOM instances (files) of the series
+        size_mb double? [MB] Size of the series in IDC, 10^6 bytes
+        licence string? Licence of the series
+        source_doi string? DOI of the data set that the series was published in
+        crdc_series_uuid string? Folder of the series in the public buckets of the Imaging Data
+            Commons
+        """),
     ),
+    per="release",
+    reads=(ARTEFACT,),
+    needs=("clinical",),
+    references={"case_id": "cases"},
 )
 
-ARTEFACT = "acquisitions"
-READS = (ARTEFACT,)
-UNIT: Kind = "release"
-ASSEMBLED: tuple[str, ...] = ()
 
 # Column -> the column of the slice that it comes from, and how a cell is read.
 READERS: dict[str, tuple[str, Callable[..., object]]] = {
@@ -237,7 +222,7 @@ def _findings(seen: Seen) -> list[Finding]:
         more = len(cells) - len(shown)
         out.append(
             Finding(
-                table=SCHEMA.name,
+                table=TABLE.name,
                 severity=severity,
                 check=check,
                 observed="; ".join(shown) + (f"; and {more} more" if more else ""),

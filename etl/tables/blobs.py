@@ -18,39 +18,31 @@ from etl.release import (
     is_known,
     parse,
 )
-from etl.schema import Column, TableSchema, optional
+from etl.schema import Table, parse_columns
 from etl.unit import Blob, Context, Measured, Row, artefact, refuse_mark
 
-SCHEMA = TableSchema(
+TABLE = Table(
     name="blobs",
     grain="One row a file that the release holds or should hold",
     key=("path",),
-    columns=(
-        Column("path", "string", "Path inside the release"),
-        Column(
-            "artefact",
-            "string",
-            "image_n3, image_zscored, mask, features, captk_parameters, clinical, acquisitions, "
-            "manifest, other",
-        ),
-        optional("mask", "string", "Mask set, for masks"),
-        optional("case_id", "string", "The case, for images and masks"),
-        optional("phase", "int64", "DCE phase, for images: 0 before contrast, 1 and 2 after"),
-        optional("size_bytes", "int64", "Length on disk; null where the file is missing", "bytes"),
-        optional("md5", "string", "MD5 on disk, which is also the DVC hash"),
-        optional("publisher_md5", "string", "MD5 in the publisher's manifest"),
-        Column(
-            "verdict",
-            "string",
-            "Against the manifest: match, mismatch, repacked (a .nii whose .nii.gz is "
-            "listed), unlisted, no_manifest or missing",
-        ),
-    ),
+    columns=parse_columns("""
+        path string Path inside the release
+        artefact string image_n3, image_zscored, mask, features, captk_parameters, clinical,
+            acquisitions, manifest, other
+        mask string? Mask set, for masks
+        case_id string? The case, for images and masks
+        phase int64? DCE phase, for images: 0 before contrast, 1 and 2 after
+        size_bytes int64? [bytes] Length on disk; null where the file is missing
+        md5 string? MD5 on disk, which is also the DVC hash
+        publisher_md5 string? MD5 in the publisher's manifest
+        verdict string Against the manifest: match, mismatch, repacked (a .nii whose .nii.gz is
+            listed), unlisted, no_manifest or missing
+    """),
+    per="release",
+    reads=("",),
+    references={"case_id": "cases"},
 )
 
-READS = ("",)  # every file
-UNIT = "release"
-ASSEMBLED: tuple[str, ...] = ()
 
 Listed = dict[str, str]  # canonical path -> the publisher's MD5
 
@@ -208,9 +200,3 @@ def _unknown(blob: Blob) -> Finding:
         fix="Rename it as the release does, or remove it. It is in no table but blobs.",
         path=blob.path,
     )
-
-
-def assemble(measured: list[tuple[tuple[Blob, ...], Measured]], context: Context) -> Measured:
-    """The rows as they are."""
-    del context
-    return Measured([row for _, found in measured for row in found.rows])

@@ -22,33 +22,34 @@ from etl.measure.carry import carry
 from etl.measure.mask import Array, Foreground, components, crop, foreground_bits
 from etl.read.nifti import Header, Volume, is_same_grid
 from etl.release import PUBLISHED_MASK, Name, role
-from etl.schema import CASE_ID, INPUTS_MD5, Column, TableSchema, optional
+from etl.schema import CASE_ID, INPUTS_MD5, Table, parse_columns
 from etl.unit import Blob, Context, Measured, Row, unit_key
 
-SCHEMA = TableSchema(
+TABLE = Table(
     name="captk_features",
     grain="One row a case, input and feature that the publisher's definition can be computed for",
     key=("case_id", "image_set", "phase", "mask", "feature"),
     columns=(
         CASE_ID,
-        Column("image_set", "string", "zscored (1 mm grid) or n3 (native grid)"),
-        Column("phase", "int64", "DCE phase of the image: 1, the first after contrast"),
-        Column(
-            "mask", "string", "Mask that was measured; carried to the image's grid from another one"
-        ),
-        Column("feature", "string", "Name as the publisher spells it"),
-        optional("value", "double", "The feature; null where the definition divides by zero"),
-        Column("grid_role", "string", "Blob whose voxel grid was used, such as image_n3_1"),
-        Column("mask_blob_md5", "string", "MD5 of the mask's blob"),
-        optional("image_blob_md5", "string", "MD5 of the image's blob; null where none is needed"),
-        Column("grid_blob_md5", "string", "MD5 of the blob whose voxel grid was used"),
+        *parse_columns("""
+        image_set string zscored (1 mm grid) or n3 (native grid)
+        phase int64 DCE phase of the image: 1, the first after contrast
+        mask string Mask that was measured; carried to the image's grid from another one
+        feature string Name as the publisher spells it
+        value double? The feature; null where the definition divides by zero
+        grid_role string Blob whose voxel grid was used, such as image_n3_1
+        mask_blob_md5 string MD5 of the mask's blob
+        image_blob_md5 string? MD5 of the image's blob; null where none is needed
+        grid_blob_md5 string MD5 of the blob whose voxel grid was used
+        """),
         INPUTS_MD5,
     ),
+    per="case",
+    reads=("mask", "image_"),
+    references={"case_id": "cases"},
+    adds=("case_id", "mask_blob_md5", "image_blob_md5", "grid_blob_md5", "inputs_md5"),
 )
 
-READS = ("mask", "image_")
-UNIT = "case"
-ASSEMBLED = ("case_id", "mask_blob_md5", "image_blob_md5", "grid_blob_md5", "inputs_md5")
 
 # The publisher measured one phase and one mask (data descriptor, Chitalia et al. 2022).
 PHASE = 1
@@ -87,7 +88,7 @@ class _Source:
 
     def read(self, name: str, consequence: str) -> Volume | None:
         """The blob of a role; None, with a finding, where it is missing or cannot be read."""
-        volumes, refused = open_volumes(SCHEMA.name, self.unit, self.context, [name])
+        volumes, refused = open_volumes(TABLE.name, self.unit, self.context, [name])
         self.findings.extend(refused)
         if name not in volumes and not refused:
             self.findings.append(_missing(name, consequence))
@@ -176,7 +177,7 @@ def _families(place: _Place, findings: list[Finding]) -> Iterator[tuple[str, Val
 def _missing(name: str, consequence: str) -> Finding:
     """The contracts of coverage judge what is missing; this says what it costs here."""
     return Finding(
-        table=SCHEMA.name,
+        table=TABLE.name,
         severity="info",
         check="input_missing",
         observed=f"no {name}: {consequence}",
@@ -189,7 +190,7 @@ def _missing(name: str, consequence: str) -> Finding:
 
 def _empty(name: str) -> Finding:
     return Finding(
-        table=SCHEMA.name,
+        table=TABLE.name,
         severity="warning",
         check=f"mask_empty_on_grid:{name}",
         observed=f"no voxel of {MASK} on the grid of {name}",
@@ -202,7 +203,7 @@ def _empty(name: str) -> Finding:
 
 def _nonfinite(name: str, count: int) -> Finding:
     return Finding(
-        table=SCHEMA.name,
+        table=TABLE.name,
         severity="warning",
         check="nonfinite_in_region",
         observed=f"{count} voxels inside {MASK} are NaN or infinite as float32",

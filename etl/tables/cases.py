@@ -7,45 +7,40 @@ from collections import Counter
 from etl.errors import BadInputError
 from etl.known_issues import PATH, known_issues
 from etl.release import Identity, blobs_of_case
-from etl.schema import CASE_ID, Column, TableSchema, optional
+from etl.schema import CASE_ID, Table, parse_columns
 from etl.tables import acquisitions, clinical, outcomes
 from etl.tables.blobs import cases_in_release, features_cases, publisher_md5s
 from etl.tables.trial import SheetForm, read_form
 from etl.unit import Blob, Context, Measured, Row
 
-SCHEMA = TableSchema(
+TABLE = Table(
     name="cases",
     grain="One row a case of the release or subject of the trial",
     key=("case_id",),
     columns=(
         CASE_ID,
-        Column("dataset", "string", "Data set that the release belongs to"),
-        Column("subject_number", "int64", "The number in the id, as the workbooks spell it"),
-        Column(
-            "in_release",
-            "bool",
-            "Named by a blob, by the publisher's manifest or by the features workbook",
-        ),
-        Column("n_image_n3", "int64", "Bias-corrected images on disk"),
-        Column("n_image_zscored", "int64", "Z-scored images on disk"),
-        Column("has_mask_ftv", "bool", "A functional tumour volume mask is on disk"),
-        Column("has_mask_stv_manual", "bool", "An expert structural tumour volume mask is on disk"),
-        Column(
-            "has_mask_stv_resunet", "bool", "A ResUNet structural tumour volume mask is on disk"
-        ),
-        Column("has_features", "bool", "The features workbook has a row"),
-        Column("has_clinical", "bool", "The clinical sheet has a row"),
-        Column("has_outcomes", "bool", "The outcomes sheet has a row"),
-        Column("has_acquisitions", "bool", "The slice of the Imaging Data Commons has a series"),
-        Column("is_complete", "bool", "All images and declared masks are on disk and readable"),
-        optional("known_issue", "string", "What known_issues.csv says about the case"),
+        *parse_columns("""
+        dataset string Data set that the release belongs to
+        subject_number int64 The number in the id, as the workbooks spell it
+        in_release bool Named by a blob, by the publisher's manifest or by the features workbook
+        n_image_n3 int64 Bias-corrected images on disk
+        n_image_zscored int64 Z-scored images on disk
+        has_mask_ftv bool A functional tumour volume mask is on disk
+        has_mask_stv_manual bool An expert structural tumour volume mask is on disk
+        has_mask_stv_resunet bool A ResUNet structural tumour volume mask is on disk
+        has_features bool The features workbook has a row
+        has_clinical bool The clinical sheet has a row
+        has_outcomes bool The outcomes sheet has a row
+        has_acquisitions bool The slice of the Imaging Data Commons has a series
+        is_complete bool All images and declared masks are on disk and readable
+        known_issue string? What known_issues.csv says about the case
+        """),
     ),
+    per="release",
+    reads=("",),
+    needs=("images", "masks"),
+    files=(PATH,),
 )
-
-READS = ("",)  # every file: a case is what some file names
-UNIT = "release"
-ASSEMBLED: tuple[str, ...] = ()
-ALSO = (PATH,)
 
 
 def measure(unit: tuple[Blob, ...], context: Context) -> Measured:

@@ -2,55 +2,39 @@
 
 from __future__ import annotations
 
-from etl.schema import CASE_ID, TableSchema, optional
-from etl.tables.trial import YES_NO, SheetForm, as_they_are, read_form
+from etl.schema import CASE_ID, Table, parse_columns
+from etl.tables.trial import YES_NO, SheetForm, read_form
 from etl.unit import Blob, Context, Measured
 
-SCHEMA = TableSchema(
+TABLE = Table(
     name="clinical",
     grain="One row a trial subject",
     key=("case_id",),
     columns=(
         CASE_ID,
-        optional("age_years", "double", "Age at study entry", "years"),
-        optional(
-            "race",
-            "string",
-            "Race in the words of the data dictionary; undocumented codes are null",
-        ),
-        optional("er_positive", "bool", "Oestrogen receptor positive; indeterminate is null"),
-        optional("pgr_positive", "bool", "Progesterone receptor positive; indeterminate is null"),
-        optional("hr_positive", "bool", "Hormone receptor positive: ER or PgR"),
-        optional("her2_positive", "bool", "HER2 positive, most informative assay"),
-        optional("subtype", "string", "HR+/HER2-, HER2+ or TN"),
-        optional("is_bilateral", "bool", "Cancer in both breasts"),
-        optional("laterality", "string", "Side of the index tumour: left or right"),
-        optional("mri_ld_baseline_mm", "double", "Longest diameter on MRI before treatment", "mm"),
-        optional(
-            "mri_ld_early_ac_mm",
-            "double",
-            "Longest diameter 1 to 3 days after the first AC cycle",
-            "mm",
-        ),
-        optional(
-            "mri_ld_interregimen_mm",
-            "double",
-            "Longest diameter between the regimens; 0 is no residual tumour",
-            "mm",
-        ),
-        optional(
-            "mri_ld_presurgery_mm",
-            "double",
-            "Longest diameter before surgery; 0 is no residual tumour",
-            "mm",
-        ),
-        optional("extracted_on", "date", "Day on which the trial's database was read"),
+        *parse_columns("""
+        age_years double? [years] Age at study entry
+        race string? Race in the words of the data dictionary; undocumented codes are null
+        er_positive bool? Oestrogen receptor positive; indeterminate is null
+        pgr_positive bool? Progesterone receptor positive; indeterminate is null
+        hr_positive bool? Hormone receptor positive: ER or PgR
+        her2_positive bool? HER2 positive, most informative assay
+        subtype string? HR+/HER2-, HER2+ or TN
+        is_bilateral bool? Cancer in both breasts
+        laterality string? Side of the index tumour: left or right
+        mri_ld_baseline_mm double? [mm] Longest diameter on MRI before treatment
+        mri_ld_early_ac_mm double? [mm] Longest diameter 1 to 3 days after the first AC cycle
+        mri_ld_interregimen_mm double? [mm] Longest diameter between the regimens; 0 is no residual
+            tumour
+        mri_ld_presurgery_mm double? [mm] Longest diameter before surgery; 0 is no residual tumour
+        extracted_on date? Day on which the trial's database was read
+        """),
     ),
+    per="release",
+    reads=("clinical",),
+    references={"case_id": "cases"},
 )
 
-READS = ("clinical",)
-UNIT = "release"
-ASSEMBLED: tuple[str, ...] = ()
 
 # Codes: the workbook's own data dictionary. 2 is "indeterminate" for the receptors.
 RECEPTOR = {**YES_NO, 2: None}
@@ -92,9 +76,3 @@ def measure(unit: tuple[Blob, ...], context: Context) -> Measured:
     """Every subject of the sheet."""
     del unit
     return read_form(FORM, context)
-
-
-def assemble(measured: list[tuple[tuple[Blob, ...], Measured]], context: Context) -> Measured:
-    """The rows as they are."""
-    del context
-    return as_they_are(measured)

@@ -20,65 +20,47 @@ from etl.measure.audit import (
     audit,
 )
 from etl.measure.concordance import relative_difference
-from etl.project import TABLES
-from etl.schema import Column, TableSchema, optional
-from etl.store import read_table, table_path
+from etl.schema import Table, parse_columns
 from etl.tables.feature_catalog import parse_name
 from etl.unit import Blob, Context, Measured, Row, artefact
 
-SCHEMA = TableSchema(
+LIMITS = ("exact_relative", "min_cases", "agrees_share", "outlier_z", "outlier_relative")
+
+TABLE = Table(
     name="feature_audit",
     grain="One row a published feature",
     key=("feature",),
-    columns=(
-        Column("feature", "string", "Name as the publisher spells it"),
-        Column(
-            "tier",
-            "string",
-            "exact (its definition is known), concordance (but for a detail), not_comparable",
-        ),
-        Column("n", "int64", "Cases with a published and a recomputed value"),
-        optional("image_set", "string", "Image set of the input that fits best; null without one"),
-        optional("phase", "int64", "DCE phase of that input"),
-        optional("mask", "string", "Mask of that input"),
-        optional("spearman", "double", "Rank correlation, published with recomputed, from 3 cases"),
-        optional("lin_concordance", "double", "Lin's concordance (1989), from 3 cases"),
-        optional(
-            "median_relative_difference",
-            "double",
-            "Median of |published - recomputed| / the larger of the two",
-        ),
-        optional("max_relative_difference", "double", "The largest of these; 2 for a sign"),
-        optional("bland_altman_bias", "double", "Mean of published - recomputed"),
-        optional("bland_altman_lower", "double", "Bias - 1.96 sd of the differences (ddof 1)"),
-        optional("bland_altman_upper", "double", "Bias + 1.96 sd of the differences (ddof 1)"),
-        Column(
-            "verdict",
-            "string",
-            "agrees exactly [but for outliers], agrees within x (90 % of the cases), differs, not "
-            "comparable, not computed",
-        ),
-        optional("reason", "string", "Why the tier is not exact, or why nothing was compared"),
-        Column(
-            "n_wrong_values",
-            "int64",
-            "Published values that are wrong; each is a finding. Those of a case that was measured "
-            "on another mask or image as a whole (finding other_input) do not count",
-        ),
-        Column(
-            "worst_cases",
-            "list<string>",
-            "Up to five cases that are off by more than rounding, the worst first",
-        ),
-    ),
+    columns=parse_columns("""
+        feature string Name as the publisher spells it
+        tier string exact (its definition is known), concordance (but for a detail), not_comparable
+        n int64 Cases with a published and a recomputed value
+        image_set string? Image set of the input that fits best; null without one
+        phase int64? DCE phase of that input
+        mask string? Mask of that input
+        spearman double? Rank correlation, published with recomputed, from 3 cases
+        lin_concordance double? Lin's concordance (1989), from 3 cases
+        median_relative_difference double? Median of |published - recomputed| / the larger of the
+            two
+        max_relative_difference double? The largest of these; 2 for a sign
+        bland_altman_bias double? Mean of published - recomputed
+        bland_altman_lower double? Bias - 1.96 sd of the differences (ddof 1)
+        bland_altman_upper double? Bias + 1.96 sd of the differences (ddof 1)
+        verdict string agrees exactly [but for outliers], agrees within x (90 % of the cases),
+            differs, not comparable, not computed
+        reason string? Why the tier is not exact, or why nothing was compared
+        n_wrong_values int64 Published values that are wrong; each is a finding. Those of a case
+            that was measured on another mask or image as a whole (finding other_input) do not count
+        worst_cases list<string> Up to five cases that are off by more than rounding, the worst
+            first
+    """),
+    per="tables",
+    reads=("features",),
+    needs=("captk_features", "features"),
+    references={"feature": "feature_catalog"},
+    params=tuple(f"feature_audit.{name}" for name in (*LIMITS, "case_outliers")),
+    files=(CSV_FILES[PUBLISHED_CATALOG.name],),
 )
 
-READS = ("features",)
-UNIT = "release"
-ASSEMBLED = SCHEMA.names  # the audit is of tables
-ALSO = (CSV_FILES[PUBLISHED_CATALOG.name],)
-LIMITS = ("exact_relative", "min_cases", "agrees_share", "outlier_z", "outlier_relative")
-PARAMS = tuple(f"feature_audit.{name}" for name in (*LIMITS, "case_outliers"))
 
 N_WORST = 5
 N_SHOWN = 5  # features that the finding on a whole case names
@@ -105,12 +87,6 @@ class _Study:
     inputs: Mapping[str, Row]  # image_set, phase and mask of each input
     definitions: Mapping[str, Definition]
     limits: Limits
-
-
-def measure(unit: tuple[Blob, ...], context: Context) -> Measured:
-    """Nothing: the audit is of tables, which assemble() reads."""
-    del unit, context
-    return Measured()
 
 
 def assemble(measured: list[tuple[tuple[Blob, ...], Measured]], context: Context) -> Measured:
@@ -163,9 +139,9 @@ def _inputs(context: Context, place: Mapping[str, int]) -> tuple[dict[str, Row],
 
 
 def _columns(context: Context, table: str, names: tuple[str, ...]) -> list[tuple[Any, ...]]:
-    """Some columns of a table as tuples: a third of the time that a dict a row takes."""
-    found = read_table(table_path(context.root / TABLES, table)).select(list(names))
-    return list(zip(*(found[name].to_pylist() for name in names), strict=True))
+    """Return some columns of a table as tuples: a third of the time that a dict a row takes."""
+    rows = context.read(table).select(list(names))
+    return list(zip(*(rows[name].to_pylist() for name in names), strict=True))
 
 
 def _spread(
@@ -182,7 +158,7 @@ def _spread(
 
 def _definitions(context: Context, features: Iterable[str]) -> dict[str, Definition]:
     """Published feature -> its line of the catalog: its own, else the one of its family."""
-    path = context.root / ALSO[0]
+    path = context.root / TABLE.files[0]
     lines = read_csv_input(PUBLISHED_CATALOG, path)
     known = {(str(line[0]), str(line[1])): dict(zip(PUBLISHED_CATALOG.names, line, strict=True))
              for line in lines}  # fmt: skip
@@ -250,7 +226,7 @@ def _wrong(study: _Study, found: Audit, name: str, place: int) -> Finding:
     values = study.computed[found.candidate or ""][name]
     published, wanted = float(study.features[name].published[place]), float(values[place])
     return Finding(
-        table=SCHEMA.name,
+        table=TABLE.name,
         severity="warning",
         check=f"wrong_value:{name}",
         observed=f"{published:.10g}",
@@ -281,7 +257,7 @@ def _cause(published: float, wanted: float, values: Array, study: _Study) -> str
 def _other_input(case_id: str, wrong: list[str], n_compared: int) -> Finding:
     more = f" and {len(wrong) - N_SHOWN} more"
     return Finding(
-        table=SCHEMA.name,
+        table=TABLE.name,
         severity="warning",
         check="other_input",
         observed=f"{len(wrong)} of {n_compared} published values differ: "

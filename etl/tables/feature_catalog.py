@@ -7,33 +7,31 @@ from collections.abc import Iterator
 
 from etl.feature_names import NAMES
 from etl.findings import Finding
-from etl.schema import Column, TableSchema, optional
+from etl.schema import Table, parse_columns
 from etl.tables.features import feature_sheet
 from etl.unit import Blob, Context, Measured, Row
 
-SCHEMA = TableSchema(
+TABLE = Table(
     name="feature_catalog",
     grain="One row a published radiomic feature",
     key=("feature",),
-    columns=(
-        Column("feature", "string", "Name as the publisher spells it"),
-        Column("position", "int64", "Position in the workbook, from 1"),
-        Column("modality", "string", "First part of the name, such as T1"),
-        Column("roi", "string", "Region of interest, such as E"),
-        Column("family", "string", "Feature family, such as Intensity or GLCM"),
-        optional("bins", "int64", "Number of grey-level bins"),
-        optional("radius_voxels", "int64", "Neighbourhood radius", "voxels"),
-        optional("bin_index", "int64", "Histogram bin that the feature counts, from 0"),
-        Column("statistic", "string", "What is left of the name: the statistic"),
-        optional(
-            "is_constant", "bool", "One value in all cases of this release; null below two cases"
-        ),
-    ),
+    columns=parse_columns("""
+        feature string Name as the publisher spells it
+        position int64 Position in the workbook, from 1
+        modality string First part of the name, such as T1
+        roi string Region of interest, such as E
+        family string Feature family, such as Intensity or GLCM
+        bins int64? Number of grey-level bins
+        radius_voxels int64? [voxels] Neighbourhood radius
+        bin_index int64? Histogram bin that the feature counts, from 0
+        statistic string What is left of the name: the statistic
+        is_constant bool? One value in all cases of this release; null below two cases
+    """),
+    per="release",
+    reads=("features",),
+    needs=("features",),
 )
 
-READS = ("features",)
-UNIT = "release"
-ASSEMBLED: tuple[str, ...] = ()
 _SHOWN = 3
 
 # <modality>_<roi>_<family>[_<Bins|Radius>-<n>]*_<feature>, with `Bin-7` part of the feature.

@@ -7,47 +7,33 @@ from collections import defaultdict
 import numpy as np
 
 from etl.measure.reliability import Icc, icc_agreement
-from etl.schema import Column, TableSchema, optional
+from etl.schema import Table, parse_columns
 from etl.unit import Blob, Context, Measured, Row
 
 RATERS = ("stv_manual", "stv_resunet")
 FEWEST = 10  # cases: below this an interval says little more than that there are few
 
-SCHEMA = TableSchema(
+TABLE = Table(
     name="feature_stability",
-    grain=(
-        "One row an image set, phase and recomputed feature: how far it is the same inside the "
-        "expert's and the ResUNet's mask"
-    ),
+    grain="One row an image set, phase and recomputed feature: how far it is the same inside the "
+    "expert's and the ResUNet's mask",
     key=("image_set", "phase", "feature"),
-    columns=(
-        Column("image_set", "string", "n3 or zscored: where the intensities are from"),
-        Column("phase", "int64", "DCE phase of the image: 0, 1 or 2"),
-        Column("feature", "string", "IBSI name; recomputed_catalog says what it is"),
-        Column("n_cases", "int64", "Cases with a value inside both masks"),
-        optional(
-            "icc",
-            "double",
-            "ICC(2,1) of stv_manual and stv_resunet: two-way random, absolute agreement, one "
-            "rating; null below 10 cases and where all values are equal",
-        ),
-        optional("icc_low", "double", "Lower end of its 95 % interval (McGraw and Wong 1996)"),
-        optional("icc_high", "double", "Upper end of its 95 % interval"),
-    ),
+    columns=parse_columns("""
+        image_set string n3 or zscored: where the intensities are from
+        phase int64 DCE phase of the image: 0, 1 or 2
+        feature string IBSI name; recomputed_catalog says what it is
+        n_cases int64 Cases with a value inside both masks
+        icc double? ICC(2,1) of stv_manual and stv_resunet: two-way random, absolute agreement, one
+            rating; null below 10 cases and where all values are equal
+        icc_low double? Lower end of its 95 % interval (McGraw and Wong 1996)
+        icc_high double? Upper end of its 95 % interval
+    """),
+    per="tables",
+    needs=("recomputed_features",),
+    references={"feature": "recomputed_catalog"},
 )
 
-# No blob: it follows from the table recomputed_features.
-READS: tuple[str, ...] = ()
-UNIT = "release"
-ASSEMBLED = SCHEMA.names
-
 _Key = tuple[str, int, str]
-
-
-def measure(unit: tuple[Blob, ...], context: Context) -> Measured:
-    """Nothing: the table reads no blob."""
-    del unit, context
-    return Measured()
 
 
 def _is_rated(by_case: dict[str, dict[str, float | None]]) -> bool:

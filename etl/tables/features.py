@@ -12,23 +12,24 @@ from etl.findings import Finding
 from etl.profile import Profile
 from etl.read.features import FeatureSheet, read_features
 from etl.read.workbook import A_NUMBER, explain_cell, number_of
-from etl.schema import CASE_ID, Column, TableSchema, optional
+from etl.schema import CASE_ID, Table, parse_columns
 from etl.unit import Blob, Context, Measured, artefact
 
-SCHEMA = TableSchema(
+TABLE = Table(
     name="features",
     grain="One row a case and published radiomic feature",
     key=("case_id", "feature"),
     columns=(
         CASE_ID,
-        Column("feature", "string", "Name as the publisher spells it"),
-        optional("value", "double", "Published value; NaN is null"),
+        *parse_columns("""
+        feature string Name as the publisher spells it
+        value double? Published value; NaN is null
+        """),
     ),
+    per="release",
+    reads=("features",),
+    references={"case_id": "cases", "feature": "feature_catalog"},
 )
-
-READS = ("features",)
-UNIT = "release"
-ASSEMBLED: tuple[str, ...] = ()
 
 
 def measure(unit: tuple[Blob, ...], context: Context) -> Measured:
@@ -133,9 +134,3 @@ def feature_sheet(context: Context) -> FeatureSheet | None:
         return correct_names(read_features(context.file(blob))) if blob else None
     except BadInputError:
         return None
-
-
-def assemble(measured: list[tuple[tuple[Blob, ...], Measured]], context: Context) -> Measured:
-    """The rows as they are: the workbook names its cases itself."""
-    del context
-    return Measured([row for _, found in measured for row in found.rows])

@@ -5,47 +5,38 @@ from __future__ import annotations
 from etl.findings import Finding
 from etl.measure.intensity import intensity_digest, measure_intensity
 from etl.read.nifti import read_volume
-from etl.schema import CASE_ID, HEADER, Column, TableSchema, optional
+from etl.schema import CASE_ID, HEADER, Table, parse_columns
 from etl.tables.copies import find_copies
-from etl.tables.header import IDENTITY, header_columns, header_findings, identity_columns
+from etl.tables.header import header_columns, header_findings, identity_columns
 from etl.unit import Blob, Context, Measured
 
-SCHEMA = TableSchema(
+TABLE = Table(
     name="images",
     grain="One row a DCE image",
     key=("case_id", "image_set", "phase"),
     columns=(
         CASE_ID,
-        Column("image_set", "string", "n3 (bias-corrected, native grid) or zscored (1 mm grid)"),
-        Column("phase", "int64", "0 before contrast, 1 first and 2 second after contrast"),
-        optional("intensity_min", "double", "Least finite scaled value"),
-        optional("intensity_max", "double", "Greatest finite scaled value"),
-        optional("intensity_mean", "double", "Mean of the finite scaled values"),
-        optional(
-            "intensity_std", "double", "Standard deviation of the finite scaled values, ddof 0"
-        ),
-        optional("intensity_p01", "double", "1st percentile, linear between order statistics"),
-        optional("intensity_p50", "double", "Median"),
-        optional("intensity_p99", "double", "99th percentile, linear between order statistics"),
-        Column("n_nonfinite", "int64", "Voxels that are NaN or infinite", "voxels"),
-        Column(
-            "n_at_dtype_max",
-            "int64",
-            "Stored integers at the data type's maximum; 0 for floats",
-            "voxels",
-        ),
-        Column(
-            "voxel_digest",
-            "string",
-            "Hash of size and scaled values (float32): equal for equal images",
-        ),
+        *parse_columns("""
+        image_set string n3 (bias-corrected, native grid) or zscored (1 mm grid)
+        phase int64 0 before contrast, 1 first and 2 second after contrast
+        intensity_min double? Least finite scaled value
+        intensity_max double? Greatest finite scaled value
+        intensity_mean double? Mean of the finite scaled values
+        intensity_std double? Standard deviation of the finite scaled values, ddof 0
+        intensity_p01 double? 1st percentile, linear between order statistics
+        intensity_p50 double? Median
+        intensity_p99 double? 99th percentile, linear between order statistics
+        n_nonfinite int64 [voxels] Voxels that are NaN or infinite
+        n_at_dtype_max int64 [voxels] Stored integers at the data type's maximum; 0 for floats
+        voxel_digest string Hash of size and scaled values (float32): equal for equal images
+        """),
         *HEADER,
     ),
+    per="blob",
+    reads=("image_",),
+    references={"case_id": "cases", "path": "blobs"},
+    adds=("case_id", "image_set", "phase", "path", "blob_md5", "size_bytes"),
 )
-
-READS = ("image_",)
-UNIT = "blob"
-ASSEMBLED = ("case_id", "image_set", "phase", *IDENTITY)
 
 
 def measure(unit: tuple[Blob, ...], context: Context) -> Measured:

@@ -9,146 +9,95 @@ from etl.findings import Finding
 from etl.measure.kinetics import PE_THRESHOLDS_PERCENT, Kinetics, measure_kinetics, shared_zero
 from etl.read.nifti import is_same_grid
 from etl.release import role
-from etl.schema import CASE_ID, INPUTS_MD5, Column, TableSchema, optional
+from etl.schema import CASE_ID, INPUTS_MD5, Table, parse_columns
 from etl.tables import kinetics_findings as problems
 from etl.tables.kinetics_signals import PHASES, Mask, Series, read_masks, read_series
-from etl.unit import Blob, Context, Kind, Measured, Row, unit_key
+from etl.unit import Blob, Context, Measured, Row, unit_key
 
 FTV = "ftv"
 N3, ZSCORED = "n3", "zscored"
 IMAGE_SETS = (ZSCORED, N3)
+PE_MIN = "kinetics.pe_min_percent"
 N3_ZERO_LEVEL = 0.0  # of a magnitude image
 QUARTILES = ("p25", "median", "p75")
 VOLUMES = tuple(f"enhancing_volume_pe{least}_cm3" for least in PE_THRESHOLDS_PERCENT)
 
-SCHEMA = TableSchema(
+TABLE = Table(
     name="kinetics",
     grain="One row a case, mask and image set",
     key=("case_id", "mask", "image_set"),
     columns=(
         CASE_ID,
-        Column("mask", "string", "ftv, stv_manual, stv_resunet, or a user's own masks_<name>"),
-        Column(
-            "image_set",
-            "string",
-            "Images that the signals are from: zscored (1 mm grid; the ones to use), or n3 "
-            "(native grid; all measures null where the phases are on different scales or where "
-            "that is unknown, see phase_fits)",
-        ),
-        optional(
-            "is_carried",
-            "bool",
-            "The mask lies on another grid and was carried to that of the images (nearest voxel "
-            "by world coordinates); null where mask or images cannot be used",
-        ),
-        optional(
-            "zero_level",
-            "double",
-            "Value of a voxel without signal: the minimum that the three z-scored phases share "
-            "within 1e-5, and 0 for n3",
-        ),
-        optional("n_voxels", "int64", "Foreground of the mask on the images' grid", "voxels"),
-        optional("mask_volume_cm3", "double", "Volume of these voxels", "cm3"),
-        optional(
-            "n_excluded_nonfinite", "int64", "Of n_voxels, a phase is NaN or infinite", "voxels"
-        ),
-        optional(
-            "n_excluded_low_s0",
-            "int64",
-            "Of n_voxels, S0 is at or below the zero level: no enhancement can be told",
-            "voxels",
-        ),
-        optional(
-            "n_excluded_no_enhancement",
-            "int64",
-            "Of n_voxels, PE is below kinetics.pe_min_percent, or S1 not above S0: no SER",
-            "voxels",
-        ),
-        optional(
-            "n_enhancing",
-            "int64",
-            "The others: n_voxels less the three counts of excluded voxels",
-            "voxels",
-        ),
-        optional(
-            "n_below_baseline",
-            "int64",
-            "Enhancing voxels with S2 at or below S0: washout without SER",
-            "voxels",
-        ),
-        *(
-            optional(
-                f"pe_{name}_percent",
-                "double",
-                f"{words} of PE = 100 (S1 - S0) / S0 over the voxels with S0 above the zero "
-                "level; null where there is none",
-                "percent",
-            )
-            for name, words in zip(
-                QUARTILES, ("25th percentile", "Median", "75th percentile"), strict=True
-            )
-        ),
-        *(
-            optional(
-                f"ser_{name}",
-                "double",
-                f"{words} of SER = (S1 - S0) / (S2 - S0) over the enhancing voxels with S2 above "
-                "S0; null where there is none",
-            )
-            for name, words in zip(
-                QUARTILES, ("25th percentile", "Median", "75th percentile"), strict=True
-            )
-        ),
-        optional(
-            "washout_fraction",
-            "double",
-            "Share of the enhancing voxels with SER above 1.1, or with S2 at or below S0; null "
-            "where none enhances",
-        ),
-        optional(
-            "plateau_fraction", "double", "Share of the enhancing voxels with SER from 0.9 to 1.1"
-        ),
-        optional(
-            "persistent_fraction", "double", "Share of the enhancing voxels with SER below 0.9"
-        ),
-        *(
-            optional(
-                name,
-                "double",
-                f"Volume of the mask's voxels with PE of at least {least} percent",
-                "cm3",
-            )
-            for name, least in zip(VOLUMES, PE_THRESHOLDS_PERCENT, strict=True)
-        ),
-        optional(
-            "pe_threshold_percent",
-            "int64",
-            "For ftv: enhancement threshold of the trial's own segmentation of the baseline "
-            "study; null for other masks, and where acquisitions names none or several",
-            "percent",
-        ),
-        optional(
-            "share_at_trial_threshold",
-            "double",
-            "For ftv: share of n_voxels that reach that threshold, as a check; the published "
-            "mask was made from other voxel values, so expect less than 1",
-        ),
-        Column("mask_blob_md5", "string", "MD5 of the mask"),
-        Column("image_blob_md5s", "list<string>", "MD5s of the images, by phase"),
+        *parse_columns("""
+        mask string ftv, stv_manual, stv_resunet, or a user's own masks_<name>
+        image_set string Images that the signals are from: zscored (1 mm grid; the ones to use), or
+            n3 (native grid; all measures null where the phases are on different scales or where
+            that is unknown, see phase_fits)
+        is_carried bool? The mask lies on another grid and was carried to that of the images
+            (nearest voxel by world coordinates); null where mask or images cannot be used
+        zero_level double? Value of a voxel without signal: the minimum that the three z-scored
+            phases share within 1e-5, and 0 for n3
+        n_voxels int64? [voxels] Foreground of the mask on the images' grid
+        mask_volume_cm3 double? [cm3] Volume of these voxels
+        n_excluded_nonfinite int64? [voxels] Of n_voxels, a phase is NaN or infinite
+        n_excluded_low_s0 int64? [voxels] Of n_voxels, S0 is at or below the zero level: no
+            enhancement can be told
+        n_excluded_no_enhancement int64? [voxels] Of n_voxels, PE is below kinetics.pe_min_percent,
+            or S1 not above S0: no SER
+        n_enhancing int64? [voxels] The others: n_voxels less the three counts of excluded voxels
+        n_below_baseline int64? [voxels] Enhancing voxels with S2 at or below S0: washout without
+            SER
+        pe_p25_percent double? [percent] 25th percentile of PE = 100 (S1 - S0) / S0 over the voxels
+            with S0 above the zero level; null where there is none
+        pe_median_percent double? [percent] Median of PE = 100 (S1 - S0) / S0 over the voxels with
+            S0 above the zero level; null where there is none
+        pe_p75_percent double? [percent] 75th percentile of PE = 100 (S1 - S0) / S0 over the voxels
+            with S0 above the zero level; null where there is none
+        ser_p25 double? 25th percentile of SER = (S1 - S0) / (S2 - S0) over the enhancing voxels
+            with S2 above S0; null where there is none
+        ser_median double? Median of SER = (S1 - S0) / (S2 - S0) over the enhancing voxels with S2
+            above S0; null where there is none
+        ser_p75 double? 75th percentile of SER = (S1 - S0) / (S2 - S0) over the enhancing voxels
+            with S2 above S0; null where there is none
+        washout_fraction double? Share of the enhancing voxels with SER above 1.1, or with S2 at or
+            below S0; null where none enhances
+        plateau_fraction double? Share of the enhancing voxels with SER from 0.9 to 1.1
+        persistent_fraction double? Share of the enhancing voxels with SER below 0.9
+        enhancing_volume_pe70_cm3 double? [cm3] Volume of the mask's voxels with PE of at least 70
+            percent
+        enhancing_volume_pe90_cm3 double? [cm3] Volume of the mask's voxels with PE of at least 90
+            percent
+        enhancing_volume_pe100_cm3 double? [cm3] Volume of the mask's voxels with PE of at least 100
+            percent
+        enhancing_volume_pe140_cm3 double? [cm3] Volume of the mask's voxels with PE of at least 140
+            percent
+        pe_threshold_percent int64? [percent] For ftv: enhancement threshold of the trial's own
+            segmentation of the baseline study; null for other masks, and where acquisitions names
+            none or several
+        share_at_trial_threshold double? For ftv: share of n_voxels that reach that threshold, as a
+            check; the published mask was made from other voxel values, so expect less than 1
+        mask_blob_md5 string MD5 of the mask
+        image_blob_md5s list<string> MD5s of the images, by phase
+        """),
         INPUTS_MD5,
+    ),
+    per="case",
+    reads=("image_", "mask"),
+    needs=("phase_fits", "acquisitions"),
+    references={"case_id": "cases"},
+    params=(PE_MIN,),
+    adds=(
+        "case_id",
+        "pe_threshold_percent",
+        "share_at_trial_threshold",
+        "mask_blob_md5",
+        "image_blob_md5s",
+        "inputs_md5",
     ),
 )
 
-READS = ("image_", "mask")
-UNIT: Kind = "case"
-PE_MIN = "kinetics.pe_min_percent"
-PARAMS = (PE_MIN,)
-ASSEMBLED = (
-    "case_id", "pe_threshold_percent", "share_at_trial_threshold", "mask_blob_md5",
-    "image_blob_md5s", "inputs_md5",
-)  # fmt: skip
 
-_OF_UNIT = tuple(c.name for c in SCHEMA.columns if c.nullable and c.name not in ASSEMBLED)
+_OF_UNIT = tuple(c.name for c in TABLE.columns if c.nullable and c.name not in TABLE.adds)
 # What stays of an n3 row whose phases cannot be compared.
 _OF_GRID = ("is_carried", "zero_level", "n_voxels", "mask_volume_cm3")
 _MEASURES = tuple(name for name in _OF_UNIT if name not in _OF_GRID)

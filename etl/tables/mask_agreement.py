@@ -14,78 +14,51 @@ from etl.own_masks import read_two_values
 from etl.profile import Profile
 from etl.read.nifti import Header, is_same_grid
 from etl.release import role
-from etl.schema import CASE_ID, INPUTS_MD5, Column, TableSchema, optional
+from etl.schema import CASE_ID, INPUTS_MD5, Table, parse_columns
 from etl.tables.limits import SURFACE, above_limit, count_surface, read_limit
 from etl.unit import Blob, Context, Measured, Row, unit_key
 
-SCHEMA = TableSchema(
+TABLE = Table(
     name="mask_agreement",
     grain="One row a case and pair of its masks",
     key=("case_id", "mask_a", "mask_b"),
     columns=(
         CASE_ID,
-        Column(
-            "mask_a",
-            "string",
-            "The mask that comes first: declared sets in the profile's order, then own by name",
-        ),
-        Column("mask_b", "string", "The other mask of the pair"),
-        Column(
-            "grid",
-            "string",
-            "Grid of the comparison: 1mm, native, or own (of a user's mask that lies on neither)",
-        ),
-        optional(
-            "carried_mask",
-            "string",
-            "The one that was carried to the other's grid (nearest voxel by world coordinates); "
-            "null where they share one",
-        ),
-        Column("a_voxel_count", "int64", "Foreground of a on the grid of comparison", "voxels"),
-        Column("b_voxel_count", "int64", "Foreground of b on the grid of comparison", "voxels"),
-        optional("dice", "double", "2 |A and B| / (|A| + |B|)"),
-        optional("jaccard", "double", "|A and B| / |A or B|"),
-        optional(
-            "hausdorff_mm",
-            "double",
-            "Larger of the two directed maximum distances between surface voxels; null where a "
-            "surface has more than limits.surface_voxels",
-            "mm",
-        ),
-        optional(
-            "hausdorff95_mm",
-            "double",
-            "Larger of the two directed 95th percentiles (linear) of these distances",
-            "mm",
-        ),
-        optional(
-            "assd_mm",
-            "double",
-            "Mean distance of the surface voxels of both to the other's surface",
-            "mm",
-        ),
-        optional(
-            "volume_ratio", "double", "Volume of a over that of b, each on the grid of its own file"
-        ),
-        Column(
-            "volume_difference_cm3",
-            "double",
-            "Volume of a minus that of b, each on the grid of its own file",
-            "cm3",
-        ),
-        optional("centroid_distance_mm", "double", "Distance of the centroids on that grid", "mm"),
-        optional("a_inside_b_fraction", "double", "Share of a's foreground inside b"),
-        optional("b_inside_a_fraction", "double", "Share of b's foreground inside a"),
-        Column("a_blob_md5", "string", "MD5 of the blob of a"),
-        Column("b_blob_md5", "string", "MD5 of the blob of b"),
+        *parse_columns("""
+        mask_a string The mask that comes first: declared sets in the profile's order, then own by
+            name
+        mask_b string The other mask of the pair
+        grid string Grid of the comparison: 1mm, native, or own (of a user's mask that lies on
+            neither)
+        carried_mask string? The one that was carried to the other's grid (nearest voxel by world
+            coordinates); null where they share one
+        a_voxel_count int64 [voxels] Foreground of a on the grid of comparison
+        b_voxel_count int64 [voxels] Foreground of b on the grid of comparison
+        dice double? 2 |A and B| / (|A| + |B|)
+        jaccard double? |A and B| / |A or B|
+        hausdorff_mm double? [mm] Larger of the two directed maximum distances between surface
+            voxels; null where a surface has more than limits.surface_voxels
+        hausdorff95_mm double? [mm] Larger of the two directed 95th percentiles (linear) of these
+            distances
+        assd_mm double? [mm] Mean distance of the surface voxels of both to the other's surface
+        volume_ratio double? Volume of a over that of b, each on the grid of its own file
+        volume_difference_cm3 double [cm3] Volume of a minus that of b, each on the grid of its own
+            file
+        centroid_distance_mm double? [mm] Distance of the centroids on that grid
+        a_inside_b_fraction double? Share of a's foreground inside b
+        b_inside_a_fraction double? Share of b's foreground inside a
+        a_blob_md5 string MD5 of the blob of a
+        b_blob_md5 string MD5 of the blob of b
+        """),
         INPUTS_MD5,
     ),
+    per="case",
+    reads=("mask",),
+    references={"case_id": "cases"},
+    params=(SURFACE,),
+    adds=("case_id", "inputs_md5"),
 )
 
-READS = ("mask",)
-UNIT = "case"
-ASSEMBLED = ("case_id", "inputs_md5")
-PARAMS = (SURFACE,)
 
 OWN_GRID = "own"
 # Which grid a pair is compared on: 1 mm masks are carried to the native grid, a user's mask that
@@ -128,7 +101,7 @@ def measure(unit: tuple[Blob, ...], context: Context) -> Measured:
     if rows:
         findings += [_empty(mask) for mask in masks if mask.found is None]
     findings += [
-        above_limit(SCHEMA.name, f"mask_{name}", SURFACE, count, "distances to its surface are")
+        above_limit(TABLE.name, f"mask_{name}", SURFACE, count, "distances to its surface are")
         for name, count in surfaces.items()
         if count > limit
     ]
@@ -141,7 +114,7 @@ def _read(unit: tuple[Blob, ...], context: Context) -> tuple[list[_Mask], list[F
     findings: list[Finding] = []
     for blob in sorted(unit, key=lambda b: _order(b, context.profile)):
         volumes, refused = open_volumes(
-            SCHEMA.name, unit, context, [role(blob.name)], read_two_values
+            TABLE.name, unit, context, [role(blob.name)], read_two_values
         )
         findings += refused
         for volume in volumes.values():
@@ -201,7 +174,7 @@ def _values(one: Foreground | None, other: Foreground | None, affine: Array, lim
 
 def _empty(mask: _Mask) -> Finding:
     return Finding(
-        table=SCHEMA.name,
+        table=TABLE.name,
         severity="warning",
         check="empty_mask",
         observed=f"no foreground voxel in {mask.name}",
@@ -214,7 +187,7 @@ def _empty(mask: _Mask) -> Finding:
 
 def _lost(mask: _Mask, grid: str) -> Finding:
     return Finding(
-        table=SCHEMA.name,
+        table=TABLE.name,
         severity="warning",
         check="mask_lost_on_grid",
         observed=f"no voxel centre of the {grid} grid of the other mask lies in {mask.name}",

@@ -20,113 +20,65 @@ from etl.measure.mask import (
 from etl.measure.shape import max_diameter_mm, measure_shape
 from etl.own_masks import own_bits
 from etl.read.nifti import Array, Grid, Volume, is_same_grid, read_volume, to_world
-from etl.schema import CASE_ID, HEADER, Column, TableSchema, optional
+from etl.schema import CASE_ID, HEADER, Table, parse_columns
 from etl.tables.copies import find_copies
-from etl.tables.header import IDENTITY, header_columns, header_findings, identity_columns
+from etl.tables.header import header_columns, header_findings, identity_columns
 from etl.unit import Blob, Context, Measured, Row
 
-SCHEMA = TableSchema(
+TABLE = Table(
     name="masks",
     grain="One row a tumour mask",
     key=("case_id", "mask"),
     columns=(
         CASE_ID,
-        Column("mask", "string", "ftv, stv_manual, stv_resunet, or a user's own masks_<name>"),
-        optional(
-            "stored_values", "list<double>", "Distinct stored values, ascending; null past 16"
-        ),
-        optional(
-            "scaled_values",
-            "list<double>",
-            "The same with slope and intercept, ascending; 0 is background; null past 16",
-        ),
-        optional(
-            "foreground_rule",
-            "string",
-            "Of a user's own set: which scaled values are foreground (params.yaml, mask_sets)",
-        ),
-        optional(
-            "voxel_digest", "string", "Hash of size and foreground bits: equal for equal masks"
-        ),
-        Column(
-            "n_nonfinite", "int64", "Voxels that are NaN or infinite: never foreground", "voxels"
-        ),
-        optional(
-            "voxel_count",
-            "int64",
-            "Voxels whose scaled value is finite and not 0, or by foreground_rule; like all that "
-            "follows null where a user's own mask holds several values and has no rule",
-            "voxels",
-        ),
-        optional("volume_cm3", "double", "voxel_count x voxel_volume_mm3 / 1000", "cm3"),
-        optional("n_components", "int64", "Face-connected components"),
-        optional(
-            "largest_component_voxel_count", "int64", "Voxels of the largest component", "voxels"
-        ),
-        optional(
-            "largest_component_fraction",
-            "double",
-            "Share of the foreground in the largest component",
-        ),
-        *(
-            optional(
-                f"bbox_{side}_{axis}",
-                "int64",
-                f"{side} voxel index of the foreground along array axis {axis}, inclusive",
-                "voxels",
-            )
-            for side in ("min", "max")
-            for axis in "xyz"
-        ),
-        *(
-            optional(
-                f"centroid_{axis}_mm",
-                "double",
-                f"Mean of the foreground voxel centres along world axis {axis.upper()} (RAS+)",
-                "mm",
-            )
-            for axis in "ras"
-        ),
-        optional(
-            "mesh_volume_mm3",
-            "double",
-            "Volume inside the marching-cubes mesh at 0.5 (IBSI morph_volume)",
-            "mm3",
-        ),
-        optional("surface_area_mm2", "double", "Area of that mesh (IBSI morph_area_mesh)", "mm2"),
-        optional(
-            "sphericity", "double", "(36 pi V^2)^(1/3) / A with mesh volume (IBSI morph_sphericity)"
-        ),
-        optional(
-            "max_diameter_mm",
-            "double",
-            "Largest distance between mesh vertices (IBSI morph_diam)",
-            "mm",
-        ),
-        optional(
-            "largest_component_max_diameter_mm",
-            "double",
-            "The same for the largest component alone",
-            "mm",
-        ),
-        optional("touches_border", "bool", "Has a voxel at the first or last index of an axis"),
-        optional(
-            "matches_image_grid",
-            "bool",
-            "Same size and corners (0.01 mm) as the case's images of that grid; "
-            "null without such an image",
-        ),
+        *parse_columns("""
+        mask string ftv, stv_manual, stv_resunet, or a user's own masks_<name>
+        stored_values list<double>? Distinct stored values, ascending; null past 16
+        scaled_values list<double>? The same with slope and intercept, ascending; 0 is background;
+            null past 16
+        foreground_rule string? Of a user's own set: which scaled values are foreground
+            (params.yaml, mask_sets)
+        voxel_digest string? Hash of size and foreground bits: equal for equal masks
+        n_nonfinite int64 [voxels] Voxels that are NaN or infinite: never foreground
+        voxel_count int64? [voxels] Voxels whose scaled value is finite and not 0, or by
+            foreground_rule; like all that follows null where a user's own mask holds several values
+            and has no rule
+        volume_cm3 double? [cm3] voxel_count x voxel_volume_mm3 / 1000
+        n_components int64? Face-connected components
+        largest_component_voxel_count int64? [voxels] Voxels of the largest component
+        largest_component_fraction double? Share of the foreground in the largest component
+        bbox_min_x int64? [voxels] min voxel index of the foreground along array axis x, inclusive
+        bbox_min_y int64? [voxels] min voxel index of the foreground along array axis y, inclusive
+        bbox_min_z int64? [voxels] min voxel index of the foreground along array axis z, inclusive
+        bbox_max_x int64? [voxels] max voxel index of the foreground along array axis x, inclusive
+        bbox_max_y int64? [voxels] max voxel index of the foreground along array axis y, inclusive
+        bbox_max_z int64? [voxels] max voxel index of the foreground along array axis z, inclusive
+        centroid_r_mm double? [mm] Mean of the foreground voxel centres along world axis R (RAS+)
+        centroid_a_mm double? [mm] Mean of the foreground voxel centres along world axis A (RAS+)
+        centroid_s_mm double? [mm] Mean of the foreground voxel centres along world axis S (RAS+)
+        mesh_volume_mm3 double? [mm3] Volume inside the marching-cubes mesh at 0.5 (IBSI
+            morph_volume)
+        surface_area_mm2 double? [mm2] Area of that mesh (IBSI morph_area_mesh)
+        sphericity double? (36 pi V^2)^(1/3) / A with mesh volume (IBSI morph_sphericity)
+        max_diameter_mm double? [mm] Largest distance between mesh vertices (IBSI morph_diam)
+        largest_component_max_diameter_mm double? [mm] The same for the largest component alone
+        touches_border bool? Has a voxel at the first or last index of an axis
+        matches_image_grid bool? Same size and corners (0.01 mm) as the case's images of that grid;
+            null without such an image
+        """),
         *HEADER,
     ),
+    per="blob",
+    reads=("mask",),
+    needs=("images",),
+    references={"case_id": "cases", "path": "blobs"},
+    adds=("case_id", "mask", "matches_image_grid", "path", "blob_md5", "size_bytes"),
 )
 
-READS = ("mask",)
-UNIT = "blob"
-ASSEMBLED = ("case_id", "mask", "matches_image_grid", *IDENTITY)
 
 _STARTS = ("largest_", "bbox_", "centroid_", "mesh_", "surface_", "sphericity", "max_diameter")
 _MEASURES_OF_FOREGROUND = tuple(
-    column.name for column in SCHEMA.columns if column.nullable and column.name.startswith(_STARTS)
+    column.name for column in TABLE.columns if column.nullable and column.name.startswith(_STARTS)
 )
 _MEASURES = ("voxel_digest", "voxel_count", "volume_cm3", "n_components", "touches_border")
 

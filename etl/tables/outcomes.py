@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-from etl.schema import CASE_ID, TableSchema, optional
-from etl.tables.trial import YES_NO, SheetForm, as_they_are, read_form
-from etl.unit import Blob, Context, Measured
+from etl.schema import CASE_ID, Table, parse_columns
+from etl.tables.trial import YES_NO, SheetForm, read_form
+from etl.unit import Blob, Context, Measured, collect_rows
 
-SCHEMA = TableSchema(
+TABLE = Table(
     name="outcomes",
     grain="One row a trial subject",
     key=("case_id",),
     columns=(
         CASE_ID,
-        optional("survival_status", "string", "alive, dead or lost to follow-up"),
-        optional("survival_days", "int64", "Study entry to death or last follow-up", "days"),
-        optional("death_event", "bool", "True when dead; alive and lost are censored"),
-        optional(
-            "rfs_days",
-            "int64",
-            "Start of chemotherapy to recurrence, death or last follow-up",
-            "days",
-        ),
-        optional("rfs_event", "bool", "Recurrence or death was observed"),
-        optional("pcr", "bool", "Pathologic complete response"),
-        optional("rcb_class", "int64", "Residual cancer burden class, 0 to 3"),
+        *parse_columns("""
+        survival_status string? alive, dead or lost to follow-up
+        survival_days int64? [days] Study entry to death or last follow-up
+        death_event bool? True when dead; alive and lost are censored
+        rfs_days int64? [days] Start of chemotherapy to recurrence, death or last follow-up
+        rfs_event bool? Recurrence or death was observed
+        pcr bool? Pathologic complete response
+        rcb_class int64? Residual cancer burden class, 0 to 3
+        """),
     ),
+    per="release",
+    reads=("clinical",),
+    references={"case_id": "cases"},
 )
 
-READS = ("clinical",)
-UNIT = "release"
-ASSEMBLED: tuple[str, ...] = ()
 
 FORM = SheetForm(
     table="outcomes",
@@ -53,7 +50,7 @@ def measure(unit: tuple[Blob, ...], context: Context) -> Measured:
 def assemble(measured: list[tuple[tuple[Blob, ...], Measured]], context: Context) -> Measured:
     """The rows, and the event that survival analysis wants: dead; alive and lost are censored."""
     del context
-    rows = as_they_are(measured).rows
+    rows = collect_rows(measured)
     return Measured([{**row, "death_event": _death(row["survival_status"])} for row in rows])
 
 

@@ -9,69 +9,55 @@ from etl.findings import Finding
 from etl.measure.phase_fit import MIN_VOXELS, Fit, Image, fit_phase
 from etl.read.nifti import Volume
 from etl.release import role
-from etl.schema import CASE_ID, INPUTS_MD5, Column, TableSchema, optional
-from etl.unit import Blob, Context, Kind, Measured, Row, unit_key
+from etl.schema import CASE_ID, INPUTS_MD5, Table, parse_columns
+from etl.unit import Blob, Context, Measured, Row, unit_key
 
-SCHEMA = TableSchema(
+MAX_DIFFERENCE, MIN_R_SQUARED = "phase_fits.max_slope_difference", "phase_fits.min_r_squared"
+
+TABLE = Table(
     name="phase_fits",
     grain="One row a case and DCE phase",
     key=("case_id", "phase"),
     columns=(
         CASE_ID,
-        Column("phase", "int64", "0 before contrast, 1 first and 2 second after contrast"),
-        optional(
-            "slope",
-            "double",
-            "Slope of the z-scored image on the N3 image at the 1 mm voxel centres (trilinear); "
-            "null where one of the images is missing or unreadable, or no line can be drawn",
-        ),
-        optional("intercept", "double", "Z-score at the N3 value 0 on that line"),
-        optional("r_squared", "double", "Squared correlation of the voxels that the line is from"),
-        optional(
-            "n_voxels",
-            "int64",
-            "Voxels that the line is from: of every k-th 1 mm plane (1 million voxels at most), "
-            "inside the N3 grid, above a tenth of the N3 image's 99th percentile, below the top "
-            "of its data type, finite, near the line",
-            "voxels",
-        ),
-        optional(
-            "n_outliers",
-            "int64",
-            "Voxels that were left out as more than 3 standard deviations off the line",
-            "voxels",
-        ),
-        optional(
-            "relative_slope",
-            "double",
-            "Slope over the least slope of the case's usable phases; null where this phase's line "
-            "is not usable: r_squared below phase_fits.min_r_squared, or it falls",
-        ),
-        optional(
-            "slope_difference",
-            "double",
-            "Greatest over least slope of the case's usable phases, minus 1; null below two",
-        ),
-        optional(
-            "is_stretched",
-            "bool",
-            "slope_difference is above phase_fits.max_slope_difference: the N3 phases are on "
-            "different scales; null where that is unknown, as not all phases are usable",
-        ),
-        optional("n3_blob_md5", "string", "MD5 of the N3 image"),
-        optional("zscored_blob_md5", "string", "MD5 of the z-scored image"),
+        *parse_columns("""
+        phase int64 0 before contrast, 1 first and 2 second after contrast
+        slope double? Slope of the z-scored image on the N3 image at the 1 mm voxel centres
+            (trilinear); null where one of the images is missing or unreadable, or no line can be
+            drawn
+        intercept double? Z-score at the N3 value 0 on that line
+        r_squared double? Squared correlation of the voxels that the line is from
+        n_voxels int64? [voxels] Voxels that the line is from: of every k-th 1 mm plane (1 million
+            voxels at most), inside the N3 grid, above a tenth of the N3 image's 99th percentile,
+            below the top of its data type, finite, near the line
+        n_outliers int64? [voxels] Voxels that were left out as more than 3 standard deviations off
+            the line
+        relative_slope double? Slope over the least slope of the case's usable phases; null where
+            this phase's line is not usable: r_squared below phase_fits.min_r_squared, or it falls
+        slope_difference double? Greatest over least slope of the case's usable phases, minus 1;
+            null below two
+        is_stretched bool? slope_difference is above phase_fits.max_slope_difference: the N3 phases
+            are on different scales; null where that is unknown, as not all phases are usable
+        n3_blob_md5 string? MD5 of the N3 image
+        zscored_blob_md5 string? MD5 of the z-scored image
+        """),
         INPUTS_MD5,
+    ),
+    per="case",
+    reads=("image_",),
+    references={"case_id": "cases"},
+    params=(MAX_DIFFERENCE, MIN_R_SQUARED),
+    adds=(
+        "case_id",
+        "relative_slope",
+        "slope_difference",
+        "is_stretched",
+        "n3_blob_md5",
+        "zscored_blob_md5",
+        "inputs_md5",
     ),
 )
 
-READS = ("image_",)
-UNIT: Kind = "case"
-MAX_DIFFERENCE, MIN_R_SQUARED = "phase_fits.max_slope_difference", "phase_fits.min_r_squared"
-PARAMS = (MAX_DIFFERENCE, MIN_R_SQUARED)
-ASSEMBLED = (
-    "case_id", "relative_slope", "slope_difference", "is_stretched",
-    "n3_blob_md5", "zscored_blob_md5", "inputs_md5",
-)  # fmt: skip
 
 _NO_FIT: Row = dict.fromkeys(("slope", "intercept", "r_squared", "n_voxels", "n_outliers"))
 
@@ -89,7 +75,7 @@ def _phase(phase: int, unit: tuple[Blob, ...], context: Context) -> tuple[Row, l
     missing = [name for name in roles if name not in there]
     if missing:
         return row, [_missing(name) for name in missing]
-    volumes, findings = open_volumes(SCHEMA.name, unit, context, roles)
+    volumes, findings = open_volumes(TABLE.name, unit, context, roles)
     if len(volumes) < len(roles):
         return row, findings
     fit = fit_phase(_image(volumes[n3]), _image(volumes[zscored]))
@@ -115,7 +101,7 @@ def _is_usable(slope: float | None, r_squared: float | None, context: Context) -
 
 def _missing(name: str) -> Finding:
     return Finding(
-        table=SCHEMA.name,
+        table=TABLE.name,
         severity="info",
         check="phase_without_image",
         observed=f"no {name}",
@@ -128,7 +114,7 @@ def _missing(name: str) -> Finding:
 
 def _impossible(name: str) -> Finding:
     return Finding(
-        table=SCHEMA.name,
+        table=TABLE.name,
         severity="warning",
         check="phase_without_line",
         observed=f"fewer than {MIN_VOXELS} voxels with signal on both grids, or all alike",
@@ -141,7 +127,7 @@ def _impossible(name: str) -> Finding:
 
 def _poor(fit: Fit, name: str) -> Finding:
     return Finding(
-        table=SCHEMA.name,
+        table=TABLE.name,
         severity="warning",
         check="phase_off_line",
         observed=f"r squared {fit.r_squared:.3f}, slope {fit.slope:.3g}",

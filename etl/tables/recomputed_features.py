@@ -13,7 +13,7 @@ from etl.measure.mask import Foreground, crop, foreground_bits
 from etl.own_masks import read_two_values
 from etl.read.nifti import Array, Header, Volume, is_same_grid
 from etl.release import Name, role
-from etl.schema import CASE_ID, INPUTS_MD5, Column, TableSchema, optional
+from etl.schema import CASE_ID, INPUTS_MD5, Table, parse_columns
 from etl.tables.limits import REGION, SURFACE, above_limit, count_surface, read_limit
 from etl.tables.recompute_inputs import (
     BINS,
@@ -26,31 +26,29 @@ from etl.tables.recompute_inputs import (
 )
 from etl.unit import Blob, Context, Measured, Row, unit_key
 
-SCHEMA = TableSchema(
+TABLE = Table(
     name="recomputed_features",
     grain="One row a case, an image, a mask and a feature that is recomputed from them",
     key=("case_id", "image_set", "phase", "mask", "feature"),
     columns=(
         CASE_ID,
-        Column("image_set", "string", "n3 or zscored: where the intensities are from"),
-        Column("phase", "int64", "DCE phase of the image: 0, 1 or 2"),
-        Column("mask", "string", "The mask: ftv, stv_manual, stv_resunet, or a user's own"),
-        Column("feature", "string", "IBSI name; recomputed_catalog says what it is"),
-        optional("value", "double", "The value; null where it cannot be computed: see findings"),
-        Column("mask_blob_md5", "string", "MD5 of the mask's blob"),
-        optional(
-            "image_blob_md5",
-            "string",
-            "MD5 of the image's blob; null for shape, and where there is none",
-        ),
+        *parse_columns("""
+        image_set string n3 or zscored: where the intensities are from
+        phase int64 DCE phase of the image: 0, 1 or 2
+        mask string The mask: ftv, stv_manual, stv_resunet, or a user's own
+        feature string IBSI name; recomputed_catalog says what it is
+        value double? The value; null where it cannot be computed: see findings
+        mask_blob_md5 string MD5 of the mask's blob
+        image_blob_md5 string? MD5 of the image's blob; null for shape, and where there is none
+        """),
         INPUTS_MD5,
     ),
+    per="case",
+    reads=("image_", "mask"),
+    references={"case_id": "cases", "feature": "recomputed_catalog"},
+    params=(BINS, INPUTS, SURFACE, REGION),
+    adds=("case_id", "mask_blob_md5", "image_blob_md5", "inputs_md5"),
 )
-
-READS = ("image_", "mask")
-UNIT = "case"
-ASSEMBLED = ("case_id", "mask_blob_md5", "image_blob_md5", "inputs_md5")
-PARAMS = (BINS, INPUTS, SURFACE, REGION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +101,7 @@ def _masks(
                 [_missing(one.mask_role, [one])] if one.mask in context.profile.masks else []
             )
             continue
-        volumes, found = open_volumes(SCHEMA.name, unit, context, (one.mask_role,), read_two_values)
+        volumes, found = open_volumes(TABLE.name, unit, context, (one.mask_role,), read_two_values)
         findings += found
         for name, volume in volumes.items():
             bits, _ = foreground_bits(volume.voxels, *volume.header.scaling)
@@ -119,7 +117,7 @@ def _noise(name: str, found: Foreground | None, context: Context) -> list[Findin
         return []
     counts = {REGION: found.voxel_count, SURFACE: count_surface(found)}
     return [
-        above_limit(SCHEMA.name, name, limit, count, "its features are")
+        above_limit(TABLE.name, name, limit, count, "its features are")
         for limit, count in counts.items()
         if count > read_limit(context, limit)
     ]
@@ -128,7 +126,7 @@ def _noise(name: str, found: Foreground | None, context: Context) -> list[Findin
 def _image(
     unit: tuple[Blob, ...], context: Context, image_role: str, inputs: list[Input]
 ) -> tuple[Volume | None, list[Finding]]:
-    volumes, findings = open_volumes(SCHEMA.name, unit, context, (image_role,))
+    volumes, findings = open_volumes(TABLE.name, unit, context, (image_role,))
     if not volumes and not findings:
         findings = [_missing(image_role, inputs)]
     return volumes.get(image_role), findings
@@ -172,7 +170,7 @@ def _missing(named: str, inputs: list[Input]) -> Finding:
     rows = ", ".join(i.mask for i in inputs)
     lost = f"no row of {rows}" if kind == "mask" else f"only the shape of {rows}"
     return Finding(
-        table=SCHEMA.name,
+        table=TABLE.name,
         severity="warning",
         check=f"{kind}_missing",
         observed=f"no {named}; {lost} is recomputed",
@@ -185,7 +183,7 @@ def _missing(named: str, inputs: list[Input]) -> Finding:
 
 def _undefined(mask_role: str, wrong: list[str]) -> Finding:
     return Finding(
-        table=SCHEMA.name,
+        table=TABLE.name,
         severity="warning",
         check="features_undefined",
         observed="; ".join(wrong),
@@ -224,7 +222,7 @@ def _rows_of(unit: tuple[Blob, ...], found: Measured) -> list[Row]:
 
 def _unknown(mask: str) -> Finding:
     return Finding(
-        table=SCHEMA.name,
+        table=TABLE.name,
         severity="critical",  # what somebody asked for is not there: the build must not end green
         check="mask_set_unknown",
         observed=f"no case has a mask of the set {mask}",

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from etl.errors import BadInputError
 from etl.findings import Finding
 from etl.read.workbook import A_NUMBER, Sheet, explain_cell, number_of, read_sheets
-from etl.unit import Blob, Context, Measured, Row, artefact
+from etl.unit import Context, Measured, Row, artefact
 
 SUBJECT = "SUBJECTID"
 INT64 = 2.0**63
@@ -193,8 +193,3 @@ def _finding(
         "expectations/known_issues.csv.",
         case_id=case_id,
     )
-
-
-def as_they_are(measured: list[tuple[tuple[Blob, ...], Measured]]) -> Measured:
-    """The rows of the one unit: a workbook names its subjects itself."""
-    return Measured([row for _, found in measured for row in found.rows])

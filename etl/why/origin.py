@@ -13,7 +13,7 @@ import duckdb
 
 from etl import inputs, project, versions
 from etl.errors import UserError
-from etl.index import TABLES, also, params_of, table_module, table_recipe
+from etl.index import params_of, table_module, table_names, table_recipe
 from etl.own_masks import read_rule
 from etl.profile import Profile, profile_path
 from etl.recipe import DISTRIBUTIONS, closure
@@ -74,11 +74,11 @@ def _paths(place: Place, table: str, column: str, row: Row) -> Iterator[tuple[st
     elif any(name.endswith(BLOB_MD5S) for name in row):
         yield from _by_md5(place, row)
         yield from _beside(place, table, column, row)
-    elif table in TABLES:
+    elif table in table_names():
         module = table_module(table)
         yield from _of_workbook(place, table, column, row)
-        if not set(module.READS) & set(_WORKBOOKS):
-            yield from _of_artefact(place, module.READS, "read", row.get("case_id"))
+        if not set(module.TABLE.reads) & set(_WORKBOOKS):
+            yield from _of_artefact(place, module.TABLE.reads, "read", row.get("case_id"))
 
 
 def _by_md5(place: Place, row: Row) -> Iterator[tuple[str, str]]:
@@ -95,38 +95,30 @@ def _by_md5(place: Place, row: Row) -> Iterator[tuple[str, str]]:
 def _beside(place: Place, table: str, column: str, row: Row) -> Iterator[tuple[str, str]]:
     """For a column that is put together from other tables: what those read of the case."""
     module = table_module(table)
-    is_lineage = column in module.SCHEMA.key or column.endswith(("inputs_md5", *BLOB_MD5S))
-    if column in module.ASSEMBLED and not is_lineage:
-        for other in _other_tables(place.root, table):
-            kinds = table_module(other).READS
+    is_lineage = column in module.TABLE.key or column.endswith(("inputs_md5", *BLOB_MD5S))
+    if column in module.TABLE.assembled and not is_lineage:
+        for other in table_module(table).TABLE.needs:
+            kinds = table_module(other).TABLE.reads
             yield from _of_artefact(place, kinds, f"read by {other}", row.get("case_id"))
 
 
 def _compared(place: Place, table: str, column: str, row: Row) -> Iterator[tuple[str, str]]:
     """For a column that is put together from other tables: the blobs of the same case there."""
     if (
-        table not in TABLES
-        or column not in table_module(table).ASSEMBLED
+        table not in table_names()
+        or column not in table_module(table).TABLE.assembled
         or column in _identity(table)
     ):
         return
-    for other in _other_tables(place.root, table):
+    for other in table_module(table).TABLE.needs:
         found = rows_where(place.connection, other, ["case_id = ?"], [row.get("case_id")])
         for beside in found:
             yield beside["path"], f"compared with ({other})"
 
 
 def _identity(table: str) -> set[str]:
-    key: tuple[str, ...] = table_module(table).SCHEMA.key
+    key: tuple[str, ...] = table_module(table).TABLE.key
     return {*key, "path", "blob_md5", "size_bytes"}
-
-
-def _other_tables(root: Path, table: str) -> list[str]:
-    """The tables that dvc.yaml puts before this one."""
-    stages = project.read_yaml(root / "dvc.yaml").get("stages") or {}
-    item = ((stages.get("table") or {}).get("foreach") or {}).get(table) or {}
-    found = (Path(path) for path in dict.fromkeys(item.get("after") or ()))
-    return [path.stem for path in found if path.parent == Path(project.TABLES)]
 
 
 # Columns of `cases` and the artefact that each is about.
@@ -165,7 +157,7 @@ def _of_artefact(
 def _of_workbook(place: Place, table: str, column: str, row: Row) -> Iterator[tuple[str, str]]:
     """The workbook, and where in it the value stands."""
     for kind in _WORKBOOKS:
-        if kind in table_module(table).READS:
+        if kind in table_module(table).TABLE.reads:
             blob = artefact(_context(place), kind)
             if blob:
                 yield blob.path, _cell(table_module(table), column, row)
@@ -237,12 +229,12 @@ def recipe_of(place: Place, table: str, column: str) -> RecipeFact | None:
         footer = read_footer(table_path(place.root / project.TABLES, table))
     except (OSError, KeyError, TypeError, ValueError):  # a file that the project did not write
         return None
-    start = f"etl.tables.{table}" if table in TABLES else MAKERS.get(table, "")
+    start = f"etl.tables.{table}" if table in table_names() else MAKERS.get(table, "")
     modules, libraries = closure(start) if start else (set(), set())
     found = ((name, _version(name)) for name in sorted(libraries))
     return RecipeFact(
         recipe=str(footer.get("recipe", "")),
-        is_todays=_todays(place, table) == footer.get("recipe") if table in TABLES else None,
+        is_todays=_todays(place, table) == footer.get("recipe") if table in table_names() else None,
         made_by=_made_by(table, column),
         modules=tuple(sorted(modules)),
         libraries={name: number for name, number in found if number},
@@ -257,18 +249,18 @@ def _todays(place: Place, table: str) -> str:
 
 def _made_by(table: str, column: str) -> str:
     """The function that gives a column its value."""
-    if table not in TABLES:
+    if table not in table_names():
         return MAKERS.get(table, "")
     module = table_module(table)
-    step = "assemble" if column in module.ASSEMBLED else "measure"
+    step = "assemble" if column in module.TABLE.assembled else "measure"
     name = module.__name__ if isinstance(module, ModuleType) else f"etl.tables.{table}"
     return f"{name}.{step}()"
 
 
 def _parameters(place: Place, table: str) -> dict[str, Any]:
     profile = profile_path(place.root, place.profile.name).relative_to(place.root).as_posix()
-    files = [profile, *(also(table) if table in TABLES else ())]
-    values = params_of(place.root, table) if table in TABLES else {}
+    files = [profile, *(table_module(table).TABLE.files if table in table_names() else ())]
+    values = params_of(place.root, table) if table in table_names() else {}
     naming = place.profile.naming()
     return {"profile": place.profile.name, "files": files, "params": values, "naming": naming}
 

@@ -11,12 +11,7 @@ with tables_with_findings as (
         'fine' as own_masks,
         null::varchar as known_fields,
         null::varchar as shown
-    from (
-        values
-        ('blobs'), ('images'), ('masks'), ('features'), ('feature_catalog'), ('clinical'),
-        ('outcomes'), ('acquisitions'), ('cases'), ('mask_agreement'), ('phase_fits'), ('kinetics'),
-        ('recomputed_features'), ('captk_features'), ('feature_audit'), ('feature_stability')
-    ) as t (item)
+    from declared_tables as t
 ),
 
 found as (

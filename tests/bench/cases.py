@@ -9,10 +9,10 @@ from pathlib import Path
 
 from bench.contenders import decompress
 from etl.build import measure_unit, units_of
-from etl.index import TABLES, reads, table_module
+from etl.index import reads, table_module, table_names
 from etl.unit import Blob, Context
 
-BY_CASE = tuple(name for name in TABLES if table_module(name).UNIT == "case")
+BY_CASE = tuple(name for name in table_names() if table_module(name).TABLE.per == "case")
 
 
 def seconds_a_case(context: Context, project: Path) -> dict[str, dict[str, float]]:

@@ -48,7 +48,7 @@ def ours(context: Context, workers: int) -> None:
         rows = module.assemble(measured, context).rows
         meta = footer(context.profile, "bench")
         target = table_path(context.root / "data" / "tables", name)
-        write_table(module.SCHEMA, rows, target, meta=meta)
+        write_table(module.TABLE, rows, target, meta=meta)
 
 
 def peak_mib(context: Context, contender: str, workers: int) -> float:
@@ -73,7 +73,7 @@ def peak_mib(context: Context, contender: str, workers: int) -> float:
 
 def _only(context: Context, table: str) -> Context:
     """The context with the blobs that a table's index would list."""
-    reads = table_module(table).READS
+    reads = table_module(table).TABLE.reads
     return replace(
         context, blobs=tuple(b for b in context.blobs if b.name.artefact.startswith(reads))
     )

@@ -97,9 +97,9 @@ def test_readers_see_each_table_whole(rebuilt: Path) -> None:
     def write() -> None:
         while not stop.is_set():
             for version in versions:
-                write_table(masks.SCHEMA, version, path, meta=meta)
+                write_table(masks.TABLE, version, path, meta=meta)
 
-    write_table(masks.SCHEMA, versions[0], path, meta=meta)
+    write_table(masks.TABLE, versions[0], path, meta=meta)
     writer = threading.Thread(target=write)
     writer.start()
     seen: dict[int, int] = {}

@@ -110,7 +110,7 @@ def _header(path: str, grid: str) -> Row:
 def _images(profile: Profile) -> list[Row]:
     return [
         _row(
-            images.SCHEMA,
+            images.TABLE,
             case_id=case,
             image_set=name.image_set,
             phase=name.phase,
@@ -126,7 +126,7 @@ def _images(profile: Profile) -> list[Row]:
 def _masks(profile: Profile) -> list[Row]:
     return [
         _row(
-            masks.SCHEMA,
+            masks.TABLE,
             case_id=case,
             mask=name.mask,
             stored_values=list(profile.masks[str(name.mask)].stored_values),
@@ -153,7 +153,7 @@ def _recomputed() -> list[Row]:
     shape = {f"morph_{name}": value for name, value in shape.items()}
     return [
         _row(
-            recomputed_features.SCHEMA,
+            recomputed_features.TABLE,
             case_id=case,
             image_set=image_set,
             phase=1,
@@ -176,7 +176,7 @@ def _stability() -> list[Row]:
     """As of many cases, though there are two: what follows from the number is judged elsewhere."""
     return [
         _row(
-            feature_stability.SCHEMA,
+            feature_stability.TABLE,
             image_set="zscored",
             phase=1,
             feature=feature,
@@ -193,7 +193,7 @@ def _agreement(profile: Profile) -> list[Row]:
     """Two masks of equal volume that share three quarters of it: the overlap is 3/5."""
     return [
         _row(
-            mask_agreement.SCHEMA,
+            mask_agreement.TABLE,
             case_id=case,
             mask_a=a,
             mask_b=b,
@@ -217,7 +217,7 @@ def _phase_fits(profile: Profile) -> list[Row]:
     """One slope in all phases but the last, which is 2 % up."""
     return [
         _row(
-            phase_fits.SCHEMA,
+            phase_fits.TABLE,
             case_id=case,
             phase=phase,
             slope=0.0005 if phase < max(profile.phases) else 0.00051,
@@ -242,7 +242,7 @@ def _kinetics(profile: Profile) -> list[Row]:
             for image_set, images_of in profile.image_sets.items():
                 is_carried = images_of.grid != declared.grid
                 row = _row(
-                    kinetics.SCHEMA,
+                    kinetics.TABLE,
                     case_id=case,
                     mask=mask,
                     image_set=image_set,
@@ -259,7 +259,7 @@ def _kinetics(profile: Profile) -> list[Row]:
 def _blobs(profile: Profile) -> list[Row]:
     return [
         _row(
-            blobs.SCHEMA,
+            blobs.TABLE,
             path=name.path,
             artefact=name.artefact,
             mask=name.mask,
@@ -274,7 +274,7 @@ def _blobs(profile: Profile) -> list[Row]:
         for name in blobs_of_case(case, profile)
     ] + [
         _row(
-            blobs.SCHEMA,
+            blobs.TABLE,
             path=profile.files[artefact][0],
             artefact=artefact,
             size_bytes=10,
@@ -287,7 +287,7 @@ def _blobs(profile: Profile) -> list[Row]:
 def _cases() -> list[Row]:
     return [
         _row(
-            cases.SCHEMA,
+            cases.TABLE,
             case_id=case,
             subject_number=int(case[-4:]),
             in_release=case in CASES,
@@ -312,7 +312,7 @@ def _catalog(profile: Profile) -> list[Row]:
     found += [("GLCM", f"S{n}", f"T1_E_GLCM_S{n}") for n in range(N_FEATURES - len(found))]
     return [
         _row(
-            feature_catalog.SCHEMA,
+            feature_catalog.TABLE,
             feature=name,
             position=position,
             family=family,
@@ -332,7 +332,7 @@ def _captk() -> list[Row]:
     values[f"{captk_features.MORPHOLOGIC}LargestComponentSize"] = float(PIXELS)
     return [
         _row(
-            captk_features.SCHEMA,
+            captk_features.TABLE,
             case_id=case,
             image_set=image_set,
             phase=1,
@@ -351,7 +351,7 @@ def _audit(catalog: list[Row]) -> list[Row]:
     """Every feature agrees; the constants are not comparable."""
     return [
         _row(
-            feature_audit.SCHEMA,
+            feature_audit.TABLE,
             feature=entry["feature"],
             tier="not_comparable" if entry["is_constant"] else "exact",
             n=0 if entry["is_constant"] else len(CASES),
@@ -374,7 +374,7 @@ def _features(catalog: list[Row]) -> list[Row]:
     }
     return [
         _row(
-            features.SCHEMA,
+            features.TABLE,
             case_id=case,
             feature=entry["feature"],
             value=values.get(entry["statistic"], 1.0),
@@ -387,7 +387,7 @@ def _features(catalog: list[Row]) -> list[Row]:
 def _clinical() -> list[Row]:
     return [
         _row(
-            clinical.SCHEMA,
+            clinical.TABLE,
             case_id=case,
             age_years=50.0,
             race="Caucasian",
@@ -408,7 +408,7 @@ def _clinical() -> list[Row]:
 
 def _outcomes() -> list[Row]:
     return [
-        _row(outcomes.SCHEMA, case_id=case, survival_status="alive", pcr=True, rcb_class=0)
+        _row(outcomes.TABLE, case_id=case, survival_status="alive", pcr=True, rcb_class=0)
         for case in SIDES
     ]
 
@@ -418,7 +418,7 @@ def _acquisitions(profile: Profile) -> list[Row]:
     licence = str(_words(profile, "acquisitions_licences")[0])
     return [
         _row(
-            acquisitions.SCHEMA,
+            acquisitions.TABLE,
             case_id=case,
             series_instance_uid=f"{case}.{index}.{modality}",
             study_instance_uid=f"{case}.{index}",
@@ -450,23 +450,23 @@ def make_project(root: Path) -> Path:
     profile = load_profile(root)
     catalog = _catalog(profile)
     for schema, rows in (
-        (blobs.SCHEMA, _blobs(profile)),
-        (cases.SCHEMA, _cases()),
-        (images.SCHEMA, _images(profile)),
-        (masks.SCHEMA, _masks(profile)),
-        (recomputed_features.SCHEMA, _recomputed()),
-        (feature_stability.SCHEMA, _stability()),
-        (mask_agreement.SCHEMA, _agreement(profile)),
-        (phase_fits.SCHEMA, _phase_fits(profile)),
-        (kinetics.SCHEMA, _kinetics(profile)),
-        (captk_features.SCHEMA, _captk()),
-        (features.SCHEMA, _features(catalog)),
-        (feature_catalog.SCHEMA, catalog),
-        (feature_audit.SCHEMA, _audit(catalog)),
-        (clinical.SCHEMA, _clinical()),
-        (outcomes.SCHEMA, _outcomes()),
-        (acquisitions.SCHEMA, _acquisitions(profile)),
-        (findings.SCHEMA, []),
+        (blobs.TABLE, _blobs(profile)),
+        (cases.TABLE, _cases()),
+        (images.TABLE, _images(profile)),
+        (masks.TABLE, _masks(profile)),
+        (recomputed_features.TABLE, _recomputed()),
+        (feature_stability.TABLE, _stability()),
+        (mask_agreement.TABLE, _agreement(profile)),
+        (phase_fits.TABLE, _phase_fits(profile)),
+        (kinetics.TABLE, _kinetics(profile)),
+        (captk_features.TABLE, _captk()),
+        (features.TABLE, _features(catalog)),
+        (feature_catalog.TABLE, catalog),
+        (feature_audit.TABLE, _audit(catalog)),
+        (clinical.TABLE, _clinical()),
+        (outcomes.TABLE, _outcomes()),
+        (acquisitions.TABLE, _acquisitions(profile)),
+        (findings.TABLE, []),
     ):
         write_table(schema, rows, table_path(root / TABLES, schema.name), meta=META)
     return root

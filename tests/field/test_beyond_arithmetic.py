@@ -27,8 +27,8 @@ from support import (
 
 from etl.errors import UserError
 from etl.finite import drop_nonfinite
-from etl.index import TABLES, table_module
-from etl.schema import CASE_ID, Column, TableSchema, optional
+from etl.index import table_module, table_names
+from etl.schema import CASE_ID, Column, TableSchema, parse_columns
 from etl.store import write_table
 from etl.unit import Measured
 
@@ -36,8 +36,8 @@ CASE = CASES[0]
 HUGE = 1e308
 THINGS = TableSchema(
     "things", "One row a thing", ("case_id", "name"),
-    (CASE_ID, Column("name", "string", "Name"), optional("size", "double", "Size"),
-     Column("sides", "list<double>", "Sides")),
+    (CASE_ID, Column("name", "string", "Name"),
+     *parse_columns("size double? Size\nsides list<double> Sides")),
 )  # fmt: skip
 
 
@@ -72,9 +72,9 @@ def spoilt(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("name", table_names())
 def test_every_number_of_every_table_is_finite(spoilt: Path, name: str) -> None:
-    kinds = {column.name: column.kind for column in table_module(name).SCHEMA.columns}
+    kinds = {column.name: column.kind for column in table_module(name).TABLE.columns}
     doubles = [column for column, kind in kinds.items() if "double" in kind]
     for row in rows(spoilt, name):
         for column in doubles:

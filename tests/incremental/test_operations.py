@@ -24,7 +24,7 @@ from support import (
 )
 
 from etl.build import build_findings, build_table
-from etl.index import TABLES, index_path, write_indexes
+from etl.index import index_path, table_names, write_indexes
 from etl.store import read_table
 
 IMAGES = "images_bias-corrected_nifti"
@@ -93,10 +93,10 @@ def swap(one: Path, two: Path) -> None:
 
 def build_stale(root: Path, workers: int = 1) -> None:
     """What `dvc repro` does: a table is built when its index or a table before it has changed."""
-    before = {name: text(index_path(root, name)) for name in TABLES}
+    before = {name: text(index_path(root, name)) for name in table_names()}
     write_indexes(root)
-    changed = {name for name in TABLES if text(index_path(root, name)) != before[name]}
-    for name in TABLES:
+    changed = {name for name in table_names() if text(index_path(root, name)) != before[name]}
+    for name in table_names():
         if name in changed or tables_before(root, name) & changed:
             build_table(root, name, workers)
             changed.add(name)

@@ -49,7 +49,7 @@ def write_masks(root: Path, volume_cm3: float) -> None:
         {**row, "volume_cm3": volume_cm3} if (row["case_id"], row["mask"]) == GROWN else row
         for row in mask_rows()
     ]
-    write_table(masks.SCHEMA, rows, table_path(root / TABLES, "masks"), meta=META)
+    write_table(masks.TABLE, rows, table_path(root / TABLES, "masks"), meta=META)
 
 
 def with_gate(root: Path) -> None:

@@ -106,7 +106,7 @@ def image_rows() -> list[Row]:
     """Z-scored images of 9001 to 9004, bias-corrected ones of 9001 to 9003."""
     return [
         fill(
-            images.SCHEMA,
+            images.TABLE,
             case_id=case,
             image_set=image_set,
             phase=phase,
@@ -130,7 +130,7 @@ def mask_rows() -> list[Row]:
     """The masks of VOLUMES; all on the right of the body except those of 9002."""
     return [
         fill(
-            masks.SCHEMA,
+            masks.TABLE,
             case_id=case,
             mask=mask,
             path=f"masks_{mask}/{case}.nii.gz",
@@ -150,7 +150,7 @@ def agreement_rows() -> list[Row]:
     """The pairs of AGREEMENT; of 9002 those with the empty FTV are null."""
     return [
         fill(
-            mask_agreement.SCHEMA,
+            mask_agreement.TABLE,
             case_id=case,
             mask_a=a,
             mask_b=b,
@@ -173,7 +173,7 @@ def phase_rows() -> list[Row]:
         difference = max(known) / min(known) - 1
         found += [
             fill(
-                phase_fits.SCHEMA,
+                phase_fits.TABLE,
                 case_id=case,
                 phase=phase,
                 slope=slope,
@@ -193,7 +193,7 @@ def kinetics_rows() -> list[Row]:
     """The medians of KINETICS; the FTV of 9001 reaches its threshold with 80 % of its voxels."""
     return [
         fill(
-            kinetics.SCHEMA,
+            kinetics.TABLE,
             case_id=case,
             mask=mask,
             image_set=image_set,
@@ -219,7 +219,7 @@ def recomputed_rows() -> list[Row]:
     """
     return [
         fill(
-            recomputed_features.SCHEMA,
+            recomputed_features.TABLE,
             case_id=case,
             image_set="zscored",
             phase=phase,
@@ -238,7 +238,7 @@ def stability_rows() -> list[Row]:
     """The volume is stable, the mean less so; the median is known of too few cases."""
     return [
         fill(
-            feature_stability.SCHEMA,
+            feature_stability.TABLE,
             image_set="zscored",
             phase=1,
             feature=feature,
@@ -255,7 +255,7 @@ def blob_rows() -> list[Row]:
     """Every image and mask, and one missing file."""
     present = [
         fill(
-            blobs.SCHEMA,
+            blobs.TABLE,
             path=row["path"],
             artefact="mask" if "mask" in row else f"image_{row['image_set']}",
             mask=row.get("mask"),
@@ -268,7 +268,7 @@ def blob_rows() -> list[Row]:
         for row in (*image_rows(), *mask_rows())
     ]
     missing = fill(
-        blobs.SCHEMA,
+        blobs.TABLE,
         path="masks_ftv/ISPY1_9004.nii.gz",
         artefact="mask",
         mask="ftv",
@@ -283,7 +283,7 @@ def case_rows() -> list[Row]:
     complete = {"ISPY1_9001", "ISPY1_9002"}
     return [
         fill(
-            cases.SCHEMA,
+            cases.TABLE,
             case_id=f"ISPY1_{number}",
             dataset="ISPY1-PHANTOM",
             subject_number=number,
@@ -314,7 +314,7 @@ def clinical_rows() -> list[Row]:
     }
     return [
         fill(
-            clinical.SCHEMA,
+            clinical.TABLE,
             case_id=case,
             age_years=50.0,
             hr_positive=hr,
@@ -331,7 +331,7 @@ def outcome_rows() -> list[Row]:
     known = {"ISPY1_9001": True, "ISPY1_9002": False, "ISPY1_9003": None, "ISPY1_9050": False}
     return [
         fill(
-            outcomes.SCHEMA,
+            outcomes.TABLE,
             case_id=case,
             survival_status="alive",
             survival_days=1000,
@@ -359,7 +359,7 @@ def acquisition_rows() -> list[Row]:
     kinds = ("MR", "SEG", "SR", "MPR 1", "MPR 2")
     return [
         fill(
-            acquisitions.SCHEMA,
+            acquisitions.TABLE,
             case_id=case,
             series_instance_uid=f"2.25.{case[-4:]}.{index}.{number}",
             study_instance_uid=f"2.25.{case[-4:]}.{index}",
@@ -387,7 +387,7 @@ def feature_rows() -> list[Row]:
     """Three features of four cases; one value is null."""
     return [
         fill(
-            features.SCHEMA,
+            features.TABLE,
             case_id=f"ISPY1_{number}",
             feature=feature,
             value=None if (number, feature) == (9003, FEATURES[0]) else number + position + 0.5,
@@ -401,7 +401,7 @@ def catalog_rows() -> list[Row]:
     """The catalogue of FEATURES."""
     return [
         fill(
-            feature_catalog.SCHEMA,
+            feature_catalog.TABLE,
             feature=feature,
             position=position,
             **(feature_catalog.parse_name(feature) or {}),
@@ -415,7 +415,7 @@ def captk_rows() -> list[Row]:
     published = {(row["case_id"], row["feature"]): row["value"] for row in feature_rows()}
     return [
         fill(
-            captk_features.SCHEMA,
+            captk_features.TABLE,
             case_id=case,
             image_set=image_set,
             phase=1,
@@ -434,7 +434,7 @@ def audit_rows() -> list[Row]:
     """FEATURES, which agree on the native grid."""
     return [
         fill(
-            feature_audit.SCHEMA,
+            feature_audit.TABLE,
             feature=feature,
             tier="exact",
             n=2,
@@ -454,7 +454,7 @@ def finding_rows() -> list[Row]:
     """A critical finding of a case and an info without one."""
     return [
         fill(
-            findings.SCHEMA,
+            findings.TABLE,
             finding_id="a",
             table="masks",
             severity="critical",
@@ -462,7 +462,7 @@ def finding_rows() -> list[Row]:
             path="masks_ftv/ISPY1_9004.nii.gz",
             check="missing_blob",
         ),
-        fill(findings.SCHEMA, finding_id="b", table="features", severity="info", check="constant"),
+        fill(findings.TABLE, finding_id="b", table="features", severity="info", check="constant"),
     ]
 
 
@@ -470,7 +470,7 @@ def gate_rows() -> list[Row]:
     """A broken contract and one that holds."""
     return [
         fill(
-            gate_results.SCHEMA,
+            gate_results.TABLE,
             suite="masks",
             expectation_id=str(success),
             expectation="every case has an FTV mask",
@@ -485,24 +485,24 @@ def gate_rows() -> list[Row]:
 def all_rows() -> list[tuple[TableSchema, list[Row]]]:
     """Every table with its rows."""
     return [
-        (blobs.SCHEMA, blob_rows()),
-        (cases.SCHEMA, case_rows()),
-        (images.SCHEMA, image_rows()),
-        (masks.SCHEMA, mask_rows()),
-        (mask_agreement.SCHEMA, agreement_rows()),
-        (phase_fits.SCHEMA, phase_rows()),
-        (kinetics.SCHEMA, kinetics_rows()),
-        (recomputed_features.SCHEMA, recomputed_rows()),
-        (captk_features.SCHEMA, captk_rows()),
-        (feature_stability.SCHEMA, stability_rows()),
-        (features.SCHEMA, feature_rows()),
-        (feature_catalog.SCHEMA, catalog_rows()),
-        (feature_audit.SCHEMA, audit_rows()),
-        (clinical.SCHEMA, clinical_rows()),
-        (outcomes.SCHEMA, outcome_rows()),
-        (acquisitions.SCHEMA, acquisition_rows()),
-        (findings.SCHEMA, finding_rows()),
-        (gate_results.SCHEMA, gate_rows()),
+        (blobs.TABLE, blob_rows()),
+        (cases.TABLE, case_rows()),
+        (images.TABLE, image_rows()),
+        (masks.TABLE, mask_rows()),
+        (mask_agreement.TABLE, agreement_rows()),
+        (phase_fits.TABLE, phase_rows()),
+        (kinetics.TABLE, kinetics_rows()),
+        (recomputed_features.TABLE, recomputed_rows()),
+        (captk_features.TABLE, captk_rows()),
+        (feature_stability.TABLE, stability_rows()),
+        (features.TABLE, feature_rows()),
+        (feature_catalog.TABLE, catalog_rows()),
+        (feature_audit.TABLE, audit_rows()),
+        (clinical.TABLE, clinical_rows()),
+        (outcomes.TABLE, outcome_rows()),
+        (acquisitions.TABLE, acquisition_rows()),
+        (findings.TABLE, finding_rows()),
+        (gate_results.TABLE, gate_rows()),
     ]
 
 

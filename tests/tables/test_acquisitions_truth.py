@@ -16,11 +16,11 @@ from support import SLICE, make_project
 import etl
 from etl.build import build_findings, build_table
 from etl.idc import PACKAGE, cut
-from etl.index import TABLES, write_indexes
+from etl.index import table_names, write_indexes
 from etl.phantom import make
 from etl.project import FINDINGS
 from etl.store import table_path, write_table
-from etl.tables.findings import SCHEMA
+from etl.tables.findings import TABLE
 
 CLINICAL = "I-SPY 1 All Patient Clinical and Outcome Data.xlsx"
 # What a real download with nothing but the trial's own tables comes to.
@@ -30,12 +30,12 @@ BUILT = ("clinical", "outcomes", "images", "masks", "acquisitions", "cases", "bl
 def build(root: Path) -> None:
     """Index, the tables that the views need, and the findings of these."""
     write_indexes(root)
-    for name in TABLES:
+    for name in table_names():
         if name in BUILT:
             build_table(root, name, workers=1)
         else:
             path = table_path(root / FINDINGS, name)
-            write_table(SCHEMA, [], path, meta={"recipe": "r"})
+            write_table(TABLE, [], path, meta={"recipe": "r"})
     build_findings(root)
 
 

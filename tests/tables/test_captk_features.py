@@ -24,7 +24,7 @@ from support import (
 )
 
 from etl.build import build_findings, build_table
-from etl.index import TABLES, write_indexes
+from etl.index import table_names, write_indexes
 from etl.params_file import set_params
 from etl.profile import load_profile
 from etl.release import blobs_of_case, role
@@ -222,7 +222,7 @@ def test_the_real_mask_alone(project: Path, real: Path) -> None:
     target.parent.mkdir()
     shutil.copy(real / "NIfTI-Files/masks_stv_manual/ISPY1_1002.nii.gz", target)
     write_indexes(project)
-    for name in TABLES:
+    for name in table_names():
         build_table(project, name, workers=1)
     build_findings(project)
     found = {row["feature"]: row for row in rows(project, "captk_features")}

@@ -10,10 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from etl.index import TABLES
-from etl.schema import TableSchema
+from etl.index import table_names
+from etl.schema import Per, TableSchema
 from etl.store import ARROW_TYPES, read_footer, table_path
-from etl.unit import Kind
 
 # The published columns: s string, b bool, i integer, f double, d date; `?` may be null. Columns
 # may be added to a table, never taken away.
@@ -144,7 +143,7 @@ KINDS = {
 
 
 def schema_of(name: str) -> TableSchema:
-    found = importlib.import_module(f"etl.tables.{name}").SCHEMA
+    found = importlib.import_module(f"etl.tables.{name}").TABLE
     assert isinstance(found, TableSchema)
     return found
 
@@ -197,7 +196,7 @@ def test_one_name_means_one_thing() -> None:
     assert {name for name, found in kinds.items() if len(found) > 1} == set()
 
 
-@pytest.mark.parametrize("name", [*TABLES, "findings"])
+@pytest.mark.parametrize("name", [*table_names(), "findings"])
 def test_files_have_the_declared_form(built: Path, name: str) -> None:
     schema, path = schema_of(name), table_path(built / "data/tables", name)
     arrow = pq.read_schema(path)
@@ -221,7 +220,7 @@ def test_files_have_the_declared_form(built: Path, name: str) -> None:
     assert list(facts["columns"]) == sorted(schema.names)
 
 
-@pytest.mark.parametrize("name", [*TABLES, "findings"])
+@pytest.mark.parametrize("name", [*table_names(), "findings"])
 def test_files_are_sorted_by_their_key(built: Path, name: str) -> None:
     table = pq.read_table(table_path(built / "data/tables", name))
     keys = [tuple(row[k] for k in KEYS[name]) for row in table.select(list(KEYS[name])).to_pylist()]
@@ -231,9 +230,9 @@ def test_files_are_sorted_by_their_key(built: Path, name: str) -> None:
 
 
 def test_every_table_of_the_release_has_a_module() -> None:
-    assert {*TABLES, "findings", "gate_results"} == set(CONTRACT)
-    for name in TABLES:
+    assert {*table_names(), "findings", "gate_results"} == set(CONTRACT)
+    for name in table_names():
         module = importlib.import_module(f"etl.tables.{name}")
-        assert isinstance(module.READS, tuple)
-        assert module.UNIT in get_args(Kind)
-        assert set(module.ASSEMBLED) <= set(module.SCHEMA.names)
+        assert isinstance(module.TABLE.reads, tuple)
+        assert module.TABLE.per in get_args(Per)
+        assert set(module.TABLE.assembled) <= set(module.TABLE.names)

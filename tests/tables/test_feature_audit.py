@@ -74,7 +74,7 @@ def rewrite(root: Path, change: Callable[[Row], Row]) -> None:
     """Change the published features, as another workbook would."""
     path = table_path(root / "data/tables", "features")
     meta = {"recipe": read_footer(path)["recipe"], "licence": "CC0", "attribution": "none"}
-    write_table(features.SCHEMA, [change(row) for row in rows(root, "features")], path, meta=meta)
+    write_table(features.TABLE, [change(row) for row in rows(root, "features")], path, meta=meta)
 
 
 # --- the phantom's workbook ------------------------------------------------------------------
@@ -191,7 +191,7 @@ def test_a_value_that_is_missing_is_not_compared(copy: Path) -> None:
 
 def test_without_recomputed_values_nothing_is_judged(copy: Path) -> None:
     path = table_path(copy / "data/tables", "captk_features")
-    write_table(captk_features.SCHEMA, [], path, meta={"recipe": "r"})
+    write_table(captk_features.TABLE, [], path, meta={"recipe": "r"})
     found = rebuilt(copy)
     assert wrong(copy) == {}
     assert found[MEAN]["verdict"] == "not computed"
@@ -224,7 +224,7 @@ def test_a_small_release_whose_workbook_fits_nothing_has_no_wrong_value(built: P
 
 
 def test_the_catalog_describes_every_published_feature_and_nothing_else() -> None:
-    lines = read_csv_input(PUBLISHED_CATALOG, ROOT / feature_audit.ALSO[0])
+    lines = read_csv_input(PUBLISHED_CATALOG, ROOT / feature_audit.TABLE.files[0])
     keys = {(line[0], line[1]) for line in lines}
     assert len(keys) == len(lines)
     assert {line[2] for line in lines} == {EXACT, CONCORDANCE, NOT_COMPARABLE}
@@ -241,7 +241,7 @@ def test_the_catalog_describes_every_published_feature_and_nothing_else() -> Non
 
 def test_what_is_computed_is_what_the_catalog_calls_comparable(built: Path) -> None:
     computed = {row["feature"] for row in rows(built, "captk_features")}
-    lines = read_csv_input(PUBLISHED_CATALOG, ROOT / feature_audit.ALSO[0])
+    lines = read_csv_input(PUBLISHED_CATALOG, ROOT / feature_audit.TABLE.files[0])
     tiers = {(line[0], line[1]): line[2] for line in lines}
     comparable = set()
     for name in NAMES:

@@ -30,7 +30,7 @@ from support import (
 
 from etl import phantom
 from etl.build import build_findings, build_table
-from etl.index import TABLES, write_indexes
+from etl.index import table_names, write_indexes
 from etl.params_file import set_params
 from etl.project import params
 from etl.store import read_table, table_path, write_table
@@ -377,7 +377,7 @@ def with_thresholds(root: Path, *named: tuple[int, int | None]) -> Row:
     """Build with series of CASE: (study, threshold)."""
     series = [
         fill(
-            acquisitions.SCHEMA,
+            acquisitions.TABLE,
             case_id=CASE,
             series_instance_uid=str(number),
             study_instance_uid=str(study),
@@ -388,7 +388,7 @@ def with_thresholds(root: Path, *named: tuple[int, int | None]) -> Row:
         for number, (study, threshold) in enumerate(named)
     ]
     path = table_path(root / "data/tables", "acquisitions")
-    write_table(acquisitions.SCHEMA, series, path, meta={"recipe": "r"})
+    write_table(acquisitions.TABLE, series, path, meta={"recipe": "r"})
     rebuilt_kinetics(root)
     return row_of(root, "ftv")
 
@@ -451,7 +451,7 @@ def against(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Tr
     release = root / "data/release"
     phantom.make(release, root / "data/truth.parquet", cases=3, seed=7, workers=1)
     write_indexes(root)
-    for name in TABLES:
+    for name in table_names():
         build_table(root, name, workers=1)
     build_findings(root)
     found = pq.read_table(root / "data/truth.parquet").to_pylist()

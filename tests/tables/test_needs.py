@@ -1,0 +1,29 @@
+"""What a table waits for is what it declares: nothing else can be read, and nothing is left out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from etl.build import build_table
+from etl.index import table_module, table_names
+
+NEEDS = [(name, need) for name in table_names() for need in table_module(name).TABLE.needs]
+
+
+def test_tables_come_behind_what_they_need() -> None:
+    order = table_names()
+    assert all(order.index(need) < order.index(name) for name, need in NEEDS)
+
+
+@pytest.mark.parametrize(("name", "need"), NEEDS)
+def test_a_need_that_is_not_declared_cannot_be_read(
+    rebuilt: Path, monkeypatch: pytest.MonkeyPatch, name: str, need: str
+) -> None:
+    module = table_module(name)
+    fewer = tuple(other for other in module.TABLE.needs if other != need)
+    monkeypatch.setattr(module, "TABLE", replace(module.TABLE, needs=fewer))
+    with pytest.raises(LookupError, match=f"{need} is read, but not among"):
+        build_table(rebuilt, name)
