@@ -52,7 +52,7 @@ ONLY_IN = {
     "concurrent": ("etl.pool",),
     "sqlite3": ("etl.unit_store",),
     "ruamel": ("etl.params_file",),
-    "zrad": ("etl.measure.ibsi",),
+    "zrad": ("etl.measure.autocorrelation", "etl.measure.ibsi", "etl.measure.texture"),
 }
 # What a package may import of the project, when its layer alone would allow more.
 NARROW = {

@@ -8,7 +8,6 @@ opposite ones give one matrix and 13 offsets give the same mean.
 
 from __future__ import annotations
 
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -16,14 +15,10 @@ import numpy.typing as npt
 
 from etl.measure.captk_histogram import BINS, bin_index
 from etl.measure.captk_intensity import Values, ratio
+from etl.measure.mask import DIRECTIONS, Step
 
 Array = npt.NDArray[Any]
-Offset = tuple[int, int, int]
 
-_STEPS = (-1, 0, 1)
-OFFSETS: tuple[Offset, ...] = tuple(
-    (x, y, z) for x, y, z in product(_STEPS, _STEPS, _STEPS) if (x, y, z) > (0, 0, 0)
-)
 NEGLIGIBLE = 0.0001  # ITK leaves rarer pairs out of the entropy
 NAMES = (
     "Energy", "Entropy", "Correlation", "Homogeneity", "Contrast", "ClusterShade",
@@ -43,7 +38,7 @@ def glcm(values: Array, inside: Array) -> Values:
         inside: bool, the mask in the same box; values inside it are finite.
     """
     levels = grey_levels(values, inside)
-    found = [texture(cooccurrence(levels, inside, offset)) for offset in OFFSETS]
+    found = [texture(cooccurrence(levels, inside, offset)) for offset in DIRECTIONS]
     return {name: sum(one[name] for one in found) / len(found) for name in NAMES}
 
 
@@ -59,7 +54,7 @@ def grey_levels(values: Array, inside: Array) -> Array:
     return levels
 
 
-def cooccurrence(levels: Array, inside: Array, offset: Offset) -> Array:
+def cooccurrence(levels: Array, inside: Array, offset: Step) -> Array:
     """How often two levels lie `offset` apart inside the mask, both ways; shape (128, 128)."""
     here, there = _shifted(offset)
     is_pair = inside[here] & inside[there]
@@ -69,7 +64,7 @@ def cooccurrence(levels: Array, inside: Array, offset: Offset) -> Array:
     return both
 
 
-def _shifted(offset: Offset) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+def _shifted(offset: Step) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
     """The parts of a box that lie `offset` apart."""
     here = tuple(slice(max(-step, 0), -step if step > 0 else None) for step in offset)
     there = tuple(slice(max(step, 0), step if step < 0 else None) for step in offset)
@@ -96,14 +91,23 @@ def texture(counts: Array) -> Values:
     filled = share[share > NEGLIGIBLE]
     covariance = float((share * offset[:, None] * offset[None, :]).sum())
     haralick = float((share * _PRODUCT).sum()) - float(marginal.mean()) ** 2
-    centred = _SUM - 2 * mean
     return {
         "Energy": float((share * share).sum()),
         "Entropy": float(-(filled * np.log(filled)).sum() / np.log(2.0)),
         "Correlation": ratio(covariance, variance * variance),
         "Homogeneity": float((share / (1 + _DIFFERENCE**2)).sum()),
         "Contrast": float((share * _DIFFERENCE**2).sum()),
-        "ClusterShade": float((share * centred**3).sum()),
-        "ClusterProminence": float((share * centred**4).sum()),
+        "ClusterShade": _sum_powers(share, _SUM - 2 * mean, 3),
+        "ClusterProminence": _sum_powers(share, _SUM - 2 * mean, 4),
         "AutoCorrelation": ratio(haralick, float(marginal.var())),
     }
+
+
+def _sum_powers(share: Array, centred: Array, power: int) -> float:
+    """Sum share * centred ** power: raised where there is a share, added up over all cells.
+
+    The empty cells decide which sums are rounded together.
+    """
+    terms, is_filled = np.zeros_like(share), share > 0
+    terms[is_filled] = share[is_filled] * centred[is_filled] ** power
+    return float(terms.sum())

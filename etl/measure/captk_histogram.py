@@ -40,13 +40,14 @@ def histogram(values: Array) -> Values:
     index = bin_index(values, low, high)
     times = np.bincount(index, minlength=BINS)
     share = times / values.size
-    found = statistics(np.sort(index).astype(np.float64))
+    ordered = np.repeat(np.arange(BINS, dtype=np.float64), times)
+    found = statistics(ordered)
     for name in CONSTANT:
         del found[name]
     return {
         **found,
         **_spread(share),
-        **_order(index),
+        **_order(ordered),
         **_tails(values, times, low, high),
         **{f"Bin-{n}_Frequency": float(times[n]) for n in range(BINS)},
         **{f"Bin-{n}_Probability": float(share[n]) for n in range(BINS)},
@@ -77,9 +78,8 @@ def _spread(share: Array) -> Values:
     }
 
 
-def _order(index: Array) -> Values:
-    """Order statistics of bin numbers that the family Intensity lacks."""
-    ordered = np.sort(index).astype(np.float64)
+def _order(ordered: Array) -> Values:
+    """Order statistics of ascending bin numbers that the family Intensity lacks."""
     low, high = percentile(ordered, 10), percentile(ordered, 90)
     kept = ordered[(ordered >= low) & (ordered <= high)]
     return {

@@ -1,7 +1,8 @@
 """Features by the definitions of the image biomarker standardisation initiative (IBSI).
 
-The engine is z-rad: this module is the only one that knows it. Its calculators are called one by
-one, not through its extractor, which refuses a mask below 27 voxels or 3 slices as a whole.
+The engine is z-rad: only this module knows it, and `autocorrelation` and `texture`, which have
+faster loops for it. Its calculators are called one by one, not through its extractor, which refuses
+a mask below 27 voxels or 3 slices as a whole.
 """
 
 from __future__ import annotations
@@ -18,10 +19,6 @@ import numpy.typing as npt
 from zrad.exceptions import DataStructureError
 from zrad.image import Image
 from zrad.preprocessing.discretization import FixedBinNumberDiscretizer
-from zrad.radiomics.glcm import GLCM
-from zrad.radiomics.gldzm import GLDZM
-from zrad.radiomics.glrlm import GLRLM
-from zrad.radiomics.glszm import GLSZM
 from zrad.radiomics.intensity import (
     IntensityHistogramFeatures,
     IntensityStatisticsFeatures,
@@ -30,10 +27,11 @@ from zrad.radiomics.intensity import (
 )
 from zrad.radiomics.morphology import MorphologicalFeatures
 from zrad.radiomics.ngldm import NGLDM
-from zrad.radiomics.ngtdm import NGTDM
 
+from etl.measure.autocorrelation import Autocorrelation
 from etl.measure.ibsi_names import NEEDS_IMAGE, Aggregation, names_of
 from etl.measure.mask import crop
+from etl.measure.texture import Cooccurrence, Differences, DistanceZones, Runs, SizeZones
 from etl.measure.together import moved_together
 
 Array = npt.NDArray[Any]
@@ -220,9 +218,11 @@ class _Morphology(MorphologicalFeatures):  # type: ignore[misc]  # z-rad is not 
 
 def _morphology(found: Region, _aggregation: str) -> Values:
     intensities = found.mask.astype(np.float64) if found.problem else found.intensities
-    values: Values = _Morphology(found.spacing).calculate_features(
-        found.mask, intensities, include_correlation=not found.problem and _affordable(found.mask)
+    values: dict[str, float] = _Morphology(found.spacing).calculate_features(
+        found.mask, intensities, include_correlation=False
     )
+    if not found.problem and _affordable(found.mask):
+        values |= Autocorrelation(found.spacing).calculate_features(found.mask, intensities)
     return {k: v for k, v in values.items() if not (found.problem and k in NEEDS_IMAGE)}
 
 
@@ -257,7 +257,7 @@ def _local(found: Region, _aggregation: str) -> Values:
 
 
 def _distances(found: Region, _aggregation: str) -> Values:
-    values: Values = GLDZM("3D").calculate_features(found.levels, found.mask)
+    values: Values = DistanceZones("3D").calculate_features(found.levels, found.mask)
     return values
 
 
@@ -275,10 +275,10 @@ _FAMILIES: dict[str, Callable[[Region, str], Values]] = {
     "morphology": _morphology,
     "intensity_statistics": _statistics,
     "intensity_histogram": _histogram,
-    "glcm": _texture(lambda merged: GLCM("3D", merged)),
-    "glrlm": _texture(lambda merged: GLRLM("3D", merged)),
-    "glszm": _texture(lambda _: GLSZM("3D")),
-    "ngtdm": _texture(lambda _: NGTDM("3D")),
+    "glcm": _texture(lambda merged: Cooccurrence("3D", merged)),
+    "glrlm": _texture(lambda merged: Runs("3D", merged)),
+    "glszm": _texture(lambda _: SizeZones("3D")),
+    "ngtdm": _texture(lambda _: Differences("3D")),
     "local_intensity": _local,
     "ivh": _volume_histogram,
     "gldzm": _distances,

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from etl.measure.sorting import sort_voxels
+
 Array = npt.NDArray[Any]
 
 PERCENTILES = (1.0, 50.0, 99.0)
@@ -60,15 +62,18 @@ def intensity_digest(voxels: Array, slope: float = 1.0, inter: float = 0.0) -> s
     Equal for equal images, whatever type, slope, header or packing they are stored with.
     """
     digest = hashlib.blake2b(repr(voxels.shape).encode(), digest_size=16)
+    # Integers of 64 bits are rounded to float64 before they are to float32.
+    is_scaled = (slope, inter) != (1, 0) or voxels.dtype.itemsize > np.dtype(np.float32).itemsize
     with np.errstate(over="ignore", invalid="ignore"):
         for block in _blocks(voxels.ravel(order="F")):
-            scaled = block.astype(np.float64) * slope + inter
-            digest.update((scaled.astype("<f4") + np.float32(0)).tobytes())  # no negative zeros
+            scaled = block.astype(np.float64) * slope + inter if is_scaled else block
+            unsigned_zeros = np.add(scaled, 0, dtype="<f4", casting="unsafe")
+            digest.update(unsigned_zeros.data)
     return digest.hexdigest()
 
 
 def _of_floats(flat: Array, slope: float, inter: float) -> Intensity:
-    ordered = np.sort(flat)  # infinities go to the ends, NaN behind all
+    ordered = sort_voxels(flat)  # infinities go to the ends, NaN behind all
     # Of the array's own type: for any other, searchsorted copies the array.
     infinity, nan = flat.dtype.type(np.inf), flat.dtype.type(np.nan)
     ordered = ordered[: int(np.searchsorted(ordered, nan))]

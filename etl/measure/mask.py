@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 import cc3d
@@ -11,7 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
+Step = tuple[int, int, int]
 
+# To one of each two opposite neighbours of a voxel: 13 of 26, in ascending order.
+DIRECTIONS: tuple[Step, ...] = tuple(
+    (x, y, z) for x, y, z in product((-1, 0, 1), repeat=3) if (x, y, z) > (0, 0, 0)
+)
 MAX_STORED_VALUES = 16
 MAX_SLOPE = 1e280  # below it no stored integer of 64 bits scales to infinity
 HEADER_ROUNDING = 2.0**-22  # slope and intercept are float32: half a unit each, doubled
@@ -54,7 +60,7 @@ def foreground_bits(voxels: Array, slope: float = 1.0, inter: float = 0.0) -> tu
         scaled = _scale(voxels, slope, inter)
         bits = ~_is_zero(scaled, voxels.dtype, slope, inter) if inter else voxels != 0
         is_float = True
-    if not is_float:
+    if not is_float or np.isfinite((scaled.min(), scaled.max())).all():  # no array for each voxel
         return bits, 0
     finite = np.isfinite(scaled)
     n_nonfinite = voxels.size - int(np.count_nonzero(finite))

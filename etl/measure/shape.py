@@ -14,11 +14,12 @@ from scipy.spatial import ConvexHull, QhullError
 from scipy.spatial.distance import pdist
 from skimage.measure import marching_cubes
 
-from etl.measure.mask import Foreground, in_mm
+from etl.measure.mask import DIRECTIONS, Foreground, in_mm
 
 Array = npt.NDArray[Any]
 
 ISO_LEVEL = 0.5
+BLOCK = 1 << 20  # cubes: what is known of each takes some 40 bytes
 KINDS = 256  # of a cube with eight corners, inside or outside
 PAIRWISE_LIMIT = 400  # below this many points a hull costs more than it saves
 GUESSES = 3  # each goes from a point to the one furthest from it
@@ -49,35 +50,49 @@ def measure_shape(found: Foreground, affine: Array) -> Shape:
     a, b, c = (in_mm(triangles[:, corner], affine) for corner in range(3))
     cross = np.cross(b - a, c - a)
     areas = np.bincount(cubes, np.sqrt((cross * cross).sum(axis=1)), KINDS) / 2
-    per_plane = _count_cubes(np.pad(found.inside, 1))
-    area = float((per_plane[0].sum(axis=0) * areas).sum())
+    counts, positions = _count_cubes(np.pad(found.inside, 1))
+    area = float((counts * areas).sum())
     x, y, z = affine[:3, :3].T
-    volume = abs(_volume(per_plane) * float((x * np.cross(y, z)).sum()))
+    volume = abs(_volume(counts, positions) * float((x * np.cross(y, z)).sum()))
     sphericity = math.cbrt(36 * math.pi * volume * volume) / area
     return Shape(volume, area, sphericity, max_diameter_mm(found, affine))
 
 
 def max_diameter_mm(found: Foreground, affine: Array) -> float:
     """Largest distance between vertices of the mesh around a foreground, mm (IBSI morph_diam)."""
-    return _diameter(in_mm(_edge_middles(found.inside), affine))
+    return _diameter(in_mm(_find_hull_vertices(found.inside), affine))
 
 
-def _edge_middles(inside: Array) -> Array:
-    """The outermost of the mesh's vertices, without the mesh.
+def _find_hull_vertices(inside: Array) -> Array:
+    """Find the mesh's vertices that may be corners of its convex hull, without the mesh.
 
-    These are half way from foreground to a neighbour that is none. Along a line of voxels the
-    others lie between the first and the last, as do the few that marching cubes adds in the middle
-    of a cube: none of them belongs to the pair furthest apart.
+    Vertices lie half way from foreground to a neighbour that is none; the few that marching cubes
+    adds in the middle of a cube are no corners. Nor is what lies between two others: half way from
+    a voxel that has foreground on both of two opposite sides.
     """
-    middles = []
-    for axis, size in enumerate(inside.shape):
-        lines = np.argwhere(inside.any(axis=axis))
-        first = inside.argmax(axis=axis)[tuple(lines.T)]
-        last = size - 1 - np.flip(inside, axis).argmax(axis=axis)[tuple(lines.T)]
-        middles += [
-            np.insert(lines.astype(float), axis, end, 1) for end in (first - 0.5, last + 0.5)
-        ]
-    return np.concatenate(middles)
+    padded = np.pad(inside, 1)
+    flat, (_, n_y, n_z) = padded.ravel(), padded.shape
+    voxels = _find_line_ends(padded)
+    for x, y, z in DIRECTIONS:
+        step = (x * n_y + y) * n_z + z
+        voxels = voxels[~(flat[voxels - step] & flat[voxels + step])]
+    vertices = []
+    for axis, step in enumerate((n_y * n_z, n_z, 1)):
+        for sign in (-1, 1):
+            at_edge = voxels[~flat[voxels + sign * step]]
+            index = np.stack(np.unravel_index(at_edge, padded.shape), axis=1) - 1.0
+            index[:, axis] += sign / 2
+            vertices.append(index)
+    return np.concatenate(vertices)
+
+
+def _find_line_ends(padded: Array) -> Array:
+    """Find the first and the last foreground voxel of each line along axis 2, by flat index."""
+    n = padded.shape[2]
+    first = padded.argmax(axis=2).ravel()
+    last = n - 1 - np.flip(padded, 2).argmax(axis=2).ravel()
+    lines = np.flatnonzero(first)  # where there is foreground, it begins behind the padding
+    return np.unique(np.concatenate([lines * n + first[lines], lines * n + last[lines]]))
 
 
 @cache
@@ -97,25 +112,30 @@ def _triangles() -> tuple[Array, Array]:
     return np.concatenate(cubes), np.concatenate(triangles)
 
 
-def _count_cubes(padded: Array) -> list[Array]:
-    """How many cubes of each kind lie in each plane: one array (planes, 256) per axis."""
+def _count_cubes(padded: Array) -> tuple[Array, Array]:
+    """Count the cubes of each kind and sum their positions: (256,) and (3, 256).
+
+    Cubes that are all inside or all outside have no triangle and are left out.
+    """
     kinds = np.zeros([size - 1 for size in padded.shape], np.uint8)
-    for bit, (x, y, z) in enumerate(product((0, 1), repeat=3)):
-        corner = padded[
-            tuple(
-                slice(at, size - 1 + at) for at, size in zip((x, y, z), padded.shape, strict=True)
-            )
-        ]
-        kinds |= corner.astype(np.uint8) << bit
-    return [
-        np.array(
-            [np.bincount(plane.ravel(), minlength=KINDS) for plane in np.moveaxis(kinds, axis, 0)]
+    for bit, corner in enumerate(product((0, 1), repeat=3)):
+        part = tuple(
+            slice(at, size - 1 + at) for at, size in zip(corner, padded.shape, strict=True)
         )
-        for axis in range(3)
-    ]
+        kinds |= padded[part].astype(np.uint8) << bit
+    sums = np.zeros((4, KINDS))
+    planes = max(1, BLOCK // kinds[0].size)
+    for start in range(0, len(kinds), planes):
+        block = kinds[start : start + planes]
+        corners = np.nonzero((block > 0) & (block < KINDS - 1))
+        cut = block[corners]
+        counts = np.bincount(cut, minlength=KINDS)
+        x, y, z = (np.bincount(cut, index, KINDS) for index in corners)
+        sums += [counts, x + start * counts, y, z]
+    return sums[0], sums[1:]
 
 
-def _volume(per_plane: list[Array]) -> float:
+def _volume(counts: Array, positions: Array) -> float:
     """Volume inside the mesh in voxels, by the divergence theorem over the kinds of cube.
 
     A triangle (a, b, c) of a cube at p adds (a+p).((b+p) x (c+p)) / 6: its own, and p's share.
@@ -123,11 +143,10 @@ def _volume(per_plane: list[Array]) -> float:
     cubes, triangles = _triangles()
     a, b, c = (triangles[:, corner] for corner in range(3))
     own = np.bincount(cubes, (a * np.cross(b, c)).sum(axis=1), KINDS)
-    volume = float((per_plane[0].sum(axis=0) * own).sum())
+    volume = float((counts * own).sum())
     normals = np.cross(b - a, c - a)
-    for axis, counts in enumerate(per_plane):
-        places = (counts * np.arange(len(counts))[:, None]).sum(axis=0)
-        volume += float((places * np.bincount(cubes, normals[:, axis], KINDS)).sum())
+    for axis, sums in enumerate(positions):
+        volume += float((sums * np.bincount(cubes, normals[:, axis], KINDS)).sum())
     return volume / 6
 
 

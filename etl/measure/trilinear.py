@@ -57,7 +57,9 @@ def _by_lines(voxels: Array, index: list[Array]) -> Array:
     for axis in (1, 0):
         low, high, share = _neighbours(lines[axis], plane.shape[axis])
         share = share[:, None] if axis == 0 else share
-        plane = _between(plane.take(low, axis), plane.take(high, axis), share)
+        turned = plane.T  # volumes lie in memory with x fastest: whole rows are taken of it
+        below, above = turned.take(low, 1 - axis), turned.take(high, 1 - axis)
+        plane = _between(below.T, above.T, share)
     return plane
 
 

@@ -41,7 +41,11 @@ class Made:
 
 def make(job: Job) -> Made:
     """Make one case. Its bytes depend on seed, scale and index alone."""
-    plan = grids.plan(job.index, job.seed, job.scale)
+    return make_planned(grids.plan(job.index, job.seed, job.scale), job.root)
+
+
+def make_planned(plan: Plan, root: Path) -> Made:
+    """Make the case of a plan below `root`."""
     lesion = lesions.draw(plan)
     model = tissues.draw(plan, lesion)
     manual, resunet, ftv = readings = (
@@ -55,14 +59,14 @@ def make(job: Job) -> Made:
         (resunet, blobs.STV_RESUNET, 1),
         (ftv, blobs.FTV, _FTV_FOREGROUND),
     ):
-        sums.update(_write_mask(plan, reading, kind, foreground, job.root))
+        sums.update(_write_mask(plan, reading, kind, foreground, root))
     standard, zscored_sums, pure = images.write_zscored(
-        plan, model, job.root, _regions(readings, plan.fine)
+        plan, model, root, _regions(readings, plan.fine)
     )
     regions = _regions(readings, plan.native)
     region = regions[manual.name] != 0
     phases, n3_sums, voxels, native_pure = images.write_n3(
-        plan, model, job.root, regions[manual.name], regions
+        plan, model, root, regions[manual.name], regions
     )
     n_outside = int(np.count_nonzero((regions[ftv.name] != 0) & ~region))
     rows = truth.of_case(plan, model, standard, phases)

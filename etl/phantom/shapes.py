@@ -144,15 +144,19 @@ def carried(mask: NDArray[np.uint8], source: Grid, target: Grid) -> NDArray[np.u
     The grids of a case share their axes and their first voxel centre. A centre on the face of two
     voxels, to a millionth, goes to the upper one.
     """
-    places, inside = [], []
+    if source == target:
+        return mask
+    indices = []
     for axis, size in zip((2, 1, 0), mask.shape, strict=True):
         at = np.round(target.axis(axis) / source.spacing[axis], _DECIMALS)
-        place = np.floor(at + 0.5).astype(np.intp)
-        inside.append(place < size)
-        places.append(place[place < size])
-    found = np.zeros(target.size[::-1], np.uint8)
-    found[np.ix_(*inside)] = mask[np.ix_(*places)]
-    return found
+        index = np.floor(at + 0.5).astype(np.intp)
+        indices.append(index[index < size])
+    # Axes that shrink come first, so that each step has as little to move as can be.
+    for axis in sorted(range(3), key=lambda axis: len(indices[axis]) / mask.shape[axis]):
+        mask = mask.take(indices[axis], axis)
+    whole = np.zeros(target.size[::-1], np.uint8)
+    whole[tuple(slice(n) for n in mask.shape)] = mask
+    return whole
 
 
 def fit_count(body: Body, grid: Grid, count: int) -> Body:

@@ -148,29 +148,30 @@ _NIFTI2_STARTS = (struct.pack("<i", 540), struct.pack(">i", 540))
 
 
 def _from_gzip(raw: mmap.mmap) -> Volume:
-    compressed = raw[:]
     try:
-        head = isal_zlib.decompressobj(wbits=WINDOW).decompress(compressed[:PEEK_BYTES], PEEK_BYTES)
+        head = isal_zlib.decompressobj(wbits=WINDOW).decompress(raw[:PEEK_BYTES], PEEK_BYTES)
         header = parse_header(head)
-        _check_ratio(header, len(compressed))
-        content, crc = _inflate(compressed, header)
+        _check_ratio(header, len(raw))
+        content, crc = _inflate(raw, header)
     except GZIP_ERROR as error:
         check = "gzip_crc" if "checksum" in str(error) else "gzip_corrupt"
-        raise cut_short(check, str(error), "an intact gzip stream", compressed) from error
+        raise cut_short(check, str(error), "an intact gzip stream", raw[:]) from error
     return _volume(header, content, crc)
 
 
-def _inflate(compressed: bytes, header: Header) -> tuple[bytes, int]:
-    """Inflate all gzip members, never past what the header declares."""
+def _inflate(raw: mmap.mmap, header: Header) -> tuple[bytes, int]:
+    """Inflate all gzip members, never past what the header declares, from the file as it lies."""
     limit = header.content_bytes
     inflater = isal_zlib.decompressobj(wbits=WINDOW)
-    content = inflater.decompress(compressed, limit + 1)
+    content = inflater.decompress(raw, limit + 1)
     rest = inflater.unused_data
     if inflater.eof and not rest.rstrip(b"\0"):
         if len(content) != limit:
-            raise _length_error(len(content), header, compressed)
-        trailer = compressed[: len(compressed) - len(rest)][-GZIP_TRAILER_BYTES:]
+            raise _length_error(len(content), header, raw[:])
+        end = len(raw) - len(rest)
+        trailer = raw[end - GZIP_TRAILER_BYTES : end]
         return content, int(struct.unpack("<I", trailer[:4])[0])
+    compressed = raw[:]
     is_whole = inflater.eof
     if is_whole:
         more, is_whole = _inflate_members(compressed, len(rest), limit - len(content))

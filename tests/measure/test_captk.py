@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from support import Array, ball
 
-from etl.measure.captk_glcm import OFFSETS, cooccurrence, glcm, grey_levels, texture
+from etl.measure.captk_glcm import cooccurrence, glcm, grey_levels, texture
 from etl.measure.captk_histogram import bin_index, bin_starts, histogram
 from etl.measure.captk_intensity import intensity, mode, percentile
 from etl.measure.captk_shape import morphologic, volumetric
-from etl.measure.mask import components, crop
+from etl.measure.mask import DIRECTIONS, components, crop
 from measure.itk_answers import RECORDED, ask, picture
 from measure.shapes import masks
 
@@ -177,8 +177,8 @@ def test_one_value_is_one_bin() -> None:
 
 
 def test_offsets_are_one_of_each_opposite_pair() -> None:
-    assert len(OFFSETS) == 13
-    assert not {(-x, -y, -z) for x, y, z in OFFSETS} & set(OFFSETS)
+    assert len(DIRECTIONS) == 13
+    assert not {(-x, -y, -z) for x, y, z in DIRECTIONS} & set(DIRECTIONS)
 
 
 def test_cooccurrence_by_hand() -> None:

@@ -53,6 +53,19 @@ def test_progress_counts_every_case(phantom: Phantom) -> None:
     assert {case_id for _, _, case_id in phantom.progress} == set(phantom.case_ids)
 
 
+def test_an_interrupted_phantom_leaves_what_was_there(tmp_path: Path) -> None:
+    def interrupt(done: int, _total: int, _case_id: str) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    old = tmp_path / "p"
+    make(old, tmp_path / "t.parquet", cases=1, workers=1)
+    before = contents(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        make(old, tmp_path / "t.parquet", cases=8, workers=2, progress=interrupt)
+    assert contents(tmp_path) == before
+
+
 def test_manifest_lists_the_md5_of_every_blob_and_nothing_else(phantom: Phantom) -> None:
     root = "ISPY1-Tumor-SEG-Radiomics/NIfTI-Files/"
     lines = (phantom.release / "ISPY1-Tumor-SEG-Radiomics.sums").read_text().splitlines()
