@@ -1,41 +1,34 @@
-"""Make one table: units from its index, measure, assemble, write."""
+"""Build the tables: examine what is stale, measure it case by case, assemble, write."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
+from typing import Any
 
-import numpy as np
+import pyarrow as pa
 
-from etl import project, revisions, versions
-from etl.errors import BadInputError, UserError
-from etl.findings import Finding, from_bad_input
+from etl import project, versions
+from etl.assembly import collect, identify
+from etl.errors import UserError
+from etl.findings import Finding
 from etl.finite import drop_nonfinite
-from etl.index import read_index, table_module, table_names
-from etl.known_issues import known_issues, softened
-from etl.pool import default_workers, spread
+from etl.index import table_module, table_names
+from etl.manifest import Manifest, hash_file, read_manifest, write_manifest
+from etl.measuring import Task, make_tasks, measure_tasks
+from etl.plan import State, examine, in_order
+from etl.pool import default_workers
 from etl.profile import Profile, load_profile
-from etl.recipe import Recipe, module_recipe
 from etl.release import is_own_mask
-from etl.store import read_table, table_lock, table_path, write_table
-from etl.tables.findings import TABLE as FINDINGS
-from etl.unit import (
-    Blob,
-    Context,
-    Measured,
-    TableModule,
-    collect_rows,
-    identified,
-    refused,
-    unit_key,
-)
-from etl.unit_store import ASSEMBLED, keep_units, known_units, seed
+from etl.seed import seed_units
+from etl.store import build_lock, table_path, write_table
+from etl.tables.gate_results import TABLE as GATE_RESULTS
+from etl.unit import Assembled, Context, Unit, Values, add_identity, content_of, units_of
+from etl.unit_store import keep_units, read_units
 
-Unit = tuple[Blob, ...]
 Progress = Callable[[int, int], None]
 
 _LOG = logging.getLogger(__name__)
@@ -44,236 +37,275 @@ KEEP_EVERY_S = 1.0  # a killed build loses at most this much of its work
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What a build did. `measured`: units that were read; the others were reused."""
+    """What a build did to a table, or would do.
+
+    `reasons`: why it was stale; empty where it was left as it is. `measured`: units that were
+    read; the others were reused.
+    """
 
     table: str
-    rows: int
+    reasons: tuple[str, ...]
     units: int
     measured: int
-    findings: int
+    rows: int | None = None
+    findings: int | None = None
 
 
-def build_table(
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """A table that may be stale: its units, and what is kept of them by content."""
+
+    state: State
+    units: list[Unit]
+    known: dict[str, Values]
+    fresh: dict[str, Values]  # by path: units of one content may differ, as two links outside do
+
+    @property
+    def name(self) -> str:
+        return self.state.name
+
+    @property
+    def missing(self) -> list[Unit]:
+        """The units that must be measured."""
+        per = table_module(self.name).TABLE.per
+        return [unit for unit in self.units if content_of(unit, per) not in self.known]
+
+    def values_of(self, unit: Unit) -> Values:
+        """Return what was measured of a unit, now or before."""
+        per = table_module(self.name).TABLE.per
+        path = unit[0].path if unit else ""
+        return self.fresh[path] if path in self.fresh else self.known[content_of(unit, per)]
+
+
+def build_tables(
     root: Path,
-    name: str,
+    names: Sequence[str] = (),
     workers: int | None = None,
     progress: Progress | None = None,
     *,
     reuse: bool = True,
     say: Callable[[str], None] = _LOG.warning,
-) -> Built:
-    """Build one table and its findings from its index.
+) -> list[Built]:
+    """Build the tables that are stale, and write what was found wrong.
 
     Args:
         root: the project.
-        name: the table.
+        names: these alone (etl.plan.with_needs adds what they need); default: all.
         workers: processes; default: the cores.
-        progress: called with (units done, units in all).
-        reuse: take units that were measured before from the unit store.
-        say: told for whom this build waits, where another builds the table.
+        progress: called with (cases measured, cases to measure).
+        reuse: leave fresh tables as they are, and take units that were measured before.
+        say: told for whom this build waits, where another builds.
+
+    Returns:
+        What was done, table by table, in the order of their building.
 
     Raises:
         UserError: no index, a blob that changed during the build, or a disk that refuses.
     """
-    module, profile = table_module(name), load_profile(root)
-    with table_lock(root, name, say):
-        index = read_index(root, name, profile)
-        release, needs = project.release_path(root), module.TABLE.needs
-        context = Context(root, release, profile, index.blobs, needs)
-        units = units_of(module, context.blobs)
-        workers = workers or default_workers()
-        if module.TABLE.per in (
-            "release",
-            "tables",
-        ):  # one workbook, one listing: quicker to read than to keep
-            measured = list(measure_units(module, context, units, workers))
-            return _write(module, context, index.recipe, list(zip(units, measured, strict=True)))
-        known = _known(module, root, index.recipe.values) if reuse else {}
-        new = [unit for unit in units if _content(module, unit) not in known]
-        fresh = _measure_and_keep(module, context, index.recipe.values, (new, workers, progress))
-        # By path: units of one content may differ, as two links that lead out of the release do.
-        found = [(unit, fresh.get(unit[0].path) or known[_content(module, unit)]) for unit in units]
-        return replace(_write(module, context, index.recipe, found), measured=len(new))
+    with build_lock(root, say):
+        profile = load_profile(root)
+        manifest = read_manifest(root)
+        states = examine(root, profile, manifest if reuse else None, in_order(names))
+        work = _collect_work(root, manifest, states, reuse=reuse)
+        context = Context(root, project.release_path(root), profile, ())
+        _measure(context, work, workers or default_workers(), progress)
+        return _write_tables(context, manifest, states, work)
 
 
-def _content(module: TableModule, unit: Unit) -> str:
-    """What the unit store files a unit under; equal masks of two sets may have two rules."""
-    is_bare = module.TABLE.per == "blob" and unit[0].name.mask is None
-    return unit[0].md5 if is_bare else unit_key(unit)
+def plan_tables(root: Path, names: Sequence[str] = ()) -> list[Built]:
+    """Return what build_tables() would do; nothing is measured or written but kept units."""
+    manifest = read_manifest(root)
+    states = examine(root, load_profile(root), manifest, in_order(names))
+    work = _collect_work(root, manifest, states, reuse=True)
+    return [_plan(state, states, work.get(name)) for name, state in states.items()]
 
 
-def _known(module: TableModule, root: Path, recipe: str) -> dict[str, Measured]:
-    """What the unit store and the present table hold, by the content of the unit.
+def _plan(state: State, states: Mapping[str, State], work: _Work | None) -> Built:
+    if work is None:
+        return Built(state.name, (), 0, 0)
+    needs = table_module(state.name).TABLE.needs
+    reasons = state.reasons or tuple(f"{n} is built anew" for n in needs if _may_change(n, states))
+    return Built(state.name, reasons, len(work.units), len(work.missing))
 
-    What only the table holds is kept: the next build writes over the table. A table, or its
-    findings, that is not what dvc.lock records was edited or left half: nothing of it is believed.
+
+def _may_change(name: str, states: Mapping[str, State]) -> bool:
+    """Whether a table is among those that are built, and stale, or one that it needs is."""
+    if name not in states:
+        return False
+    needs = table_module(name).TABLE.needs
+    return bool(states[name].reasons) or any(_may_change(need, states) for need in needs)
+
+
+# --- What is measured ---------------------------------------------------------------------------
+
+
+def _collect_work(
+    root: Path, manifest: Manifest, states: Mapping[str, State], *, reuse: bool
+) -> dict[str, _Work]:
+    """Return the tables that may be written anew, with what is kept of their units."""
+    files = _hash_needs(root, manifest, states)
+    work = {}
+    for name, state in states.items():
+        if state.is_fresh(files) and not any(
+            _may_change(need, states) for need in table_module(name).TABLE.needs
+        ):
+            continue
+        table = table_module(name).TABLE
+        units = units_of(table.per, state.blobs)
+        known = _read_known(root, manifest, state) if reuse else {}
+        work[name] = _Work(state, units, known, {})
+    return work
+
+
+def _hash_needs(
+    root: Path, manifest: Manifest, states: Mapping[str, State]
+) -> dict[str, str | None]:
+    """Return table -> MD5 of its file, for those that can be believed and those that are needed."""
+    needs = {need for name in states for need in table_module(name).TABLE.needs}
+    return {
+        **{n: hash_file(table_path(root / project.TABLES, n)) for n in needs - states.keys()},
+        **{name: manifest.files[name] for name, state in states.items() if state.footer},
+    }
+
+
+def _read_known(root: Path, manifest: Manifest, state: State) -> dict[str, Values]:
+    """Return what is kept of a table's units, by content.
+
+    What only the present table holds is kept: this build writes over it.
     """
-    name = module.TABLE.name
-    kept = known_units(root, name, recipe)
-    folders = root / project.TABLES, root / project.FINDINGS
-    if not revisions.is_locked(root, [table_path(folder, name) for folder in folders]):
+    table, recipe = table_module(state.name).TABLE, state.recipe.values
+    if table.per not in ("blob", "case"):
+        return {}  # one workbook, one listing: quicker to read than to keep
+    kept = read_units(root, table, recipe)
+    wanted = {content_of(unit, table.per) for unit in units_of(table.per, state.blobs)}
+    if wanted <= kept.keys() or state.footer.get("values_recipe") != recipe:
         return kept
-    present = seed(module, *folders, recipe)
-    present = {content: found for content, found in present.items() if content not in kept}
-    if present:
-        keep_units(root, name, recipe, present.items())
-    return present | kept
+    seeded = seed_units(root, table, manifest)
+    seeded = {content: seeded[content] for content in seeded.keys() - kept.keys()}
+    if seeded:
+        keep_units(root, table, recipe, seeded.items())
+    return seeded | kept
 
 
-def _measure_and_keep(
-    module: TableModule,
-    context: Context,
-    recipe: str,
-    work: tuple[list[Unit], int, Progress | None],
-) -> dict[str, Measured]:
-    """Path -> what was measured; kept in the unit store every second."""
-    units, workers, progress = work
-    done: dict[str, Measured] = {}
-    fresh: list[tuple[Unit, Measured]] = []
+def _measure(
+    context: Context, work: Mapping[str, _Work], workers: int, progress: Progress | None
+) -> None:
+    """Measure what is missing, case by case; what is done is kept every second."""
+    tasks = make_tasks([(item.name, unit) for item in work.values() for unit in item.missing])
+    n_cases = sum(task.is_of_case for task in tasks)
+    n_done = 0
+    pending: list[tuple[Task, list[Values]]] = []
     last = time.monotonic()
-    for number, found in enumerate(measure_units(module, context, units, workers), 1):
-        unit = units[number - 1]
-        done[unit[0].path] = found
-        fresh.append((unit, found))
-        if progress:
-            progress(number, len(units))
-        if number == len(units) or time.monotonic() - last > KEEP_EVERY_S:
-            _keep(module, context, recipe, fresh)
-            fresh, last = [], time.monotonic()
-    return done
+    for number, (task, measured) in enumerate(measure_tasks(context, tasks, workers), 1):
+        for (name, unit), values in zip(task.units, measured, strict=True):
+            work[name].fresh[unit[0].path if unit else ""] = values
+        pending.append((task, measured))
+        n_done += task.is_of_case
+        if progress and n_cases:
+            progress(n_done, n_cases)
+        if number == len(tasks) or time.monotonic() - last > KEEP_EVERY_S:
+            _keep(context, work, pending)
+            pending, last = [], time.monotonic()
 
 
 def _keep(
-    module: TableModule, context: Context, recipe: str, fresh: list[tuple[Unit, Measured]]
+    context: Context, work: Mapping[str, _Work], done: Sequence[tuple[Task, list[Values]]]
 ) -> None:
     """Keep units; values must never be filed under the hash of other bytes."""
+    units = [
+        (name, unit, values)
+        for task, measured in done
+        for (name, unit), values in zip(task.units, measured, strict=True)
+    ]
     now = versions.release_hashes(context.root, context.release)
-    blobs = [blob for unit, _ in fresh for blob in unit]
-    changed = [blob.path for blob in blobs if now.get(blob.path, ("",))[0] != blob.md5]
+    blobs = {blob.path: blob for _, unit, _ in units for blob in unit}
+    changed = [path for path, blob in blobs.items() if now.get(path, ("",))[0] != blob.md5]
     if changed:
         message = (
             f"{context.release / changed[0]} changed while it was read ({len(changed)} file(s) in "
             "all). Run `ispy1 repro` again."
         )
         raise UserError(message)
-    units = [(_content(module, unit), found) for unit, found in fresh]
-    keep_units(context.root, module.TABLE.name, recipe, units)
+    for name, item in work.items():
+        table = table_module(name).TABLE
+        if table.per in ("blob", "case"):
+            own = [(content_of(unit, table.per), v) for other, unit, v in units if other == name]
+            keep_units(context.root, table, item.state.recipe.values, own)
 
 
-def measure_units(
-    module: TableModule, context: Context, units: list[Unit], workers: int
-) -> Iterator[Measured]:
-    """Measure units of a table, in order; a unit that fails is a finding."""
-    name = module.TABLE.name
-    # Workers get the blobs with each unit; the whole list would be pickled once a unit.
-    lean = context if module.TABLE.per == "release" else replace(context, blobs=())
-    died = partial(_worker_died, name)
-    return spread(partial(measure_unit, name, lean), units, workers, died)
+# --- What is written ----------------------------------------------------------------------------
 
 
-def units_of(module: TableModule, blobs: tuple[Blob, ...]) -> list[Unit]:
-    """One unit a blob (of doubles the .nii.gz), one a case, or one of all blobs."""
-    if module.TABLE.per in ("release", "tables"):
-        return [blobs] if module.TABLE.per == "release" else []
-    chosen: dict[object, Blob] = {}
-    for blob in sorted(blobs, key=lambda b: (not b.path.endswith(".gz"), b.path)):
-        chosen.setdefault(blob.name.identity, blob)
-    single = sorted(chosen.values(), key=lambda b: b.path)
-    if module.TABLE.per == "blob":
-        return [(blob,) for blob in single]
-    by_case: dict[str, list[Blob]] = {}
-    for blob in single:
-        if blob.name.case_id:
-            by_case.setdefault(blob.name.case_id, []).append(blob)
-    return [tuple(by_case[case_id]) for case_id in sorted(by_case)]
+def _write_tables(
+    context: Context, manifest: Manifest, states: Mapping[str, State], work: Mapping[str, _Work]
+) -> list[Built]:
+    """Assemble and write what is stale, in the order of needs; the findings come last."""
+    files = _hash_needs(context.root, manifest, states)
+    findings = {n: rows for n, rows in manifest.findings.items() if n in table_names()}
+    assembled = {n: ids for n, ids in manifest.assembled.items() if n in table_names()}
+    built = []
+    for name, state in states.items():
+        item = work.get(name)
+        if item is None or state.is_fresh(files):
+            built.append(Built(name, (), len(item.units) if item else 0, 0))
+            continue
+        table = _assemble(context, item)
+        path = table_path(context.root / project.TABLES, name)
+        meta = footer(context.profile) | state.made_of(files)
+        write_table(table_module(name).TABLE, table.rows, path, meta=meta)
+        files[name] = hash_file(path)
+        findings[name], assembled[name] = table.finding_rows, table.assembled_ids
+        reasons = state.reasons or ("a table that it needs changed",)
+        n_measured = len(item.fresh)
+        n_rows, n_findings = table.rows.num_rows, len(table.finding_rows)
+        built.append(Built(name, reasons, len(item.units), n_measured, n_rows, n_findings))
+    # Of a build before the gate had a folder of its own: it is no table of this output.
+    table_path(context.root / project.TABLES, GATE_RESULTS.name).unlink(missing_ok=True)
+    if any(item.reasons for item in built):
+        others = {n: md5 for n, md5 in manifest.files.items() if n in table_names()}
+        written = {n: str(files[n]) for n in states if n in files}
+        whole = Manifest({**others, **written}, findings, assembled)
+        write_manifest(context.root, whole, context.profile, footer(context.profile))
+    return built
 
 
-def measure_unit(name: str, context: Context, unit: Unit) -> Measured:
-    """One unit of the table `name`, in this process."""
-    try:
-        module = table_module(name)
-        with np.errstate(over="ignore", invalid="ignore"):  # it becomes a finding
-            return drop_nonfinite(module.TABLE, module.measure(unit, context))
-    except BadInputError as error:
-        return refused(name, error)
-    except MemoryError:
-        return _worker_died(name, unit)
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A table as it is written: rows, rows of findings, ids of those that no unit gave."""
+
+    rows: pa.Table
+    finding_rows: list[dict[str, Any]]
+    assembled_ids: list[str]
 
 
-def _worker_died(name: str, unit: Unit) -> Measured:
-    error = BadInputError(
-        "measuring_failed",
-        observed=f"the worker was ended while it read {len(unit)} file(s)",
-        expected="a file that fits into memory",
-        likely_cause="not enough memory, or a fault in a library",
-        fix="Run again with ISPY1_WORKERS=1; if it stays, check the file.",
-    )
-    return refused(name, error)
+def _assemble(context: Context, item: _Work) -> _Made:
+    module = table_module(item.name)
+    table, profile = module.TABLE, context.profile
+    context = replace(context, blobs=item.state.blobs, needs=table.needs)
+    by_unit = [(unit, item.values_of(unit)) for unit in item.units]
+    values = identify(collect(table, by_unit), table, item.units)
+    has_own = hasattr(module, "assemble")  # else the rows are taken as they were measured
+    made = module.assemble(values, context) if has_own else Assembled(values)
+    rows, nonfinite = drop_nonfinite(table, made.rows.select(table.names).to_arrow())
+    own = [f for unit, v in by_unit for f in add_identity(v.findings, unit, table.per, profile)]
+    findings = {f.finding_id: f for f in _soften([*own, *made.findings, *nonfinite], profile)}
+    ids = sorted({finding.finding_id for finding in made.findings})
+    return _Made(rows, [finding.row() for finding in findings.values()], ids)
 
 
-def _write(
-    module: TableModule,
-    context: Context,
-    recipe: Recipe,
-    measured: list[tuple[Unit, Measured]],
-) -> Built:
-    name = module.TABLE.name
-    try:
-        made = assemble(module, measured, context)
-    except BadInputError as error:
-        made = Measured([], [from_bad_input(name, error)])
-    table = drop_nonfinite(module.TABLE, made)
-    kind, profile = module.TABLE.per, context.profile
-    findings = [f for unit, found in measured for f in identified(found, unit, kind, profile)]
-    findings = _unique([_softened(f, profile) for f in (*findings, *table.findings)])
-    meta = footer(context.profile, recipe.table) | {"values_recipe": recipe.values}
-    folder = context.root / project.FINDINGS
-    about = meta | {ASSEMBLED: sorted({f.finding_id for f in made.findings})}
-    write_table(FINDINGS, [f.row() for f in findings], table_path(folder, name), meta=about)
-    target = table_path(context.root / project.TABLES, name)
-    write_table(module.TABLE, table.rows, target, meta=meta)
-    return Built(name, len(table.rows), len(measured), len(measured), len(findings))
+def _soften(findings: Sequence[Finding], profile: Profile) -> Iterator[Finding]:
+    """Yield findings; one about a mask of the user's own is a warning: it breaks no contract."""
+    for finding in findings:
+        is_own = finding.path is not None and is_own_mask(finding.path, profile)
+        is_softened = is_own and finding.severity == "critical"
+        yield replace(finding, severity="warning") if is_softened else finding
 
 
-def assemble(
-    module: TableModule, measured: list[tuple[Unit, Measured]], context: Context
-) -> Measured:
-    """Return a table's rows and findings; without a word of its module, the rows as they are."""
-    if hasattr(module, "assemble"):
-        return module.assemble(measured, context)
-    return Measured(collect_rows(measured))
-
-
-def _softened(finding: Finding, profile: Profile) -> Finding:
-    """Return a finding about a mask of the user's own as a warning: it breaks no contract."""
-    is_own = finding.path is not None and is_own_mask(finding.path, profile)
-    if is_own and finding.severity == "critical":
-        return replace(finding, severity="warning")
-    return finding
-
-
-def _unique(findings: list[Finding]) -> list[Finding]:
-    return list({finding.finding_id: finding for finding in findings}.values())
-
-
-def footer(profile: Profile, recipe: str) -> dict[str, object]:
-    """The facts that every table carries in its footer."""
+def footer(profile: Profile) -> dict[str, object]:
+    """Return the facts that every table carries in its footer."""
     return {
-        "recipe": recipe,
         "dataset": profile.dataset,
         "is_phantom": profile.is_phantom,
         "licence": profile.licence,
         "attribution": profile.attribution.strip(),
     }
-
-
-def build_findings(root: Path) -> int:
-    """Unite the findings of all tables; a known issue (known_issues.csv) becomes info."""
-    profile, known = load_profile(root), known_issues(root)
-    folder = root / project.FINDINGS
-    tables = (read_table(table_path(folder, name)) for name in table_names())
-    found = [row for table in tables for row in table.to_pylist()]
-    rows = [softened(row, known) for row in found]
-    meta = footer(profile, module_recipe("etl.known_issues", profile))
-    write_table(FINDINGS, rows, table_path(root / project.TABLES, "findings"), meta=meta)
-    return len(rows)

@@ -7,18 +7,19 @@ from dataclasses import replace
 
 from etl.errors import BadInputError
 from etl.findings import Finding, from_bad_input
-from etl.read.nifti import Volume, read_volume
+from etl.read.nifti import Volume
+from etl.read.volumes import VOLUMES
 from etl.release import role
 from etl.unit import Blob, Context
 
 
-def read_stored(blob: Blob, context: Context) -> Volume:
-    """Read a blob as it is.
+def read_blob(blob: Blob, context: Context) -> Volume:
+    """Return an image or a mask as it is stored; read once for all tables of its case.
 
     Raises:
-        BadInputError: as read_volume().
+        BadInputError: as Context.file() and read_volume().
     """
-    return read_volume(context.file(blob))
+    return VOLUMES.read(context.file(blob))
 
 
 def open_volumes(
@@ -26,7 +27,7 @@ def open_volumes(
     unit: tuple[Blob, ...],
     context: Context,
     roles: Iterable[str],
-    read: Callable[[Blob, Context], Volume] = read_stored,
+    read: Callable[[Blob, Context], Volume] = read_blob,
 ) -> tuple[dict[str, Volume], list[Finding]]:
     """Read the blobs of some roles; those that the unit lacks are not in the result.
 

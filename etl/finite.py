@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from etl.findings import Finding
 from etl.schema import TableSchema
-from etl.unit import Measured, Row
+from etl.unit import Row
 
 
-def drop_nonfinite(schema: TableSchema, found: Measured) -> Measured:
-    """Return rows with null in place of NaN and infinities, and a finding per case and column."""
-    columns = [c.name for c in schema.columns if c.kind == "double" and c.nullable]
-    lost: dict[tuple[str | None, str], list[Row]] = {}
-    rows: list[Row] = []
-    for row in found.rows:
-        wrong = [name for name in columns if _is_nonfinite(row.get(name))]
-        for name in wrong:
-            lost.setdefault((row.get("case_id"), name), []).append(row)
-        rows.append({**row, **dict.fromkeys(wrong)} if wrong else row)
-    told = [_finding(schema, *at, wrong) for at, wrong in lost.items()]
-    return Measured(rows, [*found.findings, *told])
+def drop_nonfinite(schema: TableSchema, rows: pa.Table) -> tuple[pa.Table, list[Finding]]:
+    """Return rows with null in place of NaN and infinities, and a finding per case and column.
 
-
-def _is_nonfinite(value: Any) -> bool:  # noqa: ANN401  a cell is of any type
-    return isinstance(value, float) and not math.isfinite(value)
+    Args:
+        schema: the table.
+        rows: all of its columns, or those that a unit has.
+    """
+    findings: list[Finding] = []
+    for column in schema.columns:
+        if column.kind != "double" or not column.nullable or column.name not in rows.column_names:
+            continue
+        is_finite = pc.fill_null(pc.is_finite(rows[column.name]), fill_value=True)
+        if pc.all(is_finite, min_count=0).as_py():
+            continue
+        wrong = rows.filter(pc.invert(is_finite)).to_pylist()
+        cases = dict.fromkeys(row.get("case_id") for row in wrong)
+        findings += [
+            _finding(schema, case, column.name, [r for r in wrong if r.get("case_id") == case])
+            for case in cases
+        ]
+        values = pc.if_else(is_finite, rows[column.name], pa.scalar(None, pa.float64()))
+        rows = rows.set_column(rows.column_names.index(column.name), column.name, values)
+    return rows, findings
 
 
 def _finding(schema: TableSchema, case_id: str | None, column: str, rows: list[Row]) -> Finding:

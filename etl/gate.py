@@ -103,9 +103,10 @@ def run_gate(root: Path, *, docs: bool = False) -> GateReport:
     with connect(root) as connection:
         report = judge(connection, root, profile, reference=reference, docs=docs)
     inputs = [profile_path(root, profile.name), *_rule_files(root)]
-    meta = footer(profile, module_recipe("etl.gate", profile, inputs)) | {JUDGED: judged}
+    recipe = module_recipe("etl.gate", profile, inputs)
+    meta = {**footer(profile), "recipe": recipe, JUDGED: judged}
     rows = [contract.row() for contract in report.contracts]
-    write_table(TABLE, rows, table_path(root / project.TABLES, TABLE.name), meta=meta)
+    write_table(TABLE, rows, table_path(root / project.GATE, TABLE.name), meta=meta)
     write_metric(report, root, judged, reference)
     return report
 

@@ -181,7 +181,7 @@ def read_report(root: Path) -> GateReport:
     Raises:
         UserError: the gate did not run, or table, metric and suites are of different runs.
     """
-    metric, table = root / METRIC, table_path(root / project.TABLES, "gate_results")
+    metric, table = root / METRIC, table_path(root / project.GATE, "gate_results")
     if not metric.is_file() or not table.is_file():
         message = f"{metric}: the gate did not run yet. Run `ispy1 repro`, or `ispy1 gate`."
         raise UserError(message)
@@ -194,7 +194,7 @@ def read_report(root: Path) -> GateReport:
     counts = {name: stated.get(name) for name in said} if isinstance(stated, dict) else None
     if known != set(fixes) or counts != said or read_footer(table).get(JUDGED) != _judged(root):
         message = (
-            f"{metric}: is of another run than data/tables/gate_results.parquet and {SUITES}. "
+            f"{metric}: is of another run than data/gate/gate_results.parquet and {SUITES}. "
             "Run `ispy1 repro`, or `ispy1 gate`."
         )
         raise UserError(message)

@@ -140,7 +140,7 @@ def _load(file: TextIO, profile: Profile) -> Index:
     if first is None or tuple(rows.fieldnames or ()) != _HEADER:
         message = "it does not begin with a recipe and a header"
         raise ValueError(message)
-    return Index(Recipe(*first.groups()), tuple(_blob(row, profile) for row in rows))
+    return Index(Recipe(first[1], first[2]), tuple(_blob(row, profile) for row in rows))
 
 
 def _blob(row: dict[str, str], profile: Profile) -> Blob:

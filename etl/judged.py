@@ -13,14 +13,12 @@ from typing import Any
 
 from etl import project, revisions, versions
 from etl.errors import UserError
-from etl.index import index_path, read_index, table_names
+from etl.index import index_path, read_index
 from etl.odd_files import show_path
 from etl.profile import Profile, load_profile
 from etl.release import MARKS, is_litter
-from etl.store import table_path
-from etl.tables import findings
 
-RULES = ("expectations", "splits.csv", "sql/views")  # what decides, beside the tables
+RULES = ("expectations", "splits.csv", "sql/tables", "sql/views")  # what decides, beside the tables
 _RULE_SUFFIXES = frozenset({".csv", ".json", ".sql", ".yaml", ".yml"})
 _INDEX = f"{project.INDEX}/blobs.csv"  # every blob of the release that the tables are made of
 _SHOWN = 4
@@ -28,9 +26,8 @@ _SHOWN = 4
 
 def hash_tables(root: Path) -> dict[str, str]:
     """Path -> MD5 of each table that the gate judges, and of the index's list of blobs."""
-    names = (*table_names(), findings.TABLE.name)
-    paths = [table_path(root / project.TABLES, name) for name in names]
-    hashes = {p.relative_to(root).as_posix(): _md5(p.read_bytes()) for p in paths if p.is_file()}
+    paths = sorted((root / project.TABLES).glob("*.parquet"))
+    hashes = {path.relative_to(root).as_posix(): _md5(path.read_bytes()) for path in paths}
     index = index_path(root, "blobs")
     if index.is_file():  # without its recipe, which may change where no table does
         hashes[_INDEX] = _md5(index.read_bytes().partition(b"\n")[2])

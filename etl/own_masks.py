@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from etl.case_unit import read_blob
 from etl.errors import BadInputError, UserError
 from etl.measure.mask import Array, crop, foreground_bits, rule_bits, scaled_values, stored_values
 from etl.profile import Profile
 from etl.project import PARAMS, params
-from etl.read.nifti import Volume, read_volume
+from etl.read.nifti import Volume
 from etl.release import Name
 from etl.unit import Blob, Context
 
@@ -82,7 +83,7 @@ def read_two_values(blob: Blob, context: Context) -> Volume:
     Raises:
         BadInputError: as read_volume() and own_bits().
     """
-    volume = read_volume(context.file(blob))
+    volume = read_blob(blob, context)
     if blob.name.mask is None or blob.name.mask in context.profile.masks:
         return volume
     header = replace(volume.header, scl_slope=None, scl_inter=None)

@@ -40,6 +40,7 @@ def spread(
     items: Sequence[Item],
     workers: int,
     died: Callable[[Item], Result],
+    preload: Sequence[str] = (),
 ) -> Iterator[Result]:
     """`work` on every item, in order, in this process or over several.
 
@@ -48,23 +49,24 @@ def spread(
         items: what to work on.
         workers: how many processes.
         died: the result of an item whose worker was killed (out of memory, say), twice.
+        preload: modules that every worker needs, imported once for all.
     """
     if workers == 1 or len(items) < FEW:
         yield from map(work, items)
         return
     done = 0
     try:
-        with _executor(workers) as pool:
+        with _executor(workers, preload) as pool:
             for result in pool.map(work, items):
                 yield result
                 done += 1
     except BrokenProcessPool:
         for item in items[done:]:
-            yield _alone(work, item, died)
+            yield run_alone(work, item, died)
 
 
-def _alone(work: Callable[[Item], Result], item: Item, died: Callable[[Item], Result]) -> Result:
-    """One item in a worker of its own, so that only the item at fault is lost."""
+def run_alone(work: Callable[[Item], Result], item: Item, died: Callable[[Item], Result]) -> Result:
+    """Work on one item in a worker of its own, so that only the item at fault is lost."""
     try:
         with _executor(1) as pool:
             return pool.submit(work, item).result()
@@ -72,9 +74,9 @@ def _alone(work: Callable[[Item], Result], item: Item, died: Callable[[Item], Re
         return died(item)
 
 
-def _executor(workers: int) -> ProcessPoolExecutor:
+def _executor(workers: int, preload: Sequence[str] = ()) -> ProcessPoolExecutor:
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["etl.tables.images", "etl.tables.masks"])
+    context.set_forkserver_preload(list(preload))
     return ProcessPoolExecutor(workers, mp_context=context, initializer=_end_with_parent)
 
 

@@ -13,7 +13,7 @@ from etl.errors import UserError
 
 PARAMS = "params.yaml"
 TABLES = "data/tables"
-FINDINGS = "data/findings"
+GATE = "data/gate"  # what the gate makes of them: DVC wants a folder of its own for each stage
 INDEX = "data/index"
 REPRO_PROCESS = "ISPY1_REPRO"  # variable: the `ispy1 repro` that a stage works for, and ends with
 # Folders and files that answers are made of; none of them takes an answer.

@@ -277,7 +277,7 @@ def absent(name: str, sql: str, revisions: Mapping[str, str]) -> str:
         named = rf'"?\b{catalog}\b"?\s*\.\s*("?main"?\s*\.\s*)?"?{name}\b'
         if catalog == "main" or re.search(named, sql, re.IGNORECASE):
             return f"{revision} has no table or view {name}. `show all tables` lists those it has."
-    return f"{name} is not built yet. Run `ispy1 repro`, or `dvc pull dvc.yaml`."
+    return f"{name} is not built yet. Run `ispy1 repro`, or `dvc pull tables gate`."
 
 
 def _position(facts: Mapping[str, Any], said: str, sql: str) -> int | None:

@@ -12,7 +12,7 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -43,11 +43,14 @@ class Recipe:
     """What a table is made by: hashes of 32 hex digits.
 
     `table`: decides its bytes. `values`: decides what measure() gives for a blob, and no more: the
-    key of kept units. A changed description changes the first alone.
+    key of kept units. A changed description changes the first alone. `parts`: what the first is
+    made of by name (`code of etl.store`, `numpy`, `params.yaml: limits.region_voxels`), so that a
+    change can be named.
     """
 
     table: str
     values: str
+    parts: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 def make_recipe(
@@ -66,16 +69,20 @@ def make_recipe(
         extra_files: files that the module reads beside the release, relative to the root.
         params: values of params.yaml that decide its values, by name.
     """
-    facts = [profile.naming(), dict(params or {}), [_text(root / path) for path in extra_files]]
-    values = _digest(_described([(module, "measure")], worded=False), facts)
-    table = _digest(_described([(module, None), *WRITING], worded=True), [values, facts])
-    return Recipe(table, values)
+    facts = {
+        "names of the profile": _digest(profile.naming()),
+        **{f"params.yaml: {name}": _digest(value) for name, value in (params or {}).items()},
+        **{path: _digest(_text(root / path)) for path in extra_files},
+    }
+    values = {**_describe([(module, "measure")], worded=False), **facts}
+    parts = {**_describe([(module, None), *WRITING], worded=True), **facts}
+    return Recipe(_digest(parts, _digest(values)), _digest(values), parts)
 
 
 def module_recipe(module: str, profile: Profile, extra_files: Iterable[Path] = ()) -> str:
     """Return the recipe of a table that one module makes of other tables."""
     facts = [profile.naming(), [_text(path) for path in extra_files]]
-    return _digest(_described([(module, None), *WRITING], worded=True), facts)
+    return _digest(_describe([(module, None), *WRITING], worded=True), facts)
 
 
 def closure(module: str) -> tuple[set[str], set[str]]:
@@ -92,16 +99,19 @@ def _text(path: Path) -> str:
     return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
-def _described(starts: Iterable[Symbol], *, worded: bool) -> list[object]:
-    """Return the meaning of what `starts` reach: definitions, aliases, versions of libraries."""
+def _describe(starts: Iterable[Symbol], *, worded: bool) -> dict[str, str]:
+    """Return the meaning of what `starts` reach, by module, and the versions of libraries."""
     definitions, aliases = reach(starts)
     # By meaning, not by place: a function that was moved inside its module is the same function.
     code = {
-        module: sorted(_meaning(_parsed(module).statements[n], worded=worded) for n in numbers)
+        f"code of {module}": _digest(
+            sorted(_meaning(_parsed(module).statements[n], worded=worded) for n in numbers)
+        )
         for module, numbers in definitions.items()
     }
-    libraries = {name: _version(name) for name in sorted(_distributions(aliases))}
-    return [code, sorted(aliases), libraries]
+    versions = {name: _version(name) for name in _distributions(aliases)}
+    libraries = {name: found for name, found in versions.items() if found is not None}
+    return {**code, "imports": _digest(sorted(aliases)), **libraries}
 
 
 def _distributions(aliases: Iterable[tuple[str, str]]) -> set[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from etl import revisions, versions
-from etl.project import TABLES
+from etl.project import GATE, INDEX, TABLES
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +48,20 @@ def push_versions(
     """
     versions.require_remote(root)
     outs = revisions.all_outs(root) if every else revisions.todays_outs(root)
-    blobs = _blobs(root, outs.paths)
-    paths = {**blobs, **outs.paths}
+    paths = {**_files_of_folders(root, outs.paths), **outs.paths}
     # An output with `cache: false` has a hash in dvc.lock, but git keeps it.
     by_git = {md5 for md5, path in outs.paths.items() if path in outs.in_git}
     by_git -= {md5 for md5 in by_git if md5.endswith(versions.FOLDER)}
     by_git -= versions.in_cache(root, by_git)
     done = versions.push(root, paths.keys() - by_git, progress)
-    tables = {md5 for md5, path in outs.paths.items() if path.startswith(f"{TABLES}/")}
     held = done.pushed | done.there
+    tables = {md5 for md5 in held if paths[md5].startswith((f"{TABLES}/", f"{GATE}/"))}
+    others = {md5 for md5 in held if md5 in outs.paths or paths[md5].startswith(f"{INDEX}/")}
     return PushReport(
         versions=outs.versions,
-        tables=len(held & tables),
-        blobs=len(held & blobs.keys() - tables),
-        others=len(held - tables - blobs.keys()),
+        tables=len(tables),
+        blobs=len(held - tables - others),
+        others=len(others - tables),
         pushed=len(done.pushed),
         pushed_bytes=done.pushed_bytes,
         there=len(done.there),
@@ -69,7 +69,7 @@ def push_versions(
     )
 
 
-def _blobs(root: Path, paths: Mapping[str, str]) -> dict[str, str]:
+def _files_of_folders(root: Path, paths: Mapping[str, str]) -> dict[str, str]:
     """MD5 to path of the files in the folders among `paths`, by the folders' lists."""
     folders = [md5 for md5 in paths if md5.endswith(versions.FOLDER)]
     return {

@@ -6,7 +6,6 @@ Nothing is checked out: every answer is read from git's object store, all of one
 
 from __future__ import annotations
 
-import hashlib
 import os
 import posixpath
 import subprocess
@@ -21,7 +20,7 @@ import yaml
 
 from etl import versions
 from etl.errors import UserError
-from etl.project import TABLES
+from etl.project import GATE, TABLES
 
 LOCK = "dvc.lock"
 _SUFFIX = ".parquet"
@@ -152,7 +151,7 @@ def history_of(root: Path, path: str) -> list[bytes]:
 
 
 def tables_at(root: Path, rev: str | Revision) -> dict[str, str]:
-    """Table name to the MD5 of its file at a revision: what the stages put under data/tables.
+    """Return table name -> MD5 of its file at a revision: what stages made of the release.
 
     Raises:
         UserError: unknown revision, or one without a usable dvc.lock.
@@ -165,12 +164,30 @@ def tables_at(root: Path, rev: str | Revision) -> dict[str, str]:
             f"`git log --oneline -- {LOCK}` lists the revisions that have tables."
         )
         raise UserError(message)
-    outs = read_outs(text, LOCK, f"{revision}:{LOCK}")
+    outs = _with_files(root, revision, read_outs(text, LOCK, f"{revision}:{LOCK}"))
     return {
         posixpath.basename(path).removesuffix(_SUFFIX): md5
+        for folder in (TABLES, GATE)  # what the gate made last
         for path, md5 in sorted(outs.items())
-        if posixpath.dirname(path) == TABLES and path.endswith(_SUFFIX)
+        if posixpath.dirname(path) == folder and path.endswith(_SUFFIX)
     }
+
+
+def _with_files(root: Path, revision: Revision, outs: Mapping[str, str]) -> dict[str, str]:
+    """Return outputs and the files of those folders that hold tables.
+
+    Raises:
+        UserError: the list of a folder's files is neither in the cache nor in the remote.
+    """
+    listed = dict(outs)
+    for folder in (TABLES, GATE):
+        md5 = outs.get(folder)
+        if md5 is not None:
+            files = versions.folder_files(root, md5)
+            if files is None:
+                raise UserError(_lost(root, revision, [folder], md5))
+            listed |= {f"{folder}/{path}": file for path, file in files.items()}
+    return listed
 
 
 def table_files(root: Path, rev: str | Revision) -> dict[str, Path]:
@@ -243,22 +260,6 @@ def read_outs(text: bytes, path: str, where: str) -> dict[str, str]:
     except (yaml.YAMLError, AttributeError, KeyError, TypeError, UnicodeDecodeError) as error:
         message = f"{where}: is no DVC file ({' '.join(str(error).split())}). Restore it."
         raise UserError(message) from error
-
-
-def is_locked(root: Path, paths: Iterable[Path]) -> bool:
-    """Whether each file is, to the byte, the output that today's dvc.lock records.
-
-    Raises:
-        UserError: dvc.lock is damaged.
-    """
-    lock = root / LOCK
-    outs = read_outs(lock.read_bytes(), LOCK, str(lock)) if lock.is_file() else {}
-    return all(
-        path.is_file()
-        and outs.get(path.relative_to(root).as_posix())
-        == hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
-        for path in paths
-    )
 
 
 def _outs(loaded: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401  any YAML

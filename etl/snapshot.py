@@ -6,7 +6,7 @@ import hashlib
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
@@ -14,33 +14,37 @@ import duckdb
 from etl import inputs, revisions, views
 from etl.errors import UserError
 from etl.profile import load_profile
-from etl.project import PARAMS, TABLES
+from etl.project import GATE, PARAMS, TABLES
 
 VIEWS = "sql/views"
+ADDED = "sql/tables"  # table -> a query over `built`: what SQL adds to its file
 MEMORY = Path("/dev/shm")  # noqa: S108  Linux keeps it in memory: a reader needs no disk
 HELD_S = 24 * 3600  # longer than any one reader asks
 # What the SQL layer reads beside the tables; all of it is under git.
-_UNDER_GIT = (PARAMS, VIEWS, "expectations/profiles", *inputs.CSV_FILES.values())
+_UNDER_GIT = (PARAMS, VIEWS, ADDED, "expectations/profiles", *inputs.CSV_FILES.values())
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """All that a warehouse is made of, at one version: nothing else is read to make it.
 
-    `revision` is its name, empty for the working tree. `inputs` lacks those that a revision holds
-    in a form that this program cannot read.
+    `added`: table -> the query over its file, as `built`, that SQL shows in its place. `revision`
+    is its name, empty for the working tree. `inputs` lacks those that a revision holds in a form
+    that this program cannot read.
     """
 
     tables: Mapping[str, Path]
     views: Mapping[str, str]
     inputs: Mapping[str, inputs.Rows]
+    added: Mapping[str, str] = field(default_factory=dict)
     revision: str = ""
 
     @property
     def key(self) -> str:
         """A hash that differs where the warehouse would."""
         files = [(name, str(path), _stamp(path)) for name, path in sorted(self.tables.items())]
-        parts = (duckdb.__version__, files, sorted(self.views.items()), sorted(self.inputs.items()))
+        texts = (sorted(part.items()) for part in (self.views, self.added, self.inputs))
+        parts = (duckdb.__version__, files, *texts)
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:24]
 
 
@@ -51,9 +55,10 @@ def _stamp(path: Path) -> tuple[int, int, int]:
 
 def working_tree(root: Path) -> Snapshot:
     """What lies in the working tree of the project at `root`, held as it is now."""
-    built = {path.stem: _held(root, path) for path in sorted((root / TABLES).glob("*.parquet"))}
-    profile = load_profile(root)
-    return Snapshot(built, views.read_sql(root / VIEWS), inputs.read_inputs(root, profile))
+    files = [path for folder in (TABLES, GATE) for path in (root / folder).glob("*.parquet")]
+    built = {path.stem: _held(root, path) for path in sorted(files, key=lambda path: path.stem)}
+    rows = inputs.read_inputs(root, load_profile(root))
+    return Snapshot(built, views.read_sql(root / VIEWS), rows, views.read_sql(root / ADDED))
 
 
 def _held(root: Path, table: Path) -> Path:
@@ -107,7 +112,8 @@ def at_revision(root: Path, rev: str) -> Snapshot:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(data)
         sql = views.read_sql(Path(folder, VIEWS))
-        return Snapshot(tables, sql, _inputs_of(Path(folder)), str(revision))
+        rows, added = _inputs_of(Path(folder)), views.read_sql(Path(folder, ADDED))
+        return Snapshot(tables, sql, rows, added, str(revision))
 
 
 def _inputs_of(folder: Path) -> dict[str, inputs.Rows]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,10 @@ import pyarrow.parquet as pq
 
 from etl.errors import UserError
 from etl.locks import hold_lock, lock_handle
+from etl.project import GATE, TABLES
 from etl.schema import SCHEMA_VERSION, Column, Kind, TableSchema
+
+Row = dict[str, Any]
 
 FOOTER_KEY = b"ispy1"
 ARROW_TYPES: dict[Kind, pa.DataType] = {
@@ -33,6 +36,12 @@ ARROW_TYPES: dict[Kind, pa.DataType] = {
 def table_path(folder: Path, name: str) -> Path:
     """The file of the table `name` in a folder of tables."""
     return folder / f"{name}.parquet"
+
+
+def find_table(root: Path, name: str) -> Path:
+    """Return where the file of a table lies, or belongs: what the gate makes has its own folder."""
+    of_gate = table_path(root / GATE, name)
+    return of_gate if of_gate.is_file() else table_path(root / TABLES, name)
 
 
 def arrow_schema(schema: TableSchema, meta: dict[str, Any]) -> pa.Schema:
@@ -55,13 +64,13 @@ def _field(column: Column) -> pa.Field:
 
 
 def write_table(
-    schema: TableSchema, rows: list[dict[str, Any]], path: Path, *, meta: dict[str, Any]
+    schema: TableSchema, rows: pa.Table | Sequence[Row], path: Path, *, meta: dict[str, Any]
 ) -> None:
     """Write one table: cast to the schema, sorted by key, whole or not at all.
 
     Args:
         schema: the table.
-        rows: one dict a row, with exactly the schema's columns.
+        rows: an Arrow table or one dict per row, with exactly the schema's columns.
         path: the Parquet file; the old one stays until the new one is complete.
         meta: facts for the footer: recipe, data set, licence, attribution.
 
@@ -69,7 +78,8 @@ def write_table(
         UserError: a row breaks the key, a type or a not-null rule, holds a number that is not
             finite, or the disk refuses.
     """
-    table = _checked(schema, rows, meta)
+    values = rows if isinstance(rows, pa.Table) else to_arrow(schema, rows)
+    table = _checked(schema, values, meta)
     write_atomically(path, lambda target: _write_parquet(table, target))
 
 
@@ -77,9 +87,25 @@ def _write_parquet(table: pa.Table, target: Path) -> None:
     pq.write_table(table, target, compression="zstd", version="2.6", store_schema=True)
 
 
-def _checked(schema: TableSchema, rows: list[dict[str, Any]], meta: dict[str, Any]) -> pa.Table:
-    arrow = arrow_schema(schema, meta)
-    names = set(schema.names)
+def measured_schema(schema: TableSchema, without: Collection[str] = ()) -> pa.Schema:
+    """Return names and types of a table's columns but some, all nullable."""
+    columns = (column for column in schema.columns if column.name not in without)
+    return pa.schema([(column.name, ARROW_TYPES[column.kind]) for column in columns])
+
+
+def to_arrow(schema: TableSchema, rows: Sequence[Row], without: Collection[str] = ()) -> pa.Table:
+    """Return rows as columns.
+
+    Args:
+        schema: the table.
+        rows: one dict per row, with exactly the schema's columns, but some.
+        without: the columns that the rows lack.
+
+    Raises:
+        UserError: a row lacks a column, has another one, or a value does not fit.
+    """
+    arrow = measured_schema(schema, without)
+    names = set(arrow.names)
     for row in rows:
         if row.keys() != names:
             odd = ", ".join(sorted(row.keys() ^ names))
@@ -88,6 +114,20 @@ def _checked(schema: TableSchema, rows: list[dict[str, Any]], meta: dict[str, An
     try:
         columns = [pa.array([row[f.name] for row in rows], f.type) for f in arrow]
     except (pa.ArrowException, KeyError, OverflowError) as error:
+        message = f"{schema.name}: a value does not fit its column: {error}"
+        raise UserError(message) from error
+    return pa.Table.from_arrays(columns, schema=arrow)
+
+
+def _checked(schema: TableSchema, rows: pa.Table, meta: dict[str, Any]) -> pa.Table:
+    odd = set(rows.column_names) ^ set(schema.names)
+    if odd:
+        message = f"{schema.name}: the rows differ from the schema in {', '.join(sorted(odd))}."
+        raise UserError(message)
+    arrow = arrow_schema(schema, meta)
+    try:
+        columns = [rows[field.name].cast(field.type) for field in arrow]
+    except pa.ArrowException as error:
         message = f"{schema.name}: a value does not fit its column: {error}"
         raise UserError(message) from error
     table = pa.Table.from_arrays(columns, schema=arrow)
@@ -202,20 +242,18 @@ def _scratch(path: Path) -> tuple[Path, bool]:
     return path.parent, False
 
 
-def table_lock(
-    root: Path, name: str, say: Callable[[str], None]
-) -> AbstractContextManager[int | None]:
-    """Hold the lock of one table; a second builder waits until the first is done, and says so.
+def build_lock(root: Path, say: Callable[[str], None]) -> AbstractContextManager[int | None]:
+    """Hold the lock of the tables; a second builder waits until the first is done, and says so.
 
     Raises:
         UserError: the lock file cannot be made.
     """
     try:
-        path = scratch_folder(root) / f"{name}.lock"
+        path = scratch_folder(root) / "tables.lock"
     except OSError as error:
         message = f"{root / '.dvc/tmp'}: cannot be written ({error.strerror}). Check the rights."
         raise UserError(message) from error
-    return hold_lock(path, "builds this table", say)
+    return hold_lock(path, "builds the tables", say)
 
 
 def _umask() -> int:
@@ -239,9 +277,10 @@ def read_table(path: Path) -> pa.Table:
         UserError: missing or not a Parquet file.
     """
     try:
-        return pq.read_table(path, partitioning=None)  # `site=UCSF/` above is no column
+        with pq.ParquetFile(path) as file:  # read_table() would import pandas, for half a second
+            return file.read()
     except FileNotFoundError as error:
-        message = f"{path}: not built yet. Run `ispy1 repro`, or `dvc pull dvc.yaml`."
+        message = f"{path}: not built yet. Run `ispy1 repro`, or `dvc pull tables gate`."
         raise UserError(message) from error
     except (OSError, pa.ArrowException) as error:
         said = " ".join(str(error).split())

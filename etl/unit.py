@@ -1,21 +1,23 @@
-"""What flows through the build of one table: units in, rows and findings out."""
+"""What flows through the build: units in, values and findings out, and rows in the end."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import md5
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from etl.errors import BadInputError
 from etl.findings import Finding, from_bad_input
 from etl.profile import Profile
-from etl.project import param
+from etl.project import TABLES, param
 from etl.release import LINK_OUTSIDE, MARKS, NO_FILE, NO_NAME, Name, blobs_of_case, role
 from etl.schema import Per, Table
 from etl.store import read_table, table_path
 
 if TYPE_CHECKING:
+    import polars as pl
     import pyarrow as pa
 
 Row = dict[str, Any]
@@ -36,15 +38,34 @@ class Blob:
         return self.name.path
 
 
+Unit = tuple[Blob, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Rows and findings. Those of a unit carry no case and no path: assemble() adds identity.
+    """What measure() gives: rows and findings. Those of a unit carry no case and no path.
 
     A finding of a case's unit may name the role of a blob (`mask_ftv`) in place of a path.
     """
 
     rows: list[Row] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """A unit that was measured: `rows` has the columns of its table that are not assembled."""
+
+    rows: pa.Table
+    findings: Sequence[Finding] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Assembled:
+    """What assemble() gives: the rows of a table, in any order, and findings with case and path."""
+
+    rows: pl.DataFrame
+    findings: Sequence[Finding] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,25 +93,18 @@ class Context:
         """A value of params.yaml; the table's params name it, so that it is in the recipe."""
         return param(self.root, dotted)
 
-    def table(self, name: str) -> list[Row]:
-        """Return the rows of a table that this one needs.
+    def table(self, name: str) -> pl.DataFrame:
+        """Return a table that this one needs.
 
         Raises:
             LookupError: the table that asks does not declare that it needs it.
         """
-        rows: list[Row] = self.read(name).to_pylist()
-        return rows
+        import polars as pl
 
-    def read(self, name: str) -> pa.Table:
-        """Return a table that this one needs, as columns.
-
-        Raises:
-            LookupError: the table that asks does not declare that it needs it.
-        """
         if name not in self.needs:
             message = f"{name} is read, but not among the tables that are declared as needed"
             raise LookupError(message)
-        return read_table(table_path(self.root / "data/tables", name))
+        return cast("pl.DataFrame", pl.from_arrow(read_table(table_path(self.root / TABLES, name))))
 
 
 def refuse_mark(mark: str, path: Path) -> BadInputError:
@@ -117,7 +131,7 @@ class TableModule(Protocol):
     """What a module of etl/tables offers.
 
     TABLE: the declaration. measure(): one unit's values, free of identity; a table of other tables
-    has none. assemble(): the rows; a module without it keeps what was measured as it is.
+    has none. assemble(): the rows; a module without it takes what was measured as it is.
 
     Where a module has it: `wants(name, params)`, which of the blobs that TABLE reads it reads.
     """
@@ -125,49 +139,72 @@ class TableModule(Protocol):
     TABLE: Table
 
     @staticmethod
-    def measure(unit: tuple[Blob, ...], context: Context) -> Measured:
+    def measure(unit: Unit, context: Context) -> Measured:
         """Measure one unit: values and findings."""
         ...
 
     @staticmethod
-    def assemble(measured: list[tuple[tuple[Blob, ...], Measured]], context: Context) -> Measured:
-        """Return the table's rows and findings."""
+    def assemble(values: pl.DataFrame, context: Context) -> Assembled:
+        """Return the table's rows and findings.
+
+        `values`: what was measured, with what a unit's blobs say of it (etl.assembly.identify).
+        """
         ...
 
 
-def collect_rows(measured: list[tuple[tuple[Blob, ...], Measured]]) -> list[Row]:
-    """Return the rows of all units, as they were measured."""
-    return [row for _, found in measured for row in found.rows]
-
-
-def unit_key(unit: tuple[Blob, ...]) -> str:
-    """What the values of a unit follow from: an MD5 over roles, MD5s and rules of its blobs."""
+def unit_key(unit: Unit) -> str:
+    """Return what a unit's values follow from: an MD5 over roles, MD5s and rules of its blobs."""
     lines = sorted(f"{role(b.name)} {b.md5} {b.rule}".rstrip() + "\n" for b in unit)
     return md5("".join(lines).encode(), usedforsecurity=False).hexdigest()
 
 
-def identified(
-    found: Measured, unit: tuple[Blob, ...], per: Per, profile: Profile
+def content_of(unit: Unit, per: Per) -> str:
+    """Return what a unit is kept under; equal masks of two sets may have two rules."""
+    is_bare = per == "blob" and unit[0].name.mask is None
+    return unit[0].md5 if is_bare else unit_key(unit)
+
+
+def units_of(per: Per, blobs: tuple[Blob, ...]) -> list[Unit]:
+    """Return one unit per blob (of doubles the .nii.gz), per case, or one of all blobs."""
+    if per == "tables":
+        return []
+    if per == "release":
+        return [blobs]
+    chosen: dict[object, Blob] = {}
+    for blob in sorted(blobs, key=lambda b: (not b.path.endswith(".gz"), b.path)):
+        chosen.setdefault(blob.name.identity, blob)
+    single = sorted(chosen.values(), key=lambda b: b.path)
+    if per == "blob":
+        return [(blob,) for blob in single]
+    by_case: dict[str, list[Blob]] = {}
+    for blob in single:
+        if blob.name.case_id:
+            by_case.setdefault(blob.name.case_id, []).append(blob)
+    return [tuple(by_case[case_id]) for case_id in sorted(by_case)]
+
+
+def add_identity(
+    findings: Iterable[Finding], unit: Unit, per: Per, profile: Profile
 ) -> list[Finding]:
-    """The findings of a unit with case and path: of its blob, or of the blob whose role they name.
+    """Return the findings of a unit with case and path: of its blob, or of the role they name.
 
     A role that the unit lacks becomes the path where the missing blob belongs.
     """
     if not unit or (per == "release" and len(unit) > 1):
-        return found.findings
+        return list(findings)
     name = unit[0].name
     own = None if per == "case" else name.path
-    places: dict[str | None, str] = {}
+    paths: dict[str | None, str] = {}
     if per == "case" and name.case_id:
-        places |= {role(n): n.path for n in blobs_of_case(name.case_id, profile)}
-        places |= {role(blob.name): blob.path for blob in unit}
+        paths |= {role(n): n.path for n in blobs_of_case(name.case_id, profile)}
+        paths |= {role(blob.name): blob.path for blob in unit}
     return [
         replace(
             finding,
             case_id=finding.case_id or name.case_id,
-            path=places.get(finding.path, finding.path) or own,
+            path=paths.get(finding.path, finding.path) or own,
         )
-        for finding in found.findings
+        for finding in findings
     ]
 
 
@@ -180,7 +217,7 @@ def artefact(context: Context, kind: str) -> Blob | None:
     """The one blob of a kind that is used: the profile's first spelling, then by path."""
     spellings = context.profile.files.get(kind, ())
     rank = {spelling: number for number, spelling in enumerate(spellings)}
-    found = [blob for blob in context.blobs if blob.name.artefact == kind]
+    candidates = [blob for blob in context.blobs if blob.name.artefact == kind]
     last = len(rank)
-    found.sort(key=lambda b: (rank.get(b.path.rpartition("/")[2], last), b.path))
-    return found[0] if found else None
+    candidates.sort(key=lambda b: (rank.get(b.path.rpartition("/")[2], last), b.path))
+    return candidates[0] if candidates else None

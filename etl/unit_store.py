@@ -1,7 +1,8 @@
 """Measured units, kept between builds by recipe and content, so that only what changed is read.
 
-A SQLite file under .dvc/tmp. It saves work and decides nothing: it may be deleted at any time, a
-damaged one is begun anew, and one that is locked or cannot be written is done without.
+A SQLite file under .dvc/tmp; the values of a unit are one Arrow record batch. It saves work and
+decides nothing: it may be deleted at any time, a damaged one is begun anew, and one that is locked
+or cannot be written is done without.
 """
 
 from __future__ import annotations
@@ -11,24 +12,20 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterable
 from contextlib import closing
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TypeVar
 
 import pyarrow as pa
 
-from etl.errors import UserError
 from etl.findings import Finding
-from etl.release import Name
-from etl.store import read_footer, read_table, scratch_folder, table_path
-from etl.unit import Blob, Measured, Row, TableModule, unit_key
+from etl.schema import Table
+from etl.store import measured_schema, scratch_folder
+from etl.unit import Values
 
 Answer = TypeVar("Answer")
 
 FILE = "units.sqlite"
-# In the footer of a table's findings: ids of those that no unit said. They follow from other blobs
-# too (a copy, a grid), so they are never kept with a unit.
-ASSEMBLED = "assembled"
 BUSY_S = 10.0  # so long a build waits for another's transaction, then goes on without the store
 # These say something about the disk or the moment, not about the content of the blob.
 TRANSIENT = ("blob_missing", "blob_unreadable", "link_leaves_release", "measuring_failed")
@@ -40,35 +37,41 @@ _NOT_NOW = {
 # digest: SQLite keeps no checksum; a digit or a key that flipped would be a wrong number for ever.
 _TABLE = """
 create table if not exists units (
-    "table" text, recipe text, content text, measured text, digest text,
+    "table" text, recipe text, content text, "values" blob, findings text, digest blob,
     primary key ("table", recipe, content)
 ) without rowid
 """
-_READ = 'select content, measured, digest from units where "table" = ? and recipe = ?'
-_WRITE = "insert or replace into units values (?, ?, ?, ?, ?)"
+_READ = """
+select content, "values", findings, digest from units where "table" = ? and recipe = ?
+"""
+_WRITE = "insert or replace into units values (?, ?, ?, ?, ?, ?)"
 
 
-def known_units(root: Path, table: str, recipe: str) -> dict[str, Measured]:
-    """Content (the blob's MD5) -> what was measured, for one table and recipe."""
+def read_units(root: Path, table: Table, recipe: str) -> dict[str, Values]:
+    """Return what is kept of one table and recipe, by content (of a bare blob its MD5)."""
+    schema = measured_schema(table, table.assembled)
 
-    def read(units: sqlite3.Connection) -> dict[str, Measured]:
-        rows = units.execute(_READ, (table, recipe))
+    def read(units: sqlite3.Connection) -> dict[str, Values]:
+        rows = units.execute(_READ, (table.name, recipe))
         return {
-            content: _load(text)
-            for content, text, digest in rows
-            if _digest(table, recipe, content, text) == digest
+            content: _load(schema, packed, findings)
+            for content, packed, findings, digest in rows
+            if _digest(table.name, recipe, content, packed, findings) == digest
         }
 
     return _ask(root, read, {})
 
 
 def keep_units(
-    root: Path, table: str, recipe: str, measured: Iterable[tuple[str, Measured]]
+    root: Path, table: Table, recipe: str, measured: Iterable[tuple[str, Values]]
 ) -> None:
     """Keep what was measured, all or nothing; what may be otherwise tomorrow is left out."""
-    lasting = [(content, _dump(found)) for content, found in measured if _is_lasting(found)]
-    rows = [(table, recipe, content, text, _digest(table, recipe, content, text))
-            for content, text in lasting]  # fmt: skip
+    rows = []
+    for content, values in measured:
+        if _is_lasting(values):
+            packed, findings = _dump(values)
+            digest = _digest(table.name, recipe, content, packed, findings)
+            rows.append((table.name, recipe, content, packed, findings, digest))
 
     def write(units: sqlite3.Connection) -> None:
         units.execute("begin immediate")
@@ -78,8 +81,8 @@ def keep_units(
     _ask(root, write, None)
 
 
-def _is_lasting(found: Measured) -> bool:
-    return not any(finding.check in TRANSIENT for finding in found.findings)
+def _is_lasting(values: Values) -> bool:
+    return not any(finding.check in TRANSIENT for finding in values.findings)
 
 
 def _ask(root: Path, work: Callable[[sqlite3.Connection], Answer], otherwise: Answer) -> Answer:
@@ -88,7 +91,7 @@ def _ask(root: Path, work: Callable[[sqlite3.Connection], Answer], otherwise: An
         path = scratch_folder(root) / FILE
         try:
             return _on(path, work)
-        except (sqlite3.Error, ValueError, TypeError) as error:
+        except (sqlite3.Error, pa.ArrowException, ValueError, TypeError) as error:
             if _primary_code(error) in _NOT_NOW:
                 return otherwise
             for name in (path, *path.parent.glob(f"{FILE}-*")):
@@ -111,74 +114,19 @@ def _primary_code(error: Exception) -> int:
     return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
 
 
-def _digest(*parts: str) -> str:
-    """Of the key and of what stands under it."""
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+def _digest(table: str, recipe: str, content: str, packed: bytes, findings: str) -> bytes:
+    """Return the hash of a key and of what stands under it."""
+    key = json.dumps([table, recipe, content, findings]).encode()
+    return hashlib.sha256(key + b"\0" + packed).digest()
 
 
-def _dump(found: Measured) -> str:
-    return json.dumps([found.rows, [asdict(finding) for finding in found.findings]])
+def _dump(values: Values) -> tuple[bytes, str]:
+    batch = pa.RecordBatch.from_struct_array(values.rows.to_struct_array().combine_chunks())
+    findings = json.dumps([asdict(finding) for finding in values.findings])
+    return batch.serialize().to_pybytes(), findings
 
 
-def _load(text: str) -> Measured:
-    rows, findings = json.loads(text)
-    return Measured(rows, [Finding(**finding) for finding in findings])
-
-
-def seed(module: TableModule, tables: Path, findings: Path, recipe: str) -> dict[str, Measured]:
-    """The units behind the present table file, where it was made by the same recipe.
-
-    The caller knows that both files are as they were built (`revisions.is_locked`). So a clone
-    that pulled the tables measures only what has changed since.
-    """
-    name = module.TABLE.name
-    files = table_path(tables, name), table_path(findings, name)
-    try:
-        if any(read_footer(file)["values_recipe"] != recipe for file in files):
-            return {}
-        assembled = read_footer(files[1]).get(ASSEMBLED, ())
-        rows, found = (read_table(file).to_pylist() for file in files)
-        found = [row for row in found if row["finding_id"] not in assembled]
-    except (OSError, KeyError, TypeError, ValueError, pa.ArrowException, UserError):
-        return {}  # no table, or none that can be read: there is nothing to reuse
-    units_of = _of_cases if module.TABLE.per == "case" else _of_blobs
-    return units_of(module, rows, found)
-
-
-def _of_blobs(module: TableModule, rows: list[Row], found: list[Row]) -> dict[str, Measured]:
-    by_path: dict[str, list[Finding]] = {}
-    for row in found:
-        by_path.setdefault(row["path"], []).append(_finding(row))
-    return {
-        _content(row): Measured([_measured(module, row)], by_path.get(row["path"], []))
-        for row in rows
-    }
-
-
-def _content(row: Row) -> str:
-    """Return what a row's blob is filed under."""
-    if "mask" not in row:
-        return str(row["blob_md5"])
-    name = Name(row["path"], "mask", row["mask"])
-    return unit_key((Blob(name, row["blob_md5"], 0, row["foreground_rule"] or ""),))
-
-
-def _of_cases(module: TableModule, rows: list[Row], found: list[Row]) -> dict[str, Measured]:
-    """The cases without a finding of their unit. The others are measured again."""
-    doubtful = {row["case_id"] for row in found}
-    units: dict[str, tuple[str, Measured]] = {}
-    for row in rows:
-        case_id, unit = units.setdefault(row["inputs_md5"], (row["case_id"], Measured()))
-        if row["case_id"] == case_id:  # another case of equal blobs has equal rows
-            unit.rows.append(_measured(module, row))
-    return {key: unit for key, (case_id, unit) in units.items() if case_id not in doubtful}
-
-
-def _measured(module: TableModule, row: Row) -> Row:
-    return {key: value for key, value in row.items() if key not in module.TABLE.assembled}
-
-
-def _finding(row: Row) -> Finding:
-    """A finding as the unit said it: the case and the path are assembled."""
-    values = {key: value for key, value in row.items() if key != "finding_id"}
-    return replace(Finding(**values), case_id=None, path=None)
+def _load(schema: pa.Schema, packed: bytes, findings: str) -> Values:
+    batch = pa.ipc.read_record_batch(pa.py_buffer(packed), schema)
+    rows = pa.Table.from_batches([batch], schema)
+    return Values(rows, [Finding(**finding) for finding in json.loads(findings)])

@@ -10,7 +10,10 @@ from __future__ import annotations
 import errno
 import json
 import logging
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -126,6 +129,30 @@ def require_md5(md5: str, where: str) -> str:
         "Restore the file from git."
     )
     raise UserError(message)
+
+
+def start_status(root: Path) -> Callable[[], dict[str, list[Any]]]:
+    """Start `dvc status`; return a function that waits for the answer.
+
+    The answer: stage (or .dvc file) -> what changed, as DVC spells it; empty where nothing did.
+    Where DVC cannot say, its words stand under `dvc`.
+    """
+    environment = {**os.environ, "DVC_SITE_CACHE_DIR": str(root / SITE_CACHE)}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dvc", "status", "--json"],
+        cwd=root, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+
+    def wait() -> dict[str, list[Any]]:
+        answer, said = process.communicate()
+        try:
+            stages: dict[str, list[Any]] = json.loads(answer)
+        except ValueError:
+            words = said.strip().splitlines() or [f"ended with {process.returncode}"]
+            return {"dvc": [words[0]]}
+        return stages
+
+    return wait
 
 
 def has_damaged_lock(root: Path) -> bool:

@@ -170,7 +170,7 @@ def build(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, *, storage:
     footers = _footers(connection, snapshot)
     script = (
         *_inputs_script(snapshot.inputs),
-        *_tables_script(snapshot.tables, footers, storage),
+        *_tables_script(snapshot, footers, storage),
     )
     try:
         connection.execute(";\n".join(script))
@@ -274,10 +274,14 @@ def _inputs_script(rows: Mapping[str, inputs.Rows]) -> Iterator[str]:
 
 
 def _tables_script(
-    tables: Mapping[str, Path], footers: Mapping[str, dict[str, object]], storage: Storage
+    snapshot: Snapshot, footers: Mapping[str, dict[str, object]], storage: Storage
 ) -> Iterator[str]:
-    for name, path in tables.items():
-        yield f"create {storage} {name} as from read_parquet({file_literal(path)}, {NO_HIVE})"
+    # What SQL adds is of this input; a revision may hold it in a form of another time.
+    added = snapshot.added if inputs.KNOWN_ISSUES.name in snapshot.inputs else {}
+    for name, path in snapshot.tables.items():
+        file = f"from read_parquet({file_literal(path)}, {NO_HIVE})"
+        query = f"with built as ({file}) from (\n{added[name]}\n)" if name in added else file
+        yield f"create {storage} {name} as {query}"
         footer = footers.get(name)
         if footer:  # a file that the project did not write has no documentation
             yield from _footer_comments(name, footer, storage)

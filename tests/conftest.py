@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
+import pickle
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, settings
 from support import ROOT, build, make_project, make_release
+from tracked import Tracked, make_tracked
 
+from etl import gate
 from etl import project as etl_project
 
 # The machine may be slow and shared: no deadlines. Same examples in every run.
@@ -26,7 +31,7 @@ settings.load_profile("small")
 
 
 # Tests that share what is dear to make run on one worker: the rest file by file.
-TOGETHER = ("e2e", "crash", "remotes")
+TOGETHER = {"e2e": "e2e", "crash": "crash", "diff": "diff", "incremental": "dvc", "remotes": "dvc"}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -52,7 +57,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:  # n
 
 def _scope(nodeid: str) -> str:
     file = nodeid.split("::", 1)[0]
-    return next((name for name in TOGETHER if name in file.split("/")), file)
+    return next((TOGETHER[name] for name in file.split("/") if name in TOGETHER), file)
 
 
 @pytest.fixture(scope="session")
@@ -70,6 +75,27 @@ def _params_are_read_anew() -> Iterator[None]:
     etl_project.params.cache_clear()
     yield
     etl_project.params.cache_clear()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _frames_are_judged_once() -> Iterator[None]:
+    """Great Expectations is asked once about one frame, suite and parameters: it takes seconds."""
+    judge = gate.validate
+    answers: dict[object, dict[str, Any]] = {}
+
+    @wraps(judge)
+    def recall(
+        root: Path, name: str, frame: pd.DataFrame, parameters: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        suite = (root / "expectations" / "suites" / f"{name}.json").read_bytes()
+        key = name, suite, repr(sorted(parameters.items())), pickle.dumps(frame)
+        if key not in answers:
+            answers[key] = judge(root, name, frame, parameters)
+        return dict(answers[key])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gate, "validate", recall)
+        yield
 
 
 @pytest.fixture
@@ -97,6 +123,18 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def rebuilt(built: Path, tmp_path: Path) -> Path:
     """A copy of `built` that a test may change."""
     return Path(shutil.copytree(built, tmp_path / "project"))
+
+
+@pytest.fixture(scope="session")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Tracked:
+    """Such a project under git and DVC. For reading only."""
+    return make_tracked(tmp_path_factory.mktemp("tracked") / "project")
+
+
+@pytest.fixture
+def tracked(original: Tracked, tmp_path: Path) -> Tracked:
+    """A copy of `original` that a test may change."""
+    return original.copy(tmp_path / "project")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -26,7 +26,7 @@ from etl.store import table_path, write_table
 from etl.tables.gate_results import TABLE as GATE
 
 GROWN = "masks_stv_manual/ISPY1_9001.nii.gz"  # the mask that v2 changed
-IGNORED = "/.dvc/cache\n/.dvc/tmp\n/data/release\n/data/tables\n/data/findings\n/data/index\n"
+IGNORED = "/.dvc/cache\n/.dvc/tmp\n/data/release\n/data/tables\n/data/gate\n/data/index\n"
 
 
 def shared_past(factory: pytest.TempPathFactory) -> Path:
@@ -61,10 +61,8 @@ def keep(root: Path, tag: str) -> None:
     """Build, put what was built and the release into DVC, and tag it."""
     build(root)
     write_gate(root)
-    folders = (project.TABLES, project.FINDINGS, project.INDEX)
-    files = sorted(path for folder in folders for path in (root / folder).iterdir())
-    outs = "".join(f"      - {file.relative_to(root).as_posix()}: {{persist: true}}\n"
-                   for file in files if file.suffix in (".parquet", ".csv"))  # fmt: skip
+    folders = (project.TABLES, project.GATE, project.INDEX)
+    outs = "".join(f"      - {folder}: {{persist: true}}\n" for folder in folders)
     deps = "    deps: [data/release, sql]\n"
     (root / "dvc.yaml").write_text(f"stages:\n  index:\n    cmd: 'true'\n{deps}    outs:\n{outs}")
     with Repo(str(root)) as repo:
@@ -95,4 +93,4 @@ def write_gate(root: Path) -> None:
                 }
             )
     meta = {"recipe": "g", "dataset": "d", "licence": "l", "attribution": "a"}
-    write_table(GATE, rows, table_path(root / project.TABLES, "gate_results"), meta=meta)
+    write_table(GATE, rows, table_path(root / project.GATE, "gate_results"), meta=meta)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime as dt
 import gzip
 import hashlib
-import json
 import os
 import shutil
 import signal
@@ -25,8 +24,8 @@ import pyarrow.parquet as pq
 import xlsxwriter
 
 from etl import project
-from etl.build import build_findings, build_table
-from etl.index import table_names, write_indexes
+from etl.build import Built, build_tables
+from etl.index import write_indexes
 from etl.params_file import set_params
 from etl.profile import load_profile
 from etl.read.idc import COLUMNS
@@ -374,29 +373,15 @@ def make_project(root: Path) -> Path:
 
 
 def build(root: Path, workers: int = 1) -> None:
-    """Index, every table and the findings, in this process: what the stages of DVC do."""
+    """Index the release and build all tables, in this process: what the stages of DVC do."""
     write_indexes(root)
-    for name in table_names():
-        build_table(root, name, workers)
-    build_findings(root)
+    build_tables(root, workers=workers)
 
 
-def lock_tables(root: Path, *names: str) -> None:
-    """Write the dvc.lock that a build of these tables leaves: the MD5s of both files of each."""
-    stages = {
-        f"table@{name}": {
-            "outs": [
-                {
-                    "path": path.relative_to(root).as_posix(),
-                    "md5": hashlib.md5(path.read_bytes()).hexdigest(),  # noqa: S324  DVC's hash
-                }
-                for folder in (project.TABLES, project.FINDINGS)
-                for path in [table_path(root / folder, name)]
-            ]
-        }
-        for name in names
-    }
-    (root / "dvc.lock").write_text(json.dumps({"stages": stages}))
+def build_table(root: Path, name: str, workers: int | None = None, **options: Any) -> Built:  # noqa: ANN401
+    """Build one table of those that are there; return what was done to it."""
+    (built,) = build_tables(root, [name], workers, **options)
+    return built
 
 
 def rows(root: Path, name: str) -> list[Row]:
@@ -405,15 +390,18 @@ def rows(root: Path, name: str) -> list[Row]:
     return found
 
 
-def findings(root: Path, check: str = "") -> list[Row]:
-    """The findings whose check begins with `check`."""
-    return [row for row in rows(root, "findings") if row["check"].startswith(check)]
+def findings(root: Path, check: str = "", *, table: str = "") -> list[Row]:
+    """The findings whose check begins with `check`, of one table or of all."""
+    return [
+        row
+        for row in rows(root, "findings")
+        if row["check"].startswith(check) and table in ("", row["table"])
+    ]
 
 
 def table_bytes(root: Path) -> dict[str, bytes]:
-    """Every table and every table's findings, as bytes."""
-    folders = (root / project.TABLES, root / project.FINDINGS)
-    files = [file for folder in folders for file in sorted(folder.glob("*.parquet"))]
+    """Every table, as bytes."""
+    files = sorted((root / project.TABLES).glob("*.parquet"))
     return {str(file.relative_to(root)): file.read_bytes() for file in files}
 
 

@@ -12,8 +12,8 @@ from support import (
     CASES,
     FEATURES,
     build,
+    build_table,
     findings,
-    lock_tables,
     make_project,
     make_release,
     mask_voxels,
@@ -23,16 +23,20 @@ from support import (
 )
 
 from etl import build as builds
+from etl import project as project_module
+from etl import recipe as recipes
 from etl import versions
-from etl.build import build_findings, build_table, units_of
-from etl.errors import BadInputError, UserError
+from etl.build import build_tables, plan_tables
+from etl.errors import UserError
 from etl.index import index_path, read_index, table_module, table_names, write_indexes
+from etl.plan import with_needs
 from etl.profile import load_profile
 from etl.recipe import Recipe
 from etl.release import parse
-from etl.store import read_footer, read_table, table_path
+from etl.store import read_footer, table_path
 from etl.tables import images, masks
-from etl.unit import Blob, Context, Measured, artefact
+from etl.unit import Blob, Context, Measured, artefact, content_of, units_of
+from etl.unit_store import read_units
 
 FTV = "masks_ftv/ISPY1_9001.nii.gz"
 SIX = (
@@ -40,13 +44,13 @@ SIX = (
     | dict.fromkeys(
         ("mask_agreement", "phase_fits", "kinetics", "recomputed_features", "captk_features"), 2
     )
-    | dict.fromkeys(("feature_audit", "feature_stability"), 0)
+    | dict.fromkeys(("cases", "feature_audit", "feature_stability"), 0)
 )
 
 
 def forget_units(root: Path) -> None:
     """No table to seed from, no unit store: everything is measured."""
-    for folder in ("data/tables", "data/findings", ".dvc/tmp"):
+    for folder in ("data/tables", ".dvc/tmp"):
         shutil.rmtree(root / folder, ignore_errors=True)
 
 
@@ -55,9 +59,8 @@ def forget_units(root: Path) -> None:
 
 def test_workers_do_not_change_a_byte(built: Path, rebuilt: Path) -> None:
     forget_units(rebuilt)
-    for name in table_names():
-        assert build_table(rebuilt, name, workers=2).measured == SIX.get(name, 1)
-    build_findings(rebuilt)
+    built_now = {table.table: table.measured for table in build_tables(rebuilt, workers=2)}
+    assert built_now == {name: SIX.get(name, 1) for name in table_names()}
     assert table_bytes(rebuilt) == table_bytes(built)
 
 
@@ -93,24 +96,54 @@ def measured(root: Path, name: str, *, reuse: bool = True) -> int:
 
 
 def test_nothing_is_measured_twice(built: Path, rebuilt: Path) -> None:
-    for name in SIX:
-        assert measured(rebuilt, name) == 0
-        assert measured(rebuilt, name, reuse=False) == SIX[name]
+    assert not any(table.reasons for table in build_tables(rebuilt))
+    again = {table.table: table.measured for table in build_tables(rebuilt, reuse=False)}
+    assert again == {name: SIX.get(name, 1) for name in table_names()}
     assert table_bytes(rebuilt) == table_bytes(built)
 
 
-@pytest.mark.parametrize("lost", [(".dvc/tmp",), ("data/tables", "data/findings")])
-def test_units_come_from_the_table_or_from_the_store(
-    built: Path, rebuilt: Path, lost: tuple[str, ...]
+def test_units_come_from_the_store_where_the_tables_are_lost(built: Path, rebuilt: Path) -> None:
+    shutil.rmtree(rebuilt / "data/tables")
+    again = {table.table: table.measured for table in build_tables(rebuilt, workers=1)}
+    assert again == {name: 0 if name in SIX else 1 for name in table_names()}
+    assert table_bytes(rebuilt) == table_bytes(built)
+
+
+@pytest.mark.parametrize("harm", [lambda path: path.unlink(), lambda path: path.write_bytes(b"no")])
+def test_a_table_that_is_not_what_was_written_is_written_again(
+    built: Path, rebuilt: Path, harm: Callable[[Path], object]
 ) -> None:
-    lock_tables(rebuilt, *table_names())
-    for folder in lost:
-        shutil.rmtree(rebuilt / folder)
-    for name in table_names():
-        found = build_table(rebuilt, name, workers=1)
-        assert found.measured == (0 if name in SIX else 1)
-    build_findings(rebuilt)
+    harm(table_path(rebuilt / "data/tables", "kinetics"))
+    stale = [table.table for table in build_tables(rebuilt) if table.reasons]
+    assert stale == ["kinetics"]
     assert table_bytes(rebuilt) == table_bytes(built)
+
+
+def test_a_plan_says_why_and_changes_nothing(rebuilt: Path) -> None:
+    write_nifti(rebuilt / "data/release" / FTV, mask_voxels(2, "ftv"))
+    write_indexes(rebuilt)
+    before = table_bytes(rebuilt)
+    plan = {table.table: table for table in plan_tables(rebuilt)}
+    assert plan["masks"].reasons == (f"{FTV} changed",)
+    assert (plan["masks"].units, plan["masks"].measured) == (6, 1)
+    assert plan["cases"].reasons[0] == f"{FTV} changed"
+    assert not plan["images"].reasons
+    assert table_bytes(rebuilt) == before
+
+
+def test_a_plan_names_the_code_and_the_parameter(
+    rebuilt: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    params = rebuilt / "params.yaml"
+    params.write_text(params.read_text().replace("pe_min_percent: 70", "pe_min_percent: 41"))
+    project_module.params.cache_clear()
+    plan = {table.table: table.reasons for table in plan_tables(rebuilt)}
+    assert plan["kinetics"] == ("params.yaml: kinetics.pe_min_percent changed",)
+    assert sum(map(bool, plan.values())) == 1
+    real = recipes._version
+    monkeypatch.setattr(recipes, "_version", lambda n: "999" if n == "cc3d" else real(n))
+    plan = {table.table: table.reasons for table in plan_tables(rebuilt)}
+    assert plan["masks"] == ("cc3d changed",)
 
 
 def test_only_what_changed_is_measured(rebuilt: Path) -> None:
@@ -135,7 +168,7 @@ def test_moving_a_blob_measures_nothing_and_renames_its_row(rebuilt: Path) -> No
 
 
 def test_another_recipe_measures_all(rebuilt: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("etl.index.make_recipe", lambda *_: Recipe("0" * 32, "1" * 32))
+    monkeypatch.setattr("etl.plan.table_recipe", lambda *_: Recipe("0" * 32, "1" * 32))
     assert measured(rebuilt, "masks") == 6
     assert read_footer(table_path(rebuilt / "data/tables", "masks"))["recipe"] == "0" * 32
     assert measured(rebuilt, "masks") == 0
@@ -145,8 +178,7 @@ def test_another_recipe_of_the_table_alone_measures_nothing(
     rebuilt: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     values = read_index(rebuilt, "masks", load_profile(rebuilt)).recipe.values
-    monkeypatch.setattr("etl.index.make_recipe", lambda *_: Recipe("0" * 32, values))
-    lock_tables(rebuilt, "masks")
+    monkeypatch.setattr("etl.plan.table_recipe", lambda *_: Recipe("0" * 32, values))
     shutil.rmtree(rebuilt / ".dvc/tmp")  # the present table is enough
     assert measured(rebuilt, "masks") == 0
     assert read_footer(table_path(rebuilt / "data/tables", "masks"))["recipe"] == "0" * 32
@@ -178,7 +210,7 @@ def test_lost_workers_are_tried_again(rebuilt: Path, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(masks, "measure", no_memory)
     assert measured(rebuilt, "masks") == 6
-    stored = read_table(table_path(rebuilt / "data/findings", "masks")).to_pylist()
+    stored = findings(rebuilt, table="masks")
     assert {row["check"] for row in stored} == {"measuring_failed"}
     assert len(stored) == 6
     monkeypatch.undo()
@@ -238,8 +270,12 @@ def test_a_blob_that_changed_after_the_index_stores_nothing(
 def measured_paths(root: Path, name: str) -> set[str]:
     """The blobs that a build would have to read: none of them is filed under its hash."""
     index = read_index(root, name, load_profile(root))
-    known = builds._known(table_module(name), root, index.recipe.values)
-    return {blob.path for blob in index.blobs if blob.md5 not in known}
+    table, recipe = table_module(name).TABLE, index.recipe.values
+    return {
+        unit[0].path
+        for unit in units_of(table.per, index.blobs)
+        if content_of(unit, table.per) not in read_units(root, table, recipe)
+    }
 
 
 def test_a_blob_that_vanished_after_the_index(project: Path, release: Path) -> None:
@@ -271,8 +307,6 @@ def test_without_an_index_or_with_an_unknown_table(project: Path) -> None:
         build_table(project, "masks")
     with pytest.raises(UserError, match="no table is built under this name"):
         build_table(project, "tumours")
-    with pytest.raises(UserError, match="not built yet"):
-        build_findings(project)
 
 
 def test_tables_that_a_table_needs_come_first(project: Path, release: Path) -> None:
@@ -280,18 +314,8 @@ def test_tables_that_a_table_needs_come_first(project: Path, release: Path) -> N
     write_indexes(project)
     with pytest.raises(UserError, match=r"images\.parquet"):
         build_table(project, "masks", workers=1)
-
-
-def test_assemble_that_refuses_is_a_finding(rebuilt: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> Measured:
-        raise BadInputError("no_grid", observed="o", expected="e", likely_cause="l", fix="f")
-
-    monkeypatch.setattr(masks, "assemble", refuse)
-    assert build_table(rebuilt, "masks", workers=1).rows == 0
-    assert (
-        read_table(table_path(rebuilt / "data/findings", "masks")).to_pylist()[0]["check"]
-        == "no_grid"
-    )
+    built = build_tables(project, with_needs(["masks"]), workers=1)
+    assert [(table.table, table.rows) for table in built] == [("images", 12), ("masks", 6)]
 
 
 # --- parts -------------------------------------------------------------------------------------
@@ -306,16 +330,16 @@ def test_of_doubles_the_gz_is_measured_and_the_order_does_not_matter(project: Pa
         blob(p, project) for p in (FTV, FTV.removesuffix(".gz"), FTV.replace("9001", "9002"))
     )
     for order in ((one, two, other), (other, two, one)):
-        assert units_of(table_module("masks"), order) == [(one,), (other,)]
-    assert units_of(table_module("masks"), (two,)) == [(two,)]
-    assert units_of(table_module("blobs"), (one, two)) == [(one, two)]
-    assert units_of(table_module("masks"), ()) == []
+        assert units_of("blob", order) == [(one,), (other,)]
+    assert units_of("blob", (two,)) == [(two,)]
+    assert units_of("release", (one, two)) == [(one, two)]
+    assert units_of("blob", ()) == []
 
 
-def test_progress_counts_every_unit(rebuilt: Path) -> None:
+def test_progress_counts_every_case(rebuilt: Path) -> None:
     seen: list[tuple[int, int]] = []
     build_table(rebuilt, "masks", workers=1, progress=lambda *n: seen.append(n), reuse=False)
-    assert seen == [(n, 6) for n in range(1, 7)]
+    assert seen == [(1, 2), (2, 2)]
 
 
 def test_what_a_build_says(rebuilt: Path) -> None:
@@ -382,9 +406,9 @@ def test_units_are_kept_as_the_build_goes_on(
     monkeypatch.setattr(builds, "KEEP_EVERY_S", 0.0)
 
     def killed(done: int, _: int) -> None:
-        if done == 4:
+        if done == 2:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         build_table(rebuilt, "images", workers=1, progress=killed)
-    assert 0 < measured(rebuilt, "images") <= 9
+    assert measured(rebuilt, "images") == 6

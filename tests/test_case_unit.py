@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from support import ROOT, write_nifti, zscored_image
 
-from etl.build import units_of
 from etl.case_unit import open_volumes
 from etl.findings import Finding
+from etl.manifest import Manifest
 from etl.profile import load_profile
+from etl.project import TABLES
 from etl.release import blobs_of_case, parse, role
 from etl.schema import CASE_ID, INPUTS_MD5, Column, Table
+from etl.seed import seed_units
 from etl.store import table_path, write_table
-from etl.tables.findings import TABLE as FINDINGS
-from etl.unit import Blob, Context, Measured, TableModule, identified, unit_key
-from etl.unit_store import seed
+from etl.unit import Blob, Context, add_identity, unit_key, units_of
 
 PROFILE = load_profile(ROOT, "phantom")
 CASE, OTHER = "ISPY1_9001", "ISPY1_9002"
@@ -27,7 +26,6 @@ TABLE = Table(
     columns=(CASE_ID, Column("pair", "string", "Pair"), INPUTS_MD5),
     per="case", adds=("case_id", "inputs_md5"),
 )  # fmt: skip
-MODULE = cast("TableModule", SimpleNamespace(TABLE=TABLE))
 
 
 def blob(path: str, md5: str = "0") -> Blob:
@@ -49,7 +47,7 @@ def test_roles_name_each_blob_of_a_case_once() -> None:
 def test_a_unit_is_all_blobs_of_a_case() -> None:
     blobs = (mask("ftv", OTHER), mask("stv_manual"), mask("ftv"), blob("README"))
     double = blob(f"masks_ftv/{CASE}.nii")
-    units = units_of(MODULE, (double, *blobs))
+    units = units_of("case", (double, *blobs))
     assert [[b.path for b in unit] for unit in units] == [
         [f"masks_ftv/{CASE}.nii.gz", f"masks_stv_manual/{CASE}.nii.gz"],
         [f"masks_ftv/{OTHER}.nii.gz"],
@@ -80,7 +78,7 @@ def finding(path: str | None) -> Finding:
 )
 def test_a_finding_names_a_blob_by_its_role(named: str | None, path: str | None) -> None:
     unit = (blob(f"masks_ftv/{CASE}.nii"),)
-    (found,) = identified(Measured([], [finding(named)]), unit, "case", PROFILE)
+    (found,) = add_identity([finding(named)], unit, "case", PROFILE)
     assert (found.case_id, found.path) == (CASE, path)
 
 
@@ -109,11 +107,8 @@ def test_the_seed_of_a_table_of_cases(tmp_path: Path) -> None:
         for pair in ("a", "b")
     ]
     about = Finding("pairs", "info", "c", "o", "e", "l", "f", case_id="ISPY1_9003")
-    folders = tmp_path / "tables", tmp_path / "findings"
-    for schema, folder, content in (
-        (TABLE, folders[0], rows),
-        (FINDINGS, folders[1], [about.row()]),
-    ):
-        write_table(schema, content, table_path(folder, "pairs"), meta={"values_recipe": "r"})
-    found = seed(MODULE, *folders, "r")
-    assert found == {"k": Measured([{"pair": "a"}, {"pair": "b"}])}
+    write_table(TABLE, rows, table_path(tmp_path / TABLES, "pairs"), meta={})
+    units = seed_units(tmp_path, TABLE, Manifest(findings={"pairs": [about.row()]}))
+    assert {content: unit.rows.to_pylist() for content, unit in units.items()} == {
+        "k": [{"pair": "a"}, {"pair": "b"}]
+    }

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from sql.tables import make_project
 
 import etl
 from etl.errors import UserError
 from etl.export import export
 from etl.views import read_sql
+from sql.tables import make_project
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from etl.findings import Finding, from_bad_input
 from etl.profile import load_profile
 from etl.release import Name
 from etl.tables.findings import TABLE
-from etl.unit import Blob, Measured, identified, refused
+from etl.unit import Blob, add_identity
 
 ONE = Finding(
     table="masks", severity="critical", check="gzip_crc", observed="o", expected="e",
@@ -53,19 +53,18 @@ def test_from_bad_input() -> None:
     found = from_bad_input("masks", error, case_id="x", path="p")
     assert found == Finding("masks", "warning", "c", "o", "e", "l", "f", "x", "p")
     assert str(error) == "c: o (expected e)"
-    assert refused("masks", error) == Measured([], [from_bad_input("masks", error)])
 
 
 def test_findings_of_a_unit_get_its_identity() -> None:
     blob = Blob(Name("masks_ftv/ISPY1_9001.nii.gz", "mask", "ftv", "ISPY1_9001"), "0" * 32, 5)
     bare = replace(ONE, case_id=None, path=None)
     profile = load_profile(ROOT, "phantom")
-    assert identified(Measured([], [bare]), (blob,), "blob", profile) == [ONE]
+    assert add_identity([bare], (blob,), "blob", profile) == [ONE]
     own = replace(bare, case_id="ISPY1_9002")
-    (found,) = identified(Measured([], [own]), (blob,), "blob", profile)
+    (found,) = add_identity([own], (blob,), "blob", profile)
     assert found.case_id == "ISPY1_9002"
-    assert identified(Measured([], [bare]), (), "release", profile) == [bare]
-    assert identified(Measured([], [bare]), (blob, blob), "release", profile) == [bare]
+    assert add_identity([bare], (), "release", profile) == [bare]
+    assert add_identity([bare], (blob, blob), "release", profile) == [bare]
 
 
 def test_an_intact_release_has_none(built: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 from support import (
     CLINICAL,
     SLICE,
+    build_table,
     clinical_row,
     make_project,
     rows,
@@ -26,7 +27,6 @@ import etl.idc
 from etl import project as etl_project
 from etl.adopt import adopt
 from etl.adopt.tell import lines
-from etl.build import build_table
 from etl.cli import app
 from etl.errors import UserError
 from etl.idc import INDEX, PACKAGE, VERSION_KEY, cut

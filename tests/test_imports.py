@@ -22,8 +22,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("etl.limits", "etl.store", "etl.recipe", "etl.versions", "etl.known_issues", "etl.inputs",
      "etl.odd_files", "etl.own_workbook"),
     ("etl.unit", "etl.own_masks", "etl.case_unit", "etl.revisions"),
-    ("etl.tables", "etl.unit_store", "etl.finite"),
-    ("etl.index", "etl.snapshot", "etl.sql_words"),
+    ("etl.tables", "etl.unit_store", "etl.finite", "etl.assembly"),
+    ("etl.index", "etl.snapshot", "etl.sql_words", "etl.manifest"),
+    ("etl.plan", "etl.measuring", "etl.seed"),
     ("etl.own_table",),
     ("etl.build", "etl.judged", "etl.warehouse"),
     (
@@ -62,7 +63,9 @@ NARROW = {
 }
 # Too slow to import for a command that does not need it: only inside functions.
 SLOW = ("great_expectations", "dvc", "dvc_data", "pandas", "polars", "skimage", "scipy", "zrad")
-SLOW_ALLOWED = ("etl.measure", "etl.phantom")
+SLOW_ALLOWED = (
+    "etl.measure", "etl.phantom", "etl.tables", "etl.assembly", "etl.seed", "etl.build",
+)  # fmt: skip
 
 
 def name_of(path: Path) -> str:

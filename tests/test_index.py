@@ -45,8 +45,13 @@ def test_every_table_gets_the_blobs_that_it_reads(project: Path, release: Path) 
 
 def test_the_stage_runs_where_the_naming_part_of_the_profile_changes_and_no_other() -> None:
     stages = read_yaml(ROOT / "dvc.yaml")["stages"]
-    (of_profile,) = (p for p in stages["index"]["params"] if isinstance(p, dict))
-    (keys,) = of_profile.values()
+    (keys,) = (
+        keys
+        for watched in stages["index"]["params"]
+        if isinstance(watched, dict)
+        for keys in watched.values()
+        if keys
+    )
     assert {"name", *keys} == load_profile(ROOT, "phantom").naming().keys()
 
 
@@ -168,28 +173,20 @@ def test_a_missing_index(project: Path) -> None:
 
 
 def test_unknown_table() -> None:
-    with pytest.raises(UserError, match="Tables: blobs, images"):
+    with pytest.raises(UserError, match=r"Tables: .*masks"):
         table_module("tumours")
 
 
-def test_the_pipeline_knows_every_table() -> None:
-    """A table that a stage forgets would be neither rebuilt, judged nor pulled."""
-    stages = read_yaml(ROOT / "dvc.yaml")["stages"]
-    outs = {path for out in stages["index"]["outs"] for path in out}
-    assert outs == {f"data/index/{name}.csv" for name in table_names()}
-    assert set(stages["table"]["foreach"]) == set(table_names())
-    assert {f"data/findings/{name}.parquet" for name in table_names()} <= set(
-        stages["findings"]["deps"]
-    )
-    for stage in ("gate", "card"):
-        assert {f"data/tables/{name}.parquet" for name in table_names()} <= set(
-            stages[stage]["deps"]
-        )
+def test_the_pipeline_names_no_table() -> None:
+    """What tables there are, and in which order, follows from their modules alone."""
+    path = ROOT / "dvc.yaml"
+    assert len(path.read_text().splitlines()) <= 90
+    stages = read_yaml(path)["stages"].values()
+    named = [stage.get(key) for stage in stages for key in ("cmd", "deps", "outs")]
+    assert set(re.findall(r"\w+", str(named))).isdisjoint(table_names())
 
 
-def test_the_stage_index_depends_on_every_parameter() -> None:
-    stages = read_yaml(ROOT / "dvc.yaml")["stages"]
-    watched = {entry for entry in stages["index"]["params"] if isinstance(entry, str)}
-    needed = {name.split(".")[0] for table in table_names() for name in params_of(ROOT, table)}
-    assert needed
-    assert needed <= watched
+def test_the_stage_index_watches_every_param_of_a_table() -> None:
+    watched = read_yaml(ROOT / "dvc.yaml")["stages"]["index"]["params"]
+    assert {"params.yaml": None} in watched  # all of it
+    assert {name for table in table_names() for name in params_of(ROOT, table)}

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from sql.tables import make_project
 
 from etl import lineage, views
 from etl.lineage import Source, sources
 from etl.warehouse import connect
+from sql.tables import make_project
 
 TABLES = {
     "main": {"t": {"k": "varchar", "a": "double", "b": "double"}},

@@ -13,7 +13,6 @@ import pyarrow.parquet as pq
 import pytest
 from archives.make import HERE, archive_path, make
 from sql.history import commit, git, make_history
-from sql.tables import make_project
 from typer.testing import CliRunner
 
 import etl
@@ -23,6 +22,7 @@ from etl.errors import UserError
 from etl.project import TABLES
 from etl.schema import SCHEMA_VERSION
 from etl.store import read_footer, read_table
+from sql.tables import make_project
 
 JOIN = """
 select now.case_id, now.mask, was.volume_cm3 as was_cm3, now.volume_cm3

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sql.tables import make_project
 
 from etl import splits
 from etl.errors import UserError
 from etl.splits import FOLDS, Subject, assign
+from sql.tables import make_project
 
 subjects = st.lists(
     st.builds(

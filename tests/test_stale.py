@@ -16,17 +16,17 @@ from support import (
     FEATURE_NAMES,
     FINE_AFFINE,
     MANIFEST,
+    build_table,
     make_project,
     make_release,
     mask_voxels,
     write_nifti,
 )
-from tracked import make_tracked
+from tracked import Tracked
 
 import etl
 from etl.adopt import adopt
 from etl.adopt.tell import lines
-from etl.build import build_table
 from etl.diff import connect as connect_diff
 from etl.errors import UserError
 from etl.index import write_indexes
@@ -237,16 +237,17 @@ def test_a_damaged_record_is_told(root: Path, adopted: Path) -> None:
 # --- versions ---------------------------------------------------------------------------------
 
 
-def test_an_edited_mask_shows_in_the_difference_of_versions(tmp_path: Path) -> None:
+def test_an_edited_mask_shows_in_the_difference_of_versions(
+    tracked: Tracked, tmp_path: Path
+) -> None:
     """Adopt, commit, edit a mask by hand, rebuild: stale now, fresh in the version before."""
-    here = make_tracked(tmp_path / "project")
-    download = shutil.copytree(here.release, tmp_path / "download")
-    assert adopt(Path(download), here.root).recorded == 2
-    here.run("git add -A && git commit -qm adopted && git tag v2")
-    revise(here.release / MASK)
-    rebuild(here.root)
-    build_table(here.root, "captk_features", workers=1)
-    db = connect_diff(here.root, "v2")
+    download = shutil.copytree(tracked.release, tmp_path / "download")
+    assert adopt(Path(download), tracked.root).recorded == 2
+    tracked.run("git add -A && git commit -qm adopted && git tag v2")
+    revise(tracked.release / MASK)
+    rebuild(tracked.root)
+    build_table(tracked.root, "captk_features", workers=1)
+    db = connect_diff(tracked.root, "v2")
     sql = "select count(*), count(distinct case_id) from {}stale_features"
     assert db.execute(sql.format("")).fetchall() == [(N_PUBLISHED, 1)]
     assert db.execute(sql.format("old.")).fetchall() == [(0, 0)]

@@ -3,85 +3,111 @@
 from __future__ import annotations
 
 import hashlib
-import math
-import re
 import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support import build, lock_tables, mask_voxels, table_bytes, write_nifti
+from support import build, build_table, findings, mask_voxels, table_bytes, write_nifti
 
 from etl import project as folders
 from etl import unit_store
-from etl.build import build_table
 from etl.findings import Finding
 from etl.index import read_index, table_module, write_indexes
+from etl.manifest import read_manifest
 from etl.profile import load_profile
 from etl.release import Name
-from etl.store import table_path
-from etl.unit import Blob, Measured, unit_key
-from etl.unit_store import TRANSIENT, keep_units, known_units, seed
+from etl.schema import Table, parse_columns
+from etl.seed import seed_units
+from etl.store import read_footer, read_table, table_path, to_arrow, write_table
+from etl.tables import masks
+from etl.tables.findings import TABLE as FINDINGS
+from etl.unit import Blob, Values, unit_key
+from etl.unit_store import TRANSIENT, keep_units, read_units
 
 FTV = "data/release/masks_ftv/ISPY1_9001.nii.gz"
 STORE = ".dvc/tmp/ispy1/units.sqlite"
+OTHER_MASK = "masks_ftv/ISPY1_9002.nii.gz"
 CONTENTS = {"images": 12, "masks": 6}  # a mask is known by its set, too
 
-VALUES = st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats() | st.text()
-ROWS = st.lists(st.dictionaries(st.text(max_size=5), VALUES | st.lists(st.floats()), max_size=4))
+THINGS = Table(
+    name="things", grain="One row per thing", key=("name",), per="case",
+    columns=parse_columns("""
+        name string? Name
+        number int64? Number
+        size double? Size
+        is_good bool? Good
+        day date? Day
+        sizes list<double>? Sizes
+        names list<string>? Names
+    """),
+)  # fmt: skip
+OTHERS = replace(THINGS, name="others")
+TEXTS = st.text(st.characters(codec="utf-8"), max_size=5)
+ROWS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "name": st.none() | TEXTS,
+            "number": st.none() | st.integers(-(2**63), 2**63 - 1),
+            "size": st.none() | st.floats(),
+            "is_good": st.none() | st.booleans(),
+            "day": st.none() | st.dates(),
+            "sizes": st.none() | st.lists(st.floats(), max_size=3),
+            "names": st.none() | st.lists(TEXTS, max_size=3),
+        }
+    )
+)
+
+
+def things(*names: str, checks: Sequence[str] = ()) -> Values:
+    blank = dict.fromkeys(THINGS.names)
+    rows = to_arrow(THINGS, [{**blank, "name": name} for name in names])
+    return Values(rows, [finding(check) for check in checks])
 
 
 def finding(check: str = "forms_disagree") -> Finding:
     return Finding("masks", "critical", check, "o", "e", "l", "f")
 
 
-def same(one: object, other: object) -> bool:
-    """Equal, of one type, NaN equal to NaN, and -0.0 not to 0.0."""
-    return repr(one) == repr(other)
+def names_of(units: Mapping[str, Values]) -> dict[str, list[str]]:
+    return {content: unit.rows["name"].to_pylist() for content, unit in units.items()}
 
 
 @given(rows=ROWS)
 def test_what_is_kept_comes_back_as_it_was(
     tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, Any]]
 ) -> None:
+    """NaN as NaN, and -0.0 as -0.0: repr() tells them apart."""
     root = tmp_path_factory.getbasetemp() / "units"
-    found = Measured(rows, [finding()])
-    keep_units(root, "masks", "r", [("c", found)])
-    assert same(known_units(root, "masks", "r"), {"c": found})
+    kept = Values(to_arrow(THINGS, rows), [finding()])
+    keep_units(root, THINGS, "r", [("c", kept)])
+    unit = read_units(root, THINGS, "r")["c"]
+    assert repr(unit.rows.to_pylist()) == repr(kept.rows.to_pylist())
+    assert unit.rows.schema == kept.rows.schema
+    assert unit.findings == kept.findings
 
 
 def test_table_recipe_and_content_are_the_key(tmp_path: Path) -> None:
-    one, two = Measured([{"a": 1}]), Measured([{"a": 2}])
-    keep_units(tmp_path, "masks", "r", [("c", one), ("d", two)])
-    keep_units(tmp_path, "masks", "s", [("c", two)])
-    keep_units(tmp_path, "images", "r", [("c", two)])
-    assert known_units(tmp_path, "masks", "r") == {"c": one, "d": two}
-    assert known_units(tmp_path, "masks", "s") == {"c": two}
-    assert known_units(tmp_path, "images", "t") == {}
-    keep_units(tmp_path, "masks", "r", [("c", two)])
-    assert known_units(tmp_path, "masks", "r")["c"] == two
+    one, two = things("one"), things("two", "three")
+    keep_units(tmp_path, THINGS, "r", [("c", one), ("d", two)])
+    keep_units(tmp_path, THINGS, "s", [("c", two)])
+    keep_units(tmp_path, OTHERS, "r", [("c", two)])
+    assert names_of(read_units(tmp_path, THINGS, "r")) == {"c": ["one"], "d": ["two", "three"]}
+    assert names_of(read_units(tmp_path, THINGS, "s")) == {"c": ["two", "three"]}
+    assert read_units(tmp_path, OTHERS, "t") == {}
+    keep_units(tmp_path, THINGS, "r", [("c", two)])
+    assert names_of(read_units(tmp_path, THINGS, "r"))["c"] == ["two", "three"]
 
 
 @pytest.mark.parametrize("check", TRANSIENT)
 def test_what_may_be_otherwise_tomorrow_is_not_kept(tmp_path: Path, check: str) -> None:
-    keep_units(tmp_path, "masks", "r", [("c", Measured([], [finding(check)])), ("d", Measured())])
-    assert set(known_units(tmp_path, "masks", "r")) == {"d"}
-
-
-def test_kept_all_or_nothing(tmp_path: Path) -> None:
-    """A value that no unit can hold breaks the call, and leaves the store as it was."""
-    with pytest.raises(TypeError):
-        keep_units(
-            tmp_path,
-            "masks",
-            "r",
-            [("c", Measured([{"a": 1}])), ("d", Measured([{"a": object()}]))],
-        )
-    assert known_units(tmp_path, "masks", "r") == {}
+    keep_units(tmp_path, THINGS, "r", [("c", things(checks=[check])), ("d", things())])
+    assert set(read_units(tmp_path, THINGS, "r")) == {"d"}
 
 
 # --- a store that cannot be used ---------------------------------------------------------------
@@ -109,7 +135,12 @@ def another_form(path: Path) -> None:
 
 def no_text(path: Path) -> None:
     with sqlite3.connect(path) as connection:
-        connection.execute("update units set measured = cast(x'ff00fe' as text)")
+        connection.execute("update units set findings = cast(x'ff00fe' as text)")
+
+
+def no_rows(path: Path) -> None:
+    with sqlite3.connect(path) as connection:
+        connection.execute("update units set \"values\" = x'ff00fe'")
 
 
 def empty(path: Path) -> None:
@@ -127,7 +158,7 @@ def a_folder(path: Path) -> None:
 
 @pytest.mark.parametrize(
     "harm",
-    [garbage, truncated, overwritten_page, another_form, no_text, empty, gone, a_folder],
+    [garbage, truncated, overwritten_page, another_form, no_text, no_rows, empty, gone, a_folder],
 )
 def test_a_damaged_store_costs_work_and_nothing_else(
     built: Path, rebuilt: Path, harm: Callable[[Path], None]
@@ -144,16 +175,18 @@ def test_a_damaged_store_costs_work_and_nothing_else(
         assert build_table(rebuilt, "masks", workers=1).measured == 0
 
 
-def test_a_flipped_digit_is_not_believed(built: Path, rebuilt: Path) -> None:
+def test_a_flipped_bit_is_not_believed(built: Path, rebuilt: Path) -> None:
     md5 = hashlib.md5((rebuilt / FTV).read_bytes()).hexdigest()  # noqa: S324  DVC's hash
     content = unit_key((Blob(Name(FTV, "mask", "ftv"), md5, 0),))
     with sqlite3.connect(rebuilt / STORE) as connection:
-        (text,) = connection.execute(
-            "select measured from units where content = ?", (content,)
+        (packed,) = connection.execute(
+            'select "values" from units where content = ? and "table" = ?', (content, "masks")
         ).fetchone()
-        wrong = re.sub(r'("voxel_count": )\d', r"\g<1>9", text)
-        assert wrong != text
-        connection.execute("update units set measured = ? where content = ?", (wrong, content))
+        wrong = packed[:-8] + bytes([packed[-8] ^ 1]) + packed[-7:]
+        connection.execute(
+            'update units set "values" = ? where content = ? and "table" = ?',
+            (wrong, content, "masks"),
+        )
     (rebuilt / "data/tables/masks.parquet").unlink()
     assert build_table(rebuilt, "masks", workers=1).measured == 1
     assert table_bytes(rebuilt) == table_bytes(built)
@@ -172,15 +205,14 @@ def test_a_locked_store_is_done_without(
     assert table_bytes(rebuilt) == table_bytes(built)
     other.close()
     assert (rebuilt / STORE).stat().st_ino == before
-    assert (
-        len(known_units(rebuilt, "masks", recipe(rebuilt))) == CONTENTS["masks"]
-    )  # not taken for damaged
+    kept = read_units(rebuilt, masks.TABLE, recipe(rebuilt))
+    assert len(kept) == CONTENTS["masks"]  # not taken for damaged
 
 
 def test_no_place_for_a_store(tmp_path: Path) -> None:
     (tmp_path / ".dvc").write_text("a file")
-    keep_units(tmp_path, "masks", "r", [("c", Measured())])
-    assert known_units(tmp_path, "masks", "r") == {}
+    keep_units(tmp_path, THINGS, "r", [("c", things())])
+    assert read_units(tmp_path, THINGS, "r") == {}
 
 
 # --- the present table as a seed ---------------------------------------------------------------
@@ -190,45 +222,47 @@ def recipe(root: Path, name: str = "masks") -> str:
     return read_index(root, name, load_profile(root)).recipe.values
 
 
-def seeded(root: Path, name: str = "masks") -> dict[str, Measured]:
-    return seed(
-        table_module(name), root / folders.TABLES, root / folders.FINDINGS, recipe(root, name)
-    )
+def seeded(root: Path, name: str = "masks") -> dict[str, Values]:
+    return seed_units(root, table_module(name).TABLE, read_manifest(root))
 
 
-@pytest.mark.parametrize("edited", [0, 1])
-def test_a_table_that_was_edited_is_measured_again(rebuilt: Path, edited: int) -> None:
-    """Its footer, with the recipe, is as it was; only dvc.lock knows better."""
+@pytest.mark.parametrize("edited", ["masks", "findings"])
+def test_a_table_that_was_edited_is_measured_again(rebuilt: Path, edited: str) -> None:
+    """Its footer, with the recipe, is as it was; the manifest knows better."""
     before = table_bytes(rebuilt)
-    lock_tables(rebuilt, "masks")
-    folder = (folders.TABLES, folders.FINDINGS)[edited]
-    path = table_path(rebuilt / folder, "masks")
-    path.write_bytes(path.read_bytes() + b"\0")
+    path = table_path(rebuilt / folders.TABLES, edited)
+    table, footer = read_table(path), read_footer(path)
+    schema = {"masks": masks.TABLE, "findings": FINDINGS}[edited]
+    extra = [{**finding("edited").row()}] if edited == "findings" else []
+    write_table(schema, [*table.to_pylist()[:-1], *extra], path, meta=footer)
+    assert path.read_bytes() != before[f"data/tables/{edited}.parquet"]
     shutil.rmtree(rebuilt / ".dvc/tmp")
     done = build_table(rebuilt, "masks", workers=1)
     assert done.measured == done.units
+    build(rebuilt)
     assert table_bytes(rebuilt) == before
 
 
 def test_a_key_that_flipped_is_not_believed(tmp_path: Path) -> None:
-    keep_units(tmp_path, "masks", "r", [("a", Measured([{"x": 1}]))])
+    keep_units(tmp_path, THINGS, "r", [("a", things("x"))])
     with sqlite3.connect(tmp_path / STORE) as connection:
         connection.execute("update units set content = 'b'")
-    assert known_units(tmp_path, "masks", "r") == {}
+    assert read_units(tmp_path, THINGS, "r") == {}
 
 
-@pytest.mark.parametrize("name", ["images", "masks"])
+@pytest.mark.parametrize("name", ["images", "masks", "phase_fits", "recomputed_features"])
 def test_the_seed_is_what_was_measured(built: Path, name: str) -> None:
-    kept = known_units(built, name, recipe(built, name))
-    assert len(kept) == CONTENTS[name]
-    found = seeded(built, name)
-    assert found.keys() == kept.keys()
-    for content, unit in found.items():
-        assert same(unit.findings, kept[content].findings)
-        (one,), (other,) = unit.rows, kept[content].rows
+    kept = read_units(built, table_module(name).TABLE, recipe(built, name))
+    assert len(kept) == CONTENTS.get(name, 2)
+    units = seeded(built, name)
+    assert units.keys() == kept.keys()
+    for content, unit in units.items():
+        assert list(unit.findings) == list(kept[content].findings)
+        one, other = (
+            sorted(map(repr, values.rows.to_pylist())) for values in (unit, kept[content])
+        )
         assert one == other
-        assert all(type(one[column]) is type(other[column]) for column in one)
-        assert not any(isinstance(v, float) and math.isnan(v) for v in one.values())
+        assert unit.rows.schema == kept[content].rows.schema
 
 
 def test_findings_of_a_unit_are_seeded_with_it(rebuilt: Path) -> None:
@@ -237,38 +271,27 @@ def test_findings_of_a_unit_are_seeded_with_it(rebuilt: Path) -> None:
         rebuilt / FTV, mask_voxels(1, "stv_manual"), forms="qs", srow_x=[0, 0, 1, 65], scl_slope=1
     )
     build(rebuilt)
-    before = table_bytes(rebuilt)
     assert sum(len(unit.findings) for unit in seeded(rebuilt).values()) == 1
-    lock_tables(rebuilt, "masks")
     shutil.rmtree(rebuilt / ".dvc/tmp")
-    assert build_table(rebuilt, "masks", workers=1).measured == 0
-    assert table_bytes(rebuilt) == before
+    (rebuilt / "data/release" / OTHER_MASK).write_bytes((rebuilt / FTV).read_bytes())
+    write_indexes(rebuilt)
+    done = build_table(rebuilt, "masks", workers=1)
+    assert (done.measured, done.reasons) == (0, (f"{OTHER_MASK} changed",))
+    told = {row["path"] for row in findings(rebuilt, "forms_disagree", table="masks")}
+    assert told == {FTV.removeprefix("data/release/"), OTHER_MASK}
 
 
-@pytest.mark.parametrize("folder", [folders.TABLES, folders.FINDINGS])
+@pytest.mark.parametrize("name", ["masks", "findings"])
 @pytest.mark.parametrize("content", [None, b"", b"PAR1 no table PAR1"])
-def test_no_seed_without_both_files(rebuilt: Path, folder: str, content: bytes | None) -> None:
-    path = table_path(rebuilt / folder, "masks")
+def test_no_seed_without_both_files(rebuilt: Path, name: str, content: bytes | None) -> None:
+    shutil.rmtree(rebuilt / ".dvc/tmp")
+    path = table_path(rebuilt / folders.TABLES, name)
     path.unlink() if content is None else path.write_bytes(content)
-    assert seeded(rebuilt) == {}
-
-
-def test_a_table_cut_after_its_footer_was_read_is_no_seed(rebuilt: Path) -> None:
-    path = table_path(rebuilt / folders.TABLES, "masks")
-    content = bytearray(path.read_bytes())
-    content[4 : len(content) // 3] = b"\0" * (len(content) // 3 - 4)
-    path.write_bytes(content)
-    assert seeded(rebuilt) == {}
-
-
-def test_another_recipe_is_no_seed(built: Path) -> None:
-    tables, findings = built / folders.TABLES, built / folders.FINDINGS
-    assert seed(table_module("masks"), tables, findings, "0" * 32) == {}
+    assert build_table(rebuilt, "masks", workers=1).measured == CONTENTS["masks"]
 
 
 def test_back_to_the_pulled_table_recomputes_nothing(rebuilt: Path) -> None:
     """In a clone the store is empty; what the pulled table knew outlives its next version."""
-    lock_tables(rebuilt, "masks")
     shutil.rmtree(rebuilt / ".dvc/tmp")
     first = (rebuilt / FTV).read_bytes()
     before = table_bytes(rebuilt)

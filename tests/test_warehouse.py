@@ -13,12 +13,12 @@ import duckdb
 import polars as pl
 import pytest
 import xlsxwriter
-from sql.tables import ROOT, make_project
 
 import etl
 from etl import feature_matrix, inputs, views, warehouse
 from etl.errors import UserError
 from etl.profile import load_profile
+from sql.tables import ROOT, make_project
 
 VIEWS = views.read_sql(ROOT / "sql" / "views")
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 CARD = "reports/card.md"
 PICTURE = "card.png"  # beside the card
-NO_PICTURE = "No picture: run `ispy1 picture`."
+NO_PICTURE = "No picture: run `ispy1 card`."
 NOT_RECORDED = "not recorded: the release was not built by `ispy1 repro`"
 
 
@@ -61,11 +61,11 @@ def write_card(root: Path) -> Path:
 
 def facts(root: Path) -> Facts:
     """Hash, recipes and verdict of the project at `root`."""
-    tables = sorted((root / project.TABLES).glob("*.parquet"))
+    tables = [p for f in (project.TABLES, project.GATE) for p in (root / f).glob("*.parquet")]
     return Facts(
         load_profile(root),
         versions.release_hash(root),
-        {path.stem: _recipe(path) for path in tables},
+        {path.stem: _recipe(path) for path in sorted(tables, key=lambda path: path.stem)},
         _report(root),
         find_stale(root, blobs=False),
         (root / CARD).with_name(PICTURE).is_file(),

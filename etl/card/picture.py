@@ -1,15 +1,19 @@
 """reports/card.png: three planes of the median case with its masks outlined.
 
-A stage of its own, because it reads blobs. What is missing or damaged is said in the picture; a
-picture is always written.
+What is missing or damaged is said in the picture; a picture is always written. It carries a hash
+of what it is made of, so that a clone without blobs keeps the one that it pulled.
 """
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from etl import project
 from etl.card.choose import Candidate, candidates
@@ -25,15 +29,18 @@ from etl.card.planes import (
     sample,
 )
 from etl.errors import BadInputError
-from etl.index import read_index
+from etl.manifest import hash_file
 from etl.measure.mask import foreground_bits
 from etl.own_masks import read_two_values
 from etl.profile import Profile, load_profile
 from etl.read.nifti import Header, read_volume, to_world
+from etl.recipe import module_recipe
+from etl.release import parse
 from etl.store import read_table, table_path, write_atomically
 from etl.unit import Blob, Context, Row
 
 PICTURE = "reports/card.png"
+MADE_OF, TITLE = "ispy1 made of", "Title"  # texts inside the file
 TRIES = 8  # cases that are tried where blobs turn out to be damaged
 ONE_MILLIMETRE = 1e-4
 PHASE_WORDS = {0: "before contrast", 1: "first post-contrast", 2: "second post-contrast"}
@@ -59,20 +66,57 @@ class Shown:
 
 
 def write_picture(root: Path) -> str:
-    """Write reports/card.png of the project at `root`; give what it shows, in words.
+    """Write reports/card.png of the project at `root`, unless it is there; return its title.
 
     Raises:
-        UserError: no index or no table of masks, or the disk refuses.
+        UserError: no table of blobs or of masks, or the disk refuses.
     """
     profile = load_profile(root)
-    images = read_index(root, "images", profile).blobs
-    blobs = (*images, *read_index(root, "masks", profile).blobs)
-    rows = read_table(table_path(root / project.TABLES, "masks")).to_pylist()
+    blobs = _volumes(root, profile)
+    images = [blob for blob in blobs if blob.name.image_set is not None]
+    table = table_path(root / project.TABLES, "masks")
+    made_of = _hash_inputs(profile, blobs, table)
+    title = _read_title(root / PICTURE, made_of)
+    if title is not None:
+        return title
+    rows = read_table(table).to_pylist()
     context = Context(root, project.release_path(root), profile, blobs)
     sheet = _sheet(context, candidates(images, rows, _mask_sets(profile)))
-    image = draw(sheet)
-    write_atomically(root / PICTURE, lambda path: image.save(path, format="PNG"))
+    image, about = draw(sheet), PngInfo()
+    about.add_text(MADE_OF, made_of)
+    about.add_text(TITLE, sheet.title)
+    write_atomically(root / PICTURE, lambda path: image.save(path, format="PNG", pnginfo=about))
     return sheet.title
+
+
+def _volumes(root: Path, profile: Profile) -> tuple[Blob, ...]:
+    """Return the images and masks that the tables are made of: a clone may have no index."""
+    rows = read_table(table_path(root / project.TABLES, "blobs")).to_pylist()
+    return tuple(
+        Blob(parse(row["path"], profile), row["md5"], row["size_bytes"])
+        for row in rows
+        if row["case_id"] is not None and row["md5"] is not None
+    )
+
+
+def _hash_inputs(profile: Profile, blobs: Sequence[Blob], table: Path) -> str:
+    """Return a hash of all that the picture follows from."""
+    parts = (
+        module_recipe("etl.card.picture", profile),
+        repr([(blob.path, blob.md5) for blob in blobs]),
+        str(hash_file(table)),
+    )
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def _read_title(path: Path, made_of: str) -> str | None:
+    """Return the title of a picture that is made of the same; None without one."""
+    try:
+        with Image.open(path) as image:
+            facts = image.info
+    except (OSError, SyntaxError, ValueError):
+        return None
+    return str(facts[TITLE]) if facts.get(MADE_OF) == made_of and TITLE in facts else None
 
 
 def _mask_sets(profile: Profile) -> list[str]:
@@ -138,7 +182,7 @@ def _read_mask(
 ) -> tuple[Frame, Planes]:
     if blob is None:
         raise BadInputError(
-            "blob_missing", observed="not in the index", expected="a blob of the release",
+            "blob_missing", observed="not in the table blobs", expected="a blob of the release",
             likely_cause="a table of another release", fix="Run `ispy1 repro`.",
         )  # fmt: skip
     volume = read_two_values(blob, context)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from etl import project
 from etl.cli.progress import progress_bar
 from etl.errors import UserError
+
+if TYPE_CHECKING:
+    from etl.build import Built
 
 FORCE = "ISPY1_FORCE"
 
@@ -21,8 +26,7 @@ def register(app: typer.Typer) -> None:
     stage = "Stages of the pipeline"
     app.command(rich_help_panel=stage)(phantom)
     app.command(rich_help_panel=stage)(index)
-    app.command(rich_help_panel=stage)(table)
-    app.command(rich_help_panel=stage)(findings)
+    app.command(rich_help_panel=stage)(tables)
 
 
 def repro(context: typer.Context) -> None:
@@ -50,7 +54,7 @@ def _check_release(root: Path) -> None:
         name = tracked.relative_to(root)
         message = (
             f"{release}: the blobs are not here. Run `dvc pull {name}`. Without them, "
-            "`dvc pull dvc.yaml` brings the tables, and `ispy1 repro --allow-missing` builds on."
+            "`dvc pull tables gate` brings the tables, and `ispy1 repro --allow-missing` builds on."
         )
         raise UserError(message)
 
@@ -101,39 +105,57 @@ def index() -> None:
         _say(f"warning: {warning}")
 
 
-def table(
-    name: Annotated[str, typer.Argument(help="Table to build, such as masks.")],
+def tables(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Tables, such as masks; default: all.")
+    ] = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes; default: ISPY1_WORKERS or the cores.")
     ] = None,
     force: Annotated[  # noqa: FBT002  typer makes the option of it
         bool, typer.Option("--force", envvar=FORCE, help="Read every blob again.")
     ] = False,
+    dry_run: Annotated[  # noqa: FBT002  typer makes the option of it
+        bool, typer.Option("--dry-run", "-n", help="Only say what would be built, and why.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,  # noqa: FBT002
 ) -> None:
-    """Build one table from the release (stage `table@NAME`).
+    """Build the tables that are stale, and those that they need first (stage `tables`).
 
-    Examples: `ispy1 table masks`, `ispy1 table images --workers 1`
+    A table whose code, parameters, blobs and needed tables are what they were is left as it is.
+
+    Examples:
+    - `ispy1 tables`
+    - `ispy1 tables masks images`
+    - `ispy1 tables --dry-run`
+    - `ispy1 tables --workers 1`
     """
-    from etl.build import build_table
+    from etl.build import build_tables, plan_tables
+    from etl.plan import with_needs
 
-    root = project.find_root()
-    with progress_bar(name) as advance:
-        built = build_table(root, name, workers, advance, reuse=not force, say=_say)
-    typer.echo(
-        f"{name}: {built.rows} rows, {built.findings} findings; "
-        f"{built.measured} units measured, {built.units - built.measured} reused"
-    )
+    root, wanted = project.find_root(), with_needs(names or ())
+    if dry_run:
+        built = plan_tables(root, wanted)
+    else:
+        with progress_bar("cases") as advance:
+            built = build_tables(root, wanted, workers, advance, reuse=not force, say=_say)
+    if as_json:
+        typer.echo(json.dumps([asdict(table) for table in built], indent=2))
+        return
+    for table in built:
+        if table.reasons:
+            typer.echo(_describe(table))
+    fresh = [table.table for table in built if not table.reasons]
+    typer.echo(f"tables: {len(built) - len(fresh)} stale, {len(fresh)} fresh")
+
+
+def _describe(table: Built) -> str:
+    """Return what was or would be done to a table in a line."""
+    to_read = f"{table.measured} units {'to measure' if table.rows is None else 'measured'}"
+    units = f"{to_read}, {table.units - table.measured} reused"
+    made = "" if table.rows is None else f"{table.rows} rows, {table.findings} findings; "
+    return f"{table.table}: {made}{units} ({'; '.join(table.reasons)})"
 
 
 def _say(message: str) -> None:
     typer.echo(f"ispy1: {message}", err=True)
-
-
-def findings() -> None:
-    """Unite the findings of all tables (stage `findings`).
-
-    Examples: `ispy1 findings`
-    """
-    from etl.build import build_findings
-
-    typer.echo(f"findings: {build_findings(project.find_root())} rows")

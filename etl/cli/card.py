@@ -1,4 +1,4 @@
-"""Commands that make what people look at: card and picture, two stages of the pipeline."""
+"""The command that makes what people look at: the card and its picture, a stage."""
 
 from __future__ import annotations
 
@@ -9,29 +9,20 @@ from etl import project
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this topic."""
-    for command in (picture, card):
-        app.command(rich_help_panel="Stages of the pipeline")(command)
+    app.command(rich_help_panel="Stages of the pipeline")(card)
 
 
 def card() -> None:
-    """Write the dataset card, reports/card.md (stage `card`).
+    """Write the dataset card, reports/card.md, and draw the median case, reports/card.png.
+
+    The stage `card`. The picture reads blobs, and is left as it is where it would be the same.
 
     Examples:
     - `ispy1 card`
     """
     from etl.card.card import write_card
-
-    root = project.find_root()
-    typer.echo(f"card: {write_card(root).relative_to(root)}")
-
-
-def picture() -> None:
-    """Draw the median case with its masks, reports/card.png (stage `picture`).
-
-    Examples:
-    - `ispy1 picture`
-    """
     from etl.card.picture import write_picture
 
     root = project.find_root()
     typer.echo(f"picture: {write_picture(root)}")
+    typer.echo(f"card: {write_card(root).relative_to(root)}")

@@ -34,7 +34,7 @@ def gate(
 ) -> None:
     """Judge the tables against the profile's contracts (stage `gate`). Red or green, it exits 0.
 
-    Writes data/tables/gate_results.parquet and reports/gate.json. A contract that is listed in
+    Writes data/gate/gate_results.parquet and reports/gate.json. A contract that is listed in
     expectations/contracts.csv and gone from its suite is critical; review a change of the list.
 
     Examples:

@@ -63,7 +63,7 @@ def compare(
         if not any(pair.new for pair in tables):
             message = (
                 f"{names[1]}: no table is built, so that nothing can be compared. "
-                "Run `ispy1 repro`, or `dvc pull table`."
+                "Run `ispy1 repro`, or `dvc pull tables gate`."
             )
             raise UserError(message)
         return read(connection, tables, names, _overlaps(root, progress) if dice else _no_dice)

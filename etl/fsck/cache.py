@@ -32,8 +32,10 @@ def what_is_kept(root: Path, report: Report) -> Kept:
         for name, content in _files_of(root, md5):
             paths[f"{folder}/{name}"] = content
             outs[f"{folder}/{name}"] = folder
-    todays = set(paths.values())
-    old = {m: p for m, p in ever.paths.items() if m not in todays and p not in ever.in_git}
+    old = {md5: path for md5, path in ever.paths.items() if path not in ever.in_git}
+    for folder_md5, folder in list(old.items()):
+        old |= {md5: f"{folder}/{name}" for name, md5 in _files_of(root, folder_md5)}
+    old = {md5: old[md5] for md5 in old.keys() - paths.values()}
     return Kept(root, paths, outs, old, cached, remote)
 
 

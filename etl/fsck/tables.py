@@ -17,11 +17,12 @@ from etl.limits import left_spill
 from etl.profile import Profile, load_profile
 from etl.schema import BLOB_MD5S, SCHEMA_VERSION
 from etl.store import read_footer, read_table, table_path
+from etl.tables.findings import TABLE as FINDINGS
+from etl.tables.gate_results import TABLE as GATE_RESULTS
 
 AREA = "tables"
 LINEAGE = "lineage"
-OTHERS = ("findings", "gate_results")  # tables that are made from no blob
-_FOLDERS = {project.TABLES: ".parquet", project.FINDINGS: ".parquet", project.INDEX: ".csv"}
+_FOLDERS = (project.TABLES, project.GATE, project.INDEX)
 
 
 def check_tables(kept: Kept, report: Report) -> None:
@@ -55,20 +56,29 @@ def check_tables(kept: Kept, report: Report) -> None:
 
 def _tell_missing(kept: Kept, report: Report) -> None:
     """Name the tables that are not here: some may be pulled alone, but none is not sound."""
-    wanted = [f"{project.TABLES}/{name}.parquet" for name in (*table_names(), *OTHERS)]
+    wanted = _tables()
     missing = [path for path in wanted if not (kept.root / path).is_file()]
     if not missing:
         return
     locked = [path for path in missing if path in kept.paths]
     is_cached = all(kept.paths[path] in kept.cached for path in locked)
     bring = "dvc checkout" if is_cached else "dvc pull" if kept.remote else None
-    back = f"{bring} table findings gate" if locked and bring else "ispy1 repro"
+    back = f"{bring} tables gate" if locked and bring else "ispy1 repro"
     if len(missing) == len(wanted):
         expected = f"{len(wanted)} tables"
         report.problems.append(Problem(AREA, project.TABLES, expected, "none", back))
     else:
         names = ", ".join(Path(path).stem for path in missing)
         report.notes.append(f"tables: {names} not here; `{back}` brings them")
+
+
+def _tables() -> list[str]:
+    """Return the paths of all tables that the project makes."""
+    built = (*table_names(), FINDINGS.name)
+    return [
+        *(f"{project.TABLES}/{name}.parquet" for name in built),
+        f"{project.GATE}/{GATE_RESULTS.name}.parquet",
+    ]
 
 
 def _index(root: Path, name: str, profile: Profile) -> Index | None:
@@ -81,14 +91,13 @@ def _index(root: Path, name: str, profile: Profile) -> Index | None:
 
 
 def _files(root: Path) -> Iterator[Path]:
-    for folder in (project.TABLES, project.FINDINGS):
+    for folder in (project.TABLES, project.GATE):
         yield from sorted((root / folder).glob("*.parquet"))
 
 
 def _foreign(kept: Kept) -> Iterator[Problem]:
     """Files in the stages' folders that no stage makes: leftovers of a killed or foreign tool."""
-    own = {f"{folder}/{name}{end}" for folder, end in _FOLDERS.items() for name in table_names()}
-    own |= {f"{project.TABLES}/{name}.parquet" for name in OTHERS} | kept.paths.keys()
+    own = {*_tables(), *kept.paths} | {f"{project.INDEX}/{name}.csv" for name in table_names()}
     strays = [path for folder in _FOLDERS for path in (kept.root / folder).rglob("*")]
     strays += [*(kept.root / "data").glob(".phantom.*"), *(kept.root / "data").glob(".*.partial")]
     strays += left_spill(kept.root / ".dvc" / "tmp" / "ispy1")
@@ -118,16 +127,14 @@ def _against_lock(kept: Kept) -> Iterator[Problem]:
 
 def _unreadable(kept: Kept, path: Path, error: Exception) -> Problem:
     name = shown(kept.root, path)
-    back = kept.bring_back(name) or f"rm -f {shlex.quote(name)} && {_rebuild(path)}"
+    back = kept.bring_back(name) or _rebuild(path)
     said = " ".join(str(error).split())
     return Problem(AREA, name, "a Parquet file with the footer of this project", said, back)
 
 
 def _rebuild(path: Path) -> str:
-    """The command that makes a table anew although DVC takes it for finished."""
-    name = path.stem
-    stage = {"findings": "findings", "gate_results": "gate"}.get(name, f"table@{name}")
-    return f"ispy1 repro --force --single-item {stage} && ispy1 repro"
+    """Return the command that makes a table anew although DVC takes it for finished."""
+    return f"rm -f {shlex.quote('/'.join(path.parts[-3:]))} && ispy1 repro"
 
 
 def _footer(

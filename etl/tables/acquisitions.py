@@ -7,15 +7,18 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+import polars as pl
+
 from etl.errors import Severity
 from etl.findings import Finding
 from etl.profile import Profile
 from etl.read.idc import Series, read_slice
 from etl.schema import CASE_ID, Table, parse_columns
 from etl.tables import series
-from etl.unit import Blob, Context, Measured, Row, artefact
+from etl.unit import Assembled, Context, Measured, Row, Unit, artefact
 
 ARTEFACT = "acquisitions"
+CLINICAL_AGE = "age in the clinical sheet"
 
 TABLE = Table(
     name="acquisitions",
@@ -115,7 +118,7 @@ _FIX = (
 Seen = defaultdict[tuple[str, str | None], Counter[str]]
 
 
-def measure(unit: tuple[Blob, ...], context: Context) -> Measured:
+def measure(unit: Unit, context: Context) -> Measured:
     """Every series of the slice."""
     del unit  # the slice that is used is chosen among all that the release holds
     blob = artefact(context, ARTEFACT)
@@ -235,30 +238,16 @@ def _findings(seen: Seen) -> list[Finding]:
     return out
 
 
-def assemble(measured: list[tuple[tuple[Blob, ...], Measured]], context: Context) -> Measured:
-    """The rows as they are, and findings for ages that the clinical sheet does not share."""
-    rows = [row for _, found in measured for row in found.rows]
-    blob = artefact(context, ARTEFACT)
-    ages = {row["case_id"]: row["age_years"] for row in context.table("clinical")}
-    found = _age_findings(rows, ages)
-    return Measured(rows, [replace(f, path=blob.path) for f in found] if blob else found)
-
-
-def _age_findings(rows: Iterable[Row], ages: dict[str, float | None]) -> list[Finding]:
-    """One finding a case whose age differs by more than a year from that at study entry."""
+def assemble(values: pl.DataFrame, context: Context) -> Assembled:
+    """Return the rows, and findings for ages that the clinical sheet does not share."""
+    ages = context.table("clinical").select("case_id", pl.col("age_years").alias(CLINICAL_AGE))
+    joined = values.join(ages, on="case_id", maintain_order="left")
+    is_other = (pl.col("age_years") - pl.col(CLINICAL_AGE)).abs() > AGE_TOLERANCE_YEARS
     seen: Seen = defaultdict(Counter)
-    for row in rows:
-        age, known = row["age_years"], ages.get(row["case_id"])
-        if age is not None and known is not None and abs(age - known) > AGE_TOLERANCE_YEARS:
-            what = f"study {row['study_index']}: {age:g} years, clinical sheet {known:g}"
-            seen["disagrees_with_clinical:PatientAge", row["case_id"]][what] += 1
-    return _findings(seen)
-
-
-def subjects(context: Context) -> set[str]:
-    """The subjects of the slice.
-
-    Raises:
-        BadInputError: it cannot be read (this table says so, too).
-    """
-    return {row["case_id"] for row in measure((), context).rows}
+    for row in joined.filter(is_other).iter_rows(named=True):
+        study, age, known = row["study_index"], row["age_years"], row[CLINICAL_AGE]
+        what = f"study {study}: {age:g} years, clinical sheet {known:g}"
+        seen["disagrees_with_clinical:PatientAge", row["case_id"]][what] += 1
+    blob = artefact(context, ARTEFACT)
+    path = blob.path if blob else None
+    return Assembled(values, [replace(finding, path=path) for finding in _findings(seen)])

@@ -19,7 +19,7 @@ from etl.release import (
     parse,
 )
 from etl.schema import Table, parse_columns
-from etl.unit import Blob, Context, Measured, Row, artefact, refuse_mark
+from etl.unit import Blob, Context, Measured, Row, Unit, artefact, refuse_mark
 
 TABLE = Table(
     name="blobs",
@@ -47,7 +47,7 @@ TABLE = Table(
 Listed = dict[str, str]  # canonical path -> the publisher's MD5
 
 
-def measure(unit: tuple[Blob, ...], context: Context) -> Measured:
+def measure(unit: Unit, context: Context) -> Measured:
     """A row for every file that is there, and for every file that should be."""
     out = Measured()
     listed = publisher_md5s(unit, context, out)
@@ -66,7 +66,7 @@ def measure(unit: tuple[Blob, ...], context: Context) -> Measured:
     return out
 
 
-def publisher_md5s(unit: tuple[Blob, ...], context: Context, out: Measured) -> Listed | None:
+def publisher_md5s(unit: Unit, context: Context, out: Measured) -> Listed | None:
     """What the release's manifests list; None without a manifest."""
     manifests = [blob for blob in unit if blob.name.artefact == "manifest"]
     listed: Listed = {}
@@ -130,7 +130,7 @@ def _missing(name: Name, listed: Listed | None) -> Row:
     }
 
 
-def _expected(unit: tuple[Blob, ...], listed: Listed | None, context: Context) -> list[Name]:
+def _expected(unit: Unit, listed: Listed | None, context: Context) -> list[Name]:
     """What should be there: all blobs of every in_release case, the workbooks, the manifest's."""
     profile = context.profile
     names = [
@@ -144,7 +144,7 @@ def _expected(unit: tuple[Blob, ...], listed: Listed | None, context: Context) -
     return list({name.path: name for name in names}.values())
 
 
-def cases_in_release(unit: tuple[Blob, ...], listed: Listed | None, context: Context) -> list[str]:
+def cases_in_release(unit: Unit, listed: Listed | None, context: Context) -> list[str]:
     """Cases that a blob, the publisher's manifest or the features workbook names.
 
     A mask of the user's own makes no case of the release.
@@ -166,7 +166,7 @@ def features_cases(context: Context) -> list[str | None]:
     return [context.profile.case_id(subject) for subject in sheet.subjects] if sheet else []
 
 
-def _doubles(unit: tuple[Blob, ...]) -> list[Finding]:
+def _doubles(unit: Unit) -> list[Finding]:
     """A finding for every file that says it is what another file is already."""
     by_identity: dict[Identity, list[str]] = {}
     for blob in unit:

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from math import isfinite
 
 import numpy as np
+import polars as pl
 
+from etl.assembly import add_blob_md5
 from etl.case_unit import open_volumes
 from etl.findings import Finding
 from etl.measure.captk_glcm import glcm
@@ -23,7 +25,7 @@ from etl.measure.mask import Array, Foreground, components, crop, foreground_bit
 from etl.read.nifti import Header, Volume, is_same_grid
 from etl.release import PUBLISHED_MASK, Name, role
 from etl.schema import CASE_ID, INPUTS_MD5, Table, parse_columns
-from etl.unit import Blob, Context, Measured, Row, unit_key
+from etl.unit import Assembled, Context, Measured, Row, Unit
 
 TABLE = Table(
     name="captk_features",
@@ -82,7 +84,7 @@ def wants(name: Name, params: Mapping[str, object]) -> bool:
 class _Source:
     """The blobs of one case, and where their findings go."""
 
-    unit: tuple[Blob, ...]
+    unit: Unit
     context: Context
     findings: list[Finding]
 
@@ -106,7 +108,7 @@ class _Place:
     image: Volume | None
 
 
-def measure(unit: tuple[Blob, ...], context: Context) -> Measured:
+def measure(unit: Unit, context: Context) -> Measured:
     """Every definition on every candidate input of one case."""
     out = Measured()
     source = _Source(unit, context, out.findings)
@@ -214,25 +216,10 @@ def _nonfinite(name: str, count: int) -> Finding:
     )
 
 
-def assemble(measured: list[tuple[tuple[Blob, ...], Measured]], context: Context) -> Measured:
-    """The rows with their case and the blobs behind them."""
-    del context
-    rows: list[Row] = []
-    for unit, found in measured:
-        md5s = {role(blob.name): blob.md5 for blob in unit}
-        shared = {
-            "case_id": unit[0].name.case_id,
-            "mask_blob_md5": md5s.get(MASK_ROLE),
-            "inputs_md5": unit_key(unit),
-        }
-        rows += [{**shared, **row, **_lineage(row, md5s)} for row in found.rows]
-    return Measured(rows)
-
-
-def _lineage(row: Row, md5s: Mapping[str, str]) -> Row:
-    is_of_image = row["feature"].startswith(OF_IMAGE)
-    image = f"image_{row['image_set']}_{row['phase']}"
-    return {
-        "image_blob_md5": md5s[image] if is_of_image else None,
-        "grid_blob_md5": md5s[row["grid_role"]],
-    }
+def assemble(values: pl.DataFrame, context: Context) -> Assembled:
+    """Return the features with the blobs behind them."""
+    is_of_image = pl.any_horizontal(pl.col("feature").str.starts_with(p) for p in OF_IMAGE)
+    image = pl.when(is_of_image).then(pl.format("image_{}_{}", "image_set", "phase"))
+    rows = add_blob_md5(values, context, "mask_blob_md5", pl.lit(MASK_ROLE))
+    rows = add_blob_md5(rows, context, "image_blob_md5", image)
+    return Assembled(add_blob_md5(rows, context, "grid_blob_md5", pl.col("grid_role")))

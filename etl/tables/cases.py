@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 
-from etl.errors import BadInputError
-from etl.known_issues import PATH, known_issues
-from etl.release import Identity, blobs_of_case
+import polars as pl
+
+from etl.assembly import make_rows
+from etl.release import blobs_of_case
 from etl.schema import CASE_ID, Table, parse_columns
-from etl.tables import acquisitions, clinical, outcomes
-from etl.tables.blobs import cases_in_release, features_cases, publisher_md5s
-from etl.tables.trial import SheetForm, read_form
-from etl.unit import Blob, Context, Measured, Row
+from etl.unit import Assembled, Context
 
 TABLE = Table(
     name="cases",
@@ -33,29 +31,28 @@ TABLE = Table(
         has_outcomes bool The outcomes sheet has a row
         has_acquisitions bool The slice of the Imaging Data Commons has a series
         is_complete bool All images and declared masks are on disk and readable
-        known_issue string? What known_issues.csv says about the case
+        known_issue string? What known_issues.csv says about the case; SQL adds it, null in the file
         """),
     ),
-    per="release",
+    per="tables",
     reads=("",),
-    needs=("images", "masks"),
-    files=(PATH,),
+    needs=("blobs", "features", "clinical", "outcomes", "acquisitions", "images", "masks"),
 )
 
 
-def measure(unit: tuple[Blob, ...], context: Context) -> Measured:
-    """Which cases the files and workbooks name, and what each has on disk."""
-    listed = publisher_md5s(unit, context, Measured())  # blobs reports a bad manifest
-    in_release = set(cases_in_release(unit, listed, context))
-    featured = set(features_cases(context))
-    with_clinical = _subjects(clinical.FORM, context)
-    with_outcomes = _subjects(outcomes.FORM, context)
-    with_series = _with_series(context)
-    with_blob = {blob.name.case_id for blob in unit if blob.name.case_id}
-    on_disk = Counter(
-        (blob.name.case_id, blob.name.mask or blob.name.artefact)
-        for blob in {blob.name.identity: blob for blob in unit}.values()
-    )
+def assemble(values: pl.DataFrame, context: Context) -> Assembled:
+    """Return which cases the files and workbooks name, and what each has."""
+    del values
+    in_release = _cases_in_release(context)
+    of_sheets = {
+        f"has_{name}": set(context.table(name)["case_id"])
+        for name in ("features", "clinical", "outcomes", "acquisitions")
+    }
+    names = {blob.name.identity: blob.name for blob in context.blobs if blob.name.case_id}
+    on_disk = Counter((n.case_id, n.mask or n.artefact) for n in names.values())
+    readable = {path for table in ("images", "masks") for path in context.table(table)["path"]}
+    identities = {blob.name.identity for blob in context.blobs if blob.path in readable}
+    named = {str(name.case_id) for name in names.values()}
     rows = [
         {
             "case_id": case_id,
@@ -67,61 +64,22 @@ def measure(unit: tuple[Blob, ...], context: Context) -> Measured:
             "has_mask_ftv": on_disk[case_id, "ftv"] > 0,
             "has_mask_stv_manual": on_disk[case_id, "stv_manual"] > 0,
             "has_mask_stv_resunet": on_disk[case_id, "stv_resunet"] > 0,
-            "has_features": case_id in featured,
-            "has_clinical": case_id in with_clinical,
-            "has_outcomes": case_id in with_outcomes,
-            "has_acquisitions": case_id in with_series,
+            **{column: case_id in cases for column, cases in of_sheets.items()},
+            "is_complete": all(
+                name.identity in identities for name in blobs_of_case(case_id, context.profile)
+            ),
+            "known_issue": None,
         }
-        for case_id in sorted(in_release | with_clinical | with_outcomes | with_series | with_blob)
+        for case_id in sorted(named.union(in_release, *of_sheets.values()))
     ]
-    return Measured(rows)
+    return make_rows(TABLE, rows)
 
 
-def _subjects(form: SheetForm, context: Context) -> set[str]:
-    """The subjects of a sheet; none where it cannot be read (its own table says why)."""
-    try:
-        return {row["case_id"] for row in read_form(form, context).rows}
-    except BadInputError:
-        return set()
+def _cases_in_release(context: Context) -> set[str]:
+    """Return the cases that a blob, the publisher's manifest or the features workbook names.
 
-
-def _with_series(context: Context) -> set[str]:
-    """The subjects of the slice of the Imaging Data Commons; none where it cannot be read."""
-    try:
-        return acquisitions.subjects(context)
-    except BadInputError:
-        return set()
-
-
-def assemble(measured: list[tuple[tuple[Blob, ...], Measured]], context: Context) -> Measured:
-    """The cases, whether each is complete, and what is known about it."""
-    readable = {row["path"] for table in ("images", "masks") for row in context.table(table)}
-    known = _notes(context)
-    identities = {blob.name.identity for blob in context.blobs if blob.path in readable}
-    rows = [
-        {
-            **row,
-            "is_complete": _complete(row, identities, context),
-            "known_issue": known.get(row["case_id"]),
-        }
-        for _, found in measured
-        for row in found.rows
-    ]
-    return Measured(rows)
-
-
-def _complete(
-    row: Row,
-    identities: set[Identity],
-    context: Context,
-) -> bool:
-    wanted = blobs_of_case(row["case_id"], context.profile)
-    return all(name.identity in identities for name in wanted)
-
-
-def _notes(context: Context) -> dict[str, str]:
-    """Case -> the notes of known_issues.csv, joined."""
-    notes: dict[str, list[str]] = {}
-    for (case_id, _), note in known_issues(context.root).items():
-        notes.setdefault(case_id, []).append(note)
-    return {case_id: "; ".join(found) for case_id, found in notes.items()}
+    Each has rows in `blobs`, of files that are missing too. A mask of the user's own makes no case.
+    """
+    is_own = ~pl.col("mask").is_in(list(context.profile.masks))
+    named = context.table("blobs").filter(~is_own.fill_null(value=False))["case_id"]
+    return {case_id for case_id in named if case_id is not None}

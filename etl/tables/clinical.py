@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from etl.schema import CASE_ID, Table, parse_columns
 from etl.tables.trial import YES_NO, SheetForm, read_form
-from etl.unit import Blob, Context, Measured
+from etl.unit import Context, Measured, Unit
 
 TABLE = Table(
     name="clinical",
@@ -72,7 +72,7 @@ FORM = SheetForm(
 )
 
 
-def measure(unit: tuple[Blob, ...], context: Context) -> Measured:
+def measure(unit: Unit, context: Context) -> Measured:
     """Every subject of the sheet."""
     del unit
     return read_form(FORM, context)

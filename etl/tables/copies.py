@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+
+import polars as pl
 
 from etl.errors import Severity
 from etl.findings import Finding
@@ -13,7 +14,7 @@ _SHOWN = 3
 
 
 def find_copies(
-    table: str, severity: Severity, rows: Iterable[Row], own: frozenset[str] = frozenset()
+    table: str, severity: Severity, rows: pl.DataFrame, own: frozenset[str] = frozenset()
 ) -> list[Finding]:
     """Return a finding for every file whose voxels another file holds too.
 
@@ -21,19 +22,20 @@ def find_copies(
     nobody can tell: each is named. A declared mask is not told of a copy in a mask set of the
     user's own (`own`): only the latter can be wrong.
     """
-    places = defaultdict[str, list[Row]](list)
-    for row in rows:
-        places[row["voxel_digest"]].append(row)
-    found = []
-    for group in places.values():
+    doubles = rows.filter(pl.col("voxel_digest").is_duplicated()).sort("path")
+    groups = defaultdict[str, list[Row]](list)
+    for row in doubles.iter_rows(named=True):
+        groups[row["voxel_digest"]].append(row)
+    findings = []
+    for group in groups.values():
         for row in group:
             is_own = row.get("mask") in own
             others = [
                 o["path"] for o in group if o is not row and (is_own or o.get("mask") not in own)
             ]
             if others:
-                found.append(_copied(table, severity, row, others))
-    return found
+                findings.append(_copied(table, severity, row, others))
+    return findings
 
 
 def _copied(table: str, severity: Severity, row: Row, others: list[str]) -> Finding:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
+import polars as pl
 
+from etl.assembly import make_rows
 from etl.findings import Finding
 from etl.inputs import CSV_FILES, PUBLISHED_CATALOG, read_csv_input
 from etl.measure.audit import (
@@ -22,7 +23,7 @@ from etl.measure.audit import (
 from etl.measure.concordance import relative_difference
 from etl.schema import Table, parse_columns
 from etl.tables.feature_catalog import parse_name
-from etl.unit import Blob, Context, Measured, Row, artefact
+from etl.unit import Assembled, Context, Row, artefact
 
 LIMITS = ("exact_relative", "min_cases", "agrees_share", "outlier_z", "outlier_relative")
 
@@ -89,23 +90,23 @@ class _Study:
     limits: Limits
 
 
-def assemble(measured: list[tuple[tuple[Blob, ...], Measured]], context: Context) -> Measured:
-    """Every published feature against its recomputed values, and each value that is wrong."""
-    del measured
+def assemble(values: pl.DataFrame, context: Context) -> Assembled:
+    """Return every published feature against its recomputed values, and what is wrong."""
+    del values
     study = _study(context)
     found = audit(study.features, study.computed, study.limits)
     moved = _moved_cases(study, found, int(context.param("feature_audit.case_outliers")))
     rows = [_row(name, one, study, moved) for name, one in found.items()]
     blob = artefact(context, "features")
-    findings = _findings(study, found, moved)
-    return Measured(rows, [replace(f, path=blob.path if blob else None) for f in findings])
+    path = blob.path if blob else None
+    return make_rows(TABLE, rows, [replace(f, path=path) for f in _findings(study, found, moved)])
 
 
 # --- what is judged -------------------------------------------------------------------------
 
 
 def _study(context: Context) -> _Study:
-    published = _columns(context, "features", ("case_id", "feature", "value"))
+    published = context.table("features").select("case_id", "feature", "value").rows()
     cases = tuple(sorted({case_id for case_id, _, _ in published}))
     place = {case_id: n for n, case_id in enumerate(cases)}
     values = _spread(((feature, case, value) for case, feature, value in published), place)
@@ -128,7 +129,7 @@ def _study(context: Context) -> _Study:
 def _inputs(context: Context, place: Mapping[str, int]) -> tuple[dict[str, Row], Computed]:
     """The candidate inputs, most trusted first, and what was computed on each."""
     key = ("image_set", "phase", "mask")
-    rows = _columns(context, "captk_features", (*key, "case_id", "feature", "value"))
+    rows = context.table("captk_features").select(*key, "case_id", "feature", "value").rows()
     by_input: dict[tuple[str, int, str], list[tuple[str, str, float | None]]] = {}
     for image_set, phase, mask, case_id, feature, value in rows:
         by_input.setdefault((image_set, phase, mask), []).append((feature, case_id, value))
@@ -136,12 +137,6 @@ def _inputs(context: Context, place: Mapping[str, int]) -> tuple[dict[str, Row],
     names = {one: f"{one[0]} phase {one[1]}, {one[2]}" for one in order}
     inputs = {names[one]: dict(zip(key, one, strict=True)) for one in order}
     return inputs, {names[one]: _spread(by_input[one], place) for one in order}
-
-
-def _columns(context: Context, table: str, names: tuple[str, ...]) -> list[tuple[Any, ...]]:
-    """Return some columns of a table as tuples: a third of the time that a dict a row takes."""
-    rows = context.read(table).select(list(names))
-    return list(zip(*(rows[name].to_pylist() for name in names), strict=True))
 
 
 def _spread(

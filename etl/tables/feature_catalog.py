@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+import polars as pl
+
 from etl.feature_names import NAMES
 from etl.findings import Finding
 from etl.schema import Table, parse_columns
 from etl.tables.features import feature_sheet
-from etl.unit import Blob, Context, Measured, Row
+from etl.unit import Assembled, Context, Measured, Row, Unit
 
 TABLE = Table(
     name="feature_catalog",
@@ -28,6 +30,7 @@ TABLE = Table(
         is_constant bool? One value in all cases of this release; null below two cases
     """),
     per="release",
+    adds=("is_constant",),
     reads=("features",),
     needs=("features",),
 )
@@ -63,7 +66,7 @@ def _integer(text: str | None) -> int | None:
     return None if text is None else int(text)
 
 
-def measure(unit: tuple[Blob, ...], context: Context) -> Measured:
+def measure(unit: Unit, context: Context) -> Measured:
     """Name, position and parts of every feature column."""
     del unit
     sheet = feature_sheet(context)
@@ -107,15 +110,11 @@ def _unknown(name: str) -> Finding:
     )
 
 
-def assemble(measured: list[tuple[tuple[Blob, ...], Measured]], context: Context) -> Measured:
-    """The catalog, and which features are constant over this release."""
-    values: dict[str, set[float | None]] = {}
-    cases = set()
-    for row in context.table("features"):
-        values.setdefault(row["feature"], set()).add(row["value"])
-        cases.add(row["case_id"])
-    rows = [row for _, found in measured for row in found.rows]
-    few = len(cases) < 2  # noqa: PLR2004  one case cannot vary
-    return Measured(
-        [{**r, "is_constant": None if few else len(values[r["feature"]]) == 1} for r in rows]
-    )
+def assemble(values: pl.DataFrame, context: Context) -> Assembled:
+    """Return the catalog, and which features are constant over this release."""
+    features = context.table("features")
+    is_constant = pl.col("value").n_unique() == 1
+    if features["case_id"].n_unique() < 2:  # noqa: PLR2004  one case cannot vary
+        is_constant = pl.lit(None, pl.Boolean)
+    constant = features.group_by("feature").agg(is_constant.alias("is_constant"))
+    return Assembled(values.join(constant, on="feature", how="left"))

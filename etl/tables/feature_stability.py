@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-
 import numpy as np
+import polars as pl
 
+from etl.assembly import make_rows
 from etl.measure.reliability import Icc, icc_agreement
 from etl.schema import Table, parse_columns
-from etl.unit import Blob, Context, Measured, Row
+from etl.unit import Assembled, Context, Row
 
 RATERS = ("stv_manual", "stv_resunet")
 FEWEST = 10  # cases: below this an interval says little more than that there are few
@@ -33,36 +33,31 @@ TABLE = Table(
     references={"feature": "recomputed_catalog"},
 )
 
-_Key = tuple[str, int, str]
+_KEY = ("image_set", "phase", "feature")
 
 
-def _is_rated(by_case: dict[str, dict[str, float | None]]) -> bool:
-    """Whether the feature was asked for inside both masks, though perhaps not of one case."""
-    return {mask for ratings in by_case.values() for mask in ratings} == set(RATERS)
+def assemble(values: pl.DataFrame, context: Context) -> Assembled:
+    """Return the reliability of every feature that was recomputed inside both masks."""
+    del values
+    rated = context.table("recomputed_features").filter(pl.col("mask").is_in(RATERS))
+    is_asked_of_both = pl.col("mask").n_unique().over(_KEY) == len(RATERS)
+    by_case = rated.filter(is_asked_of_both).group_by(*_KEY, "case_id")
+    ratings = (
+        pl.col("value").filter(pl.col("mask") == mask).first().alias(mask) for mask in RATERS
+    )
+    pairs = by_case.agg(*ratings).sort("case_id")
+    by_feature = pairs.group_by(_KEY, maintain_order=True).agg(*RATERS)
+    return make_rows(TABLE, [_row(row) for row in by_feature.iter_rows(named=True)])
 
 
-def _row(key: _Key, by_case: dict[str, dict[str, float | None]]) -> Row:
-    pairs = [[ratings.get(mask) for mask in RATERS] for _, ratings in sorted(by_case.items())]
+def _row(row: Row) -> Row:
+    pairs = zip(*(row[mask] for mask in RATERS), strict=True)
     known = np.array([pair for pair in pairs if None not in pair], np.float64).reshape(-1, 2)
     found = icc_agreement(known) if len(known) >= FEWEST else Icc(None, None, None)
-    image_set, phase, feature = key
     return {
-        "image_set": image_set,
-        "phase": phase,
-        "feature": feature,
+        **{name: row[name] for name in _KEY},
         "n_cases": len(known),
         "icc": found.icc,
         "icc_low": found.low,
         "icc_high": found.high,
     }
-
-
-def assemble(measured: list[tuple[tuple[Blob, ...], Measured]], context: Context) -> Measured:
-    """The reliability of every feature that was recomputed inside both masks."""
-    del measured
-    values: dict[_Key, dict[str, dict[str, float | None]]] = defaultdict(lambda: defaultdict(dict))
-    for row in context.table("recomputed_features"):
-        if row["mask"] in RATERS:
-            key = (row["image_set"], row["phase"], row["feature"])
-            values[key][row["case_id"]][row["mask"]] = row["value"]
-    return Measured([_row(key, found) for key, found in values.items() if _is_rated(found)])

@@ -13,7 +13,7 @@ from etl.profile import Profile
 from etl.read.features import FeatureSheet, read_features
 from etl.read.workbook import A_NUMBER, explain_cell, number_of
 from etl.schema import CASE_ID, Table, parse_columns
-from etl.unit import Blob, Context, Measured, artefact
+from etl.unit import Context, Measured, Unit, artefact
 
 TABLE = Table(
     name="features",
@@ -32,7 +32,7 @@ TABLE = Table(
 )
 
 
-def measure(unit: tuple[Blob, ...], context: Context) -> Measured:
+def measure(unit: Unit, context: Context) -> Measured:
     """Every value of the features workbook, one row a case and feature."""
     del unit  # the workbook that is used is chosen among all that the release holds
     blob = artefact(context, "features")

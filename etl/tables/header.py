@@ -7,9 +7,7 @@ from collections.abc import Mapping
 from etl.errors import Severity
 from etl.findings import Finding
 from etl.read.nifti import SPATIAL_UNITS, Header, Volume
-from etl.unit import Blob, Row
-
-IDENTITY = ("path", "blob_md5", "size_bytes")
+from etl.unit import Row
 
 
 def header_columns(volume: Volume) -> Row:
@@ -32,11 +30,6 @@ def header_columns(volume: Volume) -> Row:
         "xyzt_units": header.xyzt_units,
         "extension_bytes": header.data_offset - header.header_bytes,
     }
-
-
-def identity_columns(blob: Blob) -> Row:
-    """The columns of schema.HEADER that follow from where the blob lies."""
-    return dict(zip(IDENTITY, (blob.path, blob.md5, blob.size_bytes), strict=True))
 
 
 def header_findings(table: str, volume: Volume) -> list[Finding]:

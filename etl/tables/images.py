@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import polars as pl
+
+from etl.case_unit import read_blob
 from etl.findings import Finding
 from etl.measure.intensity import intensity_digest, measure_intensity
-from etl.read.nifti import read_volume
 from etl.schema import CASE_ID, HEADER, Table, parse_columns
 from etl.tables.copies import find_copies
-from etl.tables.header import header_columns, header_findings, identity_columns
-from etl.unit import Blob, Context, Measured
+from etl.tables.header import header_columns, header_findings
+from etl.unit import Assembled, Context, Measured, Unit
 
 TABLE = Table(
     name="images",
@@ -39,9 +41,9 @@ TABLE = Table(
 )
 
 
-def measure(unit: tuple[Blob, ...], context: Context) -> Measured:
+def measure(unit: Unit, context: Context) -> Measured:
     """Header and intensity statistics of one image."""
-    volume = read_volume(context.file(unit[0]))
+    volume = read_blob(unit[0], context)
     found = measure_intensity(volume.voxels, *volume.header.scaling)
     values = {
         "intensity_min": found.minimum,
@@ -77,18 +79,7 @@ def _beyond_arithmetic(lost: list[str]) -> Finding:
     )
 
 
-def assemble(measured: list[tuple[tuple[Blob, ...], Measured]], context: Context) -> Measured:
-    """The images with their case, set and phase; which of them hold the same voxels."""
+def assemble(values: pl.DataFrame, context: Context) -> Assembled:
+    """Return the images, and findings for those that hold the same voxels."""
     del context  # an image's row needs no other blob
-    rows = [
-        {
-            "case_id": unit[0].name.case_id,
-            "image_set": unit[0].name.image_set,
-            "phase": unit[0].name.phase,
-            **identity_columns(unit[0]),
-            **values,
-        }
-        for unit, found in measured
-        for values in found.rows
-    ]
-    return Measured(rows, find_copies("images", "critical", rows))
+    return Assembled(values, find_copies("images", "critical", values))

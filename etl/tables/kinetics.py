@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import polars as pl
+
+from etl.assembly import add_blob_md5
 from etl.findings import Finding
 from etl.measure.kinetics import PE_THRESHOLDS_PERCENT, Kinetics, measure_kinetics, shared_zero
 from etl.read.nifti import is_same_grid
-from etl.release import role
 from etl.schema import CASE_ID, INPUTS_MD5, Table, parse_columns
 from etl.tables import kinetics_findings as problems
 from etl.tables.kinetics_signals import PHASES, Mask, Series, read_masks, read_series
-from etl.unit import Blob, Context, Measured, Row, unit_key
+from etl.unit import Assembled, Context, Measured, Row, Unit
 
 FTV = "ftv"
 N3, ZSCORED = "n3", "zscored"
 IMAGE_SETS = (ZSCORED, N3)
 PE_MIN = "kinetics.pe_min_percent"
+THRESHOLD = "pe_threshold_percent"
 N3_ZERO_LEVEL = 0.0  # of a magnitude image
 QUARTILES = ("p25", "median", "p75")
 VOLUMES = tuple(f"enhancing_volume_pe{least}_cm3" for least in PE_THRESHOLDS_PERCENT)
@@ -103,7 +106,7 @@ _OF_GRID = ("is_carried", "zero_level", "n_voxels", "mask_volume_cm3")
 _MEASURES = tuple(name for name in _OF_UNIT if name not in _OF_GRID)
 
 
-def measure(unit: tuple[Blob, ...], context: Context) -> Measured:
+def measure(unit: Unit, context: Context) -> Measured:
     """The kinetics of every mask of a case, from both image sets; one image in memory at a time."""
     names = sorted(str(blob.name.mask) for blob in unit if blob.name.mask is not None)
     if not names:
@@ -180,63 +183,54 @@ def _lost(rows: list[Row], masks: dict[str, Mask]) -> list[Finding]:
     return [problems.mask_outside(f"mask_{name}") for name in sorted(lost)]
 
 
-def assemble(measured: list[tuple[tuple[Blob, ...], Measured]], context: Context) -> Measured:
-    """The rows with their case and its trial threshold; none of n3 with phases on other scales."""
-    stretched = {row["case_id"]: row["is_stretched"] for row in context.table("phase_fits")}
-    thresholds = _thresholds(context)
-    rows: list[Row] = []
-    findings: list[Finding] = []
-    for unit, found in measured:
-        case_id = str(unit[0].name.case_id)
-        of_case = [_identified(row, unit) for row in found.rows]
-        about = _without_n3(of_case, stretched.get(case_id))
-        about += _checked(of_case, thresholds.get(case_id))
-        findings += [replace(finding, case_id=case_id) for finding in about]
-        rows += of_case
-    return Measured(rows, findings)
+def assemble(values: pl.DataFrame, context: Context) -> Assembled:
+    """Return the rows with the trial's threshold; none of n3 with phases on other scales."""
+    fits = context.table("phase_fits").select("case_id", "is_stretched").unique("case_id")
+    of_cases = fits.join(_thresholds(context), on="case_id", how="full", coalesce=True)
+    joined = values.join(of_cases, on="case_id", how="left", maintain_order="left")
+    is_doubtful = (
+        (pl.col("image_set") == N3)
+        & pl.col("n_enhancing").is_not_null()
+        & pl.col("is_stretched").fill_null(value=True)
+    )
+    findings = _scale_findings(joined.filter(is_doubtful)) + _threshold_findings(joined)
+    kept = (pl.when(~is_doubtful).then(pl.col(name)).alias(name) for name in _MEASURES)
+    threshold = pl.when(pl.col("mask") == FTV).then(pl.col(THRESHOLD))
+    rows = joined.with_columns(*kept, threshold.alias(THRESHOLD)).with_columns(
+        pl.when(pl.col("n_voxels") > 0)
+        .then(_reached_cm3() / pl.col("mask_volume_cm3"))
+        .alias("share_at_trial_threshold")
+    )
+    rows = add_blob_md5(rows, context, "mask_blob_md5", pl.format("mask_{}", "mask"))
+    images = [f"MD5 of phase {phase}" for phase in PHASES]
+    for phase, column in zip(PHASES, images, strict=True):
+        rows = add_blob_md5(rows, context, column, pl.format(f"image_{{}}_{phase}", "image_set"))
+    md5s = pl.concat_list(images).list.drop_nulls().alias("image_blob_md5s")
+    return Assembled(rows.with_columns(md5s), findings)
 
 
-def _identified(row: Row, unit: tuple[Blob, ...]) -> Row:
-    md5s = {role(blob.name): blob.md5 for blob in unit}
-    images = [f"image_{row['image_set']}_{phase}" for phase in PHASES]
-    return {
-        "case_id": unit[0].name.case_id,
-        **row,
-        "pe_threshold_percent": None,
-        "share_at_trial_threshold": None,
-        "mask_blob_md5": md5s[f"mask_{row['mask']}"],
-        "image_blob_md5s": [md5s[name] for name in images if name in md5s],
-        "inputs_md5": unit_key(unit),
-    }
+def _thresholds(context: Context) -> pl.DataFrame:
+    """Return the cases whose baseline study's segmentations name one threshold, and it."""
+    named = context.table("acquisitions").filter(pl.col("is_baseline"))
+    named = named.select("case_id", THRESHOLD).drop_nulls().unique()
+    return named.filter(pl.col("case_id").is_unique())
 
 
-def _without_n3(rows: list[Row], is_stretched: bool | None) -> list[Finding]:  # noqa: FBT001
-    """Take the measures out of the n3 rows, unless their phases are known to be on one scale."""
-    doubtful = [row for row in rows if row["image_set"] == N3 and row["n_enhancing"] is not None]
-    if is_stretched is False or not doubtful:
-        return []
-    for row in doubtful:
-        row.update(dict.fromkeys(_MEASURES))
-    return [problems.not_one_scale(is_known=is_stretched is not None)]
+def _reached_cm3() -> pl.Expr:
+    """Return the volume of a row's voxels that reach its threshold; null for an odd one."""
+    volumes = zip(PE_THRESHOLDS_PERCENT, VOLUMES, strict=True)
+    return pl.coalesce(pl.when(pl.col(THRESHOLD) == at).then(pl.col(name)) for at, name in volumes)
 
 
-def _thresholds(context: Context) -> dict[str, int]:
-    """Case -> the one threshold that the segmentations of its baseline study name."""
-    found: dict[str, set[int]] = {}
-    for row in context.table("acquisitions"):
-        if row["is_baseline"] and row["pe_threshold_percent"] is not None:
-            found.setdefault(row["case_id"], set()).add(row["pe_threshold_percent"])
-    return {case_id: min(named) for case_id, named in found.items() if len(named) == 1}
+def _scale_findings(doubtful: pl.DataFrame) -> list[Finding]:
+    cases = doubtful.select("case_id", "is_stretched").unique().sort("case_id")
+    return [
+        replace(problems.not_one_scale(is_known=is_stretched is not None), case_id=case_id)
+        for case_id, is_stretched in cases.iter_rows()
+    ]
 
 
-def _checked(rows: list[Row], threshold: int | None) -> list[Finding]:
-    """Give the ftv rows the trial's threshold and the share of voxels that reach it."""
-    of_ftv = [row for row in rows if row["mask"] == FTV]
-    if threshold is None or not of_ftv:
-        return []
-    for row in of_ftv:
-        row["pe_threshold_percent"] = threshold
-        reached = row.get(f"enhancing_volume_pe{threshold}_cm3")
-        if reached is not None and row["n_voxels"]:
-            row["share_at_trial_threshold"] = reached / row["mask_volume_cm3"]
-    return [] if threshold in PE_THRESHOLDS_PERCENT else [problems.odd_threshold(threshold)]
+def _threshold_findings(rows: pl.DataFrame) -> list[Finding]:
+    is_odd = (pl.col("mask") == FTV) & ~pl.col(THRESHOLD).is_in(PE_THRESHOLDS_PERCENT)
+    odd = rows.filter(is_odd).select("case_id", THRESHOLD).unique().sort("case_id")
+    return [replace(problems.odd_threshold(at), case_id=case) for case, at in odd.iter_rows()]

@@ -15,7 +15,7 @@ from etl.own_masks import read_two_values
 from etl.read.nifti import Header, Volume, is_same_grid
 from etl.release import role
 from etl.tables import kinetics_findings as problems
-from etl.unit import Blob, Context
+from etl.unit import Context, Unit
 
 TABLE = "kinetics"
 PHASES = (0, 1, 2)  # S0, S1 and S2
@@ -45,7 +45,7 @@ class Series:
 
 
 def read_masks(
-    names: Sequence[str], unit: tuple[Blob, ...], context: Context
+    names: Sequence[str], unit: Unit, context: Context
 ) -> tuple[dict[str, Mask], list[Finding]]:
     """The masks that can be read, and a finding for each that cannot."""
     masks: dict[str, Mask] = {}
@@ -61,7 +61,7 @@ def read_masks(
 
 
 def read_series(
-    image_set: str, masks: dict[str, Mask], unit: tuple[Blob, ...], context: Context
+    image_set: str, masks: dict[str, Mask], unit: Unit, context: Context
 ) -> tuple[Series | None, list[Finding]]:
     """The signals of the masks in the three phases of an image set.
 
@@ -85,6 +85,7 @@ def read_series(
         if not is_same_grid(series.header.grid, volume.header.grid):
             return None, [problems.phase_off_grid(name)]
         _sample(series, volume)
+        del volume, volumes  # before the next one is read
     return series, []
 
 

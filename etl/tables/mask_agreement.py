@@ -16,7 +16,7 @@ from etl.read.nifti import Header, is_same_grid
 from etl.release import role
 from etl.schema import CASE_ID, INPUTS_MD5, Table, parse_columns
 from etl.tables.limits import SURFACE, above_limit, count_surface, read_limit
-from etl.unit import Blob, Context, Measured, Row, unit_key
+from etl.unit import Blob, Context, Measured, Row, Unit
 
 TABLE = Table(
     name="mask_agreement",
@@ -85,7 +85,7 @@ class _Mask:
         return count * self.header.voxel_volume_mm3 / 1000
 
 
-def measure(unit: tuple[Blob, ...], context: Context) -> Measured:
+def measure(unit: Unit, context: Context) -> Measured:
     """Every pair of the masks of one case that can be read."""
     masks, findings = _read(unit, context)
     limit = read_limit(context, SURFACE)
@@ -108,7 +108,7 @@ def measure(unit: tuple[Blob, ...], context: Context) -> Measured:
     return Measured(rows, findings)
 
 
-def _read(unit: tuple[Blob, ...], context: Context) -> tuple[list[_Mask], list[Finding]]:
+def _read(unit: Unit, context: Context) -> tuple[list[_Mask], list[Finding]]:
     """The masks in order; one volume in memory at a time."""
     masks: list[_Mask] = []
     findings: list[Finding] = []
@@ -196,14 +196,3 @@ def _lost(mask: _Mask, grid: str) -> Finding:
         fix="Its agreement is null there: look at both masks.",
         path=f"mask_{mask.name}",
     )
-
-
-def assemble(measured: list[tuple[tuple[Blob, ...], Measured]], context: Context) -> Measured:
-    """The pairs with their case."""
-    del context
-    rows = [
-        {"case_id": unit[0].name.case_id, **values, "inputs_md5": unit_key(unit)}
-        for unit, found in measured
-        for values in found.rows
-    ]
-    return Measured(rows)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import polars as pl
 
+from etl.case_unit import read_blob
 from etl.errors import BadInputError
 from etl.findings import Finding, from_bad_input
 from etl.measure.mask import (
@@ -19,11 +21,11 @@ from etl.measure.mask import (
 )
 from etl.measure.shape import max_diameter_mm, measure_shape
 from etl.own_masks import own_bits
-from etl.read.nifti import Array, Grid, Volume, is_same_grid, read_volume, to_world
+from etl.read.nifti import Array, Grid, Volume, is_same_grid, to_world
 from etl.schema import CASE_ID, HEADER, Table, parse_columns
 from etl.tables.copies import find_copies
-from etl.tables.header import header_columns, header_findings, identity_columns
-from etl.unit import Blob, Context, Measured, Row
+from etl.tables.header import header_columns, header_findings
+from etl.unit import Assembled, Context, Measured, Row, Unit
 
 TABLE = Table(
     name="masks",
@@ -83,10 +85,10 @@ _MEASURES_OF_FOREGROUND = tuple(
 _MEASURES = ("voxel_digest", "voxel_count", "volume_cm3", "n_components", "touches_border")
 
 
-def measure(unit: tuple[Blob, ...], context: Context) -> Measured:
+def measure(unit: Unit, context: Context) -> Measured:
     """Header, foreground, components and shape of one mask."""
     blob = unit[0]
-    volume = read_volume(context.file(blob))
+    volume = read_blob(blob, context)
     slope, inter = volume.header.scaling
     bits, n_nonfinite = foreground_bits(volume.voxels, slope, inter)
     stored = stored_values(volume.voxels, crop(bits), inter)
@@ -141,26 +143,18 @@ def _foreground_values(found: Foreground, affine: Array) -> Row:
     }
 
 
-def assemble(measured: list[tuple[tuple[Blob, ...], Measured]], context: Context) -> Measured:
-    """The masks with their case, and whether they lie on the grid of the case's images."""
-    grids = _image_grids(context)
-    rows = [
-        {
-            "case_id": unit[0].name.case_id,
-            "mask": unit[0].name.mask,
-            **identity_columns(unit[0]),
-            **values,
-            "matches_image_grid": _matches(unit[0], values, grids, context),
-        }
-        for unit, found in measured
-        for values in found.rows
-    ]
-    known = {row["case_id"] for row in context.table("images")}
-    declared = context.profile.masks
-    own = [row for row in rows if row["mask"] not in declared]
-    filled = [row for row in rows if row["voxel_count"]]  # empty masks are all alike
-    found = find_copies("masks", "warning", filled, frozenset(row["mask"] for row in own))
-    return Measured(rows, [*found, *(f for row in own for f in _own_mask_findings(row, known))])
+def assemble(values: pl.DataFrame, context: Context) -> Assembled:
+    """Return the masks, and whether they lie on the grid of the case's images."""
+    images = context.table("images")
+    grids = _image_grids(images, context)
+    matches = [_matches(row, grids, context) for row in values.iter_rows(named=True)]
+    rows = values.with_columns(pl.Series("matches_image_grid", matches, pl.Boolean))
+    own = rows.filter(~pl.col("mask").is_in(list(context.profile.masks)))
+    filled = rows.filter(pl.col("voxel_count") > 0)  # empty masks are all alike
+    copies = find_copies("masks", "warning", filled, frozenset(own["mask"]))
+    cases = set(images["case_id"])
+    about_own = [f for row in own.iter_rows(named=True) for f in _own_mask_findings(row, cases)]
+    return Assembled(rows, [*copies, *about_own])
 
 
 def _own_mask_findings(row: Row, cases_with_images: set[str]) -> list[Finding]:
@@ -207,25 +201,23 @@ def _fills_image(row: Row) -> bool:
     )
 
 
-def _image_grids(context: Context) -> dict[tuple[str, str], Row]:
-    """(case, grid) -> the row of one image on that grid: the lowest phase."""
+def _image_grids(images: pl.DataFrame, context: Context) -> dict[tuple[str, str], Row]:
+    """Return (case, grid) -> the row of one image on that grid: the lowest phase."""
     grids: dict[tuple[str, str], Row] = {}
-    for row in context.table("images"):  # sorted by case, set and phase
+    for row in images.sort("case_id", "image_set", "phase").iter_rows(named=True):
         grid = context.profile.image_sets[row["image_set"]].grid
         grids.setdefault((row["case_id"], grid), row)
     return grids
 
 
-def _matches(
-    blob: Blob, values: Row, grids: dict[tuple[str, str], Row], context: Context
-) -> bool | None:
-    """None without an image to compare with; a user's own mask may lie on either grid."""
-    declared = context.profile.masks.get(str(blob.name.mask))
+def _matches(mask: Row, grids: dict[tuple[str, str], Row], context: Context) -> bool | None:
+    """Return None without an image to compare with; a user's own mask may lie on either grid."""
+    declared = context.profile.masks.get(mask["mask"])
     wanted = [declared.grid] if declared else ["native", "1mm"]
-    images = [grids[key] for grid in wanted if (key := (str(blob.name.case_id), grid)) in grids]
+    images = [grids[key] for grid in wanted if (key := (mask["case_id"], grid)) in grids]
     if not images:
         return None
-    return any(is_same_grid(_grid(values), _grid(image)) for image in images)
+    return any(is_same_grid(_grid(mask), _grid(image)) for image in images)
 
 
 def _grid(row: Row) -> Grid:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import polars as pl
+
 from etl.schema import CASE_ID, Table, parse_columns
 from etl.tables.trial import YES_NO, SheetForm, read_form
-from etl.unit import Blob, Context, Measured, collect_rows
+from etl.unit import Assembled, Context, Measured, Unit
 
 TABLE = Table(
     name="outcomes",
@@ -23,6 +25,7 @@ TABLE = Table(
         """),
     ),
     per="release",
+    adds=("death_event",),
     reads=("clinical",),
     references={"case_id": "cases"},
 )
@@ -41,18 +44,14 @@ FORM = SheetForm(
 )
 
 
-def measure(unit: tuple[Blob, ...], context: Context) -> Measured:
+def measure(unit: Unit, context: Context) -> Measured:
     """Every subject of the sheet."""
     del unit
     return read_form(FORM, context)
 
 
-def assemble(measured: list[tuple[tuple[Blob, ...], Measured]], context: Context) -> Measured:
-    """The rows, and the event that survival analysis wants: dead; alive and lost are censored."""
+def assemble(values: pl.DataFrame, context: Context) -> Assembled:
+    """Return the rows with the event of survival analysis: dead; alive and lost are censored."""
     del context
-    rows = collect_rows(measured)
-    return Measured([{**row, "death_event": _death(row["survival_status"])} for row in rows])
-
-
-def _death(status: str | None) -> bool | None:
-    return None if status is None else status == "dead"
+    is_dead = (pl.col("survival_status") == "dead").alias("death_event")
+    return Assembled(values.with_columns(is_dead))

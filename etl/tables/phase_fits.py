@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import polars as pl
 
+from etl.assembly import add_blob_md5
 from etl.case_unit import open_volumes
 from etl.findings import Finding
 from etl.measure.phase_fit import MIN_VOXELS, Fit, Image, fit_phase
 from etl.read.nifti import Volume
 from etl.release import role
 from etl.schema import CASE_ID, INPUTS_MD5, Table, parse_columns
-from etl.unit import Blob, Context, Measured, Row, unit_key
+from etl.unit import Assembled, Context, Measured, Row, Unit
 
 MAX_DIFFERENCE, MIN_R_SQUARED = "phase_fits.max_slope_difference", "phase_fits.min_r_squared"
 
@@ -62,13 +63,13 @@ TABLE = Table(
 _NO_FIT: Row = dict.fromkeys(("slope", "intercept", "r_squared", "n_voxels", "n_outliers"))
 
 
-def measure(unit: tuple[Blob, ...], context: Context) -> Measured:
+def measure(unit: Unit, context: Context) -> Measured:
     """The line of each phase; the images of one phase in memory at a time."""
     found = [_phase(phase, unit, context) for phase in context.profile.phases]
     return Measured([row for row, _ in found], [f for _, listed in found for f in listed])
 
 
-def _phase(phase: int, unit: tuple[Blob, ...], context: Context) -> tuple[Row, list[Finding]]:
+def _phase(phase: int, unit: Unit, context: Context) -> tuple[Row, list[Finding]]:
     n3, zscored = roles = f"image_n3_{phase}", f"image_zscored_{phase}"
     there = {role(blob.name) for blob in unit}
     row: Row = {"phase": phase, **_NO_FIT}
@@ -138,45 +139,28 @@ def _poor(fit: Fit, name: str) -> Finding:
     )
 
 
-def assemble(measured: list[tuple[tuple[Blob, ...], Measured]], context: Context) -> Measured:
-    """The lines with their case, and whether its phases are on one scale."""
-    return Measured([row for unit, found in measured for row in _of_case(unit, found, context)])
+def assemble(values: pl.DataFrame, context: Context) -> Assembled:
+    """Return the lines, and whether the phases of each case are on one scale."""
+    rows = compare_phases(values, context.param(MIN_R_SQUARED), context.param(MAX_DIFFERENCE))
+    rows = add_blob_md5(rows, context, "n3_blob_md5", pl.format("image_n3_{}", "phase"))
+    zscored = pl.format("image_zscored_{}", "phase")
+    return Assembled(add_blob_md5(rows, context, "zscored_blob_md5", zscored))
 
 
-def _of_case(unit: tuple[Blob, ...], found: Measured, context: Context) -> list[Row]:
-    md5s = {role(blob.name): blob.md5 for blob in unit}
-    slopes = [
-        row["slope"] if _is_usable(row["slope"], row["r_squared"], context) else None
-        for row in found.rows
-    ]
-    least = min((slope for slope in slopes if slope), default=None)
-    difference = _difference(slopes)
-    return [
-        {
-            "case_id": unit[0].name.case_id,
-            **row,
-            "relative_slope": slope / least if slope and least else None,
-            "slope_difference": difference,
-            "is_stretched": _is_stretched(difference, slopes, context.param(MAX_DIFFERENCE)),
-            "n3_blob_md5": md5s.get(f"image_n3_{row['phase']}"),
-            "zscored_blob_md5": md5s.get(f"image_zscored_{row['phase']}"),
-            "inputs_md5": unit_key(unit),
-        }
-        for row, slope in zip(found.rows, slopes, strict=True)
-    ]
-
-
-def _difference(slopes: Sequence[float | None]) -> float | None:
-    known = [slope for slope in slopes if slope is not None]
-    return max(known) / min(known) - 1 if len(known) > 1 else None
-
-
-def _is_stretched(
-    difference: float | None, slopes: Sequence[float | None], most: float
-) -> bool | None:
-    """Two phases are enough to say yes; to say no, all are needed."""
-    if difference is None:
-        return None
-    if difference > most:
-        return True
-    return None if None in slopes else False
+def compare_phases(
+    lines: pl.DataFrame, min_r_squared: float, max_difference: float
+) -> pl.DataFrame:
+    """Return lines with `relative_slope`, `slope_difference` and `is_stretched` of their case."""
+    slope = pl.col("slope")
+    usable = pl.when((slope > 0) & (pl.col("r_squared") >= min_r_squared)).then(slope)
+    least, most = usable.min().over("case_id"), usable.max().over("case_id")
+    n_usable = usable.count().over("case_id")
+    difference = pl.when(n_usable > 1).then(most / least - 1)
+    is_above = difference > max_difference
+    # Two phases are enough to say yes; to say no, all are needed.
+    is_known = is_above | (n_usable == pl.len().over("case_id"))
+    return lines.with_columns(
+        (usable / least).alias("relative_slope"),
+        difference.alias("slope_difference"),
+        pl.when(is_known).then(is_above).alias("is_stretched"),
+    )

@@ -6,6 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import polars as pl
+
+from etl.assembly import add_blob_md5
 from etl.case_unit import open_volumes
 from etl.findings import Finding
 from etl.measure.ibsi_names import names_of, needs_image
@@ -24,7 +27,7 @@ from etl.tables.recompute_inputs import (
     parse_inputs,
     roles_of,
 )
-from etl.unit import Blob, Context, Measured, Row, unit_key
+from etl.unit import Assembled, Context, Measured, Row, Unit
 
 TABLE = Table(
     name="recomputed_features",
@@ -69,7 +72,7 @@ def _inputs(context: Context) -> tuple[Input, ...]:
     return inputs
 
 
-def measure(unit: tuple[Blob, ...], context: Context) -> Measured:
+def measure(unit: Unit, context: Context) -> Measured:
     """The features of one case: mask by mask, family by family."""
     inputs, bins = _inputs(context), check_bins(context.param(BINS))
     masks, findings = _masks(unit, context, inputs)
@@ -84,12 +87,13 @@ def measure(unit: tuple[Blob, ...], context: Context) -> Measured:
             key = {"image_set": one.image_set, "phase": one.phase, "mask": one.mask}
             rows += [{**key, "feature": name, "value": value} for name, value in values.items()]
             problems.setdefault(one.mask_role, []).extend(wrong)
+        del image  # before the next one is read
     findings += [_undefined(mask, wrong) for mask, wrong in problems.items() if wrong]
     return Measured(rows, findings)
 
 
 def _masks(
-    unit: tuple[Blob, ...], context: Context, inputs: Iterable[Input]
+    unit: Unit, context: Context, inputs: Iterable[Input]
 ) -> tuple[dict[str, _Mask], list[Finding]]:
     """Role -> foreground, of one mask after the other: their voxels are not kept."""
     present = {role(blob.name) for blob in unit}
@@ -124,7 +128,7 @@ def _noise(name: str, found: Foreground | None, context: Context) -> list[Findin
 
 
 def _image(
-    unit: tuple[Blob, ...], context: Context, image_role: str, inputs: list[Input]
+    unit: Unit, context: Context, image_role: str, inputs: list[Input]
 ) -> tuple[Volume | None, list[Finding]]:
     volumes, findings = open_volumes(TABLE.name, unit, context, (image_role,))
     if not volumes and not findings:
@@ -194,30 +198,17 @@ def _undefined(mask_role: str, wrong: list[str]) -> Finding:
     )
 
 
-def assemble(measured: list[tuple[tuple[Blob, ...], Measured]], context: Context) -> Measured:
-    """The features with their case and the MD5s of what they are made from."""
-    inputs = _inputs(context)
-    rows = [row for unit, found in measured for row in _rows_of(unit, found)]
-    present = {role(blob.name) for unit, _ in measured for blob in unit}
-    own = {i.mask for i in inputs if i.mask not in context.profile.masks}
-    return Measured(rows, [_unknown(m) for m in sorted(own) if f"mask_{m}" not in present])
-
-
-def _rows_of(unit: tuple[Blob, ...], found: Measured) -> list[Row]:
-    md5s = {role(blob.name): blob.md5 for blob in unit}
-    key = unit_key(unit)
-    return [
-        {
-            "case_id": unit[0].name.case_id,
-            **row,
-            "mask_blob_md5": md5s[f"mask_{row['mask']}"],
-            "image_blob_md5": md5s.get(f"image_{row['image_set']}_{row['phase']}")
-            if needs_image(row["feature"])
-            else None,
-            "inputs_md5": key,
-        }
-        for row in found.rows
-    ]
+def assemble(values: pl.DataFrame, context: Context) -> Assembled:
+    """Return the features with the MD5s of what they are made from."""
+    rows = add_blob_md5(values, context, "mask_blob_md5", pl.format("mask_{}", "mask"))
+    of_image = [name for name in rows["feature"].unique() if needs_image(name)]
+    image = pl.when(pl.col("feature").is_in(of_image)).then(
+        pl.format("image_{}_{}", "image_set", "phase")
+    )
+    rows = add_blob_md5(rows, context, "image_blob_md5", image)
+    present = {role(blob.name) for blob in context.blobs}
+    own = {i.mask for i in _inputs(context) if i.mask not in context.profile.masks}
+    return Assembled(rows, [_unknown(m) for m in sorted(own) if f"mask_{m}" not in present])
 
 
 def _unknown(mask: str) -> Finding:

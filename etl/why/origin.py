@@ -19,13 +19,13 @@ from etl.profile import Profile, profile_path
 from etl.recipe import DISTRIBUTIONS, closure
 from etl.release import parse
 from etl.schema import BLOB_MD5S
-from etl.store import read_footer, table_path
+from etl.store import find_table, read_footer
 from etl.unit import Blob, Context, artefact
 from etl.why.model import BlobFact, RecipeFact, Row
 from etl.why.subject import rows_where
 
 # Modules that make the tables which are made from no blob.
-MAKERS = {"findings": "etl.known_issues", "gate_results": "etl.gate"}
+MAKERS = {"findings": "etl.manifest", "gate_results": "etl.gate"}
 _WORKBOOKS = ("features", "clinical", "acquisitions")  # one file for all cases
 
 
@@ -226,7 +226,7 @@ def _ask_remote(root: Path, facts: list[BlobFact]) -> list[BlobFact]:
 def recipe_of(place: Place, table: str, column: str) -> RecipeFact | None:
     """What made the table; None where its footer does not say."""
     try:
-        footer = read_footer(table_path(place.root / project.TABLES, table))
+        footer = read_footer(find_table(place.root, table))
     except (OSError, KeyError, TypeError, ValueError):  # a file that the project did not write
         return None
     start = f"etl.tables.{table}" if table in table_names() else MAKERS.get(table, "")

@@ -15,7 +15,7 @@ import duckdb
 from etl import project, revisions, versions
 from etl.errors import UserError
 from etl.revisions import LOCK, Revision
-from etl.store import read_footer, table_path
+from etl.store import find_table, read_footer, table_path
 from etl.warehouse import NO_HIVE, as_pattern, connect, quoted
 from etl.why.model import BlobChange, Change, Moment, Row
 
@@ -51,7 +51,7 @@ class _State:
 
 def last_change(trace: Trace, value: object) -> Change:
     """When the value became what it is, among the last versions on the way to HEAD."""
-    path = table_path(trace.root / project.TABLES, trace.table)
+    path = find_table(trace.root, trace.table)
     state = _State("the working tree", "", path, value)
     looked = 0
     try:

@@ -10,11 +10,10 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from sql.tables import make_project
-
 from etl.errors import UserError
 from etl.project import TABLES
 from etl.schema import SCHEMA_VERSION
+from sql.tables import make_project
 
 HERE = Path(__file__).parent
 _EPOCH = (1980, 1, 1, 0, 0, 0)

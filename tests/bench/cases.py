@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from bench.contenders import decompress
-from etl.build import measure_unit, units_of
 from etl.index import reads, table_module, table_names
-from etl.unit import Blob, Context
+from etl.measuring import measure_unit
+from etl.unit import Blob, Context, units_of
 
 BY_CASE = tuple(name for name in table_names() if table_module(name).TABLE.per == "case")
 
@@ -25,7 +25,7 @@ def seconds_a_case(context: Context, project: Path) -> dict[str, dict[str, float
     found = {}
     for name in BY_CASE:
         blobs = tuple(blob for blob in context.blobs if reads(project, name, blob.name))
-        units = units_of(table_module(name), blobs)
+        units = units_of("case", blobs)
         measure_unit(name, replace(context, root=project), units[0])  # warm: imports
         pairs = [_one(name, replace(context, root=project), unit) for unit in units]
         floor, ours = (statistics.median(side) for side in zip(*pairs, strict=True))

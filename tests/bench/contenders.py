@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import resource
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
-from etl.build import footer, measure_unit, measure_units, units_of
+from etl.assembly import collect, identify
+from etl.build import footer
 from etl.index import table_module
+from etl.measuring import make_tasks, measure_tasks, measure_unit
 from etl.pool import spread
 from etl.store import table_path, write_table
-from etl.unit import Blob, Context, Measured
+from etl.unit import Blob, Context, Unit, Values, units_of
 
 TABLES = ("images", "masks")
 MIB = 2**20
@@ -40,26 +44,39 @@ def script(context: Context, workers: int) -> None:
 
 def ours(context: Context, workers: int) -> None:
     """The tables `images` and `masks`, measured, assembled and written."""
-    for name in TABLES:
+    units = [(name, unit) for name in TABLES for unit in _units(context, name)]
+    by_table: dict[str, list[tuple[Unit, Values]]] = {name: [] for name in TABLES}
+    for task, measured in measure_tasks(context, make_tasks(units), workers):
+        for (name, unit), values in zip(task.units, measured, strict=True):
+            by_table[name].append((unit, values))
+    for name, by_unit in by_table.items():
         module = table_module(name)
-        only = _only(context, name)
-        units = units_of(module, only.blobs)
-        measured = list(zip(units, measure_units(module, only, units, workers), strict=True))
-        rows = module.assemble(measured, context).rows
-        meta = footer(context.profile, "bench")
+        table = module.TABLE
+        frame = identify(collect(table, by_unit), table, [unit for unit, _ in by_unit])
+        rows = module.assemble(frame, replace(context, needs=table.needs)).rows
         target = table_path(context.root / "data" / "tables", name)
-        write_table(module.TABLE, rows, target, meta=meta)
+        write_table(table, rows.to_arrow(), target, meta=footer(context.profile))
+
+
+CONTENDERS: dict[str, Callable[[Context, int], None]] = {
+    "floor": floor,
+    "script": script,
+    "ours": ours,
+}
+
+
+def time_contender(name: str, context: Context, workers: int) -> float:
+    """Seconds of one contender."""
+    start = time.perf_counter()
+    CONTENDERS[name](context, workers)
+    return time.perf_counter() - start
 
 
 def peak_mib(context: Context, contender: str, workers: int) -> float:
     """The largest memory of a worker, in MiB, in fresh processes."""
     processes = max(2, workers)  # one worker alone is this process, with all that it ever held
     if contender == "ours":
-        units = [
-            (name, unit)
-            for name in TABLES
-            for unit in units_of(table_module(name), _only(context, name).blobs)
-        ]
+        units = [(name, unit) for name in TABLES for unit in _units(context, name)]
         work = partial(_peak_of_unit, context)
         return max(spread(work, units, processes, _no_peak))
     if contender == "floor":
@@ -77,6 +94,10 @@ def _only(context: Context, table: str) -> Context:
     return replace(
         context, blobs=tuple(b for b in context.blobs if b.name.artefact.startswith(reads))
     )
+
+
+def _units(context: Context, table: str) -> list[Unit]:
+    return units_of(table_module(table).TABLE.per, _only(context, table).blobs)
 
 
 def _paths(context: Context, *tables: str) -> list[Path]:
@@ -141,9 +162,9 @@ def _script_mask(path: Path) -> dict[str, object]:
 
 def _peak_of_unit(context: Context, item: tuple[str, tuple[Blob, ...]]) -> float:
     name, unit = item
-    measured: Measured = measure_unit(name, context, unit)
-    if not measured.rows:
-        message = f"{unit[0].path}: {measured.findings}"
+    values = measure_unit(name, context, unit)
+    if not values.rows.num_rows:
+        message = f"{unit[0].path}: {values.findings}"
         raise RuntimeError(message)
     return _peak_mib()
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 import statistics
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from etl.phantom import make
-from etl.phantom.blobs import N3, ZSCORED, write
-from etl.phantom.grids import Grid
+from etl.phantom.cases import make_planned
+from etl.phantom.grids import FULL, Grid, plan
+from etl.pool import FEW
 from etl.profile import load_profile
 from etl.recipe import module_recipe
 from etl.release import parse
@@ -20,46 +21,56 @@ from etl.unit import Blob, Context
 
 SEED = 1
 PROFILE = "phantom"
-LARGEST = Grid((300, 300, 384), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0))  # of the public release
-_LEVELS = 560  # distinct values of a z-scored image: it was made from integers
+# The largest of the public release: grids, and voxels of a mask.
+FINE = Grid((300, 300, 384), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0))
+NATIVE = Grid((256, 256, 192), (1.171875, 1.171875, 2.0), (0.0, 0.0, 0.0))
+VOXELS = 486158
 
 
 def prepare(project: Path, cases: int) -> Context:
     """The release of `cases` cases, made where it is not kept yet, as a table module sees it."""
-    profile = load_profile(project, PROFILE)
-    code = module_recipe("etl.phantom.build", profile)[:8]
-    root = _cache(project) / f"full-{cases}-{SEED}-{code}"
-    if not (root / "truth.parquet").is_file():
+    root = _keep(project, f"full-{cases}-{SEED}")
+    if not (root / "release").is_dir():
         make(
             root / "release",
             root / "truth.parquet",
             cases=cases,
             seed=SEED,
-            scale="full",
+            scale=FULL,
             progress=_say,
         )
-    return Context(root, root / "release", profile, tuple(_blobs(root / "release", project)))
+    return _context(project, root)
 
 
-def largest(project: Path, context: Context) -> Context:
-    """One image of each kind of the largest size in the public release, for the memory."""
-    root = context.root.parent / "largest"
-    rng = np.random.default_rng(SEED)
-    for kind, folder, suffix in (
-        (N3, "images_bias-corrected_nifti", "_N3"),
-        (ZSCORED, "images_bias-corrected_resampled_zscored_nifti", "_N3_zscored"),
-    ):
-        for phase in range(2):
-            path = root / folder / "ISPY1_9001" / f"ISPY1_9001_DCE_{phase:04}{suffix}.nii.gz"
-            if not path.is_file():
-                write(path, kind, LARGEST, _noise(rng))
-    return Context(root, root, context.profile, tuple(_blobs(root, project)))
+def largest(project: Path) -> Context:
+    """The largest grids and masks of the public release, in as many cases as get workers.
+
+    Workbooks and texts are missing: the gate of such a release is red.
+    """
+    root = _keep(project, f"largest-{SEED}")
+    partial = root / "partial"
+    if not (root / "release").is_dir():
+        for index in range(FEW):
+            own = plan(index, SEED, FULL)
+            make_planned(replace(own, native=NATIVE, fine=FINE, voxels=VOXELS), partial)
+            _say(index + 1, FEW, own.case_id)
+        partial.rename(root / "release")
+    return _context(project, root)
 
 
-def _noise(rng: np.random.Generator) -> Iterator[np.ndarray]:
-    for _ in range(LARGEST.size[2]):
-        plane = np.abs(rng.normal(0, _LEVELS / 4, LARGEST.size[1::-1]))
-        yield np.minimum(plane, _LEVELS).round()[None]
+def _keep(project: Path, name: str) -> Path:
+    """The folder of what the generator's code of today makes; that of other code is removed."""
+    code = module_recipe("etl.phantom.build", load_profile(project, PROFILE))[:8]
+    root = _cache(project) / f"{name}-{code}"
+    for old in root.parent.glob(f"{name}-*"):
+        if old != root:
+            shutil.rmtree(old)
+    return root
+
+
+def _context(project: Path, root: Path) -> Context:
+    release, profile = root / "release", load_profile(project, PROFILE)
+    return Context(root, release, profile, tuple(_blobs(release, project)))
 
 
 def _cache(project: Path) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import statistics
 import subprocess
@@ -10,6 +9,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+from bench.checkout import environment_of
 
 ROUNDS = 3
 _HELP = "import sys; sys.argv = ['ispy1', '--help']; from etl.cli import main; main()"
@@ -62,12 +63,10 @@ def _repro(clone: Path) -> float:
 
 def _python(project: Path, *words: str) -> str:
     """Run this Python in the project, with the project's code first; give what it prints."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    environment = {**os.environ, "PATH": path, "PYTHONPATH": str(project), "DVC_NO_ANALYTICS": "1"}
     done = subprocess.run(
         [sys.executable, *words],
         cwd=project,
-        env=environment,
+        env=environment_of(project),
         check=True,
         stdout=subprocess.PIPE,
         text=True,

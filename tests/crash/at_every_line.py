@@ -21,11 +21,11 @@ from types import CodeType, FrameType
 from typing import Any
 
 from etl import build, store, unit_store, versions
-from etl.index import read_index, table_module
+from etl.index import read_index, table_module, table_names
 from etl.profile import load_profile
 from etl.unit import Context
 
-OUTPUTS = ("data/tables/masks.parquet", "data/findings/masks.parquet")
+OUTPUTS = ("data/tables/masks.parquet", "data/tables/findings.parquet")
 _KEEP = unit_store.keep_units.__code__
 WATCHED: set[CodeType] = {
     store.write_atomically.__code__,
@@ -58,9 +58,9 @@ def build_killed_at(root: Path, step: int) -> int:
 
         return run
 
-    for name in ("write_table", "keep_units"):
+    for name in ("write_table", "write_manifest", "keep_units"):
         setattr(build, name, traced(getattr(build, name)))
-    build.build_table(root, "masks", workers=1)
+    build.build_tables(root, ["masks"], workers=1)
     return steps
 
 
@@ -83,7 +83,7 @@ def half_written(root: Path) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
     store._write_parquet = half
-    build.build_table(root, "masks", workers=1)
+    build.build_tables(root, ["masks"], workers=1)
 
 
 def state(root: Path) -> list[bytes]:
@@ -114,7 +114,7 @@ def main() -> None:
         assert (root / "data/index/masks.csv").read_bytes() == new_index
 
     import_all(root)
-    forked(lambda: build.build_table(root, "masks", workers=1))
+    forked(lambda: build.build_tables(root, ["masks"], workers=1))
     new = state(root)
 
     def attempt(work: Callable[[], object]) -> bool:
@@ -126,7 +126,7 @@ def main() -> None:
         for one, before, after in zip(found, old, new, strict=True):
             seen["old" if one == before else "new" if one == after else "torn"] += 1
         seen["left"] += bool(temporaries(root))
-        forked(lambda: build.build_table(root, "masks", workers=1))
+        forked(lambda: build.build_tables(root, ["masks"], workers=1))
         seen["not recovered"] += state(root) != new or bool(temporaries(root))
         return True
 
@@ -142,7 +142,7 @@ def import_all(root: Path) -> None:
 
     No table is read or written: threads of a library would not survive the fork.
     """
-    for name in ("pyarrow.acero", "pyarrow.dataset"):
+    for name in ("pyarrow.acero", *(f"etl.tables.{table}" for table in table_names())):
         import_module(name)
     versions.release_hashes(root, root / "data/release")
     profile = load_profile(root)
@@ -152,7 +152,7 @@ def import_all(root: Path) -> None:
 
 
 def temporaries(root: Path) -> list[str]:
-    folders = [root / "data/tables", root / "data/findings", root / ".dvc/tmp/ispy1"]
+    folders = [root / "data/tables", root / ".dvc/tmp/ispy1"]
     return [p.name for folder in folders for p in folder.glob("*.parquet.*")]
 
 

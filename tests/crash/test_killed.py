@@ -12,9 +12,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support import FINE, ROOT, ball, make_project, mask_voxels, table_bytes, write_nifti
+from support import (
+    FINE,
+    ROOT,
+    ball,
+    build_table,
+    make_project,
+    mask_voxels,
+    table_bytes,
+    write_nifti,
+)
 
-from etl.build import build_table
 from etl.index import write_indexes
 from etl.store import write_atomically
 
@@ -52,7 +60,7 @@ def slow(unit, context):
     time.sleep(0.2)
     return quick(unit, context)
 masks.measure = slow
-build.build_table(Path(sys.argv[1]), "masks", 1, lambda done, _: print(done, flush=True))
+build.build_tables(Path(sys.argv[1]), ["masks"], 1, lambda done, _: print(done, flush=True))
 """
 
 
@@ -132,8 +140,8 @@ def test_a_users_own_file_beside_an_export_is_no_temporary_file(tmp_path: Path) 
 
 def test_the_lock_of_a_killed_builder_is_free(rebuilt: Path) -> None:
     code = (
-        "import sys, time; from pathlib import Path; from etl.store import table_lock\n"
-        "with table_lock(Path(sys.argv[1]), 'masks', print):\n"
+        "import sys, time; from pathlib import Path; from etl.store import build_lock\n"
+        "with build_lock(Path(sys.argv[1]), print):\n"
         "    print('held', flush=True); time.sleep(60)"
     )
     with subprocess.Popen(

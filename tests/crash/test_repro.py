@@ -18,7 +18,7 @@ from etl import locks, repro
 from etl.fsck import fsck
 from etl.locks import hold_lock
 from etl.project import REPRO_PROCESS
-from etl.store import scratch_folder, table_lock
+from etl.store import build_lock, scratch_folder
 from etl.versions import RWLOCK, has_damaged_lock, remove_damaged_lock
 
 CLI = [sys.executable, "-c", "from etl.cli import main; main()"]
@@ -101,9 +101,9 @@ def test_repro_passes_words_lock_and_its_number(
 
 def test_a_stage_ends_with_the_repro_that_it_works_for(rebuilt: Path) -> None:
     parent = subprocess.Popen(["sleep", "60"])
-    with table_lock(rebuilt, "masks", print):  # so that the stage waits, as for a long work
+    with build_lock(rebuilt, print):  # so that the stage waits, as for a long work
         stage = subprocess.Popen(
-            [*CLI, "table", "masks"], cwd=rebuilt, stderr=subprocess.PIPE, text=True,
+            [*CLI, "tables", "masks"], cwd=rebuilt, stderr=subprocess.PIPE, text=True,
             env={**environment(), REPRO_PROCESS: str(parent.pid)},
         )  # fmt: skip
         assert stage.stderr is not None
@@ -122,8 +122,8 @@ def test_a_mount_without_flock_has_another_lock(
 
     monkeypatch.setattr(fcntl, "flock", refuse)
     monkeypatch.setattr(locks, "PATIENCE_S", 0.1)
-    held, said = scratch_folder(project) / "masks.held", list[str]()
-    with table_lock(project, "masks", said.append) as handle:
+    held, said = scratch_folder(project) / "tables.held", list[str]()
+    with build_lock(project, said.append) as handle:
         assert handle is None
         assert held.exists()
     assert not held.exists()
@@ -131,6 +131,6 @@ def test_a_mount_without_flock_has_another_lock(
     killed.wait()
     held.write_text(f"{killed.pid}\n{os.uname().nodename}\n")
     os.utime(held, (0, 0))
-    with table_lock(project, "masks", said.append):
+    with build_lock(project, said.append):
         assert held.exists()
     assert said == []

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from support import ROOT, mask_voxels, rows, table_bytes, write_nifti
+from support import ROOT, build_table, mask_voxels, rows, table_bytes, write_nifti
 
 from etl import locks
-from etl.build import Built, build_table
+from etl.build import Built
 from etl.index import write_indexes
 from etl.snapshot import working_tree
-from etl.store import table_lock, table_path, write_table
+from etl.store import build_lock, table_path, write_table
 from etl.tables import masks
 from etl.unit import Blob, Context, Measured
 
@@ -48,7 +48,7 @@ def test_the_second_builder_waits_and_reuses(
     built.append(build_table(rebuilt, "masks", 1, say=said.append))
     first.join()
     assert [did.measured for did in built] == [1, 0]
-    assert said == [f"masks: waiting for process {os.getpid()}, which builds this table"]
+    assert said == [f"tables: waiting for process {os.getpid()}, which builds the tables"]
     write_indexes(rebuilt)
     before = table_bytes(rebuilt)
     build_table(rebuilt, "masks", 1, reuse=False)
@@ -57,8 +57,15 @@ def test_the_second_builder_waits_and_reuses(
 
 def test_the_command_says_for_whom_it_waits(rebuilt: Path) -> None:
     silence: list[str] = []
-    command = [sys.executable, "-c", "from etl.cli import main; main()", "table", "masks"]
-    with table_lock(rebuilt, "masks", silence.append):
+    command = [
+        sys.executable,
+        "-c",
+        "from etl.cli import main; main()",
+        "tables",
+        "--force",
+        "masks",
+    ]
+    with build_lock(rebuilt, silence.append):
         waiting = subprocess.Popen(
             command, cwd=rebuilt, env={**os.environ, "PYTHONPATH": str(ROOT)}, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -68,16 +75,9 @@ def test_the_command_says_for_whom_it_waits(rebuilt: Path) -> None:
         assert waiting.poll() is None
     out, _ = waiting.communicate(timeout=30)
     assert waiting.returncode == 0
-    assert line == f"ispy1: masks: waiting for process {os.getpid()}, which builds this table\n"
+    assert line == f"ispy1: tables: waiting for process {os.getpid()}, which builds the tables\n"
     assert "masks: 6 rows" in out
     assert silence == []
-
-
-def test_other_tables_do_not_wait(rebuilt: Path) -> None:
-    said: list[str] = []
-    with table_lock(rebuilt, "masks", said.append):
-        assert build_table(rebuilt, "images", 1, say=said.append).rows == 12
-    assert said == []
 
 
 def test_readers_see_each_table_whole(rebuilt: Path) -> None:

@@ -88,7 +88,7 @@ def test_the_reference_is_recorded_and_used_again(project: Path) -> None:
 
 def test_a_clone_without_tags_gives_the_same_bytes(story: Path, tmp_path: Path) -> None:
     root = Path(shutil.copytree(story, tmp_path / "story", symlinks=True))
-    outputs = (root / "data/tables/gate_results.parquet", root / gate_report.METRIC)
+    outputs = (root / "data/gate/gate_results.parquet", root / gate_report.METRIC)
     report = gate.run_gate(root)
     assert [checked for _, checked, _ in drift_of(report)] == [3] * 5
     before = [path.read_bytes() for path in outputs]

@@ -40,7 +40,7 @@ VALUES: tuple[st.SearchStrategy[Any], ...] = (
 KEYS = st.tuples(st.sampled_from(["ISPY1_1", "ISPY1_2", "é'"]), st.sampled_from(["ftv", "own"]))
 ROWS = st.dictionaries(KEYS, st.tuples(*(st.none() | value for value in VALUES)), max_size=4)
 PAIR = Pair()
-LAW = settings(max_examples=30, deadline=None)
+LAW = settings(max_examples=15, deadline=None)
 EMPTY: Table = (COLUMNS, [])
 
 

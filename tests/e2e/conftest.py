@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 from remotes.conftest import s3_remote
+from support import build
+from tracked import STAGES
 
 __all__ = ["s3_remote"]  # a fixture: tests find it here by its name
 
@@ -45,6 +47,11 @@ class Clone:
         return {
             p.name: p.read_bytes() for p in sorted((self.root / "data/tables").glob("*.parquet"))
         }
+
+    def build(self) -> None:
+        """Make all tables in this process, and let DVC take them: quicker than a repro."""
+        build(self.root)
+        self.run(f"dvc commit -q -f {STAGES}")
 
     def branch(self, target: Path) -> Clone:
         """A copy of this clone, DVC cache and data included."""

@@ -20,6 +20,7 @@ def test_readme(built: Clone, tmp_path: Path) -> None:
     download.parent.mkdir()
     clone.run(f"cp -r data/phantom '{download}'")
     clone.run("mkdir -p own/predictions && cp data/phantom/masks_stv_resunet/* own/predictions/")
+    clone.run("mv own/predictions/ISPY1_9001.nii.gz own/predictions/9001.nii.gz")
     (clone.root / "own" / "scores.csv").write_text("case_id,score\nISPY1_9001,0.5\n")
     blocks = BLOCK.findall((HERE / "README.md").read_text())
     assert len(blocks) > 8
@@ -29,6 +30,8 @@ def test_readme(built: Clone, tmp_path: Path) -> None:
             done = clone.run(home, ok=False)
             fine = {0, 1} if command.startswith(RED) else {0}
             assert done.returncode in fine, f"{command}\n{done}"
+    own = clone.run("ispy1 sql -f csv \"select count(*) from masks where mask = 'my_unet'\"")
+    assert own.stdout.split()[-1] == "2"
 
 
 def commands(kind: str, text: str) -> list[str]:

@@ -10,24 +10,15 @@ from pathlib import Path
 import pytest
 
 from etl import project
-from etl.build import build_findings, build_table
+from etl.build import build_tables
 from etl.gate import run_gate
-from etl.index import index_path, table_names, write_indexes
+from etl.index import write_indexes
 from etl.phantom import make
 from etl.splits import update_splits
 from faults.breaks import Release
 
 HERE = Path(__file__).resolve().parents[2]
 CODE = ("dvc.yaml", "params.yaml", ".dvc/config", ".dvcignore", "expectations", "sql")
-# What a table is made from beside the release: rebuilt when that was.
-AFTER = {
-    "masks": {"images"},
-    "feature_catalog": {"features"},
-    "acquisitions": {"clinical"},
-    "cases": {"images", "masks"},
-    "kinetics": {"phase_fits", "acquisitions"},
-    "feature_stability": {"recomputed_features"},
-}
 
 
 def copy_code(target: Path) -> None:
@@ -45,18 +36,12 @@ def copy_code(target: Path) -> None:
 
 
 def build_stale(root: Path) -> set[str]:
-    """Index, then the tables whose index changed: what `dvc repro` does, in this process."""
-    before = {name: _text(index_path(root, name)) for name in table_names()}
+    """Index, then what is stale: what `dvc repro` does, in this process."""
     write_indexes(root)
-    built: set[str] = set()
-    for name in table_names():
-        if _text(index_path(root, name)) != before[name] or AFTER.get(name, set()) & built:
-            build_table(root, name, workers=1)
-            built.add(name)
-    build_findings(root)
+    built = build_tables(root, workers=1)
     update_splits(root)
     run_gate(root)
-    return built
+    return {table.table for table in built if table.reasons}
 
 
 def _text(path: Path) -> str | None:

@@ -47,7 +47,7 @@ def test_fault(row: dict[str, str], broken: Release, monkeypatch: pytest.MonkeyP
 def problems(root: Path) -> list[dict[str, Any]]:
     """Findings and failing contracts in one form."""
     findings = read_table(root / "data/tables/findings.parquet").to_pylist()
-    results = read_table(root / "data/tables/gate_results.parquet").to_pylist()
+    results = read_table(root / "data/gate/gate_results.parquet").to_pylist()
     return [
         {**f, "source": f["table"], "text": f"{f['case_id']} {f['path']} {f['observed']}"}
         for f in findings
@@ -92,8 +92,10 @@ def test_read_only_output(
         raise OSError(errno.EROFS, "Read-only file system", str(target))
 
     monkeypatch.chdir(root)
+    (root / "data/tables/masks.parquet").write_bytes(b"damaged")  # so that it is written again
+    before = b"damaged"
     monkeypatch.setattr(Path, "replace", refuse)  # root may write anywhere: chmod proves nothing
-    monkeypatch.setattr("sys.argv", ["ispy1", "table", "masks"])
+    monkeypatch.setattr("sys.argv", ["ispy1", "tables", "masks"])
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == int(row["exit_code"])

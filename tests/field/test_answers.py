@@ -7,12 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sql.tables import make_project
 from typer.testing import CliRunner
 
 from etl.answer_format import choose_format
 from etl.cli import app
 from etl.errors import UserError
+from sql.tables import make_project
 
 Ask = Callable[..., str]
 

@@ -29,8 +29,7 @@ from etl.errors import UserError
 from etl.finite import drop_nonfinite
 from etl.index import table_module, table_names
 from etl.schema import CASE_ID, Column, TableSchema, parse_columns
-from etl.store import write_table
-from etl.unit import Measured
+from etl.store import to_arrow, write_table
 
 CASE = CASES[0]
 HUGE = 1e308
@@ -105,9 +104,9 @@ def thing(**values: object) -> Row:
 
 @pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])
 def test_a_measure_that_is_not_finite_is_null_with_a_finding(value: float) -> None:
-    found = drop_nonfinite(THINGS, Measured([thing(), thing(name="two", size=value)]))
-    assert [row["size"] for row in found.rows] == [1.0, None]
-    (finding,) = found.findings
+    made = to_arrow(THINGS, [thing(), thing(name="two", size=value)])
+    kept, (finding,) = drop_nonfinite(THINGS, made)
+    assert kept["size"].to_pylist() == [1.0, None]
     assert (finding.case_id, finding.check) == ("A", "not_finite:size")
     assert finding.observed == f"size is {value} in 1 row(s), first at name two"
 

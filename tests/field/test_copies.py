@@ -8,15 +8,15 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+import polars as pl
 import pytest
-from support import CASES, by_nibabel, make_project, make_release
+from support import CASES, build_table, by_nibabel, findings, make_project, make_release
 
-from etl.build import build_table
 from etl.index import table_module, write_indexes
+from etl.manifest import read_manifest
 from etl.measure.intensity import intensity_digest
-from etl.store import read_footer, read_table, table_path
+from etl.seed import seed_units
 from etl.tables.copies import find_copies
-from etl.unit_store import seed
 
 A, B = CASES
 N3, Z = "images_bias-corrected_nifti", "images_bias-corrected_resampled_zscored_nifti"
@@ -50,7 +50,7 @@ def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def told(root: Path, table: str) -> dict[str, tuple[str, str]]:
     """Path -> severity and the other files of each finding."""
-    found = read_table(table_path(root / "data/findings", table)).to_pylist()
+    found = findings(root, table=table)
     return {
         f["path"]: (f["severity"], f["observed"].removeprefix("the same voxels as "))
         for f in found
@@ -77,10 +77,8 @@ def test_a_mask_that_is_a_copy_is_a_warning_and_an_own_one_blames_no_expert(copi
 
 def test_what_follows_from_another_file_is_not_kept_with_this_one(copied: Path) -> None:
     """A clone that takes its units from the tables, and mends the copy, has no finding left."""
-    folders = copied / "data/tables", copied / "data/findings"
     for name in ("images", "masks"):
-        recipe = read_footer(table_path(folders[0], name))["values_recipe"]
-        kept = seed(table_module(name), *folders, recipe)
+        kept = seed_units(copied, table_module(name).TABLE, read_manifest(copied))
         assert kept
         assert not [f for unit in kept.values() for f in unit.findings if f.check == "same_voxels"]
 
@@ -88,7 +86,7 @@ def test_what_follows_from_another_file_is_not_kept_with_this_one(copied: Path) 
 def test_many_copies_are_counted() -> None:
     row = {"case_id": A, "mask": "ftv", "voxel_digest": "x"}
     many = [{**row, "path": f"p{number}"} for number in range(6)]
-    found = find_copies("masks", "warning", many)
+    found = find_copies("masks", "warning", pl.DataFrame(many))
     assert found[0].observed == "the same voxels as p1, p2, p3 and 2 more"
 
 

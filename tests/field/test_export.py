@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sql.tables import make_project
 
 from etl import export, warehouse
 from etl.errors import UserError
 from etl.views import read_sql
+from sql.tables import make_project
 
 OLDEST = "1.2.0"  # of the clients that read the storage version which is written
 READ_ALL = """

@@ -9,7 +9,6 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from sql.tables import make_project
 from support import ROOT
 
 from etl.errors import UserError
@@ -18,6 +17,7 @@ from etl.profile import load_profile
 from etl.splits import first_folds, update_splits
 from etl.status import status
 from etl.warehouse import connect
+from sql.tables import make_project
 
 
 def run_git(root: Path, *words: str) -> None:
@@ -74,8 +74,12 @@ def test_the_gate_sees_a_moved_and_a_doubled_subject(
 
 def test_status_does_not_say_that_an_edit_of_the_folds_is_written_over(tmp_path: Path) -> None:
     root = make_project(tmp_path)
-    outs = "".join(
-        f"    - {{path: {path}, md5: {'0' * 32}}}\n" for path in ("splits.csv", "params.yaml")
-    )
-    (root / "dvc.lock").write_text(f"stages:\n  split:\n    cmd: x\n    outs:\n{outs}")
-    assert status(root).hand_edits == ["params.yaml"]
+    run_git(root, "init", "-q")
+    (root / "page.md").write_text("edited")
+    names = ("splits.csv", "page.md")
+    outs = "".join(f"    - {{path: {n}, hash: md5, md5: {'a' * 32}, size: 1}}\n" for n in names)
+    stage = "stages:\n  split:\n    cmd: x\n"
+    (root / "dvc.lock").write_text(f"schema: '2.0'\n{stage}    outs:\n{outs}")
+    listed = "".join(f"    - {name}: {{cache: false}}\n" for name in names)
+    (root / "dvc.yaml").write_text(f"{stage}    outs:\n{listed}")
+    assert status(root).hand_edits == ["page.md"]

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 from sql.history import make_history
-from sql.tables import make_project
 
 from etl import snapshot, warehouse
 from etl.fsck import fsck, lines
 from etl.project import TABLES, release_path
+from sql.tables import make_project
 
 
 @pytest.mark.skipif(not snapshot.MEMORY.is_dir(), reason="no folder in memory on this system")

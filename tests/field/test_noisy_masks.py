@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support import CASES, FINE, FINE_AFFINE, Row, rows, write_nifti
+from support import CASES, FINE, FINE_AFFINE, Row, build_table, findings, rows, write_nifti
 
-from etl.build import build_table
 from etl.errors import UserError
 from etl.index import write_indexes
 from etl.measure.mask import components, crop
@@ -19,7 +18,6 @@ from etl.measure.shape import measure_shape
 from etl.measure.together import moved_together
 from etl.params_file import set_params
 from etl.project import params
-from etl.store import read_table, table_path
 
 Array = np.ndarray[Any, np.dtype[Any]]
 SIZE = (48, 48, 48)
@@ -95,7 +93,7 @@ def noisy(project: Path, release: Path) -> Path:
 
 
 def told(root: Path, name: str) -> list[Row]:
-    found: list[Row] = read_table(table_path(root / "data/findings", name)).to_pylist()
+    found: list[Row] = findings(root, table=name)
     return [row for row in found if row["check"].startswith("above_limit")]
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from etl.cli import _run
 from sql.tables import make_project
 
-MAIN = (sys.executable, "-c", "from etl.cli import main; main()")
 LONG = "x" * 300  # longer than a file's name may be
 
 
@@ -38,19 +39,23 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["describe", LONG], "x"), (["fsck", "--export", LONG], "File name too long"),
     ],
 )  # fmt: skip
-def test_an_odd_word_is_a_sentence(root: Path, words: list[str | bytes], said: str) -> None:
-    done = subprocess.run(
-        [*MAIN, *map(os.fsencode, words)], cwd=root, input=b"select '\xff'", capture_output=True,
-        check=False,
-    )  # fmt: skip
-    error = done.stderr.decode()
-    assert (done.returncode, error.count("\n")) == (2, 1)
+def test_an_odd_word_is_a_sentence(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    words: list[str | bytes], said: str,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(root)
+    monkeypatch.setattr(sys, "argv", ["ispy1", *map(os.fsdecode, words)])
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"select '\xff'"), "utf-8"))
+    code, error = _run(), capsys.readouterr().err
+    assert (code, error.count("\n")) == (2, 1)
     assert said in error
     assert "not foreseen" not in error
 
 
-def test_a_byte_order_mark_is_no_part_of_the_query(root: Path) -> None:
+def test_a_byte_order_mark_is_no_part_of_the_query(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     (root / "bom.sql").write_text("select 7 as a", encoding="utf-8-sig")
-    done = subprocess.run([*MAIN, "sql", "bom.sql", "-f", "csv"], cwd=root, capture_output=True,
-                          check=False)  # fmt: skip
-    assert done.stdout == b"a\n7\n"
+    monkeypatch.chdir(root)
+    monkeypatch.setattr(sys, "argv", ["ispy1", "sql", "bom.sql", "-f", "csv"])
+    assert (_run(), capsys.readouterr().out) == (0, "a\n7\n")

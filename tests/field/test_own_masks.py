@@ -5,15 +5,14 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
-from support import Array, Row, mask_voxels, write_nifti
+from support import Array, Row, build_table, findings, mask_voxels, write_nifti
 from typer.testing import CliRunner
 
-from etl.build import build_table
 from etl.cli import app
 from etl.errors import UserError
 from etl.index import write_indexes
 from etl.params_file import set_params
-from etl.project import FINDINGS, TABLES, params, read_yaml
+from etl.project import TABLES, params, read_yaml
 from etl.store import read_table, table_path
 
 OWN = "masks_net/ISPY1_9001.nii.gz"
@@ -27,8 +26,7 @@ def build_masks(root: Path) -> None:
 
 def masks_findings(root: Path) -> list[Row]:
     """The findings of the table."""
-    found: list[Row] = read_table(table_path(root / FINDINGS, "masks")).to_pylist()
-    return found
+    return findings(root, table="masks")
 
 
 @pytest.mark.parametrize("fault", ["4-D", "truncated", "link", "empty file"])

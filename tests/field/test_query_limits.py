@@ -13,7 +13,6 @@ import time
 from pathlib import Path
 
 import pytest
-from sql.tables import make_project
 from typer.testing import CliRunner
 
 from etl import limits, query
@@ -22,6 +21,7 @@ from etl.errors import UserError
 from etl.fsck.model import Kept
 from etl.fsck.tables import _foreign
 from etl.output import markdown_lines, table_lines
+from sql.tables import make_project
 
 MAIN = """
 import signal; signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may ignore it

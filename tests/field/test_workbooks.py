@@ -16,19 +16,18 @@ from support import (
     OUTCOMES_SHEET,
     Row,
     feature_rows,
+    findings,
     rows,
     write_clinical,
     write_features,
 )
 
 from etl import inputs
-from etl.build import build_table
+from etl.build import build_tables
 from etl.feature_names import NAMES, correct_name
 from etl.index import write_indexes
 from etl.known_issues import PATH, known_issues
-from etl.project import FINDINGS
 from etl.read.workbook import read_rows, read_sheets
-from etl.store import read_table, table_path
 from etl.warehouse import connect
 
 BUSYNESS = "T1_E_NGTDM_Busyness"
@@ -44,10 +43,8 @@ def edit(path: Path, change: Edit, *, data_only: bool = True) -> None:
 
 def build(root: Path, *tables: str) -> list[Row]:
     write_indexes(root)
-    for name in tables:
-        build_table(root, name, workers=1)
-    paths = [table_path(root / FINDINGS, name) for name in tables]
-    return [row for path in paths for row in read_table(path).to_pylist()]
+    build_tables(root, tables, workers=1)
+    return [row for row in findings(root) if row["table"] in tables]
 
 
 @pytest.fixture

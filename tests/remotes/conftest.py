@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tracked import Tracked, make_tracked
+from tracked import Tracked
 
 LOOPBACK = "127.0.0.1"
 PATIENCE_S = 30
@@ -174,13 +174,3 @@ def ssh_remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Remote]:
 def remote(request: pytest.FixtureRequest) -> Remote:
     found: Remote = request.getfixturevalue(f"{request.param}_remote")
     return found
-
-
-@pytest.fixture(scope="session")
-def original(tmp_path_factory: pytest.TempPathFactory) -> Tracked:
-    return make_tracked(tmp_path_factory.mktemp("remotes") / "project")
-
-
-@pytest.fixture
-def tracked(original: Tracked, tmp_path: Path) -> Tracked:
-    return original.copy(tmp_path / "project")

@@ -14,6 +14,7 @@ from support import (
     TRIAL_ONLY,
     Row,
     build,
+    build_table,
     clinical_row,
     findings,
     rows,
@@ -23,11 +24,9 @@ from support import (
 )
 from support import CLINICAL as WORKBOOK
 
-from etl.build import build_table
 from etl.index import write_indexes
 from etl.profile import load_profile
 from etl.read.idc import Series
-from etl.store import read_table, table_path
 from etl.tables.acquisitions import described
 from etl.unit import Measured
 
@@ -249,7 +248,7 @@ def rebuild(root: Path) -> None:
 
 
 def found(root: Path) -> list[Row]:
-    stored: list[Row] = read_table(table_path(root / "data/findings", "acquisitions")).to_pylist()
+    stored: list[Row] = findings(root, table="acquisitions")
     return stored
 
 

@@ -14,13 +14,11 @@ import pytest
 from support import SLICE, make_project
 
 import etl
-from etl.build import build_findings, build_table
+from etl.build import build_tables
 from etl.idc import PACKAGE, cut
-from etl.index import table_names, write_indexes
+from etl.index import write_indexes
 from etl.phantom import make
-from etl.project import FINDINGS
-from etl.store import table_path, write_table
-from etl.tables.findings import TABLE
+from etl.plan import with_needs
 
 CLINICAL = "I-SPY 1 All Patient Clinical and Outcome Data.xlsx"
 # What a real download with nothing but the trial's own tables comes to.
@@ -30,13 +28,7 @@ BUILT = ("clinical", "outcomes", "images", "masks", "acquisitions", "cases", "bl
 def build(root: Path) -> None:
     """Index, the tables that the views need, and the findings of these."""
     write_indexes(root)
-    for name in table_names():
-        if name in BUILT:
-            build_table(root, name, workers=1)
-        else:
-            path = table_path(root / FINDINGS, name)
-            write_table(TABLE, [], path, meta={"recipe": "r"})
-    build_findings(root)
+    build_tables(root, with_needs(BUILT), workers=1)
 
 
 def ask(root: Path, sql: str) -> list[tuple[Any, ...]]:

@@ -12,6 +12,7 @@ from support import (
     FEATURES,
     MANIFEST,
     Row,
+    build_table,
     feature_rows,
     findings,
     rows,
@@ -21,7 +22,6 @@ from support import (
     zscored_image,
 )
 
-from etl.build import build_findings, build_table
 from etl.index import write_indexes
 
 N3 = "images_bias-corrected_nifti/ISPY1_9001/ISPY1_9001_DCE_0000_N3.nii.gz"
@@ -35,15 +35,7 @@ def blobs(root: Path) -> dict[str, Row]:
 
 
 def found(root: Path, check: str) -> list[Row]:
-    folder = root / "data/findings"
-    return [r for r in rows_of(folder) if r["check"] == check]
-
-
-def rows_of(folder: Path) -> list[Row]:
-    from etl.store import read_table, table_path
-
-    table: list[Row] = read_table(table_path(folder, "blobs")).to_pylist()
-    return table
+    return [row for row in findings(root, table="blobs") if row["check"] == check]
 
 
 def test_a_complete_release(built: Path) -> None:
@@ -156,9 +148,7 @@ def test_roots_of_the_manifest_do_not_matter(project: Path, release: Path) -> No
 @pytest.mark.usefixtures("release")
 def test_findings_of_an_intact_release_are_none(project: Path) -> None:
     blobs(project)
-    assert rows_of(project / "data/findings") == []
-    with pytest.raises(Exception, match="not built yet"):
-        build_findings(project)  # the other tables are missing
+    assert findings(project) == []
 
 
 def test_an_empty_release_is_legal(project: Path) -> None:

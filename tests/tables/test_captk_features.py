@@ -15,6 +15,7 @@ from support import (
     NATIVE_AFFINE,
     ROOT,
     Row,
+    build_table,
     by_nibabel,
     findings,
     mask_voxels,
@@ -23,7 +24,6 @@ from support import (
     zscored_image,
 )
 
-from etl.build import build_findings, build_table
 from etl.index import table_names, write_indexes
 from etl.params_file import set_params
 from etl.profile import load_profile
@@ -44,7 +44,6 @@ def remade(root: Path) -> dict[tuple[str, str], Row]:
     """The rows of CASE by image set and feature, from what lies in the release now."""
     write_indexes(root)
     build_table(root, "captk_features", workers=1)
-    build_findings(root)
     return by_feature(root)
 
 
@@ -224,7 +223,6 @@ def test_the_real_mask_alone(project: Path, real: Path) -> None:
     write_indexes(project)
     for name in table_names():
         build_table(project, name, workers=1)
-    build_findings(project)
     found = {row["feature"]: row for row in rows(project, "captk_features")}
     assert len(found) == 15
     assert found[PIXELS]["value"] == 5091

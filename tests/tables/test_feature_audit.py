@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from support import FEATURES, Row, findings, make_project, rows
+from support import FEATURES, Row, build_table, findings, make_project, rows
 
-from etl.build import build_table
 from etl.feature_names import NAMES
 from etl.index import write_indexes
 from etl.inputs import PUBLISHED_CATALOG, read_csv_input
@@ -34,7 +33,7 @@ def rebuilt(root: Path) -> dict[str, Row]:
 
 def wrong(root: Path) -> dict[tuple[str, str], Row]:
     """What the audit finds wrong: (case, feature) -> the finding."""
-    found = pq.read_table(table_path(root / "data/findings", "feature_audit")).to_pylist()
+    found = findings(root, table="feature_audit")
     return {
         (row["case_id"], row["check"].partition(":")[2]): row
         for row in found
@@ -156,9 +155,7 @@ def test_a_case_of_another_mask_is_one_finding(copy: Path) -> None:
             if r["case_id"] == first else r)  # fmt: skip
     found = rebuilt(copy)
     (other,) = [
-        row
-        for row in pq.read_table(table_path(copy / "data/findings", "feature_audit")).to_pylist()
-        if row["check"] == "other_input"
+        row for row in findings(copy, table="feature_audit") if row["check"] == "other_input"
     ]
     assert (other["case_id"], other["severity"]) == (first, "warning")
     assert "values differ" in other["observed"]

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support import rows
+from support import build_table, rows
 
-from etl.build import build_table
 from etl.index import read_index, write_indexes
 from etl.measure.reliability import icc_agreement
 from etl.profile import load_profile

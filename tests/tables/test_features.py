@@ -12,15 +12,14 @@ from support import (
     FEATURE_NAMES,
     FEATURES,
     Cell,
-    Row,
+    build_table,
     feature_rows,
+    findings,
     rows,
     write_features,
 )
 
-from etl.build import build_table
 from etl.index import write_indexes
-from etl.store import read_table, table_path
 from etl.tables.feature_catalog import parse_name
 
 FREQUENCY = "T1_E_Histogram_Bins-128_Bins-128_Bin-7_Frequency"
@@ -39,9 +38,8 @@ def rebuild(root: Path) -> dict[tuple[str, str], float | None]:
 
 
 def found(root: Path, table: str = "features") -> list[tuple[str, str | None, str]]:
-    folder = root / "data/findings"
-    rows: list[Row] = read_table(table_path(folder, table)).to_pylist()
-    return sorted((r["check"], r["case_id"], r["severity"]) for r in rows)
+    told = findings(root, table=table)
+    return sorted((r["check"], r["case_id"], r["severity"]) for r in told)
 
 
 # --- features ----------------------------------------------------------------------------------
@@ -113,7 +111,7 @@ def test_blank_or_wrong_workbook(project: Path, cells: list[list[Cell]]) -> None
     assert built_from(project, cells) == {}
     assert [check for check, _, _ in found(project)] == ["features_unreadable"]
     assert rows(project, "feature_catalog") == []
-    (finding,) = read_table(table_path(project / "data/findings", "features")).to_pylist()
+    (finding,) = findings(project, table="features")
     assert finding["path"] == FEATURES
 
 

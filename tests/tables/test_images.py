@@ -13,6 +13,7 @@ from support import (
     NATIVE,
     ZERO_LEVEL,
     Row,
+    build_table,
     by_nibabel,
     n3_image,
     rows,
@@ -20,7 +21,6 @@ from support import (
     zscored_image,
 )
 
-from etl.build import build_table
 from etl.index import write_indexes
 
 

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from sql.tables import fill
 from support import (
     CASES,
     FINE,
@@ -19,7 +18,9 @@ from support import (
     ZERO_LEVEL,
     Array,
     Row,
+    build_table,
     by_nibabel,
+    findings,
     make_project,
     mask_voxels,
     n3_image,
@@ -29,13 +30,13 @@ from support import (
 )
 
 from etl import phantom
-from etl.build import build_findings, build_table
 from etl.index import table_names, write_indexes
 from etl.params_file import set_params
 from etl.project import params
-from etl.store import read_table, table_path, write_table
+from etl.store import table_path, write_table
 from etl.tables import acquisitions
 from etl.tables.kinetics import _MEASURES, _OF_UNIT
+from sql.tables import fill
 
 CASE, OTHER = CASES
 MASKS = ("ftv", "stv_manual", "stv_resunet")
@@ -59,7 +60,7 @@ def rebuilt_kinetics(root: Path, case: str = CASE) -> list[Row]:
 
 
 def told(root: Path) -> list[tuple[str, str, str | None]]:
-    found = read_table(table_path(root / "data/findings", "kinetics")).to_pylist()
+    found = findings(root, table="kinetics")
     return sorted((f["check"], f["severity"], f["path"]) for f in found)
 
 
@@ -453,7 +454,6 @@ def against(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Tr
     write_indexes(root)
     for name in table_names():
         build_table(root, name, workers=1)
-    build_findings(root)
     found = pq.read_table(root / "data/truth.parquet").to_pylist()
     yield root, {(r["case_id"], r["subject"], r["quantity"]): r["value"] for r in found}
     params.cache_clear()

@@ -22,8 +22,9 @@ from support import (
     Array,
     Row,
     ball,
+    build_table,
     by_nibabel,
-    lock_tables,
+    findings,
     make_project,
     mask_voxels,
     psr,
@@ -31,12 +32,11 @@ from support import (
     write_nifti,
 )
 
-from etl.build import Built, build_table
+from etl.build import Built
 from etl.index import write_indexes
 from etl.params_file import set_params
 from etl.phantom import make
 from etl.project import params
-from etl.store import read_table, table_path
 
 CASE = "ISPY1_9001"
 DECLARED = ("ftv", "stv_manual", "stv_resunet")
@@ -67,7 +67,7 @@ def pairs(root: Path, case: str = CASE) -> list[tuple[str, str]]:
 
 
 def told(root: Path) -> list[tuple[str, str, str, str]]:
-    found = read_table(table_path(root / "data/findings", "mask_agreement")).to_pylist()
+    found = findings(root, table="mask_agreement")
     return sorted((f["check"], f["severity"], f["case_id"], f["path"]) for f in found)
 
 
@@ -368,7 +368,6 @@ def test_only_the_case_that_changed_is_measured_again(project: Path, release: Pa
     assert pair(project, "stv_manual", "stv_resunet")["dice"] == 1
     assert rebuilt(project).measured == 0
     shutil.rmtree(project / ".dvc/tmp")
-    lock_tables(project, "mask_agreement")
     assert rebuilt(project).measured == 0  # the table itself holds them
 
 

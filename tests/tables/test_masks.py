@@ -14,17 +14,17 @@ from support import (
     NATIVE_AFFINE,
     Array,
     Row,
+    build_table,
+    findings,
     mask_voxels,
     psr,
     rows,
     write_nifti,
 )
 
-from etl.build import build_table
 from etl.index import write_indexes
 from etl.params_file import set_params
 from etl.project import params
-from etl.store import read_table, table_path
 
 MANUAL = "masks_stv_manual/ISPY1_9001.nii.gz"
 
@@ -47,7 +47,7 @@ def with_mask(root: Path, voxels: Array, affine: Array = FINE_AFFINE, **header: 
 
 
 def mask_findings(root: Path) -> list[Row]:
-    found: list[Row] = read_table(table_path(root / "data/findings", "masks")).to_pylist()
+    found: list[Row] = findings(root, table="masks")
     return found
 
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from support import build_table
 
-from etl.build import build_table
 from etl.index import table_module, table_names
 
 NEEDS = [(name, need) for name in table_names() for need in table_module(name).TABLE.needs]

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 from support import (
     CASES,
@@ -13,18 +14,18 @@ from support import (
     NATIVE,
     NATIVE_AFFINE,
     Row,
+    build_table,
+    findings,
     n3_image,
     rows,
     write_nifti,
     zscored_image,
 )
 
-from etl.build import build_table
 from etl.index import write_indexes
 from etl.params_file import set_params
 from etl.project import params
-from etl.store import read_table, table_path
-from etl.tables.phase_fits import _is_stretched
+from etl.tables.phase_fits import compare_phases
 
 CASE, OTHER = CASES
 N3 = f"images_bias-corrected_nifti/{CASE}/{CASE}_DCE_000{{}}_N3.nii.gz"
@@ -38,7 +39,7 @@ def fits(root: Path, case: str = CASE) -> list[Row]:
 
 
 def told(root: Path) -> list[tuple[str, str, str | None]]:
-    found = read_table(table_path(root / "data/findings", "phase_fits")).to_pylist()
+    found = findings(root, table="phase_fits")
     return sorted((f["check"], f["severity"], f["path"]) for f in found)
 
 
@@ -169,13 +170,19 @@ def test_masks_alone_have_no_row(project: Path, release: Path) -> None:
     assert told(project) == []
 
 
-def test_what_is_said_of_a_difference() -> None:
-    said = {
-        (None, (1.0, None, None)): None,
-        (0.05, (1.0, 1.0, 1.0)): False,
-        (0.0500001, (1.0, 1.0, 1.0)): True,
-        (0.2, (1.0, 1.2, None)): True,
-        (0.01, (1.0, 1.01, None)): None,
-    }
-    for (difference, slopes), expected in said.items():
-        assert _is_stretched(difference, slopes, 0.05) is expected
+@pytest.mark.parametrize(
+    ("slopes", "is_stretched"),
+    [
+        ((1.0, None, None), None),
+        ((1.0, 1.25, 1.0), False),
+        ((1.0, 1.2500001, 1.0), True),
+        ((1.0, 1.5, None), True),
+        ((1.0, 1.1, None), None),
+        ((1.0, 1.1, -1.0), None),
+    ],
+)
+def test_what_is_said_of_a_difference(
+    slopes: tuple[float | None, ...], *, is_stretched: bool | None
+) -> None:
+    lines = pl.DataFrame({"case_id": [CASE] * 3, "slope": slopes, "r_squared": [1.0] * 3})
+    assert compare_phases(lines, 0.9, 0.25)["is_stretched"].to_list() == [is_stretched] * 3

@@ -19,6 +19,8 @@ from support import (
     ROOT,
     Array,
     Row,
+    build_table,
+    findings,
     mask_voxels,
     rows,
     write_nifti,
@@ -26,12 +28,12 @@ from support import (
 )
 
 from etl import project as etl_project
-from etl.build import Built, build_table
+from etl.build import Built
 from etl.errors import UserError
 from etl.index import read_index, write_indexes
 from etl.measure.ibsi_names import FAMILIES, NEEDS_IMAGE, names_of, needs_image
 from etl.profile import load_profile
-from etl.store import read_table, table_path
+from etl.store import table_path
 from etl.tables.recompute_inputs import check_bins, check_inputs, parse_inputs
 
 A, B = CASES
@@ -72,7 +74,7 @@ def values(root: Path, case: str, mask: str, phase: int = 1) -> dict[str, float 
 
 
 def told(root: Path) -> list[Row]:
-    found: list[Row] = read_table(table_path(root / "data/findings", NAME)).to_pylist()
+    found: list[Row] = findings(root, table=NAME)
     return found
 
 

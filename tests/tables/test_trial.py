@@ -17,6 +17,7 @@ from support import (
     OUTCOMES_SHEET,
     Cell,
     Row,
+    build_table,
     clinical_row,
     findings,
     outcomes_row,
@@ -25,12 +26,10 @@ from support import (
     write_workbook,
 )
 
-from etl.build import build_findings, build_table
+import etl
 from etl.index import table_names, write_indexes
-from etl.known_issues import softened
 from etl.params_file import set_params
 from etl.project import params
-from etl.store import read_table, table_path
 
 Checks = list[tuple[str, str | None, str]]
 
@@ -42,7 +41,7 @@ def rebuild(root: Path) -> None:
 
 
 def found(root: Path, table: str = "clinical") -> Checks:
-    stored: list[Row] = read_table(table_path(root / "data/findings", table)).to_pylist()
+    stored: list[Row] = findings(root, table=table)
     return sorted((r["check"], r["case_id"], r["severity"]) for r in stored)
 
 
@@ -215,7 +214,7 @@ def test_workbook_without_the_sheets(project: Path) -> None:
 def test_broken_workbook_names_its_path(project: Path) -> None:
     (project / "data/release" / CLINICAL).write_bytes(b"PK")
     rebuild(project)
-    (finding,) = read_table(table_path(project / "data/findings", "clinical")).to_pylist()
+    (finding,) = findings(project, table="clinical")
     assert (finding["check"], finding["path"]) == ("workbook_unreadable", CLINICAL)
 
 
@@ -231,7 +230,6 @@ def trial(real: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_indexes(root)
     for name in table_names():
         build_table(root, name, workers=1)
-    build_findings(root)
     return root
 
 
@@ -245,8 +243,11 @@ def test_real_clinical(trial: Path) -> None:
         ("undocumented_code:race_id", "ISPY1_1106", "critical"),
     ]
     # The publisher's own fault, so that the build stays green: known_issues.csv.
-    known = [(r["case_id"], r["severity"]) for r in findings(trial, "undocumented_code")]
-    assert sorted(known) == [("ISPY1_1070", "info"), ("ISPY1_1106", "info")]
+    known = "select case_id, severity, fix like 'Known issue: %' from findings"
+    with etl.connect(trial) as warehouse:
+        query = f"{known} where \"check\" like 'undocumented_code%'"
+        softened = warehouse.execute(query).fetchall()
+    assert sorted(softened) == [("ISPY1_1070", "info", True), ("ISPY1_1106", "info", True)]
     assert table["ISPY1_1002"]["laterality"] == "right"
     assert sum(row["mri_ld_interregimen_mm"] == 0 for row in table.values()) == 8
     assert sum(row["mri_ld_presurgery_mm"] == 0 for row in table.values()) == 46
@@ -284,21 +285,9 @@ def test_real_workbook_alone_makes_no_case_of_the_release(trial: Path, real: Pat
     released = set((real / "case_ids.csv").read_text().split()[1:])
     assert len(released) == 163
     assert released <= set(table)
-    assert {case for case, row in table.items() if row["known_issue"]} == {
+    with etl.connect(trial) as warehouse:
+        query = "select case_id from cases where known_issue is not null"
+        known = warehouse.execute(query).fetchall()
+    assert {case for (case,) in known} == {
         "ISPY1_1070", "ISPY1_1106", "ISPY1_1183", "ISPY1_1187",
     }  # fmt: skip
-
-
-def test_softened_needs_case_and_field() -> None:
-    known = {("ISPY1_1070", "race_id"): "never coded"}
-    row = {
-        "case_id": "ISPY1_1070",
-        "check": "undocumented_code:race_id",
-        "severity": "critical",
-        "fix": "f",
-    }
-    assert softened(row, known)["severity"] == "info"
-    assert "never coded" in softened(row, known)["fix"]
-    assert softened({**row, "case_id": "ISPY1_1071"}, known)["severity"] == "critical"
-    assert softened({**row, "check": "undocumented_code:ERpos"}, known)["severity"] == "critical"
-    assert softened({**row, "case_id": None}, known)["severity"] == "critical"

@@ -1,24 +1,24 @@
-"""`ispy1 status`: release, versions, what is stale, verdict, remote and hand edits, in ten lines.
+"""`ispy1 status`: release, versions, what is stale, verdict, remote and hand edits, in few lines.
 
-What DVC would say takes seconds; this compares dvc.lock with what lies here, without DVC but for
-the hashes of the release, and those only where no size has changed.
+DVC says what is stale of its stages, in a process beside this one; the plan of the build says what
+`ispy1 tables` would do.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from hashlib import md5
 from pathlib import Path
 from typing import Any
 
 from etl import inputs, project, revisions, versions
+from etl.build import plan_tables
 from etl.errors import UserError
 from etl.gate_report import METRIC
 from etl.judged import blob_sizes, changed_blobs, recorded_hash, some
+from etl.manifest import hash_file
 from etl.profile import Profile, load_profile
-from etl.status.stale import Hashes, stages, stale_stages
 
 _LOCK = "dvc.lock"
 _MIB = 1 << 20
@@ -31,6 +31,7 @@ class Status:
     release: dict[str, Any]
     versions: dict[str, Any]
     stale: dict[str, str]
+    tables: list[dict[str, Any]]
     changed_blobs: list[str]
     verdict: dict[str, Any]
     remote: str | None
@@ -47,10 +48,12 @@ def status(root: Path) -> Status:
     Raises:
         UserError: params.yaml, the profile or a DVC file cannot be read.
     """
+    ask_dvc = versions.start_status(root)  # takes a second; the rest is looked up meanwhile
     profile = load_profile(root)
-    lock, data_lock = stages(root, _LOCK), stages(root, f"data/{_LOCK}")
-    changed = changed_blobs(root, profile)
-    stale = dict(stale_stages(root, profile, {"": lock, "data": data_lock}, changed))
+    tables = _plan(root)
+    answer = ask_dvc()
+    changed = changed_blobs(root, profile) if _is_release_changed(root, answer) else []
+    stale = {stage: _why_stale(changes) for stage, changes in answer.items()}
     if versions.has_damaged_lock(root):
         stale[versions.RWLOCK] = "cut short by a killed build; `ispy1 repro` mends it"
     verdict = _verdict(root)
@@ -60,14 +63,45 @@ def status(root: Path) -> Status:
         release=_release(root, profile),
         versions=_versions(root),
         stale=stale,
+        tables=tables,
         changed_blobs=changed,
         verdict=verdict,
         remote=versions.remote_name(root),
         hand_edits=[
-            *_edits_of_the_phantom(root, data_lock, changed),
-            *_edits_of_outputs(root, lock),
+            *_edits_of_the_phantom(root, changed),
+            *_edits_of_outputs(root, answer),
         ],
     )
+
+
+def _plan(root: Path) -> list[dict[str, Any]]:
+    """Return the tables that `ispy1 tables` would build; none where there is no index yet."""
+    try:
+        return [asdict(table) for table in plan_tables(root) if table.reasons]
+    except UserError:
+        return []
+
+
+def _is_release_changed(root: Path, answer: Mapping[str, Sequence[Any]]) -> bool:
+    """Return whether DVC says that blobs changed; which ones takes another second."""
+    release = str(project.param(root, "release"))
+    return any(release in json.dumps(changes) for changes in answer.values())
+
+
+def _why_stale(changes: Sequence[Any]) -> str:
+    """Return in words what DVC says of a stage."""
+    return "; ".join(dict.fromkeys(_name_changes(changes))) or "never run"
+
+
+def _name_changes(changes: Sequence[Any]) -> Iterator[str]:
+    for change in changes:
+        if isinstance(change, str):
+            yield change
+            continue
+        for entries in change.values():
+            for path, what in entries.items():
+                values = ", ".join(what) if isinstance(what, dict) else ""
+                yield f"{path}: {values}" if values else f"{path} {what}"
 
 
 # --- The release --------------------------------------------------------------------------------
@@ -123,25 +157,18 @@ def _verdict(root: Path) -> dict[str, Any]:
 # --- Edits by hand ------------------------------------------------------------------------------
 
 
-def _edits_of_the_phantom(
-    root: Path, data_lock: Mapping[str, Any], changed: list[str]
-) -> Iterator[str]:
+def _edits_of_the_phantom(root: Path, changed: list[str]) -> Iterator[str]:
     """Blobs of data/phantom that differ from what DVC restores: it does so without a word."""
     release = project.release_path(root).relative_to(root).as_posix()
-    outs = [out for stage in data_lock.values() for out in stage.get("outs") or ()]
-    for out in outs:
-        folder = f"data/{out['path']}"
-        if folder == release:
-            kept = _kept(root, str(out["md5"]))
-            for path in changed:
-                file = root / folder / path
-                now = (
-                    md5(file.read_bytes(), usedforsecurity=False).hexdigest()
-                    if file.is_file()
-                    else None
-                )
-                if now != kept.get(path):
-                    yield f"{folder}/{path}"
+    name = f"data/{_LOCK}"
+    text = (root / name).read_bytes() if (root / name).is_file() else b"{}"
+    kept_as = revisions.read_outs(text, name, name).get(release)
+    if kept_as is None:
+        return
+    kept = _kept(root, kept_as)
+    for path in changed:
+        if hash_file(root / release / path) != kept.get(path):
+            yield f"{release}/{path}"
 
 
 def _kept(root: Path, folder: str) -> dict[str, str]:
@@ -151,25 +178,25 @@ def _kept(root: Path, folder: str) -> dict[str, str]:
     return versions.folder_files(root, folder) or {}
 
 
-def _edits_of_outputs(root: Path, lock: Mapping[str, Any]) -> Iterator[str]:
-    """Outputs of stages that are here and are not what their stage wrote.
+def _edits_of_outputs(root: Path, answer: Mapping[str, Sequence[Any]]) -> Iterator[str]:
+    """Yield outputs of stages that are here and are not what their stage wrote.
 
     Not those that a person may edit too, such as splits.csv: their stage reads them and keeps them.
     """
-    hashes, edited_by_people = Hashes(root), set(inputs.CSV_FILES.values())
-    for stage in lock.values():
-        for out in stage.get("outs") or ():
-            now = hashes.of(out["path"])
-            path = str(out["path"])
-            if path not in edited_by_people and now not in (None, out.get("md5")):
-                yield path
+    edited_by_people = {*inputs.CSV_FILES.values(), str(project.param(root, "release"))}
+    for changes in answer.values():
+        for change in changes:
+            outs = change.get("changed outs", {}) if isinstance(change, dict) else {}
+            for path, what in outs.items():
+                if what == "modified" and path not in edited_by_people:
+                    yield path
 
 
 # --- Words --------------------------------------------------------------------------------------
 
 
 def lines(now: Status) -> Iterator[str]:
-    """The status in ten lines."""
+    """Yield the status, a line for each subject."""
     release, version, verdict = now.release, now.versions, now.verdict
     yield f"release    {release['path']}: {release['dataset']} (profile {release['profile']})"
     size = f"{release['files']} files, {release['bytes'] / _MIB:.1f} MiB"
@@ -180,6 +207,7 @@ def lines(now: Status) -> Iterator[str]:
     uncommitted = version["uncommitted"]
     yield f"to commit  {some(uncommitted) or 'nothing of the data'}"
     yield f"stale      {_stale_words(now.stale)}"
+    yield f"tables     {_table_words(now.tables)}"
     yield f"verdict    {_verdict_words(verdict, is_old=bool(now.stale))}"
     yield f"remote     {now.remote or f'none. {versions.ADD_REMOTE}'}"
     edits = now.hand_edits
@@ -192,6 +220,15 @@ def _stale_words(stale: Mapping[str, str]) -> str:
         return "nothing"
     first, why = next(iter(stale.items()))
     return f"{some(list(stale))} ({first}: {why}); `ispy1 repro` builds them"
+
+
+def _table_words(tables: Sequence[Mapping[str, Any]]) -> str:
+    if not tables:
+        return "fresh"
+    first, n_units = tables[0], sum(table["measured"] for table in tables)
+    names = some([table["table"] for table in tables])
+    why = f"{first['table']}: {'; '.join(first['reasons'])}"
+    return f"{names} stale ({why}); {n_units} units to measure: `ispy1 tables --dry-run`"
 
 
 def _version_words(version: Mapping[str, Any]) -> str:

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 import typer
-from diff.pair import Pair
-from diff.story import GROWN, make_story
 from rich.console import Console
 from support import ROOT
 from typer.testing import CliRunner, Result
 
+from diff.pair import Pair
+from diff.story import GROWN
 from etl.cli.diff import register
 from etl.diff import Difference, compare, connect
 from etl.diff.render import headline, markdown, sections, show
@@ -27,16 +27,6 @@ from etl.index import table_names
 app = typer.Typer()
 register(app)
 app.command("none")(lambda: None)  # with one command alone typer takes no name
-
-
-@pytest.fixture(scope="module")
-def story(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_story(tmp_path_factory.mktemp("command") / "project")
-
-
-@pytest.fixture(scope="module")
-def found(story: Path) -> Difference:
-    return compare(story, "v1", "v2")
 
 
 @pytest.fixture

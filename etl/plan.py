@@ -1,0 +1,169 @@
+"""What a build would do: which tables are fresh, why the others are not, and what is measured."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from etl import project
+from etl.errors import UserError
+from etl.index import Index, read_index, reads, table_module, table_names, table_recipe
+from etl.manifest import Manifest, hash_file
+from etl.profile import Profile
+from etl.recipe import Recipe
+from etl.release import MARKS, parse
+from etl.store import read_footer, read_table, table_path
+from etl.unit import Blob
+from etl.unit_store import TRANSIENT
+
+# In the footer of a table: what it was made of, beside its recipe.
+RECIPE, VALUES, PARTS, BLOBS, NEEDS = "recipe", "values_recipe", "parts", "blobs", "needs"
+_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A table as it lies here and as it would be made now.
+
+    `footer`: of the file that the last build wrote; empty where none can be believed. `reasons`:
+    why the table is stale by itself, whatever becomes of the tables that it needs.
+    """
+
+    name: str
+    recipe: Recipe
+    blobs: tuple[Blob, ...]
+    footer: Mapping[str, Any]
+    reasons: tuple[str, ...]
+
+    def made_of(self, files: Mapping[str, str | None]) -> dict[str, Any]:
+        """Return what the footer of the table would say, when the needed tables are `files`."""
+        needs = {need: files.get(need) for need in table_module(self.name).TABLE.needs}
+        return {
+            RECIPE: self.recipe.table,
+            VALUES: self.recipe.values,
+            PARTS: dict(self.recipe.parts),
+            BLOBS: hash_blobs(self.blobs),
+            NEEDS: needs,
+        }
+
+    def is_fresh(self, files: Mapping[str, str | None]) -> bool:
+        """Return whether the file is what would be made, when the needed tables are `files`."""
+        wanted = self.made_of(files)
+        return not self.reasons and self.footer.get(NEEDS) == wanted[NEEDS]
+
+
+def hash_blobs(blobs: Sequence[Blob]) -> str:
+    """Return an MD5 over what an index says of blobs."""
+    listed = json.dumps([(b.path, b.md5, b.size_bytes, b.rule) for b in blobs])
+    return hashlib.md5(listed.encode(), usedforsecurity=False).hexdigest()
+
+
+def in_order(names: Sequence[str]) -> tuple[str, ...]:
+    """Return tables in the order of their building; all without a name.
+
+    Raises:
+        UserError: no such table.
+    """
+    wanted = {table_module(name).TABLE.name for name in names or table_names()}
+    return tuple(name for name in table_names() if name in wanted)
+
+
+def with_needs(names: Sequence[str]) -> tuple[str, ...]:
+    """Return tables and all that they need, in the order of their building; all without a name.
+
+    Raises:
+        UserError: no such table.
+    """
+    wanted: set[str] = set()
+    pending = list(names or table_names())
+    while pending:
+        name = pending.pop()
+        if name not in wanted:
+            wanted.add(name)
+            pending += table_module(name).TABLE.needs
+    return in_order(tuple(wanted))
+
+
+def examine(
+    root: Path, profile: Profile, manifest: Manifest | None, names: Sequence[str]
+) -> dict[str, State]:
+    """Return how tables lie here, by name; without a manifest all are to be built anew.
+
+    Raises:
+        UserError: no index, or params.yaml lacks a value.
+    """
+    listed = _listed_blobs(root, manifest) if manifest else None
+    return {name: _examine(root, profile, manifest, name, listed) for name in names}
+
+
+def _examine(
+    root: Path,
+    profile: Profile,
+    manifest: Manifest | None,
+    name: str,
+    listed: Mapping[str, str] | None,
+) -> State:
+    index = read_index(root, name, profile)
+    recipe = table_recipe(root, name, profile)
+    if manifest is None:
+        return State(name, recipe, index.blobs, {}, ("all is to be read again",))
+    footer = read_believed(root, manifest, name)
+    reasons = []
+    if not footer:
+        path = table_path(root / project.TABLES, name)
+        reasons.append("edited, or left by a build that was cut" if path.is_file() else "not built")
+    elif footer.get(RECIPE) != recipe.table:
+        reasons += _name_changes(footer.get(PARTS) or {}, recipe.parts)
+    lost = [f for f in manifest.findings.get(name, ()) if f["check"] in TRANSIENT]
+    if footer and lost:
+        reasons.append(f"{len(lost)} files could not be read by the last build")
+    if footer and footer.get(BLOBS) != hash_blobs(index.blobs):
+        reasons.append(_count_changes(root, profile, name, index, listed))
+    return State(name, recipe, index.blobs, footer, tuple(reasons))
+
+
+def read_believed(root: Path, manifest: Manifest, name: str) -> Mapping[str, Any]:
+    """Return the footer of a table's file; empty where the file is not what a build wrote."""
+    path = table_path(root / project.TABLES, name)
+    written = manifest.files.get(name)
+    if written is None or hash_file(path) != written:
+        return {}
+    try:
+        return read_footer(path)
+    except (OSError, KeyError, TypeError, ValueError, pa.ArrowException):
+        return {}
+
+
+def _name_changes(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    parts = sorted(p for p in before.keys() | now.keys() if before.get(p) != now.get(p))
+    shown = [f"{part} changed" for part in parts[:_SHOWN]] or ["its recipe changed"]
+    more = len(parts) - _SHOWN
+    return shown + ([f"and {more} more"] if more > 0 else [])
+
+
+def _listed_blobs(root: Path, manifest: Manifest) -> Mapping[str, str] | None:
+    """Return path -> MD5 of the release that the tables here are of, None where nobody knows."""
+    if not read_believed(root, manifest, "blobs"):
+        return None
+    try:
+        rows = read_table(table_path(root / project.TABLES, "blobs")).select(["path", "md5"])
+    except (UserError, KeyError):
+        return None
+    return {row["path"]: row["md5"] for row in rows.to_pylist() if row["md5"]}
+
+
+def _count_changes(
+    root: Path, profile: Profile, name: str, index: Index, listed: Mapping[str, str] | None
+) -> str:
+    if listed is None:
+        return "blobs changed"
+    now = {blob.path: blob.md5 for blob in index.blobs if blob.md5 not in MARKS}
+    before = {path: md5 for path, md5 in listed.items() if reads(root, name, parse(path, profile))}
+    changed = [path for path in now.keys() | before.keys() if now.get(path) != before.get(path)]
+    return f"{len(changed)} blobs changed" if len(changed) != 1 else f"{changed[0]} changed"
