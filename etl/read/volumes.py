@@ -8,7 +8,6 @@ from etl.read.nifti import Volume, read_volume
 
 # Holds the six images and three masks of most cases. Of a larger case, those that were read last.
 BUDGET_BYTES = 256 << 20
-LARGEST_BYTES = 64 << 20  # of one volume: memory is what a larger one must save
 
 
 class VolumeCache:
@@ -27,8 +26,6 @@ class VolumeCache:
         """
         volume = self._volumes.pop(path, None) or read_volume(path)
         volume.voxels.flags.writeable = False
-        if volume.voxels.nbytes > LARGEST_BYTES:
-            return volume
         self._volumes[path] = volume
         n_bytes = sum(held.voxels.nbytes for held in self._volumes.values())
         while n_bytes > self._budget_bytes:

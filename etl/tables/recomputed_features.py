@@ -87,7 +87,6 @@ def measure(unit: Unit, context: Context) -> Measured:
             key = {"image_set": one.image_set, "phase": one.phase, "mask": one.mask}
             rows += [{**key, "feature": name, "value": value} for name, value in values.items()]
             problems.setdefault(one.mask_role, []).extend(wrong)
-        del image  # before the next one is read
     findings += [_undefined(mask, wrong) for mask, wrong in problems.items() if wrong]
     return Measured(rows, findings)
 
