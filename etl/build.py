@@ -19,7 +19,7 @@ from etl.finite import drop_nonfinite
 from etl.index import table_module, table_names
 from etl.manifest import Manifest, hash_file, read_manifest, write_manifest
 from etl.measuring import Task, make_tasks, measure_tasks
-from etl.plan import State, examine, in_order
+from etl.plan import VALUES, State, examine, in_order
 from etl.pool import default_workers
 from etl.profile import Profile, load_profile
 from etl.release import is_own_mask
@@ -152,7 +152,7 @@ def _collect_work(
             continue
         table = table_module(name).TABLE
         units = units_of(table.per, state.blobs)
-        known = _read_known(root, manifest, state) if reuse else {}
+        known = _read_known(root, manifest, state, units) if reuse else {}
         work[name] = _Work(state, units, known, {})
     return work
 
@@ -168,7 +168,9 @@ def _hash_needs(
     }
 
 
-def _read_known(root: Path, manifest: Manifest, state: State) -> dict[str, Values]:
+def _read_known(
+    root: Path, manifest: Manifest, state: State, units: Sequence[Unit]
+) -> dict[str, Values]:
     """Return what is kept of a table's units, by content.
 
     What only the present table holds is kept: this build writes over it.
@@ -177,8 +179,8 @@ def _read_known(root: Path, manifest: Manifest, state: State) -> dict[str, Value
     if table.per not in ("blob", "case"):
         return {}  # one workbook, one listing: quicker to read than to keep
     kept = read_units(root, table, recipe)
-    wanted = {content_of(unit, table.per) for unit in units_of(table.per, state.blobs)}
-    if wanted <= kept.keys() or state.footer.get("values_recipe") != recipe:
+    wanted = {content_of(unit, table.per) for unit in units}
+    if wanted <= kept.keys() or state.footer.get(VALUES) != recipe:
         return kept
     seeded = seed_units(root, table, manifest)
     seeded = {content: seeded[content] for content in seeded.keys() - kept.keys()}
@@ -259,13 +261,13 @@ def _write_tables(
         n_measured = len(item.fresh)
         n_rows, n_findings = table.rows.num_rows, len(table.finding_rows)
         built.append(Built(name, reasons, len(item.units), n_measured, n_rows, n_findings))
-    # Of a build before the gate had a folder of its own: it is no table of this output.
-    table_path(context.root / project.TABLES, GATE_RESULTS.name).unlink(missing_ok=True)
     if any(item.reasons for item in built):
         others = {n: md5 for n, md5 in manifest.files.items() if n in table_names()}
         written = {n: str(files[n]) for n in states if n in files}
         whole = Manifest({**others, **written}, findings, assembled)
         write_manifest(context.root, whole, context.profile, footer(context.profile))
+        # Of a build before the gate had a folder of its own: it is no table of this output.
+        table_path(context.root / project.TABLES, GATE_RESULTS.name).unlink(missing_ok=True)
     return built
 
 

@@ -16,14 +16,13 @@ from etl.errors import UserError
 from etl.findings import Finding
 from etl.profile import Profile
 from etl.recipe import module_recipe
-from etl.store import read_footer, read_table, table_path, write_table
+from etl.store import Row, read_footer, read_table, table_path, write_table
 from etl.tables.findings import TABLE as FINDINGS
 
 # In the footer. FILES: table -> MD5 of its file. ASSEMBLED: table -> ids of its findings that no
 # unit gave: they follow from other blobs too (a copy, a grid), so they are no unit's. DIGEST: of
 # the rows, as somebody may edit them and keep the footer.
 FILES, ASSEMBLED, DIGEST = "files", "assembled", "digest"
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

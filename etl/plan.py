@@ -43,19 +43,20 @@ class State:
 
     def made_of(self, files: Mapping[str, str | None]) -> dict[str, Any]:
         """Return what the footer of the table would say, when the needed tables are `files`."""
-        needs = {need: files.get(need) for need in table_module(self.name).TABLE.needs}
         return {
             RECIPE: self.recipe.table,
             VALUES: self.recipe.values,
             PARTS: dict(self.recipe.parts),
             BLOBS: hash_blobs(self.blobs),
-            NEEDS: needs,
+            NEEDS: self._hash_needs(files),
         }
 
     def is_fresh(self, files: Mapping[str, str | None]) -> bool:
         """Return whether the file is what would be made, when the needed tables are `files`."""
-        wanted = self.made_of(files)
-        return not self.reasons and self.footer.get(NEEDS) == wanted[NEEDS]
+        return not self.reasons and self.footer.get(NEEDS) == self._hash_needs(files)
+
+    def _hash_needs(self, files: Mapping[str, str | None]) -> dict[str, str | None]:
+        return {need: files.get(need) for need in table_module(self.name).TABLE.needs}
 
 
 def hash_blobs(blobs: Sequence[Blob]) -> str:
