@@ -22,7 +22,7 @@ from etl.measuring import Task, make_tasks, measure_tasks
 from etl.plan import VALUES, State, examine, in_order
 from etl.pool import default_workers
 from etl.profile import Profile, load_profile
-from etl.release import is_own_mask
+from etl.release import MARKS, is_own_mask
 from etl.seed import seed_units
 from etl.store import build_lock, table_path, write_table
 from etl.tables.gate_results import TABLE as GATE_RESULTS
@@ -182,8 +182,7 @@ def _read_known(
     wanted = {content_of(unit, table.per) for unit in units}
     if wanted <= kept.keys() or state.footer.get(VALUES) != recipe:
         return kept
-    seeded = seed_units(root, table, manifest)
-    seeded = {content: seeded[content] for content in seeded.keys() - kept.keys()}
+    seeded = seed_units(root, table, manifest, kept.keys())
     if seeded:
         keep_units(root, table, recipe, seeded.items())
     return seeded | kept
@@ -219,9 +218,10 @@ def _keep(
         for task, measured in done
         for (name, unit), values in zip(task.units, measured, strict=True)
     ]
-    now = versions.release_hashes(context.root, context.release)
-    blobs = {blob.path: blob for _, unit, _ in units for blob in unit}
-    changed = [path for path, blob in blobs.items() if now.get(path, ("",))[0] != blob.md5]
+    md5s = {
+        blob.path: blob.md5 for _, unit, _ in units for blob in unit if blob.md5 not in MARKS
+    }
+    changed = versions.find_changed(context.root, context.release, md5s)
     if changed:
         message = (
             f"{context.release / changed[0]} changed while it was read ({len(changed)} file(s) in "

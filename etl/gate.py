@@ -103,7 +103,7 @@ def run_gate(root: Path, *, docs: bool = False) -> GateReport:
     with connect(root) as connection:
         report = judge(connection, root, profile, reference=reference, docs=docs)
     inputs = [profile_path(root, profile.name), *_rule_files(root)]
-    recipe = module_recipe("etl.gate", profile, inputs)
+    recipe = module_recipe(root, "etl.gate", profile, inputs)
     meta = {**footer(profile), "recipe": recipe, JUDGED: judged}
     rows = [contract.row() for contract in report.contracts]
     write_table(TABLE, rows, table_path(root / project.GATE, TABLE.name), meta=meta)

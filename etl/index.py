@@ -50,6 +50,7 @@ def table_names() -> tuple[str, ...]:
     return tuple(TopologicalSorter(needs).static_order())
 
 
+@cache
 def table_module(name: str) -> TableModule:
     """Return the module of a table.
 
@@ -119,8 +120,16 @@ def _dump(index: Index) -> str:
     return out.getvalue()
 
 
-def read_index(root: Path, name: str, profile: Profile) -> Index:
-    """What the stage `index` wrote for one table.
+def read_index(
+    root: Path, name: str, profile: Profile, names: dict[str, Name] | None = None
+) -> Index:
+    """Return what the stage `index` wrote for one table.
+
+    Args:
+        root: the project.
+        name: the table.
+        profile: what names of files mean.
+        names: what they mean, as far as it is known; others are added.
 
     Raises:
         UserError: the file is missing or was cut short.
@@ -128,25 +137,32 @@ def read_index(root: Path, name: str, profile: Profile) -> Index:
     path = index_path(root, name)
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            return _load(file, profile)
+            return _load(file, profile, {} if names is None else names)
     except (OSError, KeyError, ValueError, TypeError) as error:
         message = f"{path}: no usable index ({error}). Run `ispy1 repro`."
         raise UserError(message) from error
 
 
-def _load(file: TextIO, profile: Profile) -> Index:
+def _load(file: TextIO, profile: Profile, names: dict[str, Name]) -> Index:
     first = _FIRST.fullmatch(file.readline().strip())
     rows = csv.DictReader(file)
     if first is None or tuple(rows.fieldnames or ()) != _HEADER:
         message = "it does not begin with a recipe and a header"
         raise ValueError(message)
-    return Index(Recipe(first[1], first[2]), tuple(_blob(row, profile) for row in rows))
+    return Index(Recipe(first[1], first[2]), tuple(_blob(row, profile, names) for row in rows))
 
 
-def _blob(row: dict[str, str], profile: Profile) -> Blob:
+def _blob(row: dict[str, str], profile: Profile, names: dict[str, Name]) -> Blob:
     """One line's file: path and hash become paths, so none may lead out of release or cache."""
     path, md5 = versions.require_inside(row["path"]), row["md5"]
     if md5 not in MARKS and not _MD5.fullmatch(md5):
         message = f"{path} has {md5!r} in place of an MD5 of 32 hex digits"
         raise ValueError(message)
-    return Blob(parse(path, profile), md5, int(row["size_bytes"]), row["rule"])
+    return Blob(name_file(path, profile, names), md5, int(row["size_bytes"]), row["rule"])
+
+
+def name_file(path: str, profile: Profile, names: dict[str, Name]) -> Name:
+    """Return what the file at `path` is, by `names` where it is among them; else it is added."""
+    if path not in names:
+        names[path] = parse(path, profile)
+    return names[path]

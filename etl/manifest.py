@@ -80,7 +80,7 @@ def write_manifest(
         (row for table in manifest.findings.values() for row in table),
         key=lambda row: str(row["finding_id"]),
     )
-    recipe = module_recipe(__name__, profile)
+    recipe = module_recipe(root, __name__, profile)
     facts = {
         "recipe": recipe,
         FILES: manifest.files,

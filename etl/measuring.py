@@ -50,7 +50,7 @@ def measure_tasks(
     """
     lean = replace(context, blobs=())  # workers get the blobs of each unit
     died = partial(_measure_one_by_one, lean)
-    preload = [f"etl.tables.{name}" for name in table_names()]
+    preload = ["nibabel", *(f"etl.tables.{name}" for name in table_names())]
     measured = spread(partial(measure_task, lean), tasks, workers, died, preload)
     yield from zip(tasks, measured, strict=True)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,11 @@ import pyarrow as pa
 
 from etl import project
 from etl.errors import UserError
-from etl.index import Index, read_index, reads, table_module, table_names, table_recipe
+from etl.index import Index, name_file, read_index, reads, table_module, table_names, table_recipe
 from etl.manifest import Manifest, hash_file
 from etl.profile import Profile
 from etl.recipe import Recipe
-from etl.release import MARKS, parse
+from etl.release import MARKS, Name
 from etl.store import read_footer, read_table, table_path
 from etl.unit import Blob
 from etl.unit_store import TRANSIENT
@@ -100,7 +101,8 @@ def examine(
         UserError: no index, or params.yaml lacks a value.
     """
     listed = _listed_blobs(root, manifest) if manifest else None
-    return {name: _examine(root, profile, manifest, name, listed) for name in names}
+    meanings: dict[str, Name] = {}  # a path is listed by up to ten tables
+    return {name: _examine(root, profile, manifest, name, listed, meanings) for name in names}
 
 
 def _examine(
@@ -109,8 +111,9 @@ def _examine(
     manifest: Manifest | None,
     name: str,
     listed: Mapping[str, str] | None,
+    meanings: dict[str, Name],
 ) -> State:
-    index = read_index(root, name, profile)
+    index = read_index(root, name, profile, meanings)
     recipe = table_recipe(root, name, profile)
     if manifest is None:
         return State(name, recipe, index.blobs, {}, ("all is to be read again",))
@@ -125,7 +128,8 @@ def _examine(
     if footer and lost:
         reasons.append(f"{len(lost)} files could not be read by the last build")
     if footer and footer.get(BLOBS) != hash_blobs(index.blobs):
-        reasons.append(_count_changes(root, profile, name, index, listed))
+        name_of = partial(name_file, profile=profile, names=meanings)
+        reasons.append(_count_changes(root, name, index, listed, name_of))
     return State(name, recipe, index.blobs, footer, tuple(reasons))
 
 
@@ -160,11 +164,15 @@ def _listed_blobs(root: Path, manifest: Manifest) -> Mapping[str, str] | None:
 
 
 def _count_changes(
-    root: Path, profile: Profile, name: str, index: Index, listed: Mapping[str, str] | None
+    root: Path,
+    name: str,
+    index: Index,
+    listed: Mapping[str, str] | None,
+    name_of: Callable[[str], Name],
 ) -> str:
     if listed is None:
         return "blobs changed"
     now = {blob.path: blob.md5 for blob in index.blobs if blob.md5 not in MARKS}
-    before = {path: md5 for path, md5 in listed.items() if reads(root, name, parse(path, profile))}
+    before = {path: md5 for path, md5 in listed.items() if reads(root, name, name_of(path))}
     changed = [path for path in now.keys() | before.keys() if now.get(path) != before.get(path)]
     return f"{len(changed)} blobs changed" if len(changed) != 1 else f"{changed[0]} changed"

@@ -10,16 +10,20 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from etl.errors import UserError
 from etl.profile import Profile
 from etl.schema import parse_columns
+from etl.store import scratch_folder, write_atomically
 
 PACKAGE = Path(__file__).parent
 # Distribution names of imports that are spelt otherwise.
@@ -30,6 +34,10 @@ DISTRIBUTIONS = {
 }
 # A module and the name of one of its definitions; None: all of them.
 Symbol = tuple[str, str | None]
+# Hashes of code by module, and the distributions that it uses.
+Description = tuple[dict[str, str], list[str]]
+
+KEPT = "recipes.json"
 
 WRITING: tuple[Symbol, ...] = (("etl.store", "write_table"), ("etl.tables.findings", "TABLE"))
 # Parts of a syntax tree that change no value.
@@ -74,15 +82,17 @@ def make_recipe(
         **{f"params.yaml: {name}": _digest(value) for name, value in (params or {}).items()},
         **{path: _digest(_text(root / path)) for path in extra_files},
     }
-    values = {**_describe([(module, "measure")], worded=False), **facts}
-    parts = {**_describe([(module, None), *WRITING], worded=True), **facts}
+    values = {**_describe(root, [(module, "measure")], worded=False), **facts}
+    parts = {**_describe(root, [(module, None), *WRITING], worded=True), **facts}
     return Recipe(_digest(parts, _digest(values)), _digest(values), parts)
 
 
-def module_recipe(module: str, profile: Profile, extra_files: Iterable[Path] = ()) -> str:
+def module_recipe(
+    root: Path, module: str, profile: Profile, extra_files: Iterable[Path] = ()
+) -> str:
     """Return the recipe of a table that one module makes of other tables."""
     facts = [profile.naming(), [_text(path) for path in extra_files]]
-    return _digest(_describe([(module, None), *WRITING], worded=True), facts)
+    return _digest(_describe(root, [(module, None), *WRITING], worded=True), facts)
 
 
 def closure(module: str) -> tuple[set[str], set[str]]:
@@ -99,8 +109,23 @@ def _text(path: Path) -> str:
     return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
-def _describe(starts: Iterable[Symbol], *, worded: bool) -> dict[str, str]:
-    """Return the meaning of what `starts` reach, by module, and the versions of libraries."""
+def _describe(root: Path, starts: Sequence[Symbol], *, worded: bool) -> dict[str, str]:
+    """Return the meaning of what `starts` reach, by module, and the versions of libraries.
+
+    The syntax trees of the whole package take most of a second to follow, and three stages of a
+    run do: what they say is kept until a module changes.
+    """
+    kept = _read_kept(root)
+    key = f"{starts} {worded}"
+    if key not in kept:
+        kept[key] = _follow(starts, worded=worded)
+        _keep(root, kept)
+    code, distributions = kept[key]
+    versions = {name: _version(name) for name in distributions}
+    return {**code, **{name: own for name, own in versions.items() if own is not None}}
+
+
+def _follow(starts: Iterable[Symbol], *, worded: bool) -> Description:
     definitions, aliases = reach(starts)
     # By meaning, not by place: a function that was moved inside its module is the same function.
     code = {
@@ -109,9 +134,31 @@ def _describe(starts: Iterable[Symbol], *, worded: bool) -> dict[str, str]:
         )
         for module, numbers in definitions.items()
     }
-    versions = {name: _version(name) for name in _distributions(aliases)}
-    libraries = {name: found for name, found in versions.items() if found is not None}
-    return {**code, "imports": _digest(sorted(aliases)), **libraries}
+    return {**code, "imports": _digest(sorted(aliases))}, sorted(_distributions(aliases))
+
+
+@cache
+def _read_kept(root: Path) -> dict[str, Description]:
+    """Return the descriptions of the package as it is now, by what they start from."""
+    try:
+        kept = json.loads((scratch_folder(root) / KEPT).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return dict(kept[1]) if kept[:1] == [_hash_package()] else {}
+
+
+def _keep(root: Path, kept: Mapping[str, Description]) -> None:
+    text = json.dumps([_hash_package(), kept])
+    with suppress(UserError, OSError):  # no right to write here, say: it is followed again
+        write_atomically(scratch_folder(root) / KEPT, lambda path: path.write_text(text))
+
+
+@cache
+def _hash_package() -> str:
+    """Return a hash of all that a description follows from: sources, and Python that parses."""
+    modules = sorted(PACKAGE.rglob("*.py"))
+    sources = [[str(path.relative_to(PACKAGE)), path.read_text("utf-8")] for path in modules]
+    return _digest(sys.version, sources)
 
 
 def _distributions(aliases: Iterable[tuple[str, str]]) -> set[str]:

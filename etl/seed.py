@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -19,8 +20,10 @@ from etl.unit import Blob, Values, unit_key
 _CONTENT = "content of the unit"
 
 
-def seed_units(root: Path, table: Table, manifest: Manifest) -> dict[str, Values]:
-    """Return the units behind the present file of a table, by content.
+def seed_units(
+    root: Path, table: Table, manifest: Manifest, kept: Collection[str]
+) -> dict[str, Values]:
+    """Return the units behind the present file of a table, by content, but those that are kept.
 
     The caller knows that the file is what the last build wrote, by the recipe of today. Cases with
     a finding are left out: of the table's rows nobody could tell what their unit said.
@@ -44,6 +47,7 @@ def seed_units(root: Path, table: Table, manifest: Manifest) -> dict[str, Values
         rows = rows.with_columns(pl.Series(_CONTENT, contents, pl.String))
         rows = rows.unique(_CONTENT, keep="first", maintain_order=True)
     schema = measured_schema(table, table.assembled)
+    rows = rows.filter(~pl.col(_CONTENT).is_in(list(kept)))
     units = rows.partition_by(_CONTENT, as_dict=True, maintain_order=True)
     return {
         str(content): Values(

@@ -157,11 +157,10 @@ def _check_finite(schema: TableSchema, table: pa.Table) -> None:
 
 def _check_key(schema: TableSchema, table: pa.Table) -> None:
     counts = table.group_by(list(schema.key)).aggregate([([], "count_all")])
-    for row in counts.to_pylist():
-        if row["count_all"] > 1:
-            key = ", ".join(f"{name}={row[name]}" for name in schema.key)
-            message = f"{schema.name}: {row['count_all']} rows have the key {key}."
-            raise UserError(message)
+    for row in counts.filter(pc.field("count_all") > 1).slice(0, 1).to_pylist():
+        key = ", ".join(f"{name}={row[name]}" for name in schema.key)
+        message = f"{schema.name}: {row['count_all']} rows have the key {key}."
+        raise UserError(message)
 
 
 def write_atomically(path: Path, write: Any) -> None:  # noqa: ANN401  any writer of one path

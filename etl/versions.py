@@ -14,7 +14,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -86,6 +86,25 @@ def release_hashes(root: Path, release: Path) -> dict[str, tuple[str, int]]:
             for path, found in hashes.items()
         },
     }
+
+
+def find_changed(root: Path, release: Path, md5s: Mapping[str, str]) -> list[str]:
+    """Return the files of a release that are not what their MD5 says.
+
+    DVC reads only those that changed since it last looked.
+    """
+    from dvc_data.hashfile.hash import hash_file
+
+    repo = _open_repo(root)
+
+    def hash_now(path: str) -> str | None:
+        try:
+            _, now = hash_file(str(release / path), repo.fs, "md5", repo.cache.local.state)
+        except OSError:
+            return None
+        return now.value
+
+    return [path for path, md5 in md5s.items() if hash_now(path) != md5]
 
 
 def _advise(error: BaseException) -> str:

@@ -62,7 +62,10 @@ NARROW = {
     "etl.phantom": ("etl.phantom", "etl.errors", "etl.feature_names", "etl.pool"),
 }
 # Too slow to import for a command that does not need it: only inside functions.
-SLOW = ("great_expectations", "dvc", "dvc_data", "pandas", "polars", "skimage", "scipy", "zrad")
+SLOW = (
+    "great_expectations", "dvc", "dvc_data", "nibabel", "pandas", "polars", "skimage", "scipy",
+    "zrad",
+)  # fmt: skip
 SLOW_ALLOWED = (
     "etl.measure", "etl.phantom", "etl.tables", "etl.assembly", "etl.seed", "etl.build",
 )  # fmt: skip

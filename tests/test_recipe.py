@@ -43,7 +43,7 @@ def edit(
         source = path.read_text()
         assert text in source
         path.write_text(source.replace(text, other, 1))
-        recipes._parsed.cache_clear()
+        forget()
         after = {name: recipe_of(name) for name in table_names()}
         return (
             {name for name in table_names() if after[name].values != before[name].values},
@@ -51,7 +51,13 @@ def edit(
         )
 
     yield replace
-    recipes._parsed.cache_clear()
+    forget()
+
+
+def forget() -> None:
+    """Let the recipes see what was edited since: a process reads the package once."""
+    for kept in (recipes._parsed, recipes._hash_package, recipes._read_kept):
+        kept.cache_clear()
 
 
 OF_CASES = {"mask_agreement", "phase_fits", "kinetics", "captk_features"}

@@ -75,7 +75,7 @@ def write_picture(root: Path) -> str:
     blobs = _volumes(root, profile)
     images = [blob for blob in blobs if blob.name.image_set is not None]
     table = table_path(root / project.TABLES, "masks")
-    made_of = _hash_inputs(profile, blobs, table)
+    made_of = _hash_inputs(root, profile, blobs, table)
     title = _read_title(root / PICTURE, made_of)
     if title is not None:
         return title
@@ -99,10 +99,10 @@ def _volumes(root: Path, profile: Profile) -> tuple[Blob, ...]:
     )
 
 
-def _hash_inputs(profile: Profile, blobs: Sequence[Blob], table: Path) -> str:
+def _hash_inputs(root: Path, profile: Profile, blobs: Sequence[Blob], table: Path) -> str:
     """Return a hash of all that the picture follows from."""
     parts = (
-        module_recipe("etl.card.picture", profile),
+        module_recipe(root, "etl.card.picture", profile),
         repr([(blob.path, blob.md5) for blob in blobs]),
         str(hash_file(table)),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -80,7 +81,9 @@ def verdict(as_json: JsonOption = False) -> None:  # noqa: FBT002  an option of 
     from etl.gate_text import describe_stale, show_verdict
 
     root = project.find_root()
-    report, stale = read_report(root), find_stale(root)
+    # As a stage it follows what DVC has just looked at: the release is what was judged.
+    is_stage = os.environ.get("DVC_STAGE") == "verdict"
+    report, stale = read_report(root), find_stale(root, blobs=not is_stage)
     if as_json:
         typer.echo(_as_json(report, stale))
     elif stale:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-import nibabel as nib
 import numpy as np
 import numpy.typing as npt
 from isal import igzip_lib, isal_zlib
@@ -87,7 +86,7 @@ class Header:
     @property
     def orientation(self) -> str:
         """Letters of the directions in which the array axes increase, such as PSR."""
-        return "".join(nib.aff2axcodes(self.affine))
+        return "".join(_nibabel().aff2axcodes(self.affine))
 
     @property
     def voxel_volume_mm3(self) -> float:
@@ -258,8 +257,16 @@ def parse_header(start: bytes) -> Header:
     )
 
 
+def _nibabel() -> Any:  # noqa: ANN401  nibabel is not typed
+    """Return nibabel, imported with the first image: it takes as long as a command without one."""
+    import nibabel
+
+    return nibabel
+
+
 def _nibabel_header(start: bytes) -> Any:  # noqa: ANN401  nibabel is not typed
-    kinds: dict[int, Any] = {348: nib.Nifti1Header, 540: nib.Nifti2Header}
+    nibabel = _nibabel()
+    kinds: dict[int, Any] = {348: nibabel.Nifti1Header, 540: nibabel.Nifti2Header}
     for order in "<>":
         length = struct.unpack(f"{order}i", start[:4])[0] if len(start) >= 4 else 0  # noqa: PLR2004
         if length in kinds and len(start) >= length:
@@ -292,7 +299,7 @@ def _size(dim: list[int]) -> tuple[int, int, int]:
 def _dtype(header: Any) -> np.dtype[Any]:  # noqa: ANN401  nibabel is not typed
     try:
         dtype: np.dtype[Any] = np.dtype(header.get_data_dtype())
-    except (nib.spatialimages.HeaderDataError, KeyError, TypeError, ValueError) as error:
+    except (_nibabel().spatialimages.HeaderDataError, KeyError, TypeError, ValueError) as error:
         raise damaged("header_implausible", str(error), "a NIfTI data type") from error
     if dtype.kind not in "iuf" or dtype.itemsize > 8:  # noqa: PLR2004  no long double
         raise refuse(
@@ -305,7 +312,7 @@ def _dtype(header: Any) -> np.dtype[Any]:  # noqa: ANN401  nibabel is not typed
 def _affine(header: Any) -> Array:  # noqa: ANN401  nibabel is not typed
     try:
         affine = _in_mm(header, header.get_best_affine())
-    except (nib.spatialimages.HeaderDataError, ValueError, FloatingPointError) as error:
+    except (_nibabel().spatialimages.HeaderDataError, ValueError, FloatingPointError) as error:
         raise _bad_affine(str(error)) from error
     if not np.isfinite(affine).all():
         raise _bad_affine("not finite")
@@ -349,7 +356,7 @@ def _form_conflict(header: Any, affine: Array, size: tuple[int, int, int]) -> st
     if int(header["qform_code"]) > 0 and int(header["sform_code"]) > 0:
         try:
             qform = _in_mm(header, header.get_qform())
-        except (nib.spatialimages.HeaderDataError, ValueError, FloatingPointError) as error:
+        except (_nibabel().spatialimages.HeaderDataError, ValueError, FloatingPointError) as error:
             return f"qform cannot be read ({error})"
         distance = float(np.abs(corners(qform, size) - corners(affine, size)).max())
         if not distance <= FORM_TOLERANCE_MM:

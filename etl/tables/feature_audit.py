@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -106,12 +106,11 @@ def assemble(values: pl.DataFrame, context: Context) -> Assembled:
 
 
 def _study(context: Context) -> _Study:
-    published = context.table("features").select("case_id", "feature", "value").rows()
-    cases = tuple(sorted({case_id for case_id, _, _ in published}))
-    place = {case_id: n for n, case_id in enumerate(cases)}
-    values = _spread(((feature, case, value) for case, feature, value in published), place)
-    definitions = _definitions(context, {feature for _, feature, _ in published})
-    inputs, computed = _inputs(context, place)
+    published = context.table("features")
+    cases = tuple(published["case_id"].unique().sort())
+    values = _spread(published, cases)
+    definitions = _definitions(context, published["feature"].unique())
+    inputs, computed = _inputs(context, cases)
     blank = np.full(len(cases), np.nan)
     return _Study(
         cases,
@@ -126,29 +125,27 @@ def _study(context: Context) -> _Study:
     )
 
 
-def _inputs(context: Context, place: Mapping[str, int]) -> tuple[dict[str, Row], Computed]:
-    """The candidate inputs, most trusted first, and what was computed on each."""
+def _inputs(context: Context, cases: Sequence[str]) -> tuple[dict[str, Row], Computed]:
+    """Return the candidate inputs, most trusted first, and what was computed on each."""
     key = ("image_set", "phase", "mask")
-    rows = context.table("captk_features").select(*key, "case_id", "feature", "value").rows()
-    by_input: dict[tuple[str, int, str], list[tuple[str, str, float | None]]] = {}
-    for image_set, phase, mask, case_id, feature, value in rows:
-        by_input.setdefault((image_set, phase, mask), []).append((feature, case_id, value))
+    by_input = context.table("captk_features").partition_by(key, as_dict=True)
     order = sorted(by_input, key=lambda one: (_ORDER.index(one[0]), one))
     names = {one: f"{one[0]} phase {one[1]}, {one[2]}" for one in order}
     inputs = {names[one]: dict(zip(key, one, strict=True)) for one in order}
-    return inputs, {names[one]: _spread(by_input[one], place) for one in order}
+    return inputs, {names[one]: _spread(by_input[one], cases) for one in order}
 
 
-def _spread(
-    rows: Iterable[tuple[str, str, float | None]], place: Mapping[str, int]
-) -> dict[str, Array]:
-    """Feature -> a value a case, from (feature, case, value); other cases are left out."""
-    spread: dict[str, Array] = {}
-    for feature, case_id, value in rows:
-        if case_id in place and value is not None:
-            line = spread.setdefault(feature, np.full(len(place), np.nan))
-            line[place[case_id]] = value
-    return spread
+def _spread(rows: pl.DataFrame, cases: Sequence[str]) -> dict[str, Array]:
+    """Return feature -> a value per case of `cases`, NaN where there is none."""
+    values = rows.filter(pl.col("case_id").is_in(cases), pl.col("value").is_not_null())
+    features = values["feature"].unique().sort()
+    spread = np.full((len(features), len(cases)), np.nan)
+    row, column = (
+        values[name].cast(pl.Enum(order)).to_physical().to_numpy()
+        for name, order in (("feature", features), ("case_id", cases))
+    )
+    spread[row, column] = values["value"].to_numpy()
+    return dict(zip(features, spread, strict=True))
 
 
 def _definitions(context: Context, features: Iterable[str]) -> dict[str, Definition]:
