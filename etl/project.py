@@ -16,6 +16,7 @@ TABLES = "data/tables"
 GATE = "data/gate"  # what the gate makes of them: DVC wants a folder of its own for each stage
 INDEX = "data/index"
 REPRO_PROCESS = "ISPY1_REPRO"  # variable: the `ispy1 repro` that a stage works for, and ends with
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast; every wheel has it
 # Folders and files that answers are made of; none of them takes an answer.
 MADE_OF = ("data", "sql", "expectations", "splits.csv", PARAMS)
 
@@ -44,7 +45,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         UserError: the file is missing, is not YAML, or holds no mapping.
     """
     try:
-        loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
+        loaded = yaml.load(path.read_text(encoding="utf-8"), _LOADER)  # noqa: S506  a safe loader
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         message = f"{path}: cannot be read as YAML ({error}). Restore it with git checkout."
         raise UserError(message) from error
