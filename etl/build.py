@@ -218,9 +218,7 @@ def _keep(
         for task, measured in done
         for (name, unit), values in zip(task.units, measured, strict=True)
     ]
-    md5s = {
-        blob.path: blob.md5 for _, unit, _ in units for blob in unit if blob.md5 not in MARKS
-    }
+    md5s = {blob.path: blob.md5 for _, unit, _ in units for blob in unit if blob.md5 not in MARKS}
     changed = versions.find_changed(context.root, context.release, md5s)
     if changed:
         message = (

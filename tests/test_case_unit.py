@@ -108,7 +108,7 @@ def test_the_seed_of_a_table_of_cases(tmp_path: Path) -> None:
     ]
     about = Finding("pairs", "info", "c", "o", "e", "l", "f", case_id="ISPY1_9003")
     write_table(TABLE, rows, table_path(tmp_path / TABLES, "pairs"), meta={})
-    units = seed_units(tmp_path, TABLE, Manifest(findings={"pairs": [about.row()]}))
+    units = seed_units(tmp_path, TABLE, Manifest(findings={"pairs": [about.row()]}), ())
     assert {content: unit.rows.to_pylist() for content, unit in units.items()} == {
         "k": [{"pair": "a"}, {"pair": "b"}]
     }

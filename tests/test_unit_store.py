@@ -223,7 +223,7 @@ def recipe(root: Path, name: str = "masks") -> str:
 
 
 def seeded(root: Path, name: str = "masks") -> dict[str, Values]:
-    return seed_units(root, table_module(name).TABLE, read_manifest(root))
+    return seed_units(root, table_module(name).TABLE, read_manifest(root), ())
 
 
 @pytest.mark.parametrize("edited", ["masks", "findings"])

@@ -60,7 +60,7 @@ def largest(project: Path) -> Context:
 
 def _keep(project: Path, name: str) -> Path:
     """The folder of what the generator's code of today makes; that of other code is removed."""
-    code = module_recipe("etl.phantom.build", load_profile(project, PROFILE))[:8]
+    code = module_recipe(project, "etl.phantom.build", load_profile(project, PROFILE))[:8]
     root = _cache(project) / f"{name}-{code}"
     for old in root.parent.glob(f"{name}-*"):
         if old != root:
