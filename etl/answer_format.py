@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, cast, get_args
 
-from etl.errors import UserError
+from etl.model.errors import UserError
 
 Format = Literal["table", "csv", "json", "parquet", "markdown"]
 SUFFIXES = {

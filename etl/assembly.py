@@ -9,10 +9,10 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from etl.findings import Finding
-from etl.release import role
-from etl.schema import Table
-from etl.store import measured_schema, to_arrow
+from etl.model.findings import Finding
+from etl.model.release import role
+from etl.model.schema import Table
+from etl.model.store import measured_schema, to_arrow
 from etl.unit import Assembled, Context, Row, Unit, Values, unit_key, units_of
 
 _UNIT = "number of the unit"

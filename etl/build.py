@@ -11,20 +11,21 @@ from typing import Any
 
 import pyarrow as pa
 
-from etl import project, versions
+from etl import versions
 from etl.assembly import collect, identify
-from etl.errors import UserError
-from etl.findings import Finding
 from etl.finite import drop_nonfinite
 from etl.index import table_module, table_names
 from etl.manifest import Manifest, hash_file, read_manifest, write_manifest
 from etl.measuring import Task, make_tasks, measure_tasks
+from etl.model import project
+from etl.model.errors import UserError
+from etl.model.findings import Finding
+from etl.model.pool import default_workers
+from etl.model.profile import Profile, load_profile
+from etl.model.release import MARKS, is_own_mask
+from etl.model.store import build_lock, table_path, write_table
 from etl.plan import VALUES, State, examine, in_order
-from etl.pool import default_workers
-from etl.profile import Profile, load_profile
-from etl.release import MARKS, is_own_mask
 from etl.seed import seed_units
-from etl.store import build_lock, table_path, write_table
 from etl.tables.gate_results import TABLE as GATE_RESULTS
 from etl.unit import Assembled, Context, Unit, Values, add_identity, content_of, units_of
 from etl.unit_store import keep_units, read_units

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from etl.errors import BadInputError
-from etl.findings import Finding, from_bad_input
+from etl.model.errors import BadInputError
+from etl.model.findings import Finding, from_bad_input
+from etl.model.release import role
 from etl.read.nifti import Volume
 from etl.read.volumes import VOLUMES
-from etl.release import role
 from etl.unit import Blob, Context
 
 

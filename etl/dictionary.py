@@ -11,7 +11,7 @@ from typing import Any
 
 import duckdb
 
-from etl.errors import UserError
+from etl.model.errors import UserError
 from etl.query import absent, is_unbuilt
 from etl.views import split_unit
 

@@ -6,7 +6,7 @@ import configparser
 from collections.abc import Iterator
 from pathlib import Path
 
-from etl.errors import UserError
+from etl.model.errors import UserError
 
 
 def read_config(root: Path) -> dict[str, tuple[Path, str]]:

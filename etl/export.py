@@ -13,10 +13,10 @@ from typing import Any, Literal
 import duckdb
 
 from etl import dictionary, output
-from etl.errors import UserError
-from etl.locks import lock_handle
-from etl.project import refuse_inputs, release_path
-from etl.store import write_atomically
+from etl.model.errors import UserError
+from etl.model.locks import lock_handle
+from etl.model.project import refuse_inputs, release_path
+from etl.model.store import write_atomically
 from etl.warehouse import Snapshot, build, literal, working_tree
 
 FilesFormat = Literal["json", "csv"]

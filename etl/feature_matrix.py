@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from etl.store import write_atomically
+from etl.model.store import write_atomically
 
 # Constant in the published table (computed from it; DATASET notes of the project). The view is
 # static, so that its columns do not depend on the release; feature_catalog.is_constant says what
@@ -87,7 +87,7 @@ def write(views: Path, names: Sequence[str]) -> None:
 
 def main() -> None:
     """Write both views of the current project from its feature_catalog."""
-    from etl.project import find_root
+    from etl.model.project import find_root
     from etl.warehouse import connect
 
     root = find_root()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from etl.findings import Finding
-from etl.schema import TableSchema
+from etl.model.findings import Finding
+from etl.model.schema import TableSchema
 from etl.unit import Row
 
 

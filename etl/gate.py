@@ -18,10 +18,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from etl import project
 from etl.build import footer
 from etl.diff.drift import Reference, find_reference, read_reference, why_not_judged
-from etl.errors import Severity, UserError
 from etl.gate_contracts import LIST, find_gone
 from etl.gate_frames import hand_over, read_frame
 from etl.gate_report import (
@@ -38,11 +36,13 @@ from etl.gate_report import (
 from etl.gate_text import describe_value, words
 from etl.index import table_names
 from etl.judged import hash_rules, hash_tables
-from etl.known_issues import known_issues
-from etl.profile import Profile, load_profile, profile_path
+from etl.model import project
+from etl.model.errors import Severity, UserError
+from etl.model.known_issues import known_issues
+from etl.model.profile import Profile, load_profile, profile_path
+from etl.model.store import table_path, write_table
 from etl.recipe import module_recipe
 from etl.splits import first_folds
-from etl.store import table_path, write_table
 from etl.tables import findings
 from etl.tables.gate_results import TABLE
 

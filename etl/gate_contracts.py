@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from etl.errors import UserError
 from etl.gate_report import GONE, GONE_FIX, Contract, read_suites
-from etl.store import write_atomically
+from etl.model.errors import UserError
+from etl.model.store import write_atomically
 
 LIST = "expectations/contracts.csv"
 COLUMNS = ("suite", "expectation_id", "notes")

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from etl.diff.drift import QUANTILES, Reference
-from etl.errors import UserError
 from etl.index import table_module, table_names
-from etl.inputs import SCHEMAS
-from etl.profile import Profile
-from etl.release import blobs_of_case
-from etl.schema import Table
+from etl.model.errors import UserError
+from etl.model.git_tables import SCHEMAS
+from etl.model.profile import Profile
+from etl.model.release import blobs_of_case
+from etl.model.schema import Table
 from etl.tables.findings import TABLE as FINDINGS
 from etl.warehouse import INPUTS_SCHEMA
 

@@ -12,10 +12,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from etl import project
-from etl.errors import Severity, UserError
 from etl.judged import find_changed_blobs, find_changes, find_stale_tables, read_judged
-from etl.store import read_footer, read_table, table_path, write_atomically
+from etl.model import project
+from etl.model.errors import Severity, UserError
+from etl.model.store import read_footer, read_table, table_path, write_atomically
 
 if TYPE_CHECKING:
     from etl.diff.drift import Reference

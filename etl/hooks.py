@@ -9,9 +9,10 @@ import sys
 from collections.abc import Collection
 from pathlib import Path
 
-from etl import project, revisions, versions
-from etl.errors import UserError
-from etl.store import write_atomically
+from etl import revisions, versions
+from etl.model import project
+from etl.model.errors import UserError
+from etl.model.store import write_atomically
 
 MARK = "# ispy1: the data follow the code"
 # Not `dvc install`: it refuses beside any hook of the user's, and its pre-push hook pushes data,

@@ -13,14 +13,15 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any, TextIO, cast
 
-from etl import project, tables, versions
-from etl.errors import UserError
+from etl import tables, versions
+from etl.model import project
+from etl.model.errors import UserError
+from etl.model.profile import Profile, load_profile
+from etl.model.release import MARKS, Name, is_litter, parse
+from etl.model.schema import Table
+from etl.model.store import write_atomically
 from etl.own_masks import read_rule
-from etl.profile import Profile, load_profile
 from etl.recipe import Recipe, make_recipe
-from etl.release import MARKS, Name, is_litter, parse
-from etl.schema import Table
-from etl.store import write_atomically
 from etl.unit import Blob, TableModule
 
 _FIRST = re.compile(r"# recipe=([0-9a-f]{32}) values=([0-9a-f]{32})")

@@ -11,12 +11,13 @@ from hashlib import md5
 from pathlib import Path
 from typing import Any
 
-from etl import project, revisions, versions
-from etl.errors import UserError
+from etl import revisions, versions
 from etl.index import index_path, read_index
+from etl.model import project
+from etl.model.errors import UserError
+from etl.model.profile import Profile, load_profile
+from etl.model.release import MARKS, is_litter
 from etl.odd_files import show_path
-from etl.profile import Profile, load_profile
-from etl.release import MARKS, is_litter
 
 RULES = ("expectations", "splits.csv", "sql/tables", "sql/views")  # what decides, beside the tables
 _RULE_SUFFIXES = frozenset({".csv", ".json", ".sql", ".yaml", ".yml"})

@@ -14,7 +14,7 @@ from pathlib import Path
 from threading import Event, Thread, current_thread, main_thread
 from typing import TYPE_CHECKING, TypeVar
 
-from etl.errors import UserError
+from etl.model.errors import UserError
 
 if TYPE_CHECKING:
     import duckdb

@@ -8,14 +8,14 @@ from functools import partial
 
 import numpy as np
 
-from etl.errors import BadInputError
-from etl.findings import Finding, from_bad_input
 from etl.finite import drop_nonfinite
 from etl.index import table_module, table_names
-from etl.pool import run_alone, spread
+from etl.model.errors import BadInputError
+from etl.model.findings import Finding, from_bad_input
+from etl.model.pool import run_alone, spread
+from etl.model.schema import Table
+from etl.model.store import to_arrow
 from etl.read.volumes import VOLUMES
-from etl.schema import Table
-from etl.store import to_arrow
 from etl.unit import Context, Measured, Unit, Values
 
 

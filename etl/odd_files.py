@@ -6,8 +6,8 @@ import os
 import re
 from pathlib import Path
 
-from etl.release import NO_FILE, NO_NAME
-from etl.store import write_atomically
+from etl.model.release import NO_FILE, NO_NAME
+from etl.model.store import write_atomically
 
 IGNORE = ".dvcignore"
 _HEAD = "# Made by ispy1: what DVC cannot read (pipes, devices, names that are no UTF-8).\n"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from etl.profile import Profile
+from etl.model.profile import Profile
 from etl.warehouse import quoted
 
 _VALUES = 10_000  # of a column, at most: there are fewer cases in any release

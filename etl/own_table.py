@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-from etl.errors import UserError
+from etl.model.errors import UserError
 from etl.own_workbook import read_own_workbook
 from etl.sql_words import NO_HIVE, file_literal, quoted
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from etl.errors import BadInputError, UserError
+from etl.model.errors import BadInputError, UserError
 
 
 def read_own_workbook(path: Path) -> object:

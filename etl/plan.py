@@ -12,14 +12,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from etl import project
-from etl.errors import UserError
 from etl.index import Index, name_file, read_index, reads, table_module, table_names, table_recipe
 from etl.manifest import Manifest, hash_file
-from etl.profile import Profile
+from etl.model import project
+from etl.model.errors import UserError
+from etl.model.profile import Profile
+from etl.model.release import MARKS, Name
+from etl.model.store import read_footer, read_table, table_path
 from etl.recipe import Recipe
-from etl.release import MARKS, Name
-from etl.store import read_footer, read_table, table_path
 from etl.unit import Blob
 from etl.unit_store import TRANSIENT
 

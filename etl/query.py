@@ -20,11 +20,11 @@ from typing import Any, TypeVar
 
 import duckdb
 
-from etl.errors import UserError
 from etl.limits import Budget, Limits, interruptible, remove_left_spill
+from etl.model.errors import UserError
+from etl.model.profile import load_profile
+from etl.model.project import find_root
 from etl.own_ids import misspelt_ids
-from etl.profile import load_profile
-from etl.project import find_root
 from etl.statement import NO_FILES, character_at, check, place
 from etl.warehouse import VIEWS, connect, literal, quoted
 

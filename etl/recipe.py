@@ -20,10 +20,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from etl.errors import UserError
-from etl.profile import Profile
-from etl.schema import parse_columns
-from etl.store import scratch_folder, write_atomically
+from etl.model.errors import UserError
+from etl.model.profile import Profile
+from etl.model.schema import parse_columns
+from etl.model.store import scratch_folder, write_atomically
 
 PACKAGE = Path(__file__).parent
 # Distribution names of imports that are spelt otherwise.
@@ -39,7 +39,7 @@ Description = tuple[dict[str, str], list[str]]
 
 KEPT = "recipes.json"
 
-WRITING: tuple[Symbol, ...] = (("etl.store", "write_table"), ("etl.tables.findings", "TABLE"))
+WRITING: tuple[Symbol, ...] = (("etl.model.store", "write_table"), ("etl.tables.findings", "TABLE"))
 # Parts of a syntax tree that change no value.
 _MUTE_FIELDS = {"annotation", "returns", "type_comment", "type_params", "kind", "ctx"}
 # What a declaration says that changes no measured value.
@@ -52,8 +52,8 @@ class Recipe:
 
     `table`: decides its bytes. `values`: decides what measure() gives for a blob, and no more: the
     key of kept units. A changed description changes the first alone. `parts`: what the first is
-    made of by name (`code of etl.store`, `numpy`, `params.yaml: limits.region_voxels`), so that a
-    change can be named.
+    made of by name (`code of etl.model.store`, `numpy`, `params.yaml: limits.region_voxels`), so
+    that a change can be named.
     """
 
     table: str

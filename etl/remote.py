@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from etl import revisions, versions
-from etl.project import GATE, INDEX, TABLES
+from etl.model.project import GATE, INDEX, TABLES
 
 
 @dataclass(frozen=True, slots=True)

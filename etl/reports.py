@@ -5,7 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from pathlib import Path
 
-from etl.errors import UserError
+from etl.model.errors import UserError
 from etl.views import header_lines, read_sql
 
 REPORTS = "sql/reports"

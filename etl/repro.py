@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from etl import versions
-from etl.locks import hold_lock
+from etl.model.locks import hold_lock
+from etl.model.project import REPRO_PROCESS, release_path
+from etl.model.store import scratch_folder
 from etl.odd_files import ignore_odd_files
-from etl.project import REPRO_PROCESS, release_path
-from etl.store import scratch_folder
 
 
 def run_repro(

@@ -19,8 +19,8 @@ from typing import Any
 import yaml
 
 from etl import versions
-from etl.errors import UserError
-from etl.project import GATE, TABLES
+from etl.model.errors import UserError
+from etl.model.project import GATE, TABLES
 
 LOCK = "dvc.lock"
 _SUFFIX = ".parquet"

@@ -9,12 +9,12 @@ from typing import cast
 
 import polars as pl
 
-from etl import project
-from etl.findings import Finding
 from etl.manifest import Manifest, finding_of
-from etl.release import Name
-from etl.schema import Table
-from etl.store import measured_schema, read_table, table_path
+from etl.model import project
+from etl.model.findings import Finding
+from etl.model.release import Name
+from etl.model.schema import Table
+from etl.model.store import measured_schema, read_table, table_path
 from etl.unit import Blob, Values, unit_key
 
 _CONTENT = "content of the unit"

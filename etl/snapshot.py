@@ -11,17 +11,18 @@ from pathlib import Path
 
 import duckdb
 
-from etl import inputs, revisions, views
-from etl.errors import UserError
-from etl.profile import load_profile
-from etl.project import GATE, PARAMS, TABLES
+from etl import revisions, views
+from etl.model import git_tables
+from etl.model.errors import UserError
+from etl.model.profile import load_profile
+from etl.model.project import GATE, PARAMS, TABLES
 
 VIEWS = "sql/views"
 ADDED = "sql/tables"  # table -> a query over `built`: what SQL adds to its file
 MEMORY = Path("/dev/shm")  # noqa: S108  Linux keeps it in memory: a reader needs no disk
 HELD_S = 24 * 3600  # longer than any one reader asks
 # What the SQL layer reads beside the tables; all of it is under git.
-_UNDER_GIT = (PARAMS, VIEWS, ADDED, "expectations/profiles", *inputs.CSV_FILES.values())
+_UNDER_GIT = (PARAMS, VIEWS, ADDED, "expectations/profiles", *git_tables.CSV_FILES.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Snapshot:
 
     tables: Mapping[str, Path]
     views: Mapping[str, str]
-    inputs: Mapping[str, inputs.Rows]
+    inputs: Mapping[str, git_tables.Rows]
     added: Mapping[str, str] = field(default_factory=dict)
     revision: str = ""
 
@@ -57,7 +58,7 @@ def working_tree(root: Path) -> Snapshot:
     """What lies in the working tree of the project at `root`, held as it is now."""
     files = [path for folder in (TABLES, GATE) for path in (root / folder).glob("*.parquet")]
     built = {path.stem: _held(root, path) for path in sorted(files, key=lambda path: path.stem)}
-    rows = inputs.read_inputs(root, load_profile(root))
+    rows = git_tables.read_inputs(root, load_profile(root))
     return Snapshot(built, views.read_sql(root / VIEWS), rows, views.read_sql(root / ADDED))
 
 
@@ -116,21 +117,21 @@ def at_revision(root: Path, rev: str) -> Snapshot:
         return Snapshot(tables, sql, rows, added, str(revision))
 
 
-def _inputs_of(folder: Path) -> dict[str, inputs.Rows]:
+def _inputs_of(folder: Path) -> dict[str, git_tables.Rows]:
     """The inputs in a revision's files, without those that have a form of another time.
 
     A view that needs such a one is left out, too: an empty table would give a wrong answer.
     """
-    rows: dict[str, inputs.Rows] = {}
+    rows: dict[str, git_tables.Rows] = {}
     unfit: set[str] = set()
-    for name, path in inputs.CSV_FILES.items():
+    for name, path in git_tables.CSV_FILES.items():
         try:
-            rows[name] = inputs.read_csv_input(inputs.SCHEMAS[name], folder / path)
+            rows[name] = git_tables.read_csv_input(git_tables.SCHEMAS[name], folder / path)
         except UserError:
             unfit.add(name)
             (folder / path).unlink()
     try:
-        rows = inputs.read_inputs(folder, load_profile(folder))
+        rows = git_tables.read_inputs(folder, load_profile(folder))
     except UserError:
-        unfit |= set(inputs.SCHEMAS) - set(inputs.CSV_FILES)
+        unfit |= set(git_tables.SCHEMAS) - set(git_tables.CSV_FILES)
     return {name: values for name, values in rows.items() if name not in unfit}

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from etl import inputs, revisions
-from etl.errors import UserError
-from etl.store import write_atomically
+from etl import revisions
+from etl.model import git_tables
+from etl.model.errors import UserError
+from etl.model.store import write_atomically
 
 FOLDS = 5
 QUERY = "select case_id, subtype, pcr, dataset from cohort order by case_id"
@@ -39,7 +40,7 @@ class Assignment:
     fold: int
 
     @property
-    def row(self) -> tuple[inputs.Value, ...]:
+    def row(self) -> tuple[git_tables.Value, ...]:
         """The row of splits.csv."""
         own = self.subject
         return (own.case_id, self.fold, own.subtype, own.pcr, own.dataset)
@@ -73,12 +74,12 @@ def update_splits(root: Path) -> int:
     Raises:
         UserError: splits.csv is damaged, a subject moved, or the tables are not built.
     """
-    path = root / inputs.CSV_FILES["splits"]
+    path = root / git_tables.CSV_FILES["splits"]
     given = read_splits(path)
     _refuse_moves(root, given)
     added = assign(given, _cohort(root))
     if added or not path.is_file():
-        text = inputs.csv_text(inputs.SPLITS, tuple(a.row for a in (*given, *added)))
+        text = git_tables.csv_text(git_tables.SPLITS, tuple(a.row for a in (*given, *added)))
         write_atomically(path, lambda target: target.write_text(text, encoding="utf-8"))
     return len(added)
 
@@ -90,7 +91,7 @@ def read_splits(path: Path) -> list[Assignment]:
         UserError: the file does not have its form, a fold is not one of five, or an id is double.
     """
     given = []
-    for case_id, fold, subtype, pcr, dataset in inputs.read_csv_input(inputs.SPLITS, path):
+    for case_id, fold, subtype, pcr, dataset in git_tables.read_csv_input(git_tables.SPLITS, path):
         if not isinstance(fold, int) or fold not in range(FOLDS):
             message = f"{path}: {case_id} has fold {fold}; expected 0 to {FOLDS - 1}. Correct it."
             raise UserError(message)
@@ -106,7 +107,7 @@ def read_splits(path: Path) -> list[Assignment]:
 def first_folds(root: Path) -> dict[tuple[str, str], str]:
     """Return data set and subject -> the first fold that git's history of splits.csv has."""
     first = dict[tuple[str, str], str]()
-    for content in revisions.history_of(root, inputs.CSV_FILES["splits"]):
+    for content in revisions.history_of(root, git_tables.CSV_FILES["splits"]):
         for row in csv.DictReader(content.decode("utf-8-sig", "replace").splitlines()):
             key = row.get("dataset") or "", row.get("case_id") or ""
             first.setdefault(key, row.get("fold") or "")
@@ -115,7 +116,7 @@ def first_folds(root: Path) -> dict[tuple[str, str], str]:
 
 def _refuse_moves(root: Path, given: Sequence[Assignment]) -> None:
     """Refuse folds that differ from the first that git's history of splits.csv has."""
-    path, first = inputs.CSV_FILES["splits"], first_folds(root)
+    path, first = git_tables.CSV_FILES["splits"], first_folds(root)
     keyed = [((a.subject.dataset, a.subject.case_id), a.fold) for a in given]
     moved = [
         (key[1], first[key], fold) for key, fold in keyed if first.get(key, str(fold)) != str(fold)
@@ -131,7 +132,7 @@ def _refuse_moves(root: Path, given: Sequence[Assignment]) -> None:
         raise UserError(message)
 
 
-def _flag(value: inputs.Value) -> bool | None:
+def _flag(value: git_tables.Value) -> bool | None:
     return None if value is None else bool(value)
 
 

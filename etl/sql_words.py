@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from etl import inputs
+from etl.model import git_tables
 
 NO_HIVE = "hive_partitioning = false"  # a folder `site=UCSF` above is no column
 
 
-def literal(value: inputs.Value) -> str:
+def literal(value: git_tables.Value) -> str:
     """A value as an SQL literal."""
     if isinstance(value, str):
         return "'" + value.replace("'", "''") + "'"

@@ -14,7 +14,7 @@ from typing import Any
 
 import duckdb
 
-from etl.errors import UserError
+from etl.model.errors import UserError
 
 # A query is made of these; INSERT_QUERY_NODE, COPY_QUERY_NODE and whatever comes are not here.
 QUERY_NODES = frozenset({"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"})

@@ -12,13 +12,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from etl import inputs, project, revisions, versions
+from etl import revisions, versions
 from etl.build import plan_tables
-from etl.errors import UserError
 from etl.gate_report import METRIC
 from etl.judged import blob_sizes, changed_blobs, recorded_hash, some
 from etl.manifest import hash_file
-from etl.profile import Profile, load_profile
+from etl.model import git_tables, project
+from etl.model.errors import UserError
+from etl.model.profile import Profile, load_profile
 
 _LOCK = "dvc.lock"
 _MIB = 1 << 20
@@ -183,7 +184,7 @@ def _edits_of_outputs(root: Path, answer: Mapping[str, Sequence[Any]]) -> Iterat
 
     Not those that a person may edit too, such as splits.csv: their stage reads them and keeps them.
     """
-    edited_by_people = {*inputs.CSV_FILES.values(), str(project.param(root, "release"))}
+    edited_by_people = {*git_tables.CSV_FILES.values(), str(project.param(root, "release"))}
     for changes in answer.values():
         for change in changes:
             outs = change.get("changed outs", {}) if isinstance(change, dict) else {}

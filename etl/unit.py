@@ -8,13 +8,13 @@ from hashlib import md5
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from etl.errors import BadInputError
-from etl.findings import Finding, from_bad_input
-from etl.profile import Profile
-from etl.project import TABLES, param
-from etl.release import LINK_OUTSIDE, MARKS, NO_FILE, NO_NAME, Name, blobs_of_case, role
-from etl.schema import Per, Table
-from etl.store import read_table, table_path
+from etl.model.errors import BadInputError
+from etl.model.findings import Finding, from_bad_input
+from etl.model.profile import Profile
+from etl.model.project import TABLES, param
+from etl.model.release import LINK_OUTSIDE, MARKS, NO_FILE, NO_NAME, Name, blobs_of_case, role
+from etl.model.schema import Per, Table
+from etl.model.store import read_table, table_path
 
 if TYPE_CHECKING:
     import polars as pl

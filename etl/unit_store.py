@@ -18,9 +18,9 @@ from typing import TypeVar
 
 import pyarrow as pa
 
-from etl.findings import Finding
-from etl.schema import Table
-from etl.store import measured_schema, scratch_folder
+from etl.model.findings import Finding
+from etl.model.schema import Table
+from etl.model.store import measured_schema, scratch_folder
 from etl.unit import Values
 
 Answer = TypeVar("Answer")

@@ -23,9 +23,9 @@ from threading import Thread
 from typing import Any
 
 from etl.dvc_config import read_config
-from etl.errors import UserError
+from etl.model.errors import UserError
+from etl.model.release import LINK_OUTSIDE
 from etl.odd_files import ignore_odd_files, show_path
-from etl.release import LINK_OUTSIDE
 
 ADD_REMOTE = "Add one by `dvc remote add -d NAME URL` (a folder, s3://..., ssh://...)"
 RWLOCK = ".dvc/tmp/rwlock"  # of DVC: who reads and who writes what
@@ -123,7 +123,7 @@ def is_kept(real: Path, cache: Path) -> bool:
 
 def release_hash(root: Path) -> str | None:
     """The DVC hash of the release that dvc.lock's index stage was run on, None before that."""
-    from etl.project import param
+    from etl.model.project import param
 
     lock = root / "dvc.lock"
     if not lock.is_file():

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
-from etl.errors import UserError
+from etl.model.errors import UserError
 
 EVERY_OTHER = "*"
 _FIELD = re.compile(r"(grain|key|source|columns):\s*(.*)")

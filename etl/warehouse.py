@@ -11,11 +11,12 @@ from typing import Any, Literal
 
 import duckdb
 
-from etl import inputs, views
-from etl.errors import UserError
+from etl import views
+from etl.model import git_tables
+from etl.model.errors import UserError
+from etl.model.project import find_root
+from etl.model.schema import SCHEMA_VERSION
 from etl.own_table import add_table, check_name
-from etl.project import find_root
-from etl.schema import SCHEMA_VERSION
 from etl.snapshot import VIEWS, Snapshot, at_revision, working_tree
 from etl.sql_words import NO_HIVE, as_pattern, file_literal, literal, quoted
 
@@ -258,9 +259,9 @@ def _read_footer(snapshot: Snapshot, path: str, value: bytes) -> dict[str, objec
     return found
 
 
-def _inputs_script(rows: Mapping[str, inputs.Rows]) -> Iterator[str]:
+def _inputs_script(rows: Mapping[str, git_tables.Rows]) -> Iterator[str]:
     yield f"create schema {INPUTS_SCHEMA}"
-    for name, schema in inputs.SCHEMAS.items():
+    for name, schema in git_tables.SCHEMAS.items():
         if name not in rows:
             continue
         table = f"{INPUTS_SCHEMA}.{name}"
@@ -277,7 +278,7 @@ def _tables_script(
     snapshot: Snapshot, footers: Mapping[str, dict[str, object]], storage: Storage
 ) -> Iterator[str]:
     # What SQL adds is of this input; a revision may hold it in a form of another time.
-    added = snapshot.added if inputs.KNOWN_ISSUES.name in snapshot.inputs else {}
+    added = snapshot.added if git_tables.KNOWN_ISSUES.name in snapshot.inputs else {}
     for name, path in snapshot.tables.items():
         file = f"from read_parquet({file_literal(path)}, {NO_HIVE})"
         query = f"with built as ({file}) from (\n{added[name]}\n)" if name in added else file

@@ -17,7 +17,7 @@ from support import ROOT, build, make_project, make_release
 from tracked import Tracked, make_tracked
 
 from etl import gate
-from etl import project as etl_project
+from etl.model import project as etl_project
 
 # The machine may be slow and shared: no deadlines. Same examples in every run.
 settings.register_profile(

@@ -20,9 +20,9 @@ from support import (
     write_nifti,
 )
 
-from etl import project
 from etl.gate_report import read_suites
-from etl.store import table_path, write_table
+from etl.model import project
+from etl.model.store import table_path, write_table
 from etl.tables.gate_results import TABLE as GATE
 
 GROWN = "masks_stv_manual/ISPY1_9001.nii.gz"  # the mask that v2 changed

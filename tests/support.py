@@ -23,14 +23,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import xlsxwriter
 
-from etl import project
 from etl.build import Built, build_tables
 from etl.index import write_indexes
-from etl.params_file import set_params
-from etl.profile import load_profile
+from etl.model import project
+from etl.model.params_file import set_params
+from etl.model.profile import load_profile
+from etl.model.release import blobs_of_case
+from etl.model.store import read_table, table_path
 from etl.read.idc import COLUMNS
-from etl.release import blobs_of_case
-from etl.store import read_table, table_path
 
 ROOT = Path(__file__).resolve().parents[1]
 Array = npt.NDArray[Any]

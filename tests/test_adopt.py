@@ -22,10 +22,10 @@ import etl.adopt.memory
 import etl.adopt.place
 from etl.adopt import Report, adopt
 from etl.adopt.tell import lines, shown
-from etl.errors import UserError
-from etl.profile import load_profile
-from etl.project import params
-from etl.release import blobs_of_case
+from etl.model.errors import UserError
+from etl.model.profile import load_profile
+from etl.model.project import params
+from etl.model.release import blobs_of_case
 
 HERE = Path(__file__).parents[1]
 PROFILE = load_profile(HERE, "ispy1_tcia")

@@ -23,17 +23,17 @@ from support import (
 )
 
 from etl import build as builds
-from etl import project as project_module
 from etl import recipe as recipes
 from etl import versions
 from etl.build import build_tables, plan_tables
-from etl.errors import UserError
 from etl.index import index_path, read_index, table_module, table_names, write_indexes
+from etl.model import project as project_module
+from etl.model.errors import UserError
+from etl.model.profile import load_profile
+from etl.model.release import parse
+from etl.model.store import read_footer, table_path
 from etl.plan import with_needs
-from etl.profile import load_profile
 from etl.recipe import Recipe
-from etl.release import parse
-from etl.store import read_footer, table_path
 from etl.tables import images, masks
 from etl.unit import Blob, Context, Measured, artefact, content_of, units_of
 from etl.unit_store import read_units
@@ -296,7 +296,7 @@ def test_a_failing_disk_leaves_the_old_table(
 
     (rebuilt / "data/release" / FTV).unlink()
     write_indexes(rebuilt)
-    monkeypatch.setattr("etl.store.tempfile.mkstemp", full)
+    monkeypatch.setattr("etl.model.store.tempfile.mkstemp", full)
     with pytest.raises(UserError, match="No space left"):
         build_table(rebuilt, "masks", workers=1)
     assert table_bytes(rebuilt) == before

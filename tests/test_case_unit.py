@@ -9,14 +9,14 @@ import pytest
 from support import ROOT, write_nifti, zscored_image
 
 from etl.case_unit import open_volumes
-from etl.findings import Finding
 from etl.manifest import Manifest
-from etl.profile import load_profile
-from etl.project import TABLES
-from etl.release import blobs_of_case, parse, role
-from etl.schema import CASE_ID, INPUTS_MD5, Column, Table
+from etl.model.findings import Finding
+from etl.model.profile import load_profile
+from etl.model.project import TABLES
+from etl.model.release import blobs_of_case, parse, role
+from etl.model.schema import CASE_ID, INPUTS_MD5, Column, Table
+from etl.model.store import table_path, write_table
 from etl.seed import seed_units
-from etl.store import table_path, write_table
 from etl.unit import Blob, Context, add_identity, unit_key, units_of
 
 PROFILE = load_profile(ROOT, "phantom")

@@ -11,8 +11,8 @@ import duckdb
 import pytest
 
 import etl
-from etl.errors import UserError
 from etl.export import export
+from etl.model.errors import UserError
 from etl.views import read_sql
 from sql.tables import make_project
 

@@ -10,10 +10,10 @@ import pytest
 from support import ROOT
 from support import findings as built_findings
 
-from etl.errors import BadInputError, Severity
-from etl.findings import Finding, from_bad_input
-from etl.profile import load_profile
-from etl.release import Name
+from etl.model.errors import BadInputError, Severity
+from etl.model.findings import Finding, from_bad_input
+from etl.model.profile import load_profile
+from etl.model.release import Name
 from etl.tables.findings import TABLE
 from etl.unit import Blob, add_identity
 

@@ -20,11 +20,11 @@ from typer.testing import CliRunner
 
 from etl import revisions, versions
 from etl.cli import why as commands
-from etl.errors import UserError
 from etl.export import export
 from etl.fsck import Problem, Report, fsck, lines
 from etl.fsck.model import md5_of
-from etl.store import read_footer, read_table, write_table
+from etl.model.errors import UserError
+from etl.model.store import read_footer, read_table, write_table
 from etl.tables import masks as masks_table
 
 RELEASE = "data/release"
@@ -276,7 +276,7 @@ def test_a_table_with_a_foreign_recipe_and_one_of_another_schema(
     assert problem.expected == f"recipe {own} (index)"
     assert problem.found == f"recipe {'f' * 32}"
     assert problem.repair == f"rm -f {MASKS} && ispy1 repro"
-    monkeypatch.setattr("etl.store.SCHEMA_VERSION", 0)
+    monkeypatch.setattr("etl.model.store.SCHEMA_VERSION", 0)
     rewrite(copy, recipe=own)
     assert only(fsck(copy, quick=True)).found == "schema version 0"
 

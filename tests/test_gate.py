@@ -21,13 +21,13 @@ from typer.testing import CliRunner
 
 from etl import gate, gate_frames, gate_report, gate_text
 from etl.cli import app
-from etl.errors import UserError
 from etl.gate_report import GateReport
 from etl.index import table_module, table_names
-from etl.inputs import SCHEMAS
-from etl.profile import Profile, Threshold, load_profile
-from etl.schema import TableSchema
-from etl.store import read_table, table_path
+from etl.model.errors import UserError
+from etl.model.git_tables import SCHEMAS
+from etl.model.profile import Profile, Threshold, load_profile
+from etl.model.schema import TableSchema
+from etl.model.store import read_table, table_path
 from etl.tables import findings
 
 PROFILES = ("phantom", "ispy1_tcia")

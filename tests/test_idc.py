@@ -24,14 +24,14 @@ from support import (
 from typer.testing import CliRunner
 
 import etl.idc
-from etl import project as etl_project
 from etl.adopt import adopt
 from etl.adopt.tell import lines
 from etl.cli import app
-from etl.errors import UserError
 from etl.idc import INDEX, PACKAGE, VERSION_KEY, cut
 from etl.index import write_indexes
-from etl.project import PARAMS
+from etl.model import project as etl_project
+from etl.model.errors import UserError
+from etl.model.project import PARAMS
 from etl.read.idc import COLUMNS, read_slice
 from etl.why import why
 

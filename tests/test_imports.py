@@ -13,13 +13,15 @@ from support import ROOT
 # Who may import whom: a module imports modules of layers below its own, or of its own layer.
 # Each layer is named by modules or packages; the most exact name counts.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("etl.errors", "etl.feature_names", "etl.locks"),
-    ("etl.dvc_config", "etl.lineage", "etl.schema", "etl.views", "etl.findings", "etl.params_file"),
-    ("etl.measure", "etl.pool", "etl.read"),
-    ("etl.phantom", "etl.project"),
-    ("etl.profile",),
-    ("etl.release",),
-    ("etl.limits", "etl.store", "etl.recipe", "etl.versions", "etl.known_issues", "etl.inputs",
+    ("etl.model.errors", "etl.model.feature_names", "etl.model.locks"),
+    ("etl.dvc_config", "etl.lineage", "etl.model.schema", "etl.views", "etl.model.findings",
+     "etl.model.params_file"),
+    ("etl.measure", "etl.model.pool", "etl.read"),
+    ("etl.phantom", "etl.model.project"),
+    ("etl.model.profile",),
+    ("etl.model.release",),
+    ("etl.limits", "etl.model.store", "etl.recipe", "etl.versions", "etl.model.known_issues",
+     "etl.model.git_tables",
      "etl.odd_files", "etl.own_workbook"),
     ("etl.unit", "etl.own_masks", "etl.case_unit", "etl.revisions"),
     ("etl.tables", "etl.unit_store", "etl.finite", "etl.assembly"),
@@ -49,17 +51,17 @@ ONLY_IN = {
     "xlsxwriter": ("etl.phantom",),
     "cc3d": ("etl.measure",),
     "typer": ("etl.cli",),
-    "multiprocessing": ("etl.pool",),
-    "concurrent": ("etl.pool",),
+    "multiprocessing": ("etl.model.pool",),
+    "concurrent": ("etl.model.pool",),
     "sqlite3": ("etl.unit_store",),
-    "ruamel": ("etl.params_file",),
+    "ruamel": ("etl.model.params_file",),
     "zrad": ("etl.measure.autocorrelation", "etl.measure.ibsi", "etl.measure.texture"),
 }
 # What a package may import of the project, when its layer alone would allow more.
 NARROW = {
     "etl.measure": ("etl.measure",),
-    "etl.read": ("etl.read", "etl.errors"),
-    "etl.phantom": ("etl.phantom", "etl.errors", "etl.feature_names", "etl.pool"),
+    "etl.read": ("etl.read", "etl.model.errors"),
+    "etl.phantom": ("etl.phantom", "etl.model.errors", "etl.model.feature_names", "etl.model.pool"),
 }
 # Too slow to import for a command that does not need it: only inside functions.
 SLOW = (

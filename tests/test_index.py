@@ -11,10 +11,10 @@ import pytest
 from support import CLINICAL, FEATURES, MANIFEST, ROOT, mask_voxels, write_nifti
 
 from etl import versions
-from etl.errors import UserError
 from etl.index import index_path, params_of, read_index, table_module, table_names, write_indexes
-from etl.profile import load_profile
-from etl.project import read_yaml
+from etl.model.errors import UserError
+from etl.model.profile import load_profile
+from etl.model.project import read_yaml
 
 FTV = "masks_ftv/ISPY1_9001.nii.gz"
 RECIPE = f"# recipe={'0' * 32} values={'1' * 32}"

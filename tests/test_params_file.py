@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from etl.errors import UserError
-from etl.params_file import set_params
+from etl.model.errors import UserError
+from etl.model.params_file import set_params
 
 TEXT = """\
 # The release that the pipeline reads.

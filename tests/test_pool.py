@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from support import ROOT, doubled_or_killed, lost, worker_pid
 
-from etl.errors import UserError
-from etl.pool import FEW, default_workers, spread
+from etl.model.errors import UserError
+from etl.model.pool import FEW, default_workers, spread
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -53,7 +53,7 @@ def test_default_workers(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_workers_do_not_outlive_a_killed_builder(tmp_path: Path) -> None:
     code = (
         "import sys, time\n"
-        "from etl.pool import _executor\n"
+        "from etl.model.pool import _executor\n"
         "from support import worker_pid\n"
         "if __name__ == '__main__':\n"
         "    pool = _executor(1)\n"

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import ROOT
 
-from etl.errors import UserError
-from etl.profile import Profile, expected_case_ids, load_profile, profile_path
+from etl.model.errors import UserError
+from etl.model.profile import Profile, expected_case_ids, load_profile, profile_path
 
 NAMES = ("ispy1_tcia", "phantom")
 REAL = load_profile(ROOT, "ispy1_tcia")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from etl.errors import UserError
-from etl.project import find_root, param, params, read_yaml, release_path
+from etl.model.errors import UserError
+from etl.model.project import find_root, param, params, read_yaml, release_path
 
 
 def test_root_is_found_upward(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

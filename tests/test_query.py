@@ -22,7 +22,7 @@ from typer.testing import CliRunner
 from etl import output, query, reports
 from etl.answer_format import Format
 from etl.cli import app
-from etl.errors import UserError
+from etl.model.errors import UserError
 from sql.tables import ROOT, make_project
 
 SECRET = "secret,of,the,host"  # noqa: S105  it is a test's own

@@ -11,8 +11,8 @@ from support import ROOT
 
 from etl import recipe as recipes
 from etl.index import table_module, table_names
-from etl.known_issues import PATH
-from etl.profile import Profile, Threshold, load_profile
+from etl.model.known_issues import PATH
+from etl.model.profile import Profile, Threshold, load_profile
 from etl.recipe import Recipe, closure, make_recipe, reach
 
 PROFILE = load_profile(ROOT, "phantom")
@@ -156,7 +156,12 @@ def test_what_a_local_import_brings_is_reached() -> None:
 
 def test_closure_of_masks() -> None:
     modules, outside = closure("etl.tables.masks")
-    assert {"etl.read.nifti", "etl.measure.shape", "etl.measure.mask", "etl.schema"} <= modules
+    assert {
+        "etl.read.nifti",
+        "etl.measure.shape",
+        "etl.measure.mask",
+        "etl.model.schema",
+    } <= modules
     assert not {
         m for m in modules if m.startswith(("etl.card", "etl.phantom", "etl.gate", "etl.cli"))
     }

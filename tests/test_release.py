@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etl.profile import load_profile
-from etl.release import (
+from etl.model.profile import load_profile
+from etl.model.release import (
     Name,
     blobs_of_case,
     canonical_path,

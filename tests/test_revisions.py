@@ -8,7 +8,7 @@ import pytest
 from sql.history import commit, git, make_history
 
 from etl import revisions
-from etl.errors import UserError
+from etl.model.errors import UserError
 
 
 @pytest.fixture(scope="module")

@@ -18,10 +18,10 @@ from typer.testing import CliRunner
 import etl
 from etl import query
 from etl.cli import app
-from etl.errors import UserError
-from etl.project import TABLES
-from etl.schema import SCHEMA_VERSION
-from etl.store import read_footer, read_table
+from etl.model.errors import UserError
+from etl.model.project import TABLES
+from etl.model.schema import SCHEMA_VERSION
+from etl.model.store import read_footer, read_table
 from sql.tables import make_project
 
 JOIN = """

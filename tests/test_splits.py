@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from etl import splits
-from etl.errors import UserError
+from etl.model.errors import UserError
 from etl.splits import FOLDS, Subject, assign
 from sql.tables import make_project
 

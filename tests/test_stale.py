@@ -28,8 +28,8 @@ import etl
 from etl.adopt import adopt
 from etl.adopt.tell import lines
 from etl.diff import connect as connect_diff
-from etl.errors import UserError
 from etl.index import write_indexes
+from etl.model.errors import UserError
 from etl.reports import find
 
 FIRST, OTHER = CASES

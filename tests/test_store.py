@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etl import store
-from etl.errors import UserError
-from etl.schema import TableSchema, parse_columns
-from etl.store import read_footer, read_table, table_path, write_atomically, write_table
+from etl.model import store
+from etl.model.errors import UserError
+from etl.model.schema import TableSchema, parse_columns
+from etl.model.store import read_footer, read_table, table_path, write_atomically, write_table
 
 SCHEMA = TableSchema(
     name="things",
@@ -174,7 +174,7 @@ def test_read_only_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     def refuse(*_: object, **__: object) -> tuple[int, str]:
         raise PermissionError(30, "Read-only file system")
 
-    monkeypatch.setattr("etl.store.tempfile.mkstemp", refuse)
+    monkeypatch.setattr("etl.model.store.tempfile.mkstemp", refuse)
     with pytest.raises(UserError, match="Read-only file system"):
         write(tmp_path, [row()])
 

@@ -15,16 +15,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import build, build_table, findings, mask_voxels, table_bytes, write_nifti
 
-from etl import project as folders
 from etl import unit_store
-from etl.findings import Finding
 from etl.index import read_index, table_module, write_indexes
 from etl.manifest import read_manifest
-from etl.profile import load_profile
-from etl.release import Name
-from etl.schema import Table, parse_columns
+from etl.model import project as folders
+from etl.model.findings import Finding
+from etl.model.profile import load_profile
+from etl.model.release import Name
+from etl.model.schema import Table, parse_columns
+from etl.model.store import read_footer, read_table, table_path, to_arrow, write_table
 from etl.seed import seed_units
-from etl.store import read_footer, read_table, table_path, to_arrow, write_table
 from etl.tables import masks
 from etl.tables.findings import TABLE as FINDINGS
 from etl.unit import Blob, Values, unit_key

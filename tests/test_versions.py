@@ -16,8 +16,8 @@ from typer.testing import CliRunner
 import etl
 from etl import revisions, versions
 from etl.cli import versions as commands
-from etl.errors import UserError
 from etl.index import table_names
+from etl.model.errors import UserError
 from etl.remote import push_versions
 
 N_TABLES = len(table_names()) + 2  # and findings, gate_results

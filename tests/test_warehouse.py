@@ -15,9 +15,10 @@ import pytest
 import xlsxwriter
 
 import etl
-from etl import feature_matrix, inputs, views, warehouse
-from etl.errors import UserError
-from etl.profile import load_profile
+from etl import feature_matrix, views, warehouse
+from etl.model import git_tables
+from etl.model.errors import UserError
+from etl.model.profile import load_profile
 from sql.tables import ROOT, make_project
 
 VIEWS = views.read_sql(ROOT / "sql" / "views")
@@ -306,7 +307,7 @@ def test_the_kept_catalog_follows_every_change(tmp_path: Path) -> None:
     view.write_text(view.read_text().replace("count(*) as n_images", "7::bigint as n_images"))
     assert ask(etl.connect(root), "select n_images from slice_count") == [(7,)]
     (root / "splits.csv").write_text("case_id,fold,subtype,pcr,dataset\nISPY1_9002,1,,,X\n")
-    assert ask(etl.connect(root), "select fold, pcr from inputs.splits") == [(1, None)]
+    assert ask(etl.connect(root), "select fold, pcr from git_tables.splits") == [(1, None)]
     (root / "data" / "tables" / "gate_results.parquet").unlink()
     with pytest.raises(duckdb.CatalogException):
         etl.connect(root).execute("from problems")
@@ -402,8 +403,8 @@ def test_a_damaged_input_is_named(tmp_path: Path, text: str, said: str) -> None:
 
 @pytest.mark.parametrize("name", ["phantom", "ispy1_tcia"])
 def test_inputs_of_the_project_fit_their_schemas(name: str) -> None:
-    rows = inputs.read_inputs(ROOT, load_profile(ROOT, name))
-    for table, schema in inputs.SCHEMAS.items():
+    rows = git_tables.read_inputs(ROOT, load_profile(ROOT, name))
+    for table, schema in git_tables.SCHEMAS.items():
         keys = [tuple(row[schema.names.index(key)] for key in schema.key) for row in rows[table]]
         assert len(set(keys)) == len(keys)
         for row in rows[table]:
@@ -415,7 +416,7 @@ def test_inputs_of_the_project_fit_their_schemas(name: str) -> None:
 
 
 def test_claims_name_definitions_that_exist(db: duckdb.DuckDBPyConnection) -> None:
-    sql = "select count_name from inputs.claims anti join case_counts on count_name = name"
+    sql = "select count_name from git_tables.claims anti join case_counts on count_name = name"
     assert ask(db, sql) == []
 
 
@@ -428,7 +429,7 @@ def test_relations_are_those_behind_from_and_join() -> None:
     sql = """
     -- from nowhere
     with own as (select 1 from a where x = 'from string')
-    select * from own left join b on true join inputs.c on p is distinct from q, range(3)
+    select * from own left join b on true join git_tables.c on p is distinct from q, range(3)
     """
     assert views.relations(sql) == {"a", "b"}
 

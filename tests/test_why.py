@@ -15,11 +15,11 @@ from sql.history import commit, git
 from support import CLINICAL, FEATURES, ROOT, TRIAL_ONLY, build
 from typer.testing import CliRunner
 
-from etl import project as etl_project
 from etl import versions
 from etl.cli import why as commands
-from etl.errors import UserError
-from etl.store import read_table, table_path
+from etl.model import project as etl_project
+from etl.model.errors import UserError
+from etl.model.store import read_table, table_path
 from etl.why import Explanation, as_json, lines, why
 from etl.why import past as past_module
 
@@ -109,7 +109,7 @@ def test_the_recipe_names_the_code_and_its_parameters(past: Path) -> None:
     assert found is not None
     assert found.is_todays
     assert found.made_by == "etl.tables.masks.measure()"
-    assert {"etl.measure.mask", "etl.read.nifti", "etl.store"} <= set(found.modules)
+    assert {"etl.measure.mask", "etl.read.nifti", "etl.model.store"} <= set(found.modules)
     assert "etl.tables.clinical" not in found.modules
     assert found.libraries["numpy"]
     assert found.parameters["profile"] == "phantom"
@@ -162,7 +162,7 @@ def test_a_change_that_no_version_has_yet(copy: Path) -> None:
 
 
 def test_code_that_changed_a_value_is_told_from_a_blob(copy: Path) -> None:
-    from etl.store import read_footer, write_table
+    from etl.model.store import read_footer, write_table
 
     path = table_path(copy / etl_project.TABLES, "masks")
     rows = read_table(path).to_pylist()

@@ -21,8 +21,8 @@ from support import (
     write_nifti,
 )
 
-from etl import project
-from etl.params_file import set_params
+from etl.model import project
+from etl.model.params_file import set_params
 
 PARTS = (
     ".dvc/config", ".dvcignore", ".gitignore", "dvc.yaml", "etl", "expectations", "params.yaml",

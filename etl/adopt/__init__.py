@@ -14,7 +14,7 @@ from etl.adopt.prepare import Prepared, Request, prepare
 from etl.adopt.report import Missing, Report, Rule, Taken
 from etl.adopt.track import TARGET, require_tracking
 from etl.adopt.which_profile import case_ids
-from etl.profile import expected_case_ids
+from etl.model.profile import expected_case_ids
 
 __all__ = ["Progress", "Report", "adopt"]
 

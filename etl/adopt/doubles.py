@@ -10,10 +10,10 @@ from pathlib import Path, PurePosixPath
 
 from etl.adopt.recognise import Candidate, Identity
 from etl.adopt.report import Double, Note
-from etl.errors import BadInputError
-from etl.profile import Profile
+from etl.model.errors import BadInputError
+from etl.model.profile import Profile
+from etl.model.release import canonical_path, extension, parse
 from etl.read.manifest import read_manifest
-from etl.release import canonical_path, extension, parse
 
 Listed = Mapping[str, frozenset[str]]  # canonical path -> MD5s that manifests give
 

@@ -11,11 +11,11 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from etl.errors import BadInputError
-from etl.inputs import ADOPTED, CSV_FILES, Rows, csv_text, read_csv_input
-from etl.profile import Profile
-from etl.release import PUBLISHED_MASK, Name, parse
-from etl.store import write_atomically
+from etl.model.errors import BadInputError
+from etl.model.git_tables import ADOPTED, CSV_FILES, Rows, csv_text, read_csv_input
+from etl.model.profile import Profile
+from etl.model.release import PUBLISHED_MASK, Name, parse
+from etl.model.store import write_atomically
 
 RECORD = CSV_FILES[ADOPTED.name]
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from etl.adopt.memory import Memory
 from etl.adopt.plan import SLICE, not_in_source
 from etl.adopt.prepare import Prepared, Request
-from etl.profile import Profile
-from etl.release import is_own_mask, parse
+from etl.model.profile import Profile
+from etl.model.release import is_own_mask, parse
 
 
 @dataclass(frozen=True, slots=True)

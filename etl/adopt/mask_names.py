@@ -6,8 +6,8 @@ import re
 from fnmatch import fnmatch
 from pathlib import PurePosixPath
 
-from etl.profile import Profile
-from etl.release import UNFINISHED, Name, extension, parse
+from etl.model.profile import Profile
+from etl.model.release import UNFINISHED, Name, extension, parse
 
 # nnU-Net numbers the channels of a case: `ISPY1_1002_0000.nii.gz`.
 _CHANNEL = re.compile(r"_00[0-9]{2}$")

@@ -15,8 +15,8 @@ from pathlib import Path
 from etl.adopt.memory import STATE, Signature, of_stat
 from etl.adopt.plan import Item
 from etl.adopt.report import size_text
-from etl.errors import UserError
-from etl.locks import lock_handle
+from etl.model.errors import UserError
+from etl.model.locks import lock_handle
 
 Progress = Callable[[int, int], None]  # bytes copied, bytes in all
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from etl.adopt.memory import Memory, Signature, is_same, signature
 from etl.adopt.recognise import Candidate, Identity, identity
 from etl.adopt.report import Action, Missing
-from etl.profile import Profile
-from etl.release import blobs_of_case, extension, parse
+from etl.model.profile import Profile
+from etl.model.release import blobs_of_case, extension, parse
 
 _BLOCK = 1 << 20
 _GZIP_TRAILER = 8

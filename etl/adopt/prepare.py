@@ -23,9 +23,9 @@ from etl.adopt.scan import Scan, relative_names, scan
 from etl.adopt.sniff import damaged
 from etl.adopt.track import TARGET, tracking_file
 from etl.adopt.which_profile import Fit, asked_profile, case_ids, fit
-from etl.errors import UserError
-from etl.profile import Profile, expected_case_ids
-from etl.release import Name, extension, is_own_mask, parse
+from etl.model.errors import UserError
+from etl.model.profile import Profile, expected_case_ids
+from etl.model.release import Name, extension, is_own_mask, parse
 from etl.versions import cache_folder
 
 

@@ -10,9 +10,9 @@ from pathlib import Path, PurePosixPath
 from etl.adopt.mask_names import objection, own_mask
 from etl.adopt.report import Note
 from etl.adopt.scan import Found, Scan
-from etl.errors import UserError
-from etl.profile import Profile
-from etl.release import Name, canonical_path, extension, is_known, parse
+from etl.model.errors import UserError
+from etl.model.profile import Profile
+from etl.model.release import Name, canonical_path, extension, is_known, parse
 
 # A user's own set in `masks_<name>/`: what any file system and any SQL string takes as it is.
 _SET_NAME = re.compile(r"[^\W_][\w.-]*")

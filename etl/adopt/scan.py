@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from etl.adopt.report import Note
-from etl.errors import UserError
-from etl.release import is_litter
+from etl.model.errors import UserError
+from etl.model.release import is_litter
 from etl.versions import is_kept
 
 Inode = tuple[int, int]

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from etl.dvc_config import read_config
-from etl.errors import UserError
+from etl.model.errors import UserError
 
 TARGET = "data/release"  # where an adopted release lies in every project
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from etl.adopt.recognise import name_of
 from etl.adopt.track import TARGET
-from etl.errors import UserError
-from etl.profile import Profile, expected_case_ids, load_profile, profile_path
-from etl.project import param
-from etl.release import is_own_mask
+from etl.model.errors import UserError
+from etl.model.profile import Profile, expected_case_ids, load_profile, profile_path
+from etl.model.project import param
+from etl.model.release import is_own_mask
 
 DEFAULT_PROFILE = "ispy1_tcia"
 

@@ -11,14 +11,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from etl import project, versions
+from etl import versions
 from etl.card import derived, sections
 from etl.card import markdown as md
-from etl.errors import UserError
 from etl.gate_report import GateReport, find_stale, headline, read_report
 from etl.gate_text import describe_stale
-from etl.profile import Profile, load_profile
-from etl.store import read_footer, write_atomically
+from etl.model import project
+from etl.model.errors import UserError
+from etl.model.profile import Profile, load_profile
+from etl.model.store import read_footer, write_atomically
 
 if TYPE_CHECKING:
     import duckdb

@@ -15,7 +15,6 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from etl import project
 from etl.card.choose import Candidate, candidates
 from etl.card.draw import Mask, Panel, Sheet, draw
 from etl.card.planes import (
@@ -28,15 +27,16 @@ from etl.card.planes import (
     plane_points,
     sample,
 )
-from etl.errors import BadInputError
 from etl.manifest import hash_file
 from etl.measure.mask import foreground_bits
+from etl.model import project
+from etl.model.errors import BadInputError
+from etl.model.profile import Profile, load_profile
+from etl.model.release import parse
+from etl.model.store import read_table, table_path, write_atomically
 from etl.own_masks import read_two_values
-from etl.profile import Profile, load_profile
 from etl.read.nifti import Header, read_volume, to_world
 from etl.recipe import module_recipe
-from etl.release import parse
-from etl.store import read_table, table_path, write_atomically
 from etl.unit import Blob, Context, Row
 
 PICTURE = "reports/card.png"

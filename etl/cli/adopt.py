@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from etl.errors import UserError
+from etl.model.errors import UserError
 
 if TYPE_CHECKING:
     from etl.adopt.report import Rule
@@ -86,7 +86,7 @@ def adopt(  # noqa: PLR0913  the options of the command
     from etl.adopt.report import size_text
     from etl.adopt.tell import lines
     from etl.cli.progress import progress_bar
-    from etl.project import find_root
+    from etl.model.project import find_root
 
     with progress_bar("adopt") as advance:
 

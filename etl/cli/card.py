@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from etl import project
+from etl.model import project
 
 
 def register(app: typer.Typer) -> None:

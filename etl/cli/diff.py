@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from etl import project
 from etl.cli.progress import progress_bar
-from etl.errors import UserError
+from etl.model import project
+from etl.model.errors import UserError
 
 if TYPE_CHECKING:
     from etl.diff import Difference

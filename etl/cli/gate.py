@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from etl import project
+from etl.model import project
 
 if TYPE_CHECKING:
     from etl.gate_report import GateReport

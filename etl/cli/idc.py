@@ -48,7 +48,7 @@ def idc(
     import json
 
     from etl.idc import cut
-    from etl.project import find_root
+    from etl.model.project import find_root
 
     done = cut(find_root(), index, output=output, profile=profile)
     if as_json:

@@ -12,9 +12,9 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from etl import project
-from etl.errors import UserError
 from etl.limits import MEMORY, SECONDS, SPILL_GB, Limits
+from etl.model import project
+from etl.model.errors import UserError
 
 _OPTION = re.compile(r"--([A-Za-z][\w-]*(=.*)?)?", re.DOTALL)
 FormatOption = Annotated[

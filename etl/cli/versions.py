@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from etl import project
 from etl.cli.progress import progress_bar
+from etl.model import project
 
 _MIB = 1024 * 1024
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from etl import project
+from etl.model import project
 
 JsonOption = Annotated[bool, typer.Option("--json", help="For machines.")]
 

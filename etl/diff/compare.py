@@ -30,7 +30,7 @@ from etl.diff.views import (
     current_catalog,
     schema_of,
 )
-from etl.errors import UserError
+from etl.model.errors import UserError
 from etl.warehouse import connect as connect_warehouse
 from etl.warehouse import literal, quoted
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from etl import versions
-from etl.errors import BadInputError
+from etl.model.errors import BadInputError
+from etl.model.project import release_path
 from etl.own_masks import plain_bits
-from etl.project import release_path
 from etl.read.nifti import Volume, is_same_grid, read_volume
 
 

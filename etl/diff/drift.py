@@ -20,10 +20,10 @@ from typing import Any
 import duckdb
 
 from etl import revisions
-from etl.errors import UserError
-from etl.profile import Profile
-from etl.project import TABLES
-from etl.store import read_footer, table_path
+from etl.model.errors import UserError
+from etl.model.profile import Profile
+from etl.model.project import TABLES
+from etl.model.store import read_footer, table_path
 from etl.warehouse import as_pattern
 
 MASKS = "masks"

@@ -9,7 +9,7 @@ from string import Template
 
 import duckdb
 
-from etl.errors import UserError
+from etl.model.errors import UserError
 from etl.warehouse import literal, quoted
 
 CASE = "case_id"

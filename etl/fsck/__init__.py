@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from etl import project
-from etl.errors import UserError
 from etl.fsck.blobs import check_release
 from etl.fsck.cache import check_cache, what_is_kept
 from etl.fsck.exported import check_export
 from etl.fsck.model import Problem, Progress, Report, lines
 from etl.fsck.tables import built, check_tables
+from etl.model import project
+from etl.model.errors import UserError
 
 __all__ = ["Problem", "Report", "fsck", "lines"]
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from etl import project, versions
-from etl.errors import UserError
+from etl import versions
 from etl.fsck.model import Kept, Problem, Progress, Report, md5_of
 from etl.index import index_path, read_index
-from etl.profile import load_profile
-from etl.release import MARKS, is_litter, parse
+from etl.model import project
+from etl.model.errors import UserError
+from etl.model.profile import load_profile
+from etl.model.release import MARKS, is_litter, parse
 from etl.tables import blobs
 from etl.unit import Blob, Context, Measured
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from etl import revisions, versions
-from etl.errors import UserError
 from etl.fsck.model import Kept, Problem, Progress, Report, md5_of, shown
+from etl.model.errors import UserError
 
 AREA = "cache"
 _OBJECT = re.compile(r"[0-9a-f]{32}(?:\.dir)?")

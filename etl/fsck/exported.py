@@ -9,10 +9,10 @@ from pathlib import Path
 
 import duckdb
 
-from etl.errors import UserError
 from etl.export import DATABASE, FILES_FORMATS, export
 from etl.fsck.model import Problem, Report, md5_of
-from etl.store import scratch_folder
+from etl.model.errors import UserError
+from etl.model.store import scratch_folder
 from etl.warehouse import literal, quoted
 
 AREA = "export"

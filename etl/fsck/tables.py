@@ -9,14 +9,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from etl import project
-from etl.errors import UserError
 from etl.fsck.model import Kept, Problem, Report, md5_of, shown
 from etl.index import Index, index_path, read_index, table_names
 from etl.limits import left_spill
-from etl.profile import Profile, load_profile
-from etl.schema import BLOB_MD5S, SCHEMA_VERSION
-from etl.store import read_footer, read_table, table_path
+from etl.model import project
+from etl.model.errors import UserError
+from etl.model.profile import Profile, load_profile
+from etl.model.schema import BLOB_MD5S, SCHEMA_VERSION
+from etl.model.store import read_footer, read_table, table_path
 from etl.tables.findings import TABLE as FINDINGS
 from etl.tables.gate_results import TABLE as GATE_RESULTS
 

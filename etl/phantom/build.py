@@ -9,8 +9,9 @@ from pathlib import Path
 
 import xlsxwriter
 
-from etl.errors import UserError
-from etl.feature_names import NAMES
+from etl.model.errors import UserError
+from etl.model.feature_names import NAMES
+from etl.model.pool import default_workers, spread
 from etl.phantom import acquisitions, clinical, papers, planted
 from etl.phantom import cases as one_case
 from etl.phantom import truth as the_truth
@@ -19,7 +20,6 @@ from etl.phantom.cases import Job, Made
 from etl.phantom.clinical import Subject
 from etl.phantom.grids import SCALES
 from etl.phantom.truth import Row
-from etl.pool import default_workers, spread
 
 Progress = Callable[[int, int, str], None]
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from etl.feature_names import GRAMMAR, NAMES, name_feature
+from etl.model.feature_names import GRAMMAR, NAMES, name_feature
 from etl.phantom import radiomics
 from etl.phantom.grids import Draw, Plan
 from etl.phantom.radiomics import Mask

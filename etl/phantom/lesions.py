@@ -13,7 +13,7 @@ from typing import TypeVar
 import numpy as np
 from scipy import ndimage
 
-from etl.errors import UserError
+from etl.model.errors import UserError
 from etl.phantom import shapes
 from etl.phantom.grids import BREAST_CENTRE, BREAST_RADII, Draw, Grid, Plan, Vector
 from etl.phantom.shapes import Body, Lobe, Solid

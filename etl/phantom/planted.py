@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from etl.feature_names import NAMES
+from etl.model.feature_names import NAMES
 from etl.phantom.cases import Made
 from etl.phantom.grids import Draw, stream
 

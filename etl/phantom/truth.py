@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from etl.feature_names import NAMES
+from etl.model.feature_names import NAMES
 from etl.phantom import features, images, radiomics, shapes
 from etl.phantom.grids import Grid, Plan
 from etl.phantom.images import Native, Standard

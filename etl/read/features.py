@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from etl.errors import BadInputError
+from etl.model.errors import BadInputError
 from etl.read.workbook import Sheet, read_sheets
 
 SUBJECT = "SubjectID"

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from etl.errors import BadInputError
+from etl.model.errors import BadInputError
 
 # IDC's spelling (idc-index-data 25). Everything else of the index is left out of a slice.
 COLUMNS: dict[str, pa.DataType] = {

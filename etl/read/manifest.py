@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from etl.errors import BadInputError
+from etl.model.errors import BadInputError
 
 _LINE = re.compile(r"^([0-9a-fA-F]{32}) [ *]?(.+)$")
 MAX_BYTES = 64 * 2**20

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from isal import igzip_lib, isal_zlib
 
-from etl.errors import BadInputError
+from etl.model.errors import BadInputError
 from etl.read.refusals import cut_short, damaged, no_image, refuse
 
 Array = npt.NDArray[Any]

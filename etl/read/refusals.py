@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from etl.errors import BadInputError
+from etl.model.errors import BadInputError
 
 MIN_ZEROS = 512  # no intact gzip ends in so many
 

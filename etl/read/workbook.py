@@ -16,7 +16,7 @@ from openpyxl.cell.cell import ERROR_CODES
 from openpyxl.utils import get_column_letter
 from openpyxl.utils.datetime import to_excel
 
-from etl.errors import BadInputError
+from etl.model.errors import BadInputError
 
 MAX_INFLATED_BYTES = 256 * 2**20  # the real workbooks inflate to less than 3 MB
 MAX_NUMBER = 1e75  # its fourth power, as a kurtosis takes it, is within reach of 64 bits

@@ -9,11 +9,11 @@ from dataclasses import replace
 
 import polars as pl
 
-from etl.errors import Severity
-from etl.findings import Finding
-from etl.profile import Profile
+from etl.model.errors import Severity
+from etl.model.findings import Finding
+from etl.model.profile import Profile
+from etl.model.schema import CASE_ID, Table, parse_columns
 from etl.read.idc import Series, read_slice
-from etl.schema import CASE_ID, Table, parse_columns
 from etl.tables import series
 from etl.unit import Assembled, Context, Measured, Row, Unit, artefact
 

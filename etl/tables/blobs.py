@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from etl.errors import BadInputError
-from etl.findings import Finding, from_bad_input
-from etl.profile import Profile
-from etl.read.features import read_features
-from etl.read.manifest import read_manifest
-from etl.release import (
+from etl.model.errors import BadInputError
+from etl.model.findings import Finding, from_bad_input
+from etl.model.profile import Profile
+from etl.model.release import (
     MARKS,
     NO_FILE,
     NO_NAME,
@@ -18,7 +16,9 @@ from etl.release import (
     is_known,
     parse,
 )
-from etl.schema import Table, parse_columns
+from etl.model.schema import Table, parse_columns
+from etl.read.features import read_features
+from etl.read.manifest import read_manifest
 from etl.unit import Blob, Context, Measured, Row, Unit, artefact, refuse_mark
 
 TABLE = Table(

@@ -15,16 +15,16 @@ import polars as pl
 
 from etl.assembly import add_blob_md5
 from etl.case_unit import open_volumes
-from etl.findings import Finding
 from etl.measure.captk_glcm import glcm
 from etl.measure.captk_histogram import histogram
 from etl.measure.captk_intensity import Values, intensity
 from etl.measure.captk_shape import morphologic, volumetric
 from etl.measure.carry import carry
 from etl.measure.mask import Array, Foreground, components, crop, foreground_bits
+from etl.model.findings import Finding
+from etl.model.release import PUBLISHED_MASK, Name, role
+from etl.model.schema import CASE_ID, INPUTS_MD5, Table, parse_columns
 from etl.read.nifti import Header, Volume, is_same_grid
-from etl.release import PUBLISHED_MASK, Name, role
-from etl.schema import CASE_ID, INPUTS_MD5, Table, parse_columns
 from etl.unit import Assembled, Context, Measured, Row, Unit
 
 TABLE = Table(

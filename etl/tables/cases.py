@@ -7,8 +7,8 @@ from collections import Counter
 import polars as pl
 
 from etl.assembly import make_rows
-from etl.release import blobs_of_case
-from etl.schema import CASE_ID, Table, parse_columns
+from etl.model.release import blobs_of_case
+from etl.model.schema import CASE_ID, Table, parse_columns
 from etl.unit import Assembled, Context
 
 TABLE = Table(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from etl.schema import CASE_ID, Table, parse_columns
+from etl.model.schema import CASE_ID, Table, parse_columns
 from etl.tables.trial import YES_NO, SheetForm, read_form
 from etl.unit import Context, Measured, Unit
 

@@ -6,8 +6,8 @@ from collections import defaultdict
 
 import polars as pl
 
-from etl.errors import Severity
-from etl.findings import Finding
+from etl.model.errors import Severity
+from etl.model.findings import Finding
 from etl.unit import Row
 
 _SHOWN = 3

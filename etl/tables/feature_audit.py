@@ -9,8 +9,6 @@ import numpy as np
 import polars as pl
 
 from etl.assembly import make_rows
-from etl.findings import Finding
-from etl.inputs import CSV_FILES, PUBLISHED_CATALOG, read_csv_input
 from etl.measure.audit import (
     NOT_COMPARABLE,
     NOT_COMPUTED,
@@ -21,7 +19,9 @@ from etl.measure.audit import (
     audit,
 )
 from etl.measure.concordance import relative_difference
-from etl.schema import Table, parse_columns
+from etl.model.findings import Finding
+from etl.model.git_tables import CSV_FILES, PUBLISHED_CATALOG, read_csv_input
+from etl.model.schema import Table, parse_columns
 from etl.tables.feature_catalog import parse_name
 from etl.unit import Assembled, Context, Row, artefact
 

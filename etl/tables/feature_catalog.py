@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from etl.feature_names import NAMES
-from etl.findings import Finding
-from etl.schema import Table, parse_columns
+from etl.model.feature_names import NAMES
+from etl.model.findings import Finding
+from etl.model.schema import Table, parse_columns
 from etl.tables.features import feature_sheet
 from etl.unit import Assembled, Context, Measured, Row, Unit
 

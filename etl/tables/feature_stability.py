@@ -7,7 +7,7 @@ import polars as pl
 
 from etl.assembly import make_rows
 from etl.measure.reliability import Icc, icc_agreement
-from etl.schema import Table, parse_columns
+from etl.model.schema import Table, parse_columns
 from etl.unit import Assembled, Context, Row
 
 RATERS = ("stv_manual", "stv_resunet")

@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
-from etl.errors import BadInputError
-from etl.feature_names import correct_name
-from etl.findings import Finding
-from etl.profile import Profile
+from etl.model.errors import BadInputError
+from etl.model.feature_names import correct_name
+from etl.model.findings import Finding
+from etl.model.profile import Profile
+from etl.model.schema import CASE_ID, Table, parse_columns
 from etl.read.features import FeatureSheet, read_features
 from etl.read.workbook import A_NUMBER, explain_cell, number_of
-from etl.schema import CASE_ID, Table, parse_columns
 from etl.unit import Context, Measured, Unit, artefact
 
 TABLE = Table(

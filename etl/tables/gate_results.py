@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from etl.schema import Table, parse_columns
+from etl.model.schema import Table, parse_columns
 
 TABLE = Table(
     name="gate_results",

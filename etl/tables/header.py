@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from etl.errors import Severity
-from etl.findings import Finding
+from etl.model.errors import Severity
+from etl.model.findings import Finding
 from etl.read.nifti import SPATIAL_UNITS, Header, Volume
 from etl.unit import Row
 

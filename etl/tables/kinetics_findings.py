@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from etl.findings import Finding
 from etl.measure.kinetics import PE_THRESHOLDS_PERCENT, ZERO_LEVEL_TOLERANCE
+from etl.model.findings import Finding
 
 _TABLE = "kinetics"
 _AGAIN = "Compare the images in a viewer; download the case again."

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from etl.case_unit import open_volumes
-from etl.findings import Finding
 from etl.measure.carry import carry
 from etl.measure.mask import Array, foreground_bits
+from etl.model.findings import Finding
+from etl.model.release import role
 from etl.own_masks import read_two_values
 from etl.read.nifti import Header, Volume, is_same_grid
-from etl.release import role
 from etl.tables import kinetics_findings as problems
 from etl.unit import Context, Unit
 

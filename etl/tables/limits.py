@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from etl.errors import UserError
-from etl.findings import Finding
 from etl.measure.mask import Foreground, surface
+from etl.model.errors import UserError
+from etl.model.findings import Finding
 from etl.unit import Context
 
 SURFACE = "limits.surface_voxels"

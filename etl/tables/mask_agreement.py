@@ -6,15 +6,15 @@ from dataclasses import asdict, dataclass, fields
 from itertools import combinations
 
 from etl.case_unit import open_volumes
-from etl.findings import Finding
 from etl.measure.agreement import Agreement, measure_agreement
 from etl.measure.carry import carry
 from etl.measure.mask import Array, Foreground, crop, foreground_bits
+from etl.model.findings import Finding
+from etl.model.profile import Profile
+from etl.model.release import role
+from etl.model.schema import CASE_ID, INPUTS_MD5, Table, parse_columns
 from etl.own_masks import read_two_values
-from etl.profile import Profile
 from etl.read.nifti import Header, is_same_grid
-from etl.release import role
-from etl.schema import CASE_ID, INPUTS_MD5, Table, parse_columns
 from etl.tables.limits import SURFACE, above_limit, count_surface, read_limit
 from etl.unit import Blob, Context, Measured, Row, Unit
 

@@ -6,8 +6,6 @@ import numpy as np
 import polars as pl
 
 from etl.case_unit import read_blob
-from etl.errors import BadInputError
-from etl.findings import Finding, from_bad_input
 from etl.measure.mask import (
     Foreground,
     centroid_index,
@@ -20,9 +18,11 @@ from etl.measure.mask import (
     voxel_digest,
 )
 from etl.measure.shape import max_diameter_mm, measure_shape
+from etl.model.errors import BadInputError
+from etl.model.findings import Finding, from_bad_input
+from etl.model.schema import CASE_ID, HEADER, Table, parse_columns
 from etl.own_masks import own_bits
 from etl.read.nifti import Array, Grid, Volume, is_same_grid, to_world
-from etl.schema import CASE_ID, HEADER, Table, parse_columns
 from etl.tables.copies import find_copies
 from etl.tables.header import header_columns, header_findings
 from etl.unit import Assembled, Context, Measured, Row, Unit

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from etl.schema import CASE_ID, Table, parse_columns
+from etl.model.schema import CASE_ID, Table, parse_columns
 from etl.tables.trial import YES_NO, SheetForm, read_form
 from etl.unit import Assembled, Context, Measured, Unit
 

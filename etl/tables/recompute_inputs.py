@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, TypeAdapter, ValidationError
 
-from etl.errors import UserError
 from etl.measure.ibsi_names import FAMILIES
-from etl.profile import Profile
+from etl.model.errors import UserError
+from etl.model.profile import Profile
 
 INPUTS = "recompute.inputs"
 BINS = "recompute.bins"

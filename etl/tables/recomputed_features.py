@@ -10,13 +10,13 @@ import polars as pl
 
 from etl.assembly import add_blob_md5
 from etl.case_unit import open_volumes
-from etl.findings import Finding
 from etl.measure.ibsi_names import names_of, needs_image
 from etl.measure.mask import Foreground, crop, foreground_bits
+from etl.model.findings import Finding
+from etl.model.release import Name, role
+from etl.model.schema import CASE_ID, INPUTS_MD5, Table, parse_columns
 from etl.own_masks import read_two_values
 from etl.read.nifti import Array, Header, Volume, is_same_grid
-from etl.release import Name, role
-from etl.schema import CASE_ID, INPUTS_MD5, Table, parse_columns
 from etl.tables.limits import REGION, SURFACE, above_limit, count_surface, read_limit
 from etl.tables.recompute_inputs import (
     BINS,

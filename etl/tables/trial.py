@@ -6,8 +6,8 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from etl.errors import BadInputError
-from etl.findings import Finding
+from etl.model.errors import BadInputError
+from etl.model.findings import Finding
 from etl.read.workbook import A_NUMBER, Sheet, explain_cell, number_of, read_sheets
 from etl.unit import Context, Measured, Row, artefact
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from etl import output, views
 from etl.lineage import Schema, Source, sources
-from etl.profile import load_profile
+from etl.model.profile import load_profile
 from etl.warehouse import INPUTS_SCHEMA, connect, quoted
 from etl.why import contracts, past
 from etl.why.model import Answer, Explanation, Match, Moment, Row, SourceFact

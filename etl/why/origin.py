@@ -11,15 +11,16 @@ from typing import Any
 
 import duckdb
 
-from etl import inputs, project, versions
-from etl.errors import UserError
+from etl import versions
 from etl.index import params_of, table_module, table_names, table_recipe
+from etl.model import git_tables, project
+from etl.model.errors import UserError
+from etl.model.profile import Profile, profile_path
+from etl.model.release import parse
+from etl.model.schema import BLOB_MD5S
+from etl.model.store import find_table, read_footer
 from etl.own_masks import read_rule
-from etl.profile import Profile, profile_path
 from etl.recipe import DISTRIBUTIONS, closure
-from etl.release import parse
-from etl.schema import BLOB_MD5S
-from etl.store import find_table, read_footer
 from etl.unit import Blob, Context, artefact
 from etl.why.model import BlobFact, RecipeFact, Row
 from etl.why.subject import rows_where
@@ -274,6 +275,6 @@ def _version(name: str) -> str | None:
 
 def file_of_input(place: Place, name: str) -> str:
     """The file under git that a small input is read from."""
-    path = inputs.CSV_FILES.get(name)
+    path = git_tables.CSV_FILES.get(name)
     own = profile_path(place.root, place.profile.name).relative_to(place.root).as_posix()
     return path or own

@@ -12,10 +12,11 @@ from typing import Any
 
 import duckdb
 
-from etl import project, revisions, versions
-from etl.errors import UserError
+from etl import revisions, versions
+from etl.model import project
+from etl.model.errors import UserError
+from etl.model.store import find_table, read_footer, table_path
 from etl.revisions import LOCK, Revision
-from etl.store import find_table, read_footer, table_path
 from etl.warehouse import NO_HIVE, as_pattern, connect, quoted
 from etl.why.model import BlobChange, Change, Moment, Row
 

@@ -10,8 +10,8 @@ from typing import Any
 import duckdb
 
 from etl import dictionary
-from etl.errors import UserError
-from etl.profile import Profile
+from etl.model.errors import UserError
+from etl.model.profile import Profile
 from etl.warehouse import quoted
 from etl.why.model import Row
 

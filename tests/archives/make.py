@@ -13,6 +13,7 @@ from pathlib import Path
 from etl.errors import UserError
 from etl.project import TABLES
 from etl.schema import SCHEMA_VERSION
+
 from sql.tables import make_project
 
 HERE = Path(__file__).parent

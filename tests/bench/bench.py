@@ -39,8 +39,8 @@ def main() -> None:
 
 
 def _options() -> argparse.Namespace:
+    from etl.model.pool import default_workers
     from etl.phantom.grids import PUBLIC_CASES
-    from etl.pool import default_workers
 
     parser = argparse.ArgumentParser(description="How fast images and masks are measured.")
     parser.add_argument("--full", action="store_true", help="table of targets (163 cases, 9 GB)")

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.memory import Watch
-from etl.params_file import set_params
+from etl.model.params_file import set_params
 from etl.versions import SITE_CACHE
 
 RELEASE = "data/release"

@@ -18,8 +18,8 @@ from etl.assembly import collect, identify
 from etl.build import footer
 from etl.index import table_module
 from etl.measuring import make_tasks, measure_tasks, measure_unit
-from etl.pool import spread
-from etl.store import table_path, write_table
+from etl.model.pool import spread
+from etl.model.store import table_path, write_table
 from etl.unit import Blob, Context, Unit, Values, units_of
 
 TABLES = ("images", "masks")

@@ -13,7 +13,7 @@ from bench.checkout import RELEASE, Checkout, Ran, prepare, shrink_mask
 from etl.phantom.grids import FIRST_NUMBER
 from etl.unit import Context
 
-GENERAL_MODULE = "etl/project.py"  # every table imports it
+GENERAL_MODULE = "etl/model/project.py"  # every table imports it
 TABLE = "feature_stability"  # two words: nothing else has this name by chance
 # Where a table may be named: its module, contracts, frame and test, SQL and prose.
 _MAY_NAME = (

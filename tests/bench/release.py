@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from etl.model.pool import FEW
+from etl.model.profile import load_profile
+from etl.model.release import parse
 from etl.phantom import make
 from etl.phantom.cases import make_planned
 from etl.phantom.grids import FULL, Grid, plan
-from etl.pool import FEW
-from etl.profile import load_profile
 from etl.recipe import module_recipe
-from etl.release import parse
 from etl.unit import Blob, Context
 
 SEED = 1

@@ -12,7 +12,7 @@ from support import by_nibabel, write_nifti
 
 from bench.checkout import shrink_mask
 from bench.memory import list_peaks_mib
-from etl.pool import _executor
+from etl.model.pool import _executor
 
 MIB = 2**20
 

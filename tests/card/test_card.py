@@ -14,9 +14,9 @@ import etl
 from etl.card import markdown as md
 from etl.card import sections
 from etl.card.card import CARD, Facts, facts, render, write_card
-from etl.errors import UserError
 from etl.gate_report import NOTHING, Contract, GateReport
-from etl.profile import load_profile
+from etl.model.errors import UserError
+from etl.model.profile import load_profile
 
 RED = Contract(
     suite="masks",

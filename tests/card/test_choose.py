@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from support import Row
 
 from etl.card.choose import candidates
-from etl.release import Name
+from etl.model.release import Name
 from etl.unit import Blob
 
 SETS = ("ftv", "stv_resunet", "stv_manual")

@@ -12,7 +12,7 @@ from support import CASES, FINE, build, make_release, write_nifti
 
 from etl.card.draw import OUTSIDE, PALETTE
 from etl.card.picture import PICTURE, write_picture
-from etl.errors import UserError
+from etl.model.errors import UserError
 
 IMAGES = "images_bias-corrected_resampled_zscored_nifti"
 NATIVE_IMAGES = "images_bias-corrected_nifti"

@@ -20,9 +20,10 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
-from etl import build, store, unit_store, versions
+from etl import build, unit_store, versions
 from etl.index import read_index, table_module, table_names
-from etl.profile import load_profile
+from etl.model import store
+from etl.model.profile import load_profile
 from etl.unit import Context
 
 OUTPUTS = ("data/tables/masks.parquet", "data/tables/findings.parquet")

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from support import ROOT, build, build_table, mask_voxels, table_bytes, write_nifti
 
-from etl.errors import UserError
 from etl.index import write_indexes
-from etl.store import read_table
+from etl.model.errors import UserError
+from etl.model.store import read_table
 
 FTV = "data/release/masks_ftv/ISPY1_9001.nii.gz"
 MASKS = "data/tables/masks.parquet"

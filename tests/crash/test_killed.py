@@ -24,7 +24,7 @@ from support import (
 )
 
 from etl.index import write_indexes
-from etl.store import write_atomically
+from etl.model.store import write_atomically
 
 FTV = "data/release/masks_ftv/ISPY1_9001.nii.gz"
 
@@ -99,7 +99,7 @@ def test_killed_while_it_measures(tmp_path: Path) -> None:
 HALF = """
 import os, signal, sys
 from pathlib import Path
-from etl.store import write_atomically
+from etl.model.store import write_atomically
 def half(target):
     target.write_text("half")
     print("writing", flush=True)
@@ -140,7 +140,7 @@ def test_a_users_own_file_beside_an_export_is_no_temporary_file(tmp_path: Path) 
 
 def test_the_lock_of_a_killed_builder_is_free(rebuilt: Path) -> None:
     code = (
-        "import sys, time; from pathlib import Path; from etl.store import build_lock\n"
+        "import sys, time; from pathlib import Path; from etl.model.store import build_lock\n"
         "with build_lock(Path(sys.argv[1]), print):\n"
         "    print('held', flush=True); time.sleep(60)"
     )

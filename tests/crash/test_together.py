@@ -13,11 +13,11 @@ import duckdb
 import pytest
 from support import ROOT, build_table, mask_voxels, rows, table_bytes, write_nifti
 
-from etl import locks
 from etl.build import Built
 from etl.index import write_indexes
+from etl.model import locks
+from etl.model.store import build_lock, table_path, write_table
 from etl.snapshot import working_tree
-from etl.store import build_lock, table_path, write_table
 from etl.tables import masks
 from etl.unit import Blob, Context, Measured
 

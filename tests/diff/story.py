@@ -14,7 +14,7 @@ from dvc.repo import Repo
 from sql.history import commit
 from support import FINE_AFFINE, build, make_project, make_release, mask_voxels, write_nifti
 
-from etl.project import TABLES
+from etl.model.project import TABLES
 
 V1 = ("ISPY1_9001", "ISPY1_9002", "ISPY1_9003")
 V2 = ("ISPY1_9001", "ISPY1_9003", "ISPY1_9004")

@@ -21,8 +21,8 @@ from diff.story import GROWN
 from etl.cli.diff import register
 from etl.diff import Difference, compare, connect
 from etl.diff.render import headline, markdown, sections, show
-from etl.errors import UserError
 from etl.index import table_names
+from etl.model.errors import UserError
 
 app = typer.Typer()
 register(app)

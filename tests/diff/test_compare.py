@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from diff.story import GROWN, REPACKED
-from etl import store
 from etl.diff import Difference, compare, connect
-from etl.errors import UserError
+from etl.model import store
+from etl.model.errors import UserError
 
 
 def test_masks_come_with_volume_file_and_dice(found: Difference, story: Path) -> None:

@@ -13,9 +13,9 @@ from sql.history import commit, git, make_history, write_masks
 
 from etl import revisions
 from etl.diff.drift import Reference, find_reference, read_reference, why_not_judged
-from etl.profile import load_profile
-from etl.project import TABLES
-from etl.store import read_footer, table_path
+from etl.model.profile import load_profile
+from etl.model.project import TABLES
+from etl.model.store import read_footer, table_path
 
 
 @pytest.fixture(scope="module")

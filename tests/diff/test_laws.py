@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from diff.pair import KEY, Pair, Row, Table
-from etl.errors import UserError
+from etl.model.errors import UserError
 from etl.warehouse import quoted
 
 COLUMNS = {

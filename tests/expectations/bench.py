@@ -11,7 +11,7 @@ import pandas as pd
 from etl import gate, gate_frames, gate_report, warehouse
 from etl.diff.drift import read_reference
 from etl.gate_report import Contract, GateReport
-from etl.profile import load_profile
+from etl.model.profile import load_profile
 
 
 class Bench:

@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from etl.gate_report import METRIC, REFERENCE
-from etl.inputs import CSV_FILES
 from etl.measure.ibsi_names import FAMILIES, names_of
-from etl.params_file import set_params
-from etl.profile import Profile, load_profile
-from etl.project import TABLES
-from etl.release import blobs_of_case
-from etl.schema import TableSchema
-from etl.store import table_path, write_table
+from etl.model.git_tables import CSV_FILES
+from etl.model.params_file import set_params
+from etl.model.profile import Profile, load_profile
+from etl.model.project import TABLES
+from etl.model.release import blobs_of_case
+from etl.model.schema import TableSchema
+from etl.model.store import table_path, write_table
 from etl.tables import (
     acquisitions,
     blobs,

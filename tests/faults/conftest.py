@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from etl import project
 from etl.build import build_tables
 from etl.gate import run_gate
 from etl.index import write_indexes
+from etl.model import project
 from etl.phantom import make
 from etl.splits import update_splits
 from faults.breaks import Release

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from etl.cli import app, main
-from etl.store import read_table
+from etl.model.store import read_table
 from faults.breaks import BREAKS, CASE, OTHER, Release
 from faults.conftest import build_stale
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from etl.answer_format import choose_format
 from etl.cli import app
-from etl.errors import UserError
+from etl.model.errors import UserError
 from sql.tables import make_project
 
 Ask = Callable[..., str]

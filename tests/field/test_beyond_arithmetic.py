@@ -25,11 +25,11 @@ from support import (
     write_nifti,
 )
 
-from etl.errors import UserError
 from etl.finite import drop_nonfinite
 from etl.index import table_module, table_names
-from etl.schema import CASE_ID, Column, TableSchema, parse_columns
-from etl.store import to_arrow, write_table
+from etl.model.errors import UserError
+from etl.model.schema import CASE_ID, Column, TableSchema, parse_columns
+from etl.model.store import to_arrow, write_table
 
 CASE = CASES[0]
 HUGE = 1e308

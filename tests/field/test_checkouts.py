@@ -16,8 +16,8 @@ from support import ROOT, make_project
 from etl import versions
 from etl.adopt import adopt
 from etl.adopt.track import require_tracking
-from etl.errors import UserError
 from etl.hooks import install_hook
+from etl.model.errors import UserError
 
 
 def git(folder: Path, *words: str) -> str:

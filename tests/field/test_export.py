@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from etl import export, warehouse
-from etl.errors import UserError
+from etl.model.errors import UserError
 from etl.views import read_sql
 from sql.tables import make_project
 

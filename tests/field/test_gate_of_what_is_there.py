@@ -11,7 +11,7 @@ from expectations.builder import CASES, make_project
 
 from etl import gate_frames, gate_report, warehouse
 from etl.diff.drift import read_reference
-from etl.profile import load_profile
+from etl.model.profile import load_profile
 
 A = CASES[0]
 FOUND = (

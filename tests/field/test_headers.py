@@ -12,8 +12,8 @@ import pytest
 from isal import isal_zlib
 from support import FINE_AFFINE, nifti_bytes, write_nifti
 
-from etl.errors import BadInputError
 from etl.measure.intensity import measure_intensity
+from etl.model.errors import BadInputError
 from etl.read import nifti
 from etl.read.nifti import is_same_grid, read_volume
 from etl.tables.header import header_findings

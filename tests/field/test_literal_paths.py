@@ -5,8 +5,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from etl.errors import UserError
 from etl.limits import Budget
+from etl.model.errors import UserError
 from etl.output import write
 from etl.own_table import add_table
 from etl.query import Result

@@ -7,8 +7,8 @@ from support import ROOT
 
 from etl.adopt import adopt
 from etl.adopt.tell import lines
-from etl.errors import UserError
-from etl.release import LITTER
+from etl.model.errors import UserError
+from etl.model.release import LITTER
 
 FEATURES = "ISPY_DataPaper_features.xlsx"
 LEFT = (

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from support import ROOT
 
-from etl.errors import UserError
 from etl.gate_frames import hand_over, read_frame
-from etl.profile import load_profile
+from etl.model.errors import UserError
+from etl.model.profile import load_profile
 from etl.splits import first_folds, update_splits
 from etl.status import status
 from etl.warehouse import connect

@@ -10,7 +10,7 @@ from sql.history import make_history
 
 from etl import snapshot, warehouse
 from etl.fsck import fsck, lines
-from etl.project import TABLES, release_path
+from etl.model.project import TABLES, release_path
 from sql.tables import make_project
 
 

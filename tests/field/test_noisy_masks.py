@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from support import CASES, FINE, FINE_AFFINE, Row, build_table, findings, rows, write_nifti
 
-from etl.errors import UserError
 from etl.index import write_indexes
 from etl.measure.mask import components, crop
 from etl.measure.shape import measure_shape
 from etl.measure.together import moved_together
-from etl.params_file import set_params
-from etl.project import params
+from etl.model.errors import UserError
+from etl.model.params_file import set_params
+from etl.model.project import params
 
 Array = np.ndarray[Any, np.dtype[Any]]
 SIZE = (48, 48, 48)

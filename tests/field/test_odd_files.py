@@ -10,9 +10,9 @@ import pytest
 from support import build, findings, rows, table_bytes
 
 from etl import versions
-from etl.errors import UserError
+from etl.model.errors import UserError
+from etl.model.release import NO_FILE, NO_NAME
 from etl.odd_files import IGNORE, find_odd_files
-from etl.release import NO_FILE, NO_NAME
 
 MASKS = "masks_ftv"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from etl.errors import UserError
+from etl.model.errors import UserError
 from etl.own_table import add_table, check_name
 from etl.warehouse import RESERVED, connect
 

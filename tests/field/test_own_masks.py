@@ -9,11 +9,11 @@ from support import Array, Row, build_table, findings, mask_voxels, write_nifti
 from typer.testing import CliRunner
 
 from etl.cli import app
-from etl.errors import UserError
 from etl.index import write_indexes
-from etl.params_file import set_params
-from etl.project import TABLES, params, read_yaml
-from etl.store import read_table, table_path
+from etl.model.errors import UserError
+from etl.model.params_file import set_params
+from etl.model.project import TABLES, params, read_yaml
+from etl.model.store import read_table, table_path
 
 OWN = "masks_net/ISPY1_9001.nii.gz"
 

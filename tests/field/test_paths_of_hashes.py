@@ -9,9 +9,9 @@ import pytest
 from support import ROOT
 
 from etl import versions
-from etl.errors import UserError
 from etl.index import index_path, read_index
-from etl.profile import load_profile
+from etl.model.errors import UserError
+from etl.model.profile import load_profile
 from etl.revisions import read_outs
 
 OUT = "../" * 8 + "etc/passwd"

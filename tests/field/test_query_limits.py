@@ -17,9 +17,9 @@ from typer.testing import CliRunner
 
 from etl import limits, query
 from etl.cli import app
-from etl.errors import UserError
 from etl.fsck.model import Kept
 from etl.fsck.tables import _foreign
+from etl.model.errors import UserError
 from etl.output import markdown_lines, table_lines
 from sql.tables import make_project
 

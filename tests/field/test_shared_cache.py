@@ -5,7 +5,7 @@ from pathlib import Path
 from dvc.repo import Repo
 
 from etl.adopt import adopt
-from etl.release import LINK_OUTSIDE
+from etl.model.release import LINK_OUTSIDE
 from etl.versions import release_hashes
 
 

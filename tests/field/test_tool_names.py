@@ -8,10 +8,10 @@ from support import ROOT
 
 from etl.adopt import Report, adopt
 from etl.adopt.tell import lines
-from etl.errors import UserError
+from etl.model.errors import UserError
+from etl.model.params_file import set_params
+from etl.model.profile import load_profile
 from etl.own_ids import misspelt_ids
-from etl.params_file import set_params
-from etl.profile import load_profile
 
 PROFILE = load_profile(ROOT, "phantom")
 

@@ -22,11 +22,11 @@ from support import (
     write_features,
 )
 
-from etl import inputs
 from etl.build import build_tables
-from etl.feature_names import NAMES, correct_name
 from etl.index import write_indexes
-from etl.known_issues import PATH, known_issues
+from etl.model import git_tables
+from etl.model.feature_names import NAMES, correct_name
+from etl.model.known_issues import PATH, known_issues
 from etl.read.workbook import read_rows, read_sheets
 from etl.warehouse import connect
 
@@ -184,12 +184,12 @@ def test_a_european_csv_is_read_with_a_note(workbooks: Path) -> None:
 def test_lists_that_excel_saved_are_read(project: Path) -> None:
     issues, splits = known_issues(project), project / "splits.csv"
     splits.write_text("case_id,fold,subtype,pcr,dataset\nISPY1_9001,0,TN,true,d\n")
-    before = inputs.read_csv_input(inputs.SPLITS, splits)
+    before = git_tables.read_csv_input(git_tables.SPLITS, splits)
     for path in (project / PATH, splits):
         text = path.read_text().replace("\n", "\r\n").replace("true", "TRUE")
         path.write_bytes(text.encode("utf-8-sig"))
     assert known_issues(project) == issues
-    assert inputs.read_csv_input(inputs.SPLITS, splits) == before
+    assert git_tables.read_csv_input(git_tables.SPLITS, splits) == before
 
 
 def test_a_users_own_workbook_with_a_stray_cell(workbooks: Path, tmp_path: Path) -> None:

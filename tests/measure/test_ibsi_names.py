@@ -7,8 +7,8 @@ from pathlib import Path
 
 from support import ROOT
 
-from etl.inputs import RECOMPUTED_CATALOG, read_csv_input
 from etl.measure.ibsi_names import ALL_FAMILIES, FAMILIES, NEEDS_IMAGE, names_of, needs_image
+from etl.model.git_tables import RECOMPUTED_CATALOG, read_csv_input
 
 CATALOG = [
     dict(zip(RECOMPUTED_CATALOG.names, row, strict=True))

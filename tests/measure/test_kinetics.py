@@ -19,7 +19,7 @@ from etl.measure.kinetics import (
     measure_kinetics,
     shared_zero,
 )
-from etl.profile import load_profile
+from etl.model.profile import load_profile
 
 Array = npt.NDArray[Any]
 

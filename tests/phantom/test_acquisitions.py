@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 from support import ROOT
 
+from etl.model.profile import load_profile
 from etl.phantom import acquisitions, clinical
 from etl.phantom.acquisitions import Person
-from etl.profile import load_profile
 from etl.read.idc import COLUMNS, Series, read_slice
 from etl.tables.acquisitions import described
 

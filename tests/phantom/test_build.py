@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from etl.errors import UserError
+from etl.model.errors import UserError
 from etl.phantom import make
 
 from .conftest import CASES, Phantom

@@ -10,7 +10,7 @@ import openpyxl
 import pytest
 from numpy.typing import NDArray
 
-from etl.feature_names import NAMES
+from etl.model.feature_names import NAMES
 
 from .conftest import Phantom
 

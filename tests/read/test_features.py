@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from support import Cell, write_features
 
-from etl.errors import BadInputError
+from etl.model.errors import BadInputError
 from etl.read import features
 from etl.read.features import FeatureSheet, read_features
 from etl.read.workbook import number_of

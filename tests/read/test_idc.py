@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import Row, series_row, write_slice
 
-from etl.errors import BadInputError
+from etl.model.errors import BadInputError
 from etl.read import idc
 from etl.read.idc import COLUMNS, read_slice
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from etl.errors import BadInputError
+from etl.model.errors import BadInputError
 from etl.read import manifest
 from etl.read.manifest import read_manifest
 

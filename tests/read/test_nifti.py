@@ -25,7 +25,7 @@ from support import (
     write_nifti,
 )
 
-from etl.errors import BadInputError
+from etl.model.errors import BadInputError
 from etl.read.nifti import MAX_BYTES, Volume, corners, read_volume, to_world
 
 SIZE = (6, 5, 4)

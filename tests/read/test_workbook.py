@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import Cell, write_workbook
 
-from etl.errors import BadInputError
+from etl.model.errors import BadInputError
 from etl.read import workbook
 from etl.read.workbook import Sheet, number_of, read_sheets
 

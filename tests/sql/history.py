@@ -8,8 +8,8 @@ from pathlib import Path
 
 from dvc.repo import Repo
 
-from etl.project import TABLES
-from etl.store import table_path, write_table
+from etl.model.project import TABLES
+from etl.model.store import table_path, write_table
 from etl.tables import masks
 from sql.tables import META, Row, make_project, mask_rows
 

@@ -21,9 +21,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from etl.project import TABLES
-from etl.schema import TableSchema
-from etl.store import table_path, write_table
+from etl.model.project import TABLES
+from etl.model.schema import TableSchema
+from etl.model.store import table_path, write_table
 from etl.tables import (
     acquisitions,
     blobs,

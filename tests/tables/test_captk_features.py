@@ -25,9 +25,9 @@ from support import (
 )
 
 from etl.index import table_names, write_indexes
-from etl.params_file import set_params
-from etl.profile import load_profile
-from etl.release import blobs_of_case, role
+from etl.model.params_file import set_params
+from etl.model.profile import load_profile
+from etl.model.release import blobs_of_case, role
 from etl.tables import captk_features as module
 
 CASE = "ISPY1_9001"

@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from etl.index import table_names
-from etl.schema import Per, TableSchema
-from etl.store import ARROW_TYPES, read_footer, table_path
+from etl.model.schema import Per, TableSchema
+from etl.model.store import ARROW_TYPES, read_footer, table_path
 
 # The published columns: s string, b bool, i integer, f double, d date; `?` may be null. Columns
 # may be added to a table, never taken away.

@@ -10,13 +10,13 @@ import pyarrow.parquet as pq
 import pytest
 from support import FEATURES, Row, build_table, findings, make_project, rows
 
-from etl.feature_names import NAMES
 from etl.index import write_indexes
-from etl.inputs import PUBLISHED_CATALOG, read_csv_input
 from etl.measure.audit import CONCORDANCE, EXACT, NOT_COMPARABLE, VERDICTS
-from etl.params_file import set_params
+from etl.model.feature_names import NAMES
+from etl.model.git_tables import PUBLISHED_CATALOG, read_csv_input
+from etl.model.params_file import set_params
+from etl.model.store import read_footer, table_path, write_table
 from etl.phantom import make
-from etl.store import read_footer, table_path, write_table
 from etl.tables import captk_features, feature_audit, features
 from etl.tables.feature_catalog import parse_name
 

@@ -10,8 +10,8 @@ from support import build_table, rows
 
 from etl.index import read_index, write_indexes
 from etl.measure.reliability import icc_agreement
-from etl.profile import load_profile
-from etl.store import table_path, write_table
+from etl.model.profile import load_profile
+from etl.model.store import table_path, write_table
 from etl.tables.recomputed_features import TABLE as RECOMPUTED
 
 META = {"recipe": "r", "dataset": "x", "licence": "x", "attribution": "x", "is_phantom": True}

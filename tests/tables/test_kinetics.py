@@ -31,9 +31,9 @@ from support import (
 
 from etl import phantom
 from etl.index import table_names, write_indexes
-from etl.params_file import set_params
-from etl.project import params
-from etl.store import table_path, write_table
+from etl.model.params_file import set_params
+from etl.model.project import params
+from etl.model.store import table_path, write_table
 from etl.tables import acquisitions
 from etl.tables.kinetics import _MEASURES, _OF_UNIT
 from sql.tables import fill

@@ -34,9 +34,9 @@ from support import (
 
 from etl.build import Built
 from etl.index import write_indexes
-from etl.params_file import set_params
+from etl.model.params_file import set_params
+from etl.model.project import params
 from etl.phantom import make
-from etl.project import params
 
 CASE = "ISPY1_9001"
 DECLARED = ("ftv", "stv_manual", "stv_resunet")

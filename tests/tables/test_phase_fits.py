@@ -23,8 +23,8 @@ from support import (
 )
 
 from etl.index import write_indexes
-from etl.params_file import set_params
-from etl.project import params
+from etl.model.params_file import set_params
+from etl.model.project import params
 from etl.tables.phase_fits import compare_phases
 
 CASE, OTHER = CASES

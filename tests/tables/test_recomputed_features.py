@@ -27,13 +27,13 @@ from support import (
     zscored_image,
 )
 
-from etl import project as etl_project
 from etl.build import Built
-from etl.errors import UserError
 from etl.index import read_index, write_indexes
 from etl.measure.ibsi_names import FAMILIES, NEEDS_IMAGE, names_of, needs_image
-from etl.profile import load_profile
-from etl.store import table_path
+from etl.model import project as etl_project
+from etl.model.errors import UserError
+from etl.model.profile import load_profile
+from etl.model.store import table_path
 from etl.tables.recompute_inputs import check_bins, check_inputs, parse_inputs
 
 A, B = CASES

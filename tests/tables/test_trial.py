@@ -28,8 +28,8 @@ from support import (
 
 import etl
 from etl.index import table_names, write_indexes
-from etl.params_file import set_params
-from etl.project import params
+from etl.model.params_file import set_params
+from etl.model.project import params
 
 Checks = list[tuple[str, str | None, str]]
 

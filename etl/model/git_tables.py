@@ -10,9 +10,9 @@ import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from etl.errors import UserError
-from etl.profile import Profile, expected_case_ids
-from etl.schema import CASE_ID, Column, TableSchema, parse_columns
+from etl.model.errors import UserError
+from etl.model.profile import Profile, expected_case_ids
+from etl.model.schema import CASE_ID, Column, TableSchema, parse_columns
 
 Value = str | int | bool | None
 Rows = tuple[tuple[Value, ...], ...]

@@ -14,10 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from etl.errors import UserError
-from etl.locks import hold_lock, lock_handle
-from etl.project import GATE, TABLES
-from etl.schema import SCHEMA_VERSION, Column, Kind, TableSchema
+from etl.model.errors import UserError
+from etl.model.locks import hold_lock, lock_handle
+from etl.model.project import GATE, TABLES
+from etl.model.schema import SCHEMA_VERSION, Column, Kind, TableSchema
 
 Row = dict[str, Any]
 

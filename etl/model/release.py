@@ -9,7 +9,7 @@ from fnmatch import fnmatch
 from pathlib import PurePosixPath
 from urllib.parse import unquote
 
-from etl.profile import Profile
+from etl.model.profile import Profile
 
 # Stands for the MD5 of a link that leads out of the project: what it names is not ours.
 LINK_OUTSIDE = "link-outside"

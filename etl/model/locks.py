@@ -11,7 +11,7 @@ from pathlib import Path
 
 from filelock import SoftFileLock, Timeout
 
-from etl.errors import UserError
+from etl.model.errors import UserError
 
 PATIENCE_S = 1.0  # so long a process waits without a word
 POLL_S = 0.05

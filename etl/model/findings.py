@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from etl.errors import BadInputError, Severity
+from etl.model.errors import BadInputError, Severity
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from etl.errors import UserError
+from etl.model.errors import UserError
 
 Value = str | int | float | bool | Mapping[str, object]
 

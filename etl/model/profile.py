@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from etl.errors import Severity, UserError
-from etl.project import param, read_yaml
+from etl.model.errors import Severity, UserError
+from etl.model.project import param, read_yaml
 
 Grid = Literal["native", "1mm"]
 

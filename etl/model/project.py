@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from etl.errors import UserError
+from etl.model.errors import UserError
 
 PARAMS = "params.yaml"
 TABLES = "data/tables"

@@ -52,7 +52,7 @@ class Table(TableSchema):
 
     Attributes:
         per: what is measured at once.
-        reads: how the artefacts begin that it reads (etl.release); `""` is every file.
+        reads: how the artefacts begin that it reads (etl.model.release); `""` is every file.
         needs: the tables that assemble() reads.
         references: column -> the table whose key its values are. The gate judges them.
         params: names in params.yaml that decide its values.

@@ -12,7 +12,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
-from etl.errors import UserError
+from etl.model.errors import UserError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

@@ -1,0 +1,1 @@
+"""What things are: errors, schemas, names, the project, its files."""
