@@ -11,7 +11,6 @@ from typing import Any
 
 import pyarrow as pa
 
-from etl import versions
 from etl.assembly import collect, identify
 from etl.finite import drop_nonfinite
 from etl.index import table_module, table_names
@@ -29,6 +28,7 @@ from etl.seed import seed_units
 from etl.tables.gate_results import TABLE as GATE_RESULTS
 from etl.unit import Assembled, Context, Unit, Values, add_identity, content_of, units_of
 from etl.unit_store import keep_units, read_units
+from etl.versions import dvc
 
 Progress = Callable[[int, int], None]
 
@@ -220,7 +220,7 @@ def _keep(
         for (name, unit), values in zip(task.units, measured, strict=True)
     ]
     md5s = {blob.path: blob.md5 for _, unit, _ in units for blob in unit if blob.md5 not in MARKS}
-    changed = versions.find_changed(context.root, context.release, md5s)
+    changed = dvc.find_changed(context.root, context.release, md5s)
     if changed:
         message = (
             f"{context.release / changed[0]} changed while it was read ({len(changed)} file(s) in "

@@ -13,7 +13,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any, TextIO, cast
 
-from etl import tables, versions
+from etl import tables
 from etl.model import project
 from etl.model.errors import UserError
 from etl.model.profile import Profile, load_profile
@@ -23,6 +23,7 @@ from etl.model.store import write_atomically
 from etl.own_masks import read_rule
 from etl.recipe import Recipe, make_recipe
 from etl.unit import Blob, TableModule
+from etl.versions import dvc
 
 _FIRST = re.compile(r"# recipe=([0-9a-f]{32}) values=([0-9a-f]{32})")
 _MD5 = re.compile(r"[0-9a-f]{32}")
@@ -67,7 +68,7 @@ def table_module(name: str) -> TableModule:
 def write_indexes(root: Path) -> int:
     """Write data/index/<table>.csv for every table; return the number of files hashed."""
     release, profile = project.release_path(root), load_profile(root)
-    hashes = versions.release_hashes(root, release)
+    hashes = dvc.release_hashes(root, release)
     names = {path: parse(path, profile) for path in sorted(hashes) if not is_litter(path)}
     blobs = tuple(
         Blob(own, *hashes[path], read_rule(root, own, profile)) for path, own in names.items()
@@ -155,7 +156,7 @@ def _load(file: TextIO, profile: Profile, names: dict[str, Name]) -> Index:
 
 def _blob(row: dict[str, str], profile: Profile, names: dict[str, Name]) -> Blob:
     """One line's file: path and hash become paths, so none may lead out of release or cache."""
-    path, md5 = versions.require_inside(row["path"]), row["md5"]
+    path, md5 = dvc.require_inside(row["path"]), row["md5"]
     if md5 not in MARKS and not _MD5.fullmatch(md5):
         message = f"{path} has {md5!r} in place of an MD5 of 32 hex digits"
         raise ValueError(message)

@@ -11,13 +11,13 @@ from hashlib import md5
 from pathlib import Path
 from typing import Any
 
-from etl import revisions, versions
 from etl.index import index_path, read_index
 from etl.model import project
 from etl.model.errors import UserError
 from etl.model.profile import Profile, load_profile
 from etl.model.release import MARKS, is_litter
-from etl.odd_files import show_path
+from etl.versions import dvc, git
+from etl.versions.odd_files import show_path
 
 RULES = ("expectations", "splits.csv", "sql/tables", "sql/views")  # what decides, beside the tables
 _RULE_SUFFIXES = frozenset({".csv", ".json", ".sql", ".yaml", ".yml"})
@@ -77,7 +77,7 @@ def _differing(now: Mapping[str, str], judged: Mapping[str, str]) -> Iterator[st
 def find_newer_release(root: Path) -> list[str]:
     """Return a word where DVC has recorded another release than the tables were made of."""
     release = str(project.param(root, "release"))
-    made_of, recorded = versions.release_hash(root), recorded_hash(root, release)
+    made_of, recorded = dvc.release_hash(root), recorded_hash(root, release)
     if not (root / "dvc.lock").is_file() or recorded in {made_of, None}:
         return []
     return [f"{release} was changed since (DVC: {recorded})"]
@@ -88,7 +88,7 @@ def recorded_hash(root: Path, release: str) -> str | None:
     for name in (f"{release}.dvc", "data/dvc.lock"):
         file = root / name
         if file.is_file():
-            recorded = revisions.read_outs(file.read_bytes(), name, name).get(release)
+            recorded = git.read_outs(file.read_bytes(), name, name).get(release)
             if recorded:
                 return recorded
     return None
@@ -118,7 +118,7 @@ def changed_blobs(root: Path, profile: Profile) -> list[str]:
     followed = {p for p in indexed.keys() & sizes.keys() if indexed[p].md5 not in MARKS}
     changed |= {p for p in followed if indexed[p].size_bytes != sizes[p]}
     if not changed:  # DVC reads only what has another time, size or inode than it knows
-        now = versions.release_hashes(root, folder)
+        now = dvc.release_hashes(root, folder)
         changed = {p for p, blob in indexed.items() if now.get(p, ("",))[0] != blob.md5}
     return sorted(changed)
 

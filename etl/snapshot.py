@@ -11,11 +11,12 @@ from pathlib import Path
 
 import duckdb
 
-from etl import revisions, views
+from etl import views
 from etl.model import git_tables
 from etl.model.errors import UserError
 from etl.model.profile import load_profile
 from etl.model.project import GATE, PARAMS, TABLES
+from etl.versions import git
 
 VIEWS = "sql/views"
 ADDED = "sql/tables"  # table -> a query over `built`: what SQL adds to its file
@@ -105,10 +106,10 @@ def at_revision(root: Path, rev: str) -> Snapshot:
     Raises:
         UserError: unknown revision, one without tables, or a table file that is nowhere.
     """
-    revision = revisions.resolve(root, rev)
-    tables = revisions.table_files(root, revision)
+    revision = git.resolve(root, rev)
+    tables = git.table_files(root, revision)
     with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
-        for path, data in revisions.files_at(root, revision, _UNDER_GIT).items():
+        for path, data in git.files_at(root, revision, _UNDER_GIT).items():
             target = Path(folder, path)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(data)

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from etl import revisions
 from etl.model import git_tables
 from etl.model.errors import UserError
 from etl.model.store import write_atomically
+from etl.versions import git
 
 FOLDS = 5
 QUERY = "select case_id, subtype, pcr, dataset from cohort order by case_id"
@@ -107,7 +107,7 @@ def read_splits(path: Path) -> list[Assignment]:
 def first_folds(root: Path) -> dict[tuple[str, str], str]:
     """Return data set and subject -> the first fold that git's history of splits.csv has."""
     first = dict[tuple[str, str], str]()
-    for content in revisions.history_of(root, git_tables.CSV_FILES["splits"]):
+    for content in git.history_of(root, git_tables.CSV_FILES["splits"]):
         for row in csv.DictReader(content.decode("utf-8-sig", "replace").splitlines()):
             key = row.get("dataset") or "", row.get("case_id") or ""
             first.setdefault(key, row.get("fold") or "")

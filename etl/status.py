@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from etl import revisions, versions
 from etl.build import plan_tables
 from etl.gate_report import METRIC
 from etl.judged import blob_sizes, changed_blobs, recorded_hash, some
@@ -20,6 +19,7 @@ from etl.manifest import hash_file
 from etl.model import git_tables, project
 from etl.model.errors import UserError
 from etl.model.profile import Profile, load_profile
+from etl.versions import dvc, git
 
 _LOCK = "dvc.lock"
 _MIB = 1 << 20
@@ -49,14 +49,14 @@ def status(root: Path) -> Status:
     Raises:
         UserError: params.yaml, the profile or a DVC file cannot be read.
     """
-    ask_dvc = versions.start_status(root)  # takes a second; the rest is looked up meanwhile
+    ask_dvc = dvc.start_status(root)  # takes a second; the rest is looked up meanwhile
     profile = load_profile(root)
     tables = _plan(root)
     answer = ask_dvc()
     changed = changed_blobs(root, profile) if _is_release_changed(root, answer) else []
     stale = {stage: _why_stale(changes) for stage, changes in answer.items()}
-    if versions.has_damaged_lock(root):
-        stale[versions.RWLOCK] = "cut short by a killed build; `ispy1 repro` mends it"
+    if dvc.has_damaged_lock(root):
+        stale[dvc.RWLOCK] = "cut short by a killed build; `ispy1 repro` mends it"
     verdict = _verdict(root)
     if set(stale) == {"verdict"} and verdict["verdict"] == "red":
         stale = {}  # a red verdict fails by design and is never locked: nothing is left to build
@@ -67,7 +67,7 @@ def status(root: Path) -> Status:
         tables=tables,
         changed_blobs=changed,
         verdict=verdict,
-        remote=versions.remote_name(root),
+        remote=dvc.remote_name(root),
         hand_edits=[
             *_edits_of_the_phantom(root, changed),
             *_edits_of_outputs(root, answer),
@@ -126,9 +126,9 @@ def _release(root: Path, profile: Profile) -> dict[str, Any]:
 
 def _versions(root: Path) -> dict[str, Any]:
     try:
-        head = revisions.resolve(root, "HEAD")
-        tags = revisions.tags(root)
-        committed = revisions.files_at(root, head, [_LOCK, "data"])
+        head = git.resolve(root, "HEAD")
+        tags = git.tags(root)
+        committed = git.files_at(root, head, [_LOCK, "data"])
     except UserError as error:
         return {"head": None, "tags": [], "uncommitted": [], "problem": str(error)}
     here = [path for path in (_LOCK, *_dvc_files(root)) if (root / path).is_file()]
@@ -163,7 +163,7 @@ def _edits_of_the_phantom(root: Path, changed: list[str]) -> Iterator[str]:
     release = project.release_path(root).relative_to(root).as_posix()
     name = f"data/{_LOCK}"
     text = (root / name).read_bytes() if (root / name).is_file() else b"{}"
-    kept_as = revisions.read_outs(text, name, name).get(release)
+    kept_as = git.read_outs(text, name, name).get(release)
     if kept_as is None:
         return
     kept = _kept(root, kept_as)
@@ -174,9 +174,9 @@ def _edits_of_the_phantom(root: Path, changed: list[str]) -> Iterator[str]:
 
 def _kept(root: Path, folder: str) -> dict[str, str]:
     """Path to MD5 of the files in a folder that DVC keeps, as far as its list is in the cache."""
-    if versions.blob_file(root, folder) is None:
+    if dvc.blob_file(root, folder) is None:
         return {}
-    return versions.folder_files(root, folder) or {}
+    return dvc.folder_files(root, folder) or {}
 
 
 def _edits_of_outputs(root: Path, answer: Mapping[str, Sequence[Any]]) -> Iterator[str]:
@@ -210,7 +210,7 @@ def lines(now: Status) -> Iterator[str]:
     yield f"stale      {_stale_words(now.stale)}"
     yield f"tables     {_table_words(now.tables)}"
     yield f"verdict    {_verdict_words(verdict, is_old=bool(now.stale))}"
-    yield f"remote     {now.remote or f'none. {versions.ADD_REMOTE}'}"
+    yield f"remote     {now.remote or f'none. {dvc.ADD_REMOTE}'}"
     edits = now.hand_edits
     told = "will be written over by DVC; edit an adopted copy instead"
     yield f"hand edits {f'{some(edits)}: {told}' if edits else 'none where DVC would restore'}"

@@ -24,7 +24,6 @@ from support import (
 
 from etl import build as builds
 from etl import recipe as recipes
-from etl import versions
 from etl.build import build_tables, plan_tables
 from etl.index import index_path, read_index, table_module, table_names, write_indexes
 from etl.model import project as project_module
@@ -37,6 +36,7 @@ from etl.recipe import Recipe
 from etl.tables import images, masks
 from etl.unit import Blob, Context, Measured, artefact, content_of, units_of
 from etl.unit_store import read_units
+from etl.versions import dvc
 
 FTV = "masks_ftv/ISPY1_9001.nii.gz"
 SIX = (
@@ -79,9 +79,9 @@ def test_listing_order_does_not_change_a_byte(
     built: Path, rebuilt: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     forget_units(rebuilt)
-    real = versions.release_hashes
+    real = dvc.release_hashes
     monkeypatch.setattr(
-        versions, "release_hashes", lambda root, folder: dict(reversed(real(root, folder).items()))
+        dvc, "release_hashes", lambda root, folder: dict(reversed(real(root, folder).items()))
     )
     build(rebuilt)
     assert table_bytes(rebuilt) == table_bytes(built)

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from support import CLINICAL, FEATURES, MANIFEST, ROOT, mask_voxels, write_nifti
 
-from etl import versions
 from etl.index import index_path, params_of, read_index, table_module, table_names, write_indexes
 from etl.model.errors import UserError
 from etl.model.profile import load_profile
 from etl.model.project import read_yaml
+from etl.versions import dvc
 
 FTV = "masks_ftv/ISPY1_9001.nii.gz"
 RECIPE = f"# recipe={'0' * 32} values={'1' * 32}"
@@ -111,12 +111,12 @@ def test_listing_order_time_zone_and_time_stamps_do_not_matter(
     monkeypatch.setenv("TZ", "Pacific/Kiritimati")
     for path in release.rglob("*.gz"):
         os.utime(path, (1, 1))
-    real = versions.release_hashes
+    real = dvc.release_hashes
 
     def reversed_listing(root: Path, folder: Path) -> dict[str, tuple[str, int]]:
         return dict(reversed(real(root, folder).items()))
 
-    monkeypatch.setattr(versions, "release_hashes", reversed_listing)
+    monkeypatch.setattr(dvc, "release_hashes", reversed_listing)
     assert texts(project) == before
 
 

@@ -15,11 +15,11 @@ from sql.history import commit, git
 from support import CLINICAL, FEATURES, ROOT, TRIAL_ONLY, build
 from typer.testing import CliRunner
 
-from etl import versions
 from etl.cli import why as commands
 from etl.model import project as etl_project
 from etl.model.errors import UserError
 from etl.model.store import read_table, table_path
+from etl.versions import dvc
 from etl.why import Explanation, as_json, lines, why
 from etl.why import past as past_module
 
@@ -216,10 +216,10 @@ def test_a_tag_without_the_table_says_why(copy: Path) -> None:
 
 
 def test_a_table_that_left_the_cache_ends_the_walk_with_a_reason(copy: Path) -> None:
-    from etl import revisions
+    from etl.versions import git
 
-    md5 = revisions.tables_at(copy, "v1")["masks"]
-    versions.cache_path(copy, md5).unlink()
+    md5 = git.tables_at(copy, "v1")["masks"]
+    dvc.cache_path(copy, md5).unlink()
     for offline in (True, False):
         found = one(copy, "masks.volume_cm3", CASE, "stv_manual", offline=offline).changed
         assert found is not None
@@ -387,7 +387,7 @@ def test_the_remote_is_asked_unless_offline(copy: Path, tmp_path: Path) -> None:
     (tmp_path / "store").mkdir()
     asked = one(copy, "masks.volume_cm3", CASE, "ftv").blobs[0]
     assert asked.in_remote is False
-    versions.push(copy, [str(asked.md5)])
+    dvc.push(copy, [str(asked.md5)])
     assert one(copy, "masks.volume_cm3", CASE, "ftv").blobs[0].in_remote is True
     assert one(copy, "masks.volume_cm3", CASE, "ftv", offline=True).blobs[0].in_remote is None
 

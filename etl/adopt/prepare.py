@@ -26,7 +26,7 @@ from etl.adopt.which_profile import Fit, asked_profile, case_ids, fit
 from etl.model.errors import UserError
 from etl.model.profile import Profile, expected_case_ids
 from etl.model.release import Name, extension, is_own_mask, parse
-from etl.versions import cache_folder
+from etl.versions.dvc import cache_folder
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from etl.adopt.report import Note
 from etl.model.errors import UserError
 from etl.model.release import is_litter
-from etl.versions import is_kept
+from etl.versions.dvc import is_kept
 
 Inode = tuple[int, int]
 

@@ -8,8 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from etl.dvc_config import read_config
 from etl.model.errors import UserError
+from etl.versions.dvc_config import read_config
 
 TARGET = "data/release"  # where an adopted release lies in every project
 

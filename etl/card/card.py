@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from etl import versions
 from etl.card import derived, sections
 from etl.card import markdown as md
 from etl.gate_report import GateReport, find_stale, headline, read_report
@@ -20,6 +19,7 @@ from etl.model import project
 from etl.model.errors import UserError
 from etl.model.profile import Profile, load_profile
 from etl.model.store import read_footer, write_atomically
+from etl.versions import dvc
 
 if TYPE_CHECKING:
     import duckdb
@@ -65,7 +65,7 @@ def facts(root: Path) -> Facts:
     tables = [p for f in (project.TABLES, project.GATE) for p in (root / f).glob("*.parquet")]
     return Facts(
         load_profile(root),
-        versions.release_hash(root),
+        dvc.release_hash(root),
         {path.stem: _recipe(path) for path in sorted(tables, key=lambda path: path.stem)},
         _report(root),
         find_stale(root, blobs=False),

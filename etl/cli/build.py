@@ -36,7 +36,7 @@ def repro(context: typer.Context) -> None:
 
     Examples: `ispy1 repro`, `ispy1 repro --force`, `ispy1 repro gate`
     """
-    from etl.repro import run_repro
+    from etl.versions.repro import run_repro
 
     root = project.find_root()
     if not {"--allow-missing", "--pull"} & set(context.args):
@@ -66,7 +66,7 @@ def hook() -> None:
 
     Examples: `ispy1 hook`
     """
-    from etl.hooks import install_hook
+    from etl.versions.hook import install_hook
 
     typer.echo(install_hook(project.find_root()))
 
@@ -95,8 +95,8 @@ def index() -> None:
 
     Examples: `ispy1 index`
     """
-    from etl.hooks import unlike_head
     from etl.index import write_indexes
+    from etl.versions.hook import unlike_head
 
     root = project.find_root()
     typer.echo(f"index: {write_indexes(root)} files of {project.release_path(root)}")

@@ -31,7 +31,7 @@ def push(
 
     Examples: `ispy1 push`, `ispy1 push --all-versions`, `ispy1 push --all-versions --json`
     """
-    from etl.remote import push_versions
+    from etl.versions.push import push_versions
 
     with progress_bar("push") as advance:
         report = push_versions(project.find_root(), every=all_versions, progress=advance)

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from etl import versions
 from etl.model.errors import BadInputError
 from etl.model.project import release_path
 from etl.own_masks import plain_bits
 from etl.read.nifti import Volume, is_same_grid, read_volume
+from etl.versions import dvc
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ def blob_at_hand(root: Path, md5: str, path: str) -> Path | None:
 
     Nothing is fetched.
     """
-    cached = versions.blob_file(root, md5)
+    cached = dvc.blob_file(root, md5)
     if cached:
         return cached
     there = release_path(root) / path

@@ -19,11 +19,11 @@ from typing import Any
 
 import duckdb
 
-from etl import revisions
 from etl.model.errors import UserError
 from etl.model.profile import Profile
 from etl.model.project import TABLES
 from etl.model.store import read_footer, table_path
+from etl.versions import git
 from etl.warehouse import as_pattern
 
 MASKS = "masks"
@@ -87,8 +87,8 @@ def find_reference(root: Path, recorded: Reference | None = None) -> Reference |
 def _tags(root: Path) -> Iterator[tuple[str, str]]:
     """Tag and MD5 of its table of masks, the last first. A clone without tags has none."""
     try:
-        head = revisions.resolve(root, "HEAD")
-        tags = [tag for tag in revisions.tags(root) if tag.committed <= head.committed]
+        head = git.resolve(root, "HEAD")
+        tags = [tag for tag in git.tags(root) if tag.committed <= head.committed]
     except UserError:
         return
     for tag in reversed(tags):
@@ -97,9 +97,9 @@ def _tags(root: Path) -> Iterator[tuple[str, str]]:
             yield tag.name, md5
 
 
-def _masks_at(root: Path, tag: revisions.Revision) -> str | None:
+def _masks_at(root: Path, tag: git.Revision) -> str | None:
     try:
-        return revisions.tables_at(root, tag).get(MASKS)
+        return git.tables_at(root, tag).get(MASKS)
     except UserError:  # nothing was built at this tag
         return None
 
@@ -107,7 +107,7 @@ def _masks_at(root: Path, tag: revisions.Revision) -> str | None:
 def _read(root: Path, tag: str, md5: str) -> Reference | None:
     """The volumes at a tag; None where its table is nowhere or has another form."""
     try:
-        path = revisions.table_file(root, tag, MASKS)
+        path = git.table_file(root, tag, MASKS)
         dataset = str(read_footer(path)["dataset"])
         with duckdb.connect() as connection:
             rows = connection.execute(_VOLUMES, [as_pattern(path)]).fetchall()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from etl import versions
 from etl.fsck.model import Kept, Problem, Progress, Report, md5_of
 from etl.index import index_path, read_index
 from etl.model import project
@@ -14,6 +13,7 @@ from etl.model.profile import load_profile
 from etl.model.release import MARKS, is_litter, parse
 from etl.tables import blobs
 from etl.unit import Blob, Context, Measured
+from etl.versions import dvc
 
 AREA = "release"
 MANIFEST = "manifest"
@@ -29,7 +29,7 @@ def check_release(kept: Kept, report: Report, *, read: bool, progress: Progress)
         report.notes.append(f"release: {name} is not here; `dvc pull {name}` or `make` brings it")
         return
     try:
-        found = versions.release_hashes(root, release)
+        found = dvc.release_hashes(root, release)
     except UserError as error:
         if not kept.paths:  # without git DVC refuses, and the report has said so
             report.notes.append(f"release: not checked: {error}")

@@ -7,9 +7,9 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from etl import revisions, versions
 from etl.fsck.model import Kept, Problem, Progress, Report, md5_of, shown
 from etl.model.errors import UserError
+from etl.versions import dvc, git
 
 AREA = "cache"
 _OBJECT = re.compile(r"[0-9a-f]{32}(?:\.dir)?")
@@ -18,10 +18,10 @@ _MIB = 1 << 20
 
 def what_is_kept(root: Path, report: Report) -> Kept:
     """What today's DVC files speak of, and the names in the cache."""
-    cached = {md5 for md5, _ in _objects(versions.cache_folder(root))}
-    remote = versions.remote_name(root)
+    cached = {md5 for md5, _ in _objects(dvc.cache_folder(root))}
+    remote = dvc.remote_name(root)
     try:
-        today, ever = revisions.todays_outs(root), revisions.all_outs(root)
+        today, ever = git.todays_outs(root), git.all_outs(root)
     except UserError as error:
         report.notes.append(f"What DVC should keep is not known: {error}")
         return Kept(root, cached=cached, remote=remote)
@@ -41,18 +41,18 @@ def what_is_kept(root: Path, report: Report) -> Kept:
 
 def _files_of(root: Path, md5: str) -> Iterator[tuple[str, str]]:
     """The files of a folder whose list is in the cache and whole; a bad list is found later."""
-    path = versions.cache_path(root, md5)
-    if md5.endswith(versions.FOLDER) and _hash(path) == md5.removesuffix(versions.FOLDER):
-        yield from (versions.folder_files(root, md5) or {}).items()
+    path = dvc.cache_path(root, md5)
+    if md5.endswith(dvc.FOLDER) and _hash(path) == md5.removesuffix(dvc.FOLDER):
+        yield from (dvc.folder_files(root, md5) or {}).items()
 
 
 def check_cache(kept: Kept, report: Report, *, read: bool, progress: Progress) -> None:
     """Compare the cache with its names (`read`: hash every object) and with what it should hold."""
-    objects = list(_objects(versions.cache_folder(kept.root)))
+    objects = list(_objects(dvc.cache_folder(kept.root)))
     report.problems += _leftovers(kept.root)
-    if versions.has_damaged_lock(kept.root):
+    if dvc.has_damaged_lock(kept.root):
         report.problems.append(
-            Problem(AREA, versions.RWLOCK, "DVC's list of readers and writers", "cut short",
+            Problem(AREA, dvc.RWLOCK, "DVC's list of readers and writers", "cut short",
                     "ispy1 repro", "while another build runs: wait for it")
         )  # fmt: skip
     bad: set[str] = set()
@@ -91,7 +91,7 @@ def _objects(folder: Path) -> Iterator[tuple[str, Path]]:
 
 def _leftovers(root: Path) -> Iterator[Problem]:
     """Files in the cache that are no object: what a killed transfer leaves."""
-    folder = versions.cache_folder(root)
+    folder = dvc.cache_folder(root)
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         if not _OBJECT.fullmatch(path.relative_to(folder).as_posix().replace("/", "", 1)):
             name = shown(root, path)
@@ -110,7 +110,7 @@ def _check_objects(
     for number, (md5, path) in enumerate(objects, 1):
         progress(number, len(objects))
         found = _hash(path)
-        if found != md5.removesuffix(versions.FOLDER):
+        if found != md5.removesuffix(dvc.FOLDER):
             bad.add(md5)
             report.problems.append(_corrupt(kept, md5, path, found, names.get(md5, "")))
     return bad
@@ -148,14 +148,14 @@ def _refill(kept: Kept, md5: str, name: str) -> tuple[str, str]:
 
 def _is_intact(path: Path, md5: str) -> bool:
     """Whether the workspace has the content; of a folder, whether it is there at all."""
-    if md5.endswith(versions.FOLDER):
+    if md5.endswith(dvc.FOLDER):
         return path.is_dir()
     return path.is_file() and _hash(path) == md5
 
 
 def _missing(kept: Kept, path: str) -> Problem:
     md5 = kept.paths[path]
-    place = shown(kept.root, versions.cache_path(kept.root, md5))
+    place = shown(kept.root, dvc.cache_path(kept.root, md5))
     command, otherwise = _refill(kept, md5, path)
     repair = command.removeprefix(" && ") or "ispy1 repro"
     return Problem(AREA, place, f"MD5 {md5}, the content of {path}", "no file", repair, otherwise)

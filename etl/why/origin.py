@@ -11,7 +11,6 @@ from typing import Any
 
 import duckdb
 
-from etl import versions
 from etl.index import params_of, table_module, table_names, table_recipe
 from etl.model import git_tables, project
 from etl.model.errors import UserError
@@ -22,6 +21,7 @@ from etl.model.store import find_table, read_footer
 from etl.own_masks import read_rule
 from etl.recipe import DISTRIBUTIONS, closure
 from etl.unit import Blob, Context, artefact
+from etl.versions import dvc
 from etl.why.model import BlobFact, RecipeFact, Row
 from etl.why.subject import rows_where
 
@@ -205,17 +205,17 @@ def _fact(place: Place, path: str, role: str, row: Row) -> BlobFact:
         verdict=known.get("verdict"),
         size_bytes=known.get("size_bytes"),
         in_workspace=file.is_file(),
-        in_cache=bool(md5) and versions.blob_file(place.root, str(md5)) is not None,
+        in_cache=bool(md5) and dvc.blob_file(place.root, str(md5)) is not None,
         in_remote=None,
     )
 
 
 def _ask_remote(root: Path, facts: list[BlobFact]) -> list[BlobFact]:
     """The same facts with the remote's word, where one is set and can be asked."""
-    if versions.remote_name(root) is None:
+    if dvc.remote_name(root) is None:
         return facts
     try:
-        there = versions.in_remote(root, {fact.md5 for fact in facts if fact.md5})
+        there = dvc.in_remote(root, {fact.md5 for fact in facts if fact.md5})
     except UserError:  # offline, say: the question is about the value, not about the remote
         return facts
     return [replace(fact, in_remote=fact.md5 in there) for fact in facts]

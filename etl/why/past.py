@@ -12,11 +12,11 @@ from typing import Any
 
 import duckdb
 
-from etl import revisions, versions
 from etl.model import project
 from etl.model.errors import UserError
 from etl.model.store import find_table, read_footer, table_path
-from etl.revisions import LOCK, Revision
+from etl.versions import dvc, git
+from etl.versions.git import LOCK, Revision
 from etl.warehouse import NO_HIVE, as_pattern, connect, quoted
 from etl.why.model import BlobChange, Change, Moment, Row
 
@@ -95,7 +95,7 @@ def commits_of(root: Path, path: str, limit: int) -> list[Revision]:
 
 def _state_at(trace: Trace, revision: Revision, known: dict[str, object]) -> _State:
     """The value at a revision; `known` keeps it by the table file's MD5."""
-    md5 = revisions.tables_at(trace.root, revision).get(trace.table)
+    md5 = git.tables_at(trace.root, revision).get(trace.table)
     if md5 is None:
         return _State(revision.name, _day(revision), Path(), _MISSING, revision)
     file = _file(trace, revision, md5)
@@ -105,10 +105,10 @@ def _state_at(trace: Trace, revision: Revision, known: dict[str, object]) -> _St
 
 
 def _file(trace: Trace, revision: Revision, md5: str) -> Path:
-    if trace.offline and versions.blob_file(trace.root, md5) is None:
+    if trace.offline and dvc.blob_file(trace.root, md5) is None:
         message = f"{revision}: its table {trace.table} is not in the cache"
         raise UserError(message)
-    return revisions.table_file(trace.root, revision, trace.table)
+    return git.table_file(trace.root, revision, trace.table)
 
 
 def value_in(file: Path, column: str, key: Row) -> object:
@@ -219,7 +219,7 @@ def _md5_at(trace: Trace, state: _State, path: str) -> str | None:
         if state.revision is None:
             file = table_path(trace.root / project.TABLES, "blobs")
         else:
-            file = revisions.table_file(trace.root, state.revision, "blobs")
+            file = git.table_file(trace.root, state.revision, "blobs")
         found = value_in(file, "md5", {"path": path})
     except UserError:
         return None
@@ -237,7 +237,7 @@ def history_of_table(trace: Trace) -> tuple[Moment, ...]:
 def _tags(root: Path) -> list[Revision]:
     """The tags; none where git has no answer, which the last change says."""
     try:
-        return revisions.tags(root)
+        return git.tags(root)
     except UserError:
         return []
 

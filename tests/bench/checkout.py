@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bench.memory import Watch
 from etl.model.params_file import set_params
-from etl.versions import SITE_CACHE
+from etl.versions.dvc import SITE_CACHE
 
 RELEASE = "data/release"
 _HEADER_BYTES = 352  # of a NIfTI file without extensions: voxels follow

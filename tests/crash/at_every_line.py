@@ -20,11 +20,12 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
-from etl import build, unit_store, versions
+from etl import build, unit_store
 from etl.index import read_index, table_module, table_names
 from etl.model import store
 from etl.model.profile import load_profile
 from etl.unit import Context
+from etl.versions import dvc
 
 OUTPUTS = ("data/tables/masks.parquet", "data/tables/findings.parquet")
 _KEEP = unit_store.keep_units.__code__
@@ -145,7 +146,7 @@ def import_all(root: Path) -> None:
     """
     for name in ("pyarrow.acero", *(f"etl.tables.{table}" for table in table_names())):
         import_module(name)
-    versions.release_hashes(root, root / "data/release")
+    dvc.release_hashes(root, root / "data/release")
     profile = load_profile(root)
     blobs = read_index(root, "masks", profile).blobs
     context = Context(root, root / "data/release", profile, blobs)

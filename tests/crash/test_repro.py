@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 
 from crash.test_killed import environment
-from etl import repro
 from etl.fsck import fsck
 from etl.model import locks
 from etl.model.locks import hold_lock
 from etl.model.project import REPRO_PROCESS
 from etl.model.store import build_lock, scratch_folder
-from etl.versions import RWLOCK, has_damaged_lock, remove_damaged_lock
+from etl.versions import repro
+from etl.versions.dvc import RWLOCK, has_damaged_lock, remove_damaged_lock
 
 CLI = [sys.executable, "-c", "from etl.cli import main; main()"]
 

@@ -9,13 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sql.history import commit, git, make_history, write_masks
+from sql.history import commit, make_history, write_masks
+from sql.history import git as run_git
 
-from etl import revisions
 from etl.diff.drift import Reference, find_reference, read_reference, why_not_judged
 from etl.model.profile import load_profile
 from etl.model.project import TABLES
 from etl.model.store import read_footer, table_path
+from etl.versions import git
 
 
 @pytest.fixture(scope="module")
@@ -54,13 +55,13 @@ def test_the_quantiles_are_those_of_the_non_empty_masks(past: Path) -> None:
 
 def test_a_tag_on_todays_version_changes_nothing(history: Path) -> None:
     before = find_reference(history)
-    git(history, "tag", "v2-again")
+    run_git(history, "tag", "v2-again")
     assert find_reference(history) == before
 
 
 def test_a_clone_without_tags_uses_what_was_recorded(history: Path) -> None:
     recorded = find_reference(history)
-    git(history, "tag", "-d", "v0", "v1", "v2")
+    run_git(history, "tag", "-d", "v0", "v1", "v2")
     assert find_reference(history) is None
     assert find_reference(history, recorded) == recorded
     shutil.rmtree(history / ".git")
@@ -78,22 +79,22 @@ def test_what_was_recorded_saves_the_look_into_the_tag(history: Path) -> None:
 def test_a_tag_of_later_is_no_reference(history: Path) -> None:
     found = find_reference(history)
     assert found is not None
-    git(history, "checkout", "-q", "-b", "late")
+    run_git(history, "checkout", "-q", "-b", "late")
     lock = history / "dvc.lock"
     later = "f" * 32
-    lock.write_text(lock.read_text().replace(revisions.tables_at(history, "v2")["masks"], later))
+    lock.write_text(lock.read_text().replace(git.tables_at(history, "v2")["masks"], later))
     time.sleep(1.1)  # git counts in seconds
     commit(history, "v3")
     recorded = replace(found, masks_md5=later)
     assert tag_of(history, recorded) == "v3"
-    git(history, "checkout", "-q", "main")
+    run_git(history, "checkout", "-q", "main")
     assert tag_of(history, recorded) == "v1"
 
 
 def test_the_same_masks_are_no_reference(history: Path) -> None:
     recorded = find_reference(history)
     assert recorded is not None
-    git(history, "tag", "-d", "v0", "v1", "v2")
+    run_git(history, "tag", "-d", "v0", "v1", "v2")
     write_masks(history, 5.0)  # what is recorded is what is there
     assert find_reference(history, recorded) is None
 

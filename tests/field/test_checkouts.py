@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from support import ROOT, make_project
 
-from etl import versions
 from etl.adopt import adopt
 from etl.adopt.track import require_tracking
-from etl.hooks import install_hook
 from etl.model.errors import UserError
+from etl.versions import dvc
+from etl.versions.hook import install_hook
 
 
 def git(folder: Path, *words: str) -> str:
@@ -90,8 +90,8 @@ def test_a_remote_that_never_answers_has_a_limit(
     project: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     pytest.importorskip("dvc_s3", reason="the extra s3 is not installed")
-    monkeypatch.setattr(versions, "SILENCE_S", 0.2)
-    monkeypatch.setattr(versions, "ANSWER_S", 1.0)
+    monkeypatch.setattr(dvc, "SILENCE_S", 0.2)
+    monkeypatch.setattr(dvc, "ANSWER_S", 1.0)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -102,6 +102,6 @@ def test_a_remote_that_never_answers_has_a_limit(
             f"    endpointurl = http://127.0.0.1:{server.getsockname()[1]}\n"
         )
         with pytest.raises(UserError, match=r"silent cannot be used .no answer within 1 s"):
-            versions.in_remote(project, ["0" * 32])
+            dvc.in_remote(project, ["0" * 32])
     assert "waiting for an answer of the remote silent" in caplog.text
-    assert (project / versions.SITE_CACHE).is_dir()
+    assert (project / dvc.SITE_CACHE).is_dir()

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from support import build, findings, rows, table_bytes
 
-from etl import versions
 from etl.model.errors import UserError
 from etl.model.release import NO_FILE, NO_NAME
-from etl.odd_files import IGNORE, find_odd_files
+from etl.versions import dvc
+from etl.versions.odd_files import IGNORE, find_odd_files
 
 MASKS = "masks_ftv"
 
@@ -59,4 +59,4 @@ def test_an_error_of_the_disk_has_its_own_advice(
 
     monkeypatch.setattr("dvc_data.hashfile.build.build", refuse)
     with pytest.raises(UserError, match=advice):
-        versions.release_hashes(project, release)
+        dvc.release_hashes(project, release)

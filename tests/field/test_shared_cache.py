@@ -6,7 +6,7 @@ from dvc.repo import Repo
 
 from etl.adopt import adopt
 from etl.model.release import LINK_OUTSIDE
-from etl.versions import release_hashes
+from etl.versions.dvc import release_hashes
 
 
 def test_a_link_into_the_cache_named_by_the_hash_is_the_file(bare: Path, tmp_path: Path) -> None:

@@ -8,11 +8,11 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from etl import versions
 from etl.model.locks import hold_lock
 from etl.model.project import REPRO_PROCESS, release_path
 from etl.model.store import scratch_folder
-from etl.odd_files import ignore_odd_files
+from etl.versions import dvc
+from etl.versions.odd_files import ignore_odd_files
 
 
 def run_repro(
@@ -29,11 +29,11 @@ def run_repro(
         say: told for whom this one waits, and what it mended.
     """
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    site = str(root / versions.SITE_CACHE)
+    site = str(root / dvc.SITE_CACHE)
     own = {"PATH": path, REPRO_PROCESS: str(os.getpid()), "DVC_SITE_CACHE_DIR": site}
     with hold_lock(scratch_folder(root) / "repro.lock", "builds this project", say) as handle:
-        if versions.remove_damaged_lock(root):
-            say(f"{versions.RWLOCK}: was cut short by a killed build or a full disk; removed")
+        if dvc.remove_damaged_lock(root):
+            say(f"{dvc.RWLOCK}: was cut short by a killed build or a full disk; removed")
         ignore_odd_files(release_path(root))  # before DVC opens a pipe, and waits
         done = subprocess.run(  # noqa: S603
             [sys.executable, "-m", "dvc", "repro", *words],

@@ -9,10 +9,10 @@ import sys
 from collections.abc import Collection
 from pathlib import Path
 
-from etl import revisions, versions
 from etl.model import project
 from etl.model.errors import UserError
 from etl.model.store import write_atomically
+from etl.versions import dvc, git
 
 MARK = "# ispy1: the data follow the code"
 # Not `dvc install`: it refuses beside any hook of the user's, and its pre-push hook pushes data,
@@ -100,7 +100,7 @@ def unlike_head(root: Path) -> str | None:
             return None
     except UserError:  # no git, no commit: nothing to compare with
         return None
-    now = {path: md5 for path, (md5, _) in versions.release_hashes(root, release).items()}
+    now = {path: md5 for path, (md5, _) in dvc.release_hashes(root, release).items()}
     paths = sorted(
         path for path in now.keys() | committed.keys() if now.get(path) != committed.get(path)
     )
@@ -125,10 +125,10 @@ def _told(name: str, paths: list[str], missing: Collection[str]) -> str:
 def _committed(root: Path, release: Path) -> dict[str, str] | None:
     """Path to MD5 of the release at HEAD, None where that is not known here."""
     path = f"{release.relative_to(root)}.dvc"
-    text = revisions.read_at(root, "HEAD", path)
+    text = git.read_at(root, "HEAD", path)
     if text is None:
         return None
-    md5 = revisions.read_outs(text, path, f"HEAD:{path}").get(str(release.relative_to(root)))
-    if md5 is None or versions.blob_file(root, md5) is None:  # a build fetches nothing
+    md5 = git.read_outs(text, path, f"HEAD:{path}").get(str(release.relative_to(root)))
+    if md5 is None or dvc.blob_file(root, md5) is None:  # a build fetches nothing
         return None
-    return versions.folder_files(root, md5)
+    return dvc.folder_files(root, md5)

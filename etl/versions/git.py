@@ -18,9 +18,9 @@ from typing import Any
 
 import yaml
 
-from etl import versions
 from etl.model.errors import UserError
 from etl.model.project import GATE, TABLES
+from etl.versions import dvc
 
 LOCK = "dvc.lock"
 _SUFFIX = ".parquet"
@@ -183,7 +183,7 @@ def _with_files(root: Path, revision: Revision, outs: Mapping[str, str]) -> dict
     for folder in (TABLES, GATE):
         md5 = outs.get(folder)
         if md5 is not None:
-            files = versions.folder_files(root, md5)
+            files = dvc.folder_files(root, md5)
             if files is None:
                 raise UserError(_lost(root, revision, [folder], md5))
             listed |= {f"{folder}/{path}": file for path, file in files.items()}
@@ -200,20 +200,18 @@ def table_files(root: Path, rev: str | Revision) -> dict[str, Path]:
     """
     revision = resolve(root, rev)
     tables = tables_at(root, revision)
-    there = versions.fetch(root, tables.values())
+    there = dvc.fetch(root, tables.values())
     lost = [name for name, md5 in tables.items() if md5 not in there]
     if lost:
         raise UserError(_lost(root, revision, lost, tables[lost[0]]))
-    return {name: versions.cache_path(root, md5) for name, md5 in tables.items()}
+    return {name: dvc.cache_path(root, md5) for name, md5 in tables.items()}
 
 
 def _lost(root: Path, revision: Revision, names: list[str], md5: str) -> str:
-    remote = versions.remote_name(root)
+    remote = dvc.remote_name(root)
     where = f"nor in the remote {remote}" if remote else "and no remote is set"
     todo = (
-        f"Run `ispy1 push --all-versions` where {revision} was built"
-        if remote
-        else versions.ADD_REMOTE
+        f"Run `ispy1 push --all-versions` where {revision} was built" if remote else dvc.ADD_REMOTE
     )
     what = f"{names[0]} (MD5 {md5})" + (f" and {len(names) - 1} more" if names[1:] else "")
     return f"{revision}: the table file {what} is not in the DVC cache, {where}. {todo}."
@@ -230,9 +228,9 @@ def table_file(root: Path, rev: str | Revision, name: str) -> Path:
     if name not in tables:
         message = f"{revision}: has no table {name}; it has {', '.join(tables) or 'none'}."
         raise UserError(message)
-    if not versions.fetch(root, [tables[name]]):
+    if not dvc.fetch(root, [tables[name]]):
         raise UserError(_lost(root, revision, [name], tables[name]))
-    return versions.cache_path(root, tables[name])
+    return dvc.cache_path(root, tables[name])
 
 
 def read_outs(text: bytes, path: str, where: str) -> dict[str, str]:
@@ -251,7 +249,7 @@ def read_outs(text: bytes, path: str, where: str) -> dict[str, str]:
         outs = list(_outs(loaded))
         folder = posixpath.dirname(path)
         return {
-            posixpath.normpath(posixpath.join(folder, out["path"])): versions.require_md5(
+            posixpath.normpath(posixpath.join(folder, out["path"])): dvc.require_md5(
                 str(out["md5"]), where
             )
             for out in outs

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from etl import revisions, versions
 from etl.model.project import GATE, INDEX, TABLES
+from etl.versions import dvc, git
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +46,14 @@ def push_versions(
     Raises:
         UserError: no remote, no git, a remote that cannot be used, a damaged DVC file.
     """
-    versions.require_remote(root)
-    outs = revisions.all_outs(root) if every else revisions.todays_outs(root)
+    dvc.require_remote(root)
+    outs = git.all_outs(root) if every else git.todays_outs(root)
     paths = {**_files_of_folders(root, outs.paths), **outs.paths}
     # An output with `cache: false` has a hash in dvc.lock, but git keeps it.
     by_git = {md5 for md5, path in outs.paths.items() if path in outs.in_git}
-    by_git -= {md5 for md5 in by_git if md5.endswith(versions.FOLDER)}
-    by_git -= versions.in_cache(root, by_git)
-    done = versions.push(root, paths.keys() - by_git, progress)
+    by_git -= {md5 for md5 in by_git if md5.endswith(dvc.FOLDER)}
+    by_git -= dvc.in_cache(root, by_git)
+    done = dvc.push(root, paths.keys() - by_git, progress)
     held = done.pushed | done.there
     tables = {md5 for md5 in held if paths[md5].startswith((f"{TABLES}/", f"{GATE}/"))}
     others = {md5 for md5 in held if md5 in outs.paths or paths[md5].startswith(f"{INDEX}/")}
@@ -71,9 +71,9 @@ def push_versions(
 
 def _files_of_folders(root: Path, paths: Mapping[str, str]) -> dict[str, str]:
     """MD5 to path of the files in the folders among `paths`, by the folders' lists."""
-    folders = [md5 for md5 in paths if md5.endswith(versions.FOLDER)]
+    folders = [md5 for md5 in paths if md5.endswith(dvc.FOLDER)]
     return {
         md5: f"{paths[folder]}/{name}"
-        for folder in versions.fetch(root, folders)
-        for name, md5 in (versions.folder_files(root, folder) or {}).items()
+        for folder in dvc.fetch(root, folders)
+        for name, md5 in (dvc.folder_files(root, folder) or {}).items()
     }

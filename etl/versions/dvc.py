@@ -1,7 +1,7 @@
 """The only place that asks DVC anything: what it would hash, and what it keeps by hash.
 
 A file that DVC keeps is known by its MD5, whatever revision it belongs to; a hash that ends with
-`.dir` is a folder's list of its files. What git knows is asked in etl.revisions. DVC itself is
+`.dir` is a folder's list of its files. What git knows is asked in etl.versions.git. DVC itself is
 imported only to hash, to fetch and to push: that costs a second.
 """
 
@@ -22,10 +22,10 @@ from queue import Empty, Queue
 from threading import Thread
 from typing import Any
 
-from etl.dvc_config import read_config
 from etl.model.errors import UserError
 from etl.model.release import LINK_OUTSIDE
-from etl.odd_files import ignore_odd_files, show_path
+from etl.versions.dvc_config import read_config
+from etl.versions.odd_files import ignore_odd_files, show_path
 
 ADD_REMOTE = "Add one by `dvc remote add -d NAME URL` (a folder, s3://..., ssh://...)"
 RWLOCK = ".dvc/tmp/rwlock"  # of DVC: who reads and who writes what

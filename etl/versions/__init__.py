@@ -1,0 +1,1 @@
+"""Git and DVC: revisions, hashes, pipeline runs, remotes."""
