@@ -11,7 +11,6 @@ from typing import Any
 
 import pyarrow as pa
 
-from etl.assembly import collect, identify
 from etl.finite import drop_nonfinite
 from etl.index import table_module, table_names
 from etl.manifest import Manifest, hash_file, read_manifest, write_manifest
@@ -25,8 +24,9 @@ from etl.model.release import MARKS, is_own_mask
 from etl.model.store import build_lock, table_path, write_table
 from etl.plan import VALUES, State, examine, in_order
 from etl.seed import seed_units
+from etl.tables.assembly import collect, identify
 from etl.tables.gate_results import TABLE as GATE_RESULTS
-from etl.unit import Assembled, Context, Unit, Values, add_identity, content_of, units_of
+from etl.tables.unit import Assembled, Context, Unit, Values, add_identity, content_of, units_of
 from etl.unit_store import keep_units, read_units
 from etl.versions import dvc
 

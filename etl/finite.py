@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 
 from etl.model.findings import Finding
 from etl.model.schema import TableSchema
-from etl.unit import Row
+from etl.tables.unit import Row
 
 
 def drop_nonfinite(schema: TableSchema, rows: pa.Table) -> tuple[pa.Table, list[Finding]]:

@@ -20,9 +20,9 @@ from etl.model.profile import Profile, load_profile
 from etl.model.release import MARKS, Name, is_litter, parse
 from etl.model.schema import Table
 from etl.model.store import write_atomically
-from etl.own_masks import read_rule
 from etl.recipe import Recipe, make_recipe
-from etl.unit import Blob, TableModule
+from etl.tables.own_masks import read_rule
+from etl.tables.unit import Blob, TableModule
 from etl.versions import dvc
 
 _FIRST = re.compile(r"# recipe=([0-9a-f]{32}) values=([0-9a-f]{32})")

@@ -16,7 +16,7 @@ from etl.model.pool import run_alone, spread
 from etl.model.schema import Table
 from etl.model.store import to_arrow
 from etl.read.volumes import VOLUMES
-from etl.unit import Context, Measured, Unit, Values
+from etl.tables.unit import Context, Measured, Unit, Values
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from etl.model.profile import Profile
 from etl.model.release import MARKS, Name
 from etl.model.store import read_footer, read_table, table_path
 from etl.recipe import Recipe
-from etl.unit import Blob
+from etl.tables.unit import Blob
 from etl.unit_store import TRANSIENT
 
 # In the footer of a table: what it was made of, beside its recipe.

@@ -15,7 +15,7 @@ from etl.model.findings import Finding
 from etl.model.release import Name
 from etl.model.schema import Table
 from etl.model.store import measured_schema, read_table, table_path
-from etl.unit import Blob, Values, unit_key
+from etl.tables.unit import Blob, Values, unit_key
 
 _CONTENT = "content of the unit"
 

@@ -21,7 +21,7 @@ import pyarrow as pa
 from etl.model.findings import Finding
 from etl.model.schema import Table
 from etl.model.store import measured_schema, scratch_folder
-from etl.unit import Values
+from etl.tables.unit import Values
 
 Answer = TypeVar("Answer")
 

@@ -34,7 +34,7 @@ from etl.model.store import read_footer, table_path
 from etl.plan import with_needs
 from etl.recipe import Recipe
 from etl.tables import images, masks
-from etl.unit import Blob, Context, Measured, artefact, content_of, units_of
+from etl.tables.unit import Blob, Context, Measured, artefact, content_of, units_of
 from etl.unit_store import read_units
 from etl.versions import dvc
 

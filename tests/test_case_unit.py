@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from support import ROOT, write_nifti, zscored_image
 
-from etl.case_unit import open_volumes
 from etl.manifest import Manifest
 from etl.model.findings import Finding
 from etl.model.profile import load_profile
@@ -17,7 +16,8 @@ from etl.model.release import blobs_of_case, parse, role
 from etl.model.schema import CASE_ID, INPUTS_MD5, Column, Table
 from etl.model.store import table_path, write_table
 from etl.seed import seed_units
-from etl.unit import Blob, Context, add_identity, unit_key, units_of
+from etl.tables.unit import Blob, Context, add_identity, unit_key, units_of
+from etl.tables.volumes import open_volumes
 
 PROFILE = load_profile(ROOT, "phantom")
 CASE, OTHER = "ISPY1_9001", "ISPY1_9002"

@@ -15,7 +15,7 @@ from etl.model.findings import Finding, from_bad_input
 from etl.model.profile import load_profile
 from etl.model.release import Name
 from etl.tables.findings import TABLE
-from etl.unit import Blob, add_identity
+from etl.tables.unit import Blob, add_identity
 
 ONE = Finding(
     table="masks", severity="critical", check="gzip_crc", observed="o", expected="e",

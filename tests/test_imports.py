@@ -24,8 +24,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("etl.limits", "etl.model.store", "etl.recipe", "etl.versions.dvc", "etl.model.known_issues",
      "etl.model.git_tables",
      "etl.versions.odd_files", "etl.own_workbook"),
-    ("etl.unit", "etl.own_masks", "etl.case_unit", "etl.versions.git"),
-    ("etl.tables", "etl.unit_store", "etl.finite", "etl.assembly"),
+    ("etl.tables.unit", "etl.tables.own_masks", "etl.tables.volumes", "etl.versions.git"),
+    ("etl.tables", "etl.unit_store", "etl.finite", "etl.tables.assembly"),
     ("etl.index", "etl.snapshot", "etl.sql_words", "etl.manifest"),
     ("etl.plan", "etl.measuring", "etl.seed"),
     ("etl.own_table",),
@@ -71,7 +71,7 @@ SLOW = (
     "zrad",
 )  # fmt: skip
 SLOW_ALLOWED = (
-    "etl.measure", "etl.phantom", "etl.tables", "etl.assembly", "etl.seed", "etl.build",
+    "etl.measure", "etl.phantom", "etl.tables", "etl.tables.assembly", "etl.seed", "etl.build",
 )  # fmt: skip
 
 

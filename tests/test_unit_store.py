@@ -27,7 +27,7 @@ from etl.model.store import read_footer, read_table, table_path, to_arrow, write
 from etl.seed import seed_units
 from etl.tables import masks
 from etl.tables.findings import TABLE as FINDINGS
-from etl.unit import Blob, Values, unit_key
+from etl.tables.unit import Blob, Values, unit_key
 from etl.unit_store import TRANSIENT, keep_units, read_units
 
 FTV = "data/release/masks_ftv/ISPY1_9001.nii.gz"

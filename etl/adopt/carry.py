@@ -27,7 +27,7 @@ from etl.adopt.scan import relative_names
 from etl.adopt.track import TARGET, cache_folder, dvc_add, tracking_file
 from etl.model.params_file import Value, set_params
 from etl.model.project import PARAMS, params
-from etl.own_masks import MASK_SETS
+from etl.tables.own_masks import MASK_SETS
 
 _ORIGINS = 4  # how many places of one file are remembered
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from etl.unit import Blob, Row
+from etl.tables.unit import Blob, Row
 
 REFERENCE = "stv_manual"
 PHASES = (1, 2, 0)  # the first post-contrast phase, else what there is

@@ -34,10 +34,10 @@ from etl.model.errors import BadInputError
 from etl.model.profile import Profile, load_profile
 from etl.model.release import parse
 from etl.model.store import read_table, table_path, write_atomically
-from etl.own_masks import read_two_values
 from etl.read.nifti import Header, read_volume, to_world
 from etl.recipe import module_recipe
-from etl.unit import Blob, Context, Row
+from etl.tables.own_masks import read_two_values
+from etl.tables.unit import Blob, Context, Row
 
 PICTURE = "reports/card.png"
 MADE_OF, TITLE = "ispy1 made of", "Title"  # texts inside the file

@@ -10,8 +10,8 @@ import numpy as np
 
 from etl.model.errors import BadInputError
 from etl.model.project import release_path
-from etl.own_masks import plain_bits
 from etl.read.nifti import Volume, is_same_grid, read_volume
+from etl.tables.own_masks import plain_bits
 from etl.versions import dvc
 
 

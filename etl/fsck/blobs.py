@@ -12,7 +12,7 @@ from etl.model.errors import UserError
 from etl.model.profile import load_profile
 from etl.model.release import MARKS, is_litter, parse
 from etl.tables import blobs
-from etl.unit import Blob, Context, Measured
+from etl.tables.unit import Blob, Context, Measured
 from etl.versions import dvc
 
 AREA = "release"

@@ -15,7 +15,7 @@ from etl.model.profile import Profile
 from etl.model.schema import CASE_ID, Table, parse_columns
 from etl.read.idc import Series, read_slice
 from etl.tables import series
-from etl.unit import Assembled, Context, Measured, Row, Unit, artefact
+from etl.tables.unit import Assembled, Context, Measured, Row, Unit, artefact
 
 ARTEFACT = "acquisitions"
 CLINICAL_AGE = "age in the clinical sheet"

@@ -19,7 +19,7 @@ from etl.model.release import (
 from etl.model.schema import Table, parse_columns
 from etl.read.features import read_features
 from etl.read.manifest import read_manifest
-from etl.unit import Blob, Context, Measured, Row, Unit, artefact, refuse_mark
+from etl.tables.unit import Blob, Context, Measured, Row, Unit, artefact, refuse_mark
 
 TABLE = Table(
     name="blobs",

@@ -13,8 +13,6 @@ from math import isfinite
 import numpy as np
 import polars as pl
 
-from etl.assembly import add_blob_md5
-from etl.case_unit import open_volumes
 from etl.measure.captk_glcm import glcm
 from etl.measure.captk_histogram import histogram
 from etl.measure.captk_intensity import Values, intensity
@@ -25,7 +23,9 @@ from etl.model.findings import Finding
 from etl.model.release import PUBLISHED_MASK, Name, role
 from etl.model.schema import CASE_ID, INPUTS_MD5, Table, parse_columns
 from etl.read.nifti import Header, Volume, is_same_grid
-from etl.unit import Assembled, Context, Measured, Row, Unit
+from etl.tables.assembly import add_blob_md5
+from etl.tables.unit import Assembled, Context, Measured, Row, Unit
+from etl.tables.volumes import open_volumes
 
 TABLE = Table(
     name="captk_features",

@@ -6,10 +6,10 @@ from collections import Counter
 
 import polars as pl
 
-from etl.assembly import make_rows
 from etl.model.release import blobs_of_case
 from etl.model.schema import CASE_ID, Table, parse_columns
-from etl.unit import Assembled, Context
+from etl.tables.assembly import make_rows
+from etl.tables.unit import Assembled, Context
 
 TABLE = Table(
     name="cases",

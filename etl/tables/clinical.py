@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from etl.model.schema import CASE_ID, Table, parse_columns
 from etl.tables.trial import YES_NO, SheetForm, read_form
-from etl.unit import Context, Measured, Unit
+from etl.tables.unit import Context, Measured, Unit
 
 TABLE = Table(
     name="clinical",

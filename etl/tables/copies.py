@@ -8,7 +8,7 @@ import polars as pl
 
 from etl.model.errors import Severity
 from etl.model.findings import Finding
-from etl.unit import Row
+from etl.tables.unit import Row
 
 _SHOWN = 3
 

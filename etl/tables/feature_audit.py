@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
-from etl.assembly import make_rows
 from etl.measure.audit import (
     NOT_COMPARABLE,
     NOT_COMPUTED,
@@ -22,8 +21,9 @@ from etl.measure.concordance import relative_difference
 from etl.model.findings import Finding
 from etl.model.git_tables import CSV_FILES, PUBLISHED_CATALOG, read_csv_input
 from etl.model.schema import Table, parse_columns
+from etl.tables.assembly import make_rows
 from etl.tables.feature_catalog import parse_name
-from etl.unit import Assembled, Context, Row, artefact
+from etl.tables.unit import Assembled, Context, Row, artefact
 
 LIMITS = ("exact_relative", "min_cases", "agrees_share", "outlier_z", "outlier_relative")
 

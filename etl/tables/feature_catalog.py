@@ -11,7 +11,7 @@ from etl.model.feature_names import NAMES
 from etl.model.findings import Finding
 from etl.model.schema import Table, parse_columns
 from etl.tables.features import feature_sheet
-from etl.unit import Assembled, Context, Measured, Row, Unit
+from etl.tables.unit import Assembled, Context, Measured, Row, Unit
 
 TABLE = Table(
     name="feature_catalog",

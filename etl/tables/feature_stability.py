@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from etl.assembly import make_rows
 from etl.measure.reliability import Icc, icc_agreement
 from etl.model.schema import Table, parse_columns
-from etl.unit import Assembled, Context, Row
+from etl.tables.assembly import make_rows
+from etl.tables.unit import Assembled, Context, Row
 
 RATERS = ("stv_manual", "stv_resunet")
 FEWEST = 10  # cases: below this an interval says little more than that there are few

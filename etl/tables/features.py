@@ -13,7 +13,7 @@ from etl.model.profile import Profile
 from etl.model.schema import CASE_ID, Table, parse_columns
 from etl.read.features import FeatureSheet, read_features
 from etl.read.workbook import A_NUMBER, explain_cell, number_of
-from etl.unit import Context, Measured, Unit, artefact
+from etl.tables.unit import Context, Measured, Unit, artefact
 
 TABLE = Table(
     name="features",

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from etl.model.errors import Severity
 from etl.model.findings import Finding
 from etl.read.nifti import SPATIAL_UNITS, Header, Volume
-from etl.unit import Row
+from etl.tables.unit import Row
 
 
 def header_columns(volume: Volume) -> Row:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import polars as pl
 
-from etl.case_unit import read_blob
 from etl.measure.intensity import intensity_digest, measure_intensity
 from etl.model.findings import Finding
 from etl.model.schema import CASE_ID, HEADER, Table, parse_columns
 from etl.tables.copies import find_copies
 from etl.tables.header import header_columns, header_findings
-from etl.unit import Assembled, Context, Measured, Unit
+from etl.tables.unit import Assembled, Context, Measured, Unit
+from etl.tables.volumes import read_blob
 
 TABLE = Table(
     name="images",

@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from etl.case_unit import open_volumes
 from etl.measure.carry import carry
 from etl.measure.mask import Array, foreground_bits
 from etl.model.findings import Finding
 from etl.model.release import role
-from etl.own_masks import read_two_values
 from etl.read.nifti import Header, Volume, is_same_grid
 from etl.tables import kinetics_findings as problems
-from etl.unit import Context, Unit
+from etl.tables.own_masks import read_two_values
+from etl.tables.unit import Context, Unit
+from etl.tables.volumes import open_volumes
 
 TABLE = "kinetics"
 PHASES = (0, 1, 2)  # S0, S1 and S2

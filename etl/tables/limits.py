@@ -7,7 +7,7 @@ import numpy as np
 from etl.measure.mask import Foreground, surface
 from etl.model.errors import UserError
 from etl.model.findings import Finding
-from etl.unit import Context
+from etl.tables.unit import Context
 
 SURFACE = "limits.surface_voxels"
 REGION = "limits.region_voxels"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from itertools import combinations
 
-from etl.case_unit import open_volumes
 from etl.measure.agreement import Agreement, measure_agreement
 from etl.measure.carry import carry
 from etl.measure.mask import Array, Foreground, crop, foreground_bits
@@ -13,10 +12,11 @@ from etl.model.findings import Finding
 from etl.model.profile import Profile
 from etl.model.release import role
 from etl.model.schema import CASE_ID, INPUTS_MD5, Table, parse_columns
-from etl.own_masks import read_two_values
 from etl.read.nifti import Header, is_same_grid
 from etl.tables.limits import SURFACE, above_limit, count_surface, read_limit
-from etl.unit import Blob, Context, Measured, Row, Unit
+from etl.tables.own_masks import read_two_values
+from etl.tables.unit import Blob, Context, Measured, Row, Unit
+from etl.tables.volumes import open_volumes
 
 TABLE = Table(
     name="mask_agreement",

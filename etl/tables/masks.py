@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from etl.case_unit import read_blob
 from etl.measure.mask import (
     Foreground,
     centroid_index,
@@ -21,11 +20,12 @@ from etl.measure.shape import max_diameter_mm, measure_shape
 from etl.model.errors import BadInputError
 from etl.model.findings import Finding, from_bad_input
 from etl.model.schema import CASE_ID, HEADER, Table, parse_columns
-from etl.own_masks import own_bits
 from etl.read.nifti import Array, Grid, Volume, is_same_grid, to_world
 from etl.tables.copies import find_copies
 from etl.tables.header import header_columns, header_findings
-from etl.unit import Assembled, Context, Measured, Row, Unit
+from etl.tables.own_masks import own_bits
+from etl.tables.unit import Assembled, Context, Measured, Row, Unit
+from etl.tables.volumes import read_blob
 
 TABLE = Table(
     name="masks",

@@ -6,7 +6,7 @@ import polars as pl
 
 from etl.model.schema import CASE_ID, Table, parse_columns
 from etl.tables.trial import YES_NO, SheetForm, read_form
-from etl.unit import Assembled, Context, Measured, Unit
+from etl.tables.unit import Assembled, Context, Measured, Unit
 
 TABLE = Table(
     name="outcomes",

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import polars as pl
 
-from etl.assembly import add_blob_md5
-from etl.case_unit import open_volumes
 from etl.measure.phase_fit import MIN_VOXELS, Fit, Image, fit_phase
 from etl.model.findings import Finding
 from etl.model.release import role
 from etl.model.schema import CASE_ID, INPUTS_MD5, Table, parse_columns
 from etl.read.nifti import Volume
-from etl.unit import Assembled, Context, Measured, Row, Unit
+from etl.tables.assembly import add_blob_md5
+from etl.tables.unit import Assembled, Context, Measured, Row, Unit
+from etl.tables.volumes import open_volumes
 
 MAX_DIFFERENCE, MIN_R_SQUARED = "phase_fits.max_slope_difference", "phase_fits.min_r_squared"
 

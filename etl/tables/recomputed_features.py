@@ -8,16 +8,15 @@ from typing import Any
 
 import polars as pl
 
-from etl.assembly import add_blob_md5
-from etl.case_unit import open_volumes
 from etl.measure.ibsi_names import names_of, needs_image
 from etl.measure.mask import Foreground, crop, foreground_bits
 from etl.model.findings import Finding
 from etl.model.release import Name, role
 from etl.model.schema import CASE_ID, INPUTS_MD5, Table, parse_columns
-from etl.own_masks import read_two_values
 from etl.read.nifti import Array, Header, Volume, is_same_grid
+from etl.tables.assembly import add_blob_md5
 from etl.tables.limits import REGION, SURFACE, above_limit, count_surface, read_limit
+from etl.tables.own_masks import read_two_values
 from etl.tables.recompute_inputs import (
     BINS,
     INPUTS,
@@ -27,7 +26,8 @@ from etl.tables.recompute_inputs import (
     parse_inputs,
     roles_of,
 )
-from etl.unit import Assembled, Context, Measured, Row, Unit
+from etl.tables.unit import Assembled, Context, Measured, Row, Unit
+from etl.tables.volumes import open_volumes
 
 TABLE = Table(
     name="recomputed_features",

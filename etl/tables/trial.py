@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from etl.model.errors import BadInputError
 from etl.model.findings import Finding
 from etl.read.workbook import A_NUMBER, Sheet, explain_cell, number_of, read_sheets
-from etl.unit import Context, Measured, Row, artefact
+from etl.tables.unit import Context, Measured, Row, artefact
 
 SUBJECT = "SUBJECTID"
 INT64 = 2.0**63

@@ -18,9 +18,9 @@ from etl.model.profile import Profile, profile_path
 from etl.model.release import parse
 from etl.model.schema import BLOB_MD5S
 from etl.model.store import find_table, read_footer
-from etl.own_masks import read_rule
 from etl.recipe import DISTRIBUTIONS, closure
-from etl.unit import Blob, Context, artefact
+from etl.tables.own_masks import read_rule
+from etl.tables.unit import Blob, Context, artefact
 from etl.versions import dvc
 from etl.why.model import BlobFact, RecipeFact, Row
 from etl.why.subject import rows_where

@@ -10,7 +10,7 @@ from pathlib import Path
 from bench.contenders import decompress
 from etl.index import reads, table_module, table_names
 from etl.measuring import measure_unit
-from etl.unit import Blob, Context, units_of
+from etl.tables.unit import Blob, Context, units_of
 
 BY_CASE = tuple(name for name in table_names() if table_module(name).TABLE.per == "case")
 

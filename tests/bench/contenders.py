@@ -14,13 +14,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
-from etl.assembly import collect, identify
 from etl.build import footer
 from etl.index import table_module
 from etl.measuring import make_tasks, measure_tasks, measure_unit
 from etl.model.pool import spread
 from etl.model.store import table_path, write_table
-from etl.unit import Blob, Context, Unit, Values, units_of
+from etl.tables.assembly import collect, identify
+from etl.tables.unit import Blob, Context, Unit, Values, units_of
 
 TABLES = ("images", "masks")
 MIB = 2**20

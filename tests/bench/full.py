@@ -11,7 +11,7 @@ from pathlib import Path
 from bench import contenders, release
 from bench.checkout import RELEASE, Checkout, Ran, prepare, shrink_mask
 from etl.phantom.grids import FIRST_NUMBER
-from etl.unit import Context
+from etl.tables.unit import Context
 
 GENERAL_MODULE = "etl/model/project.py"  # every table imports it
 TABLE = "feature_stability"  # two words: nothing else has this name by chance

@@ -17,7 +17,7 @@ from etl.phantom import make
 from etl.phantom.cases import make_planned
 from etl.phantom.grids import FULL, Grid, plan
 from etl.recipe import module_recipe
-from etl.unit import Blob, Context
+from etl.tables.unit import Blob, Context
 
 SEED = 1
 PROFILE = "phantom"

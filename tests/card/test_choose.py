@@ -8,7 +8,7 @@ from support import Row
 
 from etl.card.choose import candidates
 from etl.model.release import Name
-from etl.unit import Blob
+from etl.tables.unit import Blob
 
 SETS = ("ftv", "stv_resunet", "stv_manual")
 

@@ -24,7 +24,7 @@ from etl import build, unit_store
 from etl.index import read_index, table_module, table_names
 from etl.model import store
 from etl.model.profile import load_profile
-from etl.unit import Context
+from etl.tables.unit import Context
 from etl.versions import dvc
 
 OUTPUTS = ("data/tables/masks.parquet", "data/tables/findings.parquet")

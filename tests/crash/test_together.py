@@ -19,7 +19,7 @@ from etl.model import locks
 from etl.model.store import build_lock, table_path, write_table
 from etl.snapshot import working_tree
 from etl.tables import masks
-from etl.unit import Blob, Context, Measured
+from etl.tables.unit import Blob, Context, Measured
 
 FTV = "data/release/masks_ftv/ISPY1_9001.nii.gz"
 

@@ -28,7 +28,7 @@ from etl.index import write_indexes
 from etl.model.profile import load_profile
 from etl.read.idc import Series
 from etl.tables.acquisitions import described
-from etl.unit import Measured
+from etl.tables.unit import Measured
 
 PROFILE = load_profile(ROOT, "phantom")
 SEG: Row = {

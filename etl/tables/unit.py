@@ -30,7 +30,9 @@ class Blob:
     name: Name
     md5: str
     size_bytes: int
-    rule: str = ""  # of a mask of the user's own: which values are foreground (etl.own_masks)
+    rule: str = (
+        ""  # of a mask of the user's own: which values are foreground (etl.tables.own_masks)
+    )
 
     @property
     def path(self) -> str:
@@ -147,7 +149,7 @@ class TableModule(Protocol):
     def assemble(values: pl.DataFrame, context: Context) -> Assembled:
         """Return the table's rows and findings.
 
-        `values`: what was measured, with what a unit's blobs say of it (etl.assembly.identify).
+        `values`: what was measured, with what a unit's blobs say of it (assembly.identify).
         """
         ...
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from etl.case_unit import read_blob
 from etl.measure.mask import Array, crop, foreground_bits, rule_bits, scaled_values, stored_values
 from etl.model.errors import BadInputError, UserError
 from etl.model.profile import Profile
 from etl.model.project import PARAMS, params
 from etl.model.release import Name
 from etl.read.nifti import Volume
-from etl.unit import Blob, Context
+from etl.tables.unit import Blob, Context
+from etl.tables.volumes import read_blob
 
 MASK_SETS = "mask_sets"  # in params.yaml: set -> {threshold: number} or {labels: [numbers]}
 

@@ -10,7 +10,7 @@ from etl.model.findings import Finding, from_bad_input
 from etl.model.release import role
 from etl.read.nifti import Volume
 from etl.read.volumes import VOLUMES
-from etl.unit import Blob, Context
+from etl.tables.unit import Blob, Context
 
 
 def read_blob(blob: Blob, context: Context) -> Volume:
@@ -39,7 +39,7 @@ def open_volumes(
         unit: the blobs of one case.
         context: where they lie.
         roles: `image_n3_0`, `mask_ftv`, ...
-        read: how; for masks that may be the user's own `etl.own_masks.read_two_values`.
+        read: how; for masks that may be the user's own `etl.tables.own_masks.read_two_values`.
 
     Returns:
         Role -> volume, and a finding for each blob that cannot be read.

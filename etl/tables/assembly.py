@@ -13,7 +13,7 @@ from etl.model.findings import Finding
 from etl.model.release import role
 from etl.model.schema import Table
 from etl.model.store import measured_schema, to_arrow
-from etl.unit import Assembled, Context, Row, Unit, Values, unit_key, units_of
+from etl.tables.unit import Assembled, Context, Row, Unit, Values, unit_key, units_of
 
 _UNIT = "number of the unit"
 _ROLE = "role of the blob"
