@@ -18,7 +18,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from etl.build import footer
+from etl.build.index import table_names
+from etl.build.recipe import module_recipe
+from etl.build.run import footer
 from etl.diff.drift import Reference, find_reference, read_reference, why_not_judged
 from etl.gate_contracts import LIST, find_gone
 from etl.gate_frames import hand_over, read_frame
@@ -34,14 +36,12 @@ from etl.gate_report import (
     write_metric,
 )
 from etl.gate_text import describe_value, words
-from etl.index import table_names
 from etl.judged import hash_rules, hash_tables
 from etl.model import project
 from etl.model.errors import Severity, UserError
 from etl.model.known_issues import known_issues
 from etl.model.profile import Profile, load_profile, profile_path
 from etl.model.store import table_path, write_table
-from etl.recipe import module_recipe
 from etl.splits import first_folds
 from etl.tables import findings
 from etl.tables.gate_results import TABLE

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from etl.build.index import table_module, table_names
 from etl.diff.drift import QUANTILES, Reference
-from etl.index import table_module, table_names
 from etl.model.errors import UserError
 from etl.model.git_tables import SCHEMAS
 from etl.model.profile import Profile

@@ -11,7 +11,7 @@ from hashlib import md5
 from pathlib import Path
 from typing import Any
 
-from etl.index import index_path, read_index
+from etl.build.index import index_path, read_index
 from etl.model import project
 from etl.model.errors import UserError
 from etl.model.profile import Profile, load_profile

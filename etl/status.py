@@ -12,10 +12,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from etl.build import plan_tables
+from etl.build.manifest import hash_file
+from etl.build.run import plan_tables
 from etl.gate_report import METRIC
 from etl.judged import blob_sizes, changed_blobs, recorded_hash, some
-from etl.manifest import hash_file
 from etl.model import git_tables, project
 from etl.model.errors import UserError
 from etl.model.profile import Profile, load_profile

@@ -23,8 +23,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import xlsxwriter
 
-from etl.build import Built, build_tables
-from etl.index import write_indexes
+from etl.build.index import write_indexes
+from etl.build.run import Built, build_tables
 from etl.model import project
 from etl.model.params_file import set_params
 from etl.model.profile import load_profile

@@ -22,20 +22,20 @@ from support import (
     write_nifti,
 )
 
-from etl import build as builds
-from etl import recipe as recipes
-from etl.build import build_tables, plan_tables
-from etl.index import index_path, read_index, table_module, table_names, write_indexes
+from etl.build import recipe as recipes
+from etl.build import run as builds
+from etl.build.index import index_path, read_index, table_module, table_names, write_indexes
+from etl.build.kept_units import read_units
+from etl.build.plan import with_needs
+from etl.build.recipe import Recipe
+from etl.build.run import build_tables, plan_tables
 from etl.model import project as project_module
 from etl.model.errors import UserError
 from etl.model.profile import load_profile
 from etl.model.release import parse
 from etl.model.store import read_footer, table_path
-from etl.plan import with_needs
-from etl.recipe import Recipe
 from etl.tables import images, masks
 from etl.tables.unit import Blob, Context, Measured, artefact, content_of, units_of
-from etl.unit_store import read_units
 from etl.versions import dvc
 
 FTV = "masks_ftv/ISPY1_9001.nii.gz"
@@ -168,7 +168,7 @@ def test_moving_a_blob_measures_nothing_and_renames_its_row(rebuilt: Path) -> No
 
 
 def test_another_recipe_measures_all(rebuilt: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("etl.plan.table_recipe", lambda *_: Recipe("0" * 32, "1" * 32))
+    monkeypatch.setattr("etl.build.plan.table_recipe", lambda *_: Recipe("0" * 32, "1" * 32))
     assert measured(rebuilt, "masks") == 6
     assert read_footer(table_path(rebuilt / "data/tables", "masks"))["recipe"] == "0" * 32
     assert measured(rebuilt, "masks") == 0
@@ -178,7 +178,7 @@ def test_another_recipe_of_the_table_alone_measures_nothing(
     rebuilt: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     values = read_index(rebuilt, "masks", load_profile(rebuilt)).recipe.values
-    monkeypatch.setattr("etl.plan.table_recipe", lambda *_: Recipe("0" * 32, values))
+    monkeypatch.setattr("etl.build.plan.table_recipe", lambda *_: Recipe("0" * 32, values))
     shutil.rmtree(rebuilt / ".dvc/tmp")  # the present table is enough
     assert measured(rebuilt, "masks") == 0
     assert read_footer(table_path(rebuilt / "data/tables", "masks"))["recipe"] == "0" * 32

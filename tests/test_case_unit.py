@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from support import ROOT, write_nifti, zscored_image
 
-from etl.manifest import Manifest
+from etl.build.manifest import Manifest
+from etl.build.seed import seed_units
 from etl.model.findings import Finding
 from etl.model.profile import load_profile
 from etl.model.project import TABLES
 from etl.model.release import blobs_of_case, parse, role
 from etl.model.schema import CASE_ID, INPUTS_MD5, Column, Table
 from etl.model.store import table_path, write_table
-from etl.seed import seed_units
 from etl.tables.unit import Blob, Context, add_identity, unit_key, units_of
 from etl.tables.volumes import open_volumes
 

@@ -20,9 +20,9 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from etl import gate, gate_frames, gate_report, gate_text
+from etl.build.index import table_module, table_names
 from etl.cli import app
 from etl.gate_report import GateReport
-from etl.index import table_module, table_names
 from etl.model.errors import UserError
 from etl.model.git_tables import SCHEMAS
 from etl.model.profile import Profile, Threshold, load_profile

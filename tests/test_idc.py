@@ -26,9 +26,9 @@ from typer.testing import CliRunner
 import etl.idc
 from etl.adopt import adopt
 from etl.adopt.tell import lines
+from etl.build.index import write_indexes
 from etl.cli import app
 from etl.idc import INDEX, PACKAGE, VERSION_KEY, cut
-from etl.index import write_indexes
 from etl.model import project as etl_project
 from etl.model.errors import UserError
 from etl.model.project import PARAMS

@@ -21,15 +21,16 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("etl.phantom", "etl.model.project"),
     ("etl.model.profile",),
     ("etl.model.release",),
-    ("etl.limits", "etl.model.store", "etl.recipe", "etl.versions.dvc", "etl.model.known_issues",
+    ("etl.limits", "etl.model.store", "etl.build.recipe", "etl.versions.dvc",
+     "etl.model.known_issues",
      "etl.model.git_tables",
      "etl.versions.odd_files", "etl.own_workbook"),
     ("etl.tables.unit", "etl.tables.own_masks", "etl.tables.volumes", "etl.versions.git"),
-    ("etl.tables", "etl.unit_store", "etl.finite", "etl.tables.assembly"),
-    ("etl.index", "etl.snapshot", "etl.sql_words", "etl.manifest"),
-    ("etl.plan", "etl.measuring", "etl.seed"),
+    ("etl.tables", "etl.build.kept_units", "etl.build.finite", "etl.tables.assembly"),
+    ("etl.build.index", "etl.snapshot", "etl.sql_words", "etl.build.manifest"),
+    ("etl.build.plan", "etl.build.measuring", "etl.build.seed"),
     ("etl.own_table",),
-    ("etl.build", "etl.judged", "etl.warehouse"),
+    ("etl.build.run", "etl.judged", "etl.warehouse"),
     (
         "etl.adopt", "etl.answer_format", "etl.card", "etl.dictionary", "etl.diff", "etl.export",
         "etl.feature_matrix",
@@ -55,7 +56,7 @@ ONLY_IN = {
     "typer": ("etl.cli",),
     "multiprocessing": ("etl.model.pool",),
     "concurrent": ("etl.model.pool",),
-    "sqlite3": ("etl.unit_store",),
+    "sqlite3": ("etl.build.kept_units",),
     "ruamel": ("etl.model.params_file",),
     "zrad": ("etl.measure.autocorrelation", "etl.measure.ibsi", "etl.measure.texture"),
 }
@@ -71,7 +72,8 @@ SLOW = (
     "zrad",
 )  # fmt: skip
 SLOW_ALLOWED = (
-    "etl.measure", "etl.phantom", "etl.tables", "etl.tables.assembly", "etl.seed", "etl.build",
+    "etl.measure", "etl.phantom", "etl.tables", "etl.tables.assembly", "etl.build.seed",
+    "etl.build.run",
 )  # fmt: skip
 
 

@@ -10,7 +10,14 @@ from pathlib import Path
 import pytest
 from support import CLINICAL, FEATURES, MANIFEST, ROOT, mask_voxels, write_nifti
 
-from etl.index import index_path, params_of, read_index, table_module, table_names, write_indexes
+from etl.build.index import (
+    index_path,
+    params_of,
+    read_index,
+    table_module,
+    table_names,
+    write_indexes,
+)
 from etl.model.errors import UserError
 from etl.model.profile import load_profile
 from etl.model.project import read_yaml

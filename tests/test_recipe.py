@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from support import ROOT
 
-from etl import recipe as recipes
-from etl.index import table_module, table_names
+from etl.build import recipe as recipes
+from etl.build.index import table_module, table_names
+from etl.build.recipe import Recipe, closure, make_recipe, reach
 from etl.model.known_issues import PATH
 from etl.model.profile import Profile, Threshold, load_profile
-from etl.recipe import Recipe, closure, make_recipe, reach
 
 PROFILE = load_profile(ROOT, "phantom")
 # (module, text, other text) -> the tables whose values are measured again, and those written again
@@ -79,7 +79,7 @@ MEASURED = {name for name in table_names() if table_module(name).TABLE.per != "t
         ("read/nifti.py", "FORM_TOLERANCE_MM = 0.01", "FORM_TOLERANCE_MM = 0.02", OF_BLOBS),
         ("read/nifti.py", "SAME_GRID_MM = 0.01", "SAME_GRID_MM = 0.02",
          {"mask_agreement", "kinetics", "recomputed_features", "captk_features"}),
-        ("project.py", 'encoding="utf-8"', 'encoding="utf-16"', MEASURED),
+        ("model/project.py", 'encoding="utf-8"', 'encoding="utf-16"', MEASURED),
     ],
 )  # fmt: skip
 def test_what_measures_measures_again(
@@ -93,12 +93,12 @@ def test_what_measures_measures_again(
 @pytest.mark.parametrize(
     ("module", "text", "other"),
     [
-        ("project.py", "import functools", "# a note\nimport functools"),
+        ("model/project.py", "import functools", "# a note\nimport functools"),
         ("measure/mask.py", '"""Return where the scaled', '"""Return wherever the scaled'),
         ("measure/mask.py", "(voxels: Array,", "(voxels: np.ndarray[Any, Any],"),
         ("read/nifti.py", "def _finite(", "\n\n\ndef _finite("),
         ("gate.py", "def judge(", "FACTOR = 2\ndef judge("),
-        ("profile.py", "def load_profile(", "def added() -> None: ...\ndef load_profile("),
+        ("model/profile.py", "def load_profile(", "def added() -> None: ...\ndef load_profile("),
     ],
 )  # fmt: skip
 def test_words_and_what_is_not_reached_change_nothing(
@@ -113,11 +113,11 @@ def test_words_and_what_is_not_reached_change_nothing(
         ("tables/masks.py", "Face-connected components", "Components by face", {"masks"}),
         ("tables/masks.py", 'n_components int64', 'n_parts int64', {"masks"}),
         ("tables/masks.py", 'declared.grid] if', 'declared.grid] * 2 if', {"masks"}),  # assemble()
-        ("schema.py", "MD5 of the blob as it", "MD5 of the file as it",
+        ("model/schema.py", "MD5 of the blob as it", "MD5 of the file as it",
          {"images", "masks"}),
         ("tables/masks.py", 'references={"case_id": "cases", ', "references={", {"masks"}),
         ("tables/masks.py", "needs=(", "needs=() or (", {"masks"}),
-        ("store.py", 'compression="zstd"', 'compression="lz4"', set(table_names())),
+        ("model/store.py", 'compression="zstd"', 'compression="lz4"', set(table_names())),
     ],
 )  # fmt: skip
 def test_words_of_a_schema_and_assembly_write_again_and_measure_nothing(
@@ -134,7 +134,7 @@ def test_a_function_that_moves_inside_its_module_is_the_same(edit: Edit) -> None
     before, _, rest = path.read_text().partition(start)
     moved, _, after = rest.partition(end)
     path.write_text(f"{before}{end}{after}\n\n{start}{moved}")
-    assert edit("pool.py", "FEW = 4", "FEW = 5") == (set(), set())
+    assert edit("model/pool.py", "FEW = 4", "FEW = 5") == (set(), set())
 
 
 def test_a_new_import_joins(edit: Edit) -> None:

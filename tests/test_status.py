@@ -14,8 +14,8 @@ from sql.history import commit, git, set_remote
 from support import make_project, make_release
 from typer.testing import CliRunner
 
+from etl.build.index import table_names, write_indexes
 from etl.cli import why as commands
-from etl.index import table_names, write_indexes
 from etl.status import lines, status
 
 RELEASE = "data/release"
@@ -77,7 +77,7 @@ def test_a_blob_that_was_edited_added_or_removed(copy: Path) -> None:
 
 def test_code_that_changed_makes_tables_stale(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert line(copy, "tables") == "fresh"
-    monkeypatch.setattr("etl.recipe._version", lambda _name: "999")
+    monkeypatch.setattr("etl.build.recipe._version", lambda _name: "999")
     assert {table["table"] for table in status(copy).tables} == set(table_names())
     assert "stale" in line(copy, "tables")
     assert "units to measure" in line(copy, "tables")

@@ -15,20 +15,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import build, build_table, findings, mask_voxels, table_bytes, write_nifti
 
-from etl import unit_store
-from etl.index import read_index, table_module, write_indexes
-from etl.manifest import read_manifest
+from etl.build import kept_units
+from etl.build.index import read_index, table_module, write_indexes
+from etl.build.kept_units import TRANSIENT, keep_units, read_units
+from etl.build.manifest import read_manifest
+from etl.build.seed import seed_units
 from etl.model import project as folders
 from etl.model.findings import Finding
 from etl.model.profile import load_profile
 from etl.model.release import Name
 from etl.model.schema import Table, parse_columns
 from etl.model.store import read_footer, read_table, table_path, to_arrow, write_table
-from etl.seed import seed_units
 from etl.tables import masks
 from etl.tables.findings import TABLE as FINDINGS
 from etl.tables.unit import Blob, Values, unit_key
-from etl.unit_store import TRANSIENT, keep_units, read_units
 
 FTV = "data/release/masks_ftv/ISPY1_9001.nii.gz"
 STORE = ".dvc/tmp/ispy1/units.sqlite"
@@ -195,7 +195,7 @@ def test_a_flipped_bit_is_not_believed(built: Path, rebuilt: Path) -> None:
 def test_a_locked_store_is_done_without(
     built: Path, rebuilt: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(unit_store, "BUSY_S", 0.05)
+    monkeypatch.setattr(kept_units, "BUSY_S", 0.05)
     shutil.rmtree(rebuilt / "data/tables")
     before = (rebuilt / STORE).stat().st_ino
     other = sqlite3.connect(rebuilt / STORE, isolation_level=None)

@@ -15,8 +15,8 @@ from sql.history import git as run_git
 from typer.testing import CliRunner
 
 import etl
+from etl.build.index import table_names
 from etl.cli import versions as commands
-from etl.index import table_names
 from etl.model.errors import UserError
 from etl.versions import dvc, git
 from etl.versions.push import push_versions

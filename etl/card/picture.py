@@ -15,6 +15,8 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from etl.build.manifest import hash_file
+from etl.build.recipe import module_recipe
 from etl.card.choose import Candidate, candidates
 from etl.card.draw import Mask, Panel, Sheet, draw
 from etl.card.planes import (
@@ -27,7 +29,6 @@ from etl.card.planes import (
     plane_points,
     sample,
 )
-from etl.manifest import hash_file
 from etl.measure.mask import foreground_bits
 from etl.model import project
 from etl.model.errors import BadInputError
@@ -35,7 +36,6 @@ from etl.model.profile import Profile, load_profile
 from etl.model.release import parse
 from etl.model.store import read_table, table_path, write_atomically
 from etl.read.nifti import Header, read_volume, to_world
-from etl.recipe import module_recipe
 from etl.tables.own_masks import read_two_values
 from etl.tables.unit import Blob, Context, Row
 

@@ -14,7 +14,7 @@ from etl.model import project
 from etl.model.errors import UserError
 
 if TYPE_CHECKING:
-    from etl.build import Built
+    from etl.build.run import Built
 
 FORCE = "ISPY1_FORCE"
 
@@ -95,7 +95,7 @@ def index() -> None:
 
     Examples: `ispy1 index`
     """
-    from etl.index import write_indexes
+    from etl.build.index import write_indexes
     from etl.versions.hook import unlike_head
 
     root = project.find_root()
@@ -130,8 +130,8 @@ def tables(
     - `ispy1 tables --dry-run`
     - `ispy1 tables --workers 1`
     """
-    from etl.build import build_tables, plan_tables
-    from etl.plan import with_needs
+    from etl.build.plan import with_needs
+    from etl.build.run import build_tables, plan_tables
 
     root, wanted = project.find_root(), with_needs(names or ())
     if dry_run:

@@ -11,14 +11,14 @@ from typing import Any
 
 import duckdb
 
-from etl.index import params_of, table_module, table_names, table_recipe
+from etl.build.index import params_of, table_module, table_names, table_recipe
+from etl.build.recipe import DISTRIBUTIONS, closure
 from etl.model import git_tables, project
 from etl.model.errors import UserError
 from etl.model.profile import Profile, profile_path
 from etl.model.release import parse
 from etl.model.schema import BLOB_MD5S
 from etl.model.store import find_table, read_footer
-from etl.recipe import DISTRIBUTIONS, closure
 from etl.tables.own_masks import read_rule
 from etl.tables.unit import Blob, Context, artefact
 from etl.versions import dvc
@@ -26,7 +26,7 @@ from etl.why.model import BlobFact, RecipeFact, Row
 from etl.why.subject import rows_where
 
 # Modules that make the tables which are made from no blob.
-MAKERS = {"findings": "etl.manifest", "gate_results": "etl.gate"}
+MAKERS = {"findings": "etl.build.manifest", "gate_results": "etl.gate"}
 _WORKBOOKS = ("features", "clinical", "acquisitions")  # one file for all cases
 
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from bench.contenders import decompress
-from etl.index import reads, table_module, table_names
-from etl.measuring import measure_unit
+from etl.build.index import reads, table_module, table_names
+from etl.build.measuring import measure_unit
 from etl.tables.unit import Blob, Context, units_of
 
 BY_CASE = tuple(name for name in table_names() if table_module(name).TABLE.per == "case")

@@ -14,9 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
-from etl.build import footer
-from etl.index import table_module
-from etl.measuring import make_tasks, measure_tasks, measure_unit
+from etl.build.index import table_module
+from etl.build.measuring import make_tasks, measure_tasks, measure_unit
+from etl.build.run import footer
 from etl.model.pool import spread
 from etl.model.store import table_path, write_table
 from etl.tables.assembly import collect, identify

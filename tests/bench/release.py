@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from etl.build.recipe import module_recipe
 from etl.model.pool import FEW
 from etl.model.profile import load_profile
 from etl.model.release import parse
 from etl.phantom import make
 from etl.phantom.cases import make_planned
 from etl.phantom.grids import FULL, Grid, plan
-from etl.recipe import module_recipe
 from etl.tables.unit import Blob, Context
 
 SEED = 1

@@ -20,19 +20,19 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
-from etl import build, unit_store
-from etl.index import read_index, table_module, table_names
+from etl.build import kept_units, run
+from etl.build.index import read_index, table_module, table_names
 from etl.model import store
 from etl.model.profile import load_profile
 from etl.tables.unit import Context
 from etl.versions import dvc
 
 OUTPUTS = ("data/tables/masks.parquet", "data/tables/findings.parquet")
-_KEEP = unit_store.keep_units.__code__
+_KEEP = kept_units.keep_units.__code__
 WATCHED: set[CodeType] = {
     store.write_atomically.__code__,
     store._temporary.__wrapped__.__code__,  # type: ignore[attr-defined]
-    unit_store._on.__code__,
+    kept_units._on.__code__,
     _KEEP,
     *(code for code in _KEEP.co_consts if isinstance(code, CodeType)),
 }
@@ -53,16 +53,16 @@ def build_killed_at(root: Path, step: int) -> int:
         return trace
 
     def traced(work: Callable[..., None]) -> Callable[..., None]:
-        def run(*words: object, **named: object) -> None:
+        def call(*words: object, **named: object) -> None:
             sys.settrace(trace)  # only here: tracing all of DVC would take long
             work(*words, **named)
             sys.settrace(None)
 
-        return run
+        return call
 
     for name in ("write_table", "write_manifest", "keep_units"):
-        setattr(build, name, traced(getattr(build, name)))
-    build.build_tables(root, ["masks"], workers=1)
+        setattr(run, name, traced(getattr(run, name)))
+    run.build_tables(root, ["masks"], workers=1)
     return steps
 
 
@@ -85,7 +85,7 @@ def half_written(root: Path) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
     store._write_parquet = half
-    build.build_tables(root, ["masks"], workers=1)
+    run.build_tables(root, ["masks"], workers=1)
 
 
 def state(root: Path) -> list[bytes]:
@@ -116,7 +116,7 @@ def main() -> None:
         assert (root / "data/index/masks.csv").read_bytes() == new_index
 
     import_all(root)
-    forked(lambda: build.build_tables(root, ["masks"], workers=1))
+    forked(lambda: run.build_tables(root, ["masks"], workers=1))
     new = state(root)
 
     def attempt(work: Callable[[], object]) -> bool:
@@ -128,7 +128,7 @@ def main() -> None:
         for one, before, after in zip(found, old, new, strict=True):
             seen["old" if one == before else "new" if one == after else "torn"] += 1
         seen["left"] += bool(temporaries(root))
-        forked(lambda: build.build_tables(root, ["masks"], workers=1))
+        forked(lambda: run.build_tables(root, ["masks"], workers=1))
         seen["not recovered"] += state(root) != new or bool(temporaries(root))
         return True
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from support import ROOT, build, build_table, mask_voxels, table_bytes, write_nifti
 
-from etl.index import write_indexes
+from etl.build.index import write_indexes
 from etl.model.errors import UserError
 from etl.model.store import read_table
 

@@ -23,7 +23,7 @@ from support import (
     write_nifti,
 )
 
-from etl.index import write_indexes
+from etl.build.index import write_indexes
 from etl.model.store import write_atomically
 
 FTV = "data/release/masks_ftv/ISPY1_9001.nii.gz"
@@ -53,14 +53,14 @@ def test_killed_at_every_step_of_a_write(rebuilt: Path) -> None:
 SLOW = """
 import sys, time
 from pathlib import Path
-from etl import build
+from etl.build import run
 from etl.tables import masks
 quick = masks.measure
 def slow(unit, context):
     time.sleep(0.2)
     return quick(unit, context)
 masks.measure = slow
-build.build_tables(Path(sys.argv[1]), ["masks"], 1, lambda done, _: print(done, flush=True))
+run.build_tables(Path(sys.argv[1]), ["masks"], 1, lambda done, _: print(done, flush=True))
 """
 
 

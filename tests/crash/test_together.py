@@ -13,8 +13,8 @@ import duckdb
 import pytest
 from support import ROOT, build_table, mask_voxels, rows, table_bytes, write_nifti
 
-from etl.build import Built
-from etl.index import write_indexes
+from etl.build.index import write_indexes
+from etl.build.run import Built
 from etl.model import locks
 from etl.model.store import build_lock, table_path, write_table
 from etl.snapshot import working_tree

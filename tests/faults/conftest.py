@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from etl.build import build_tables
+from etl.build.index import write_indexes
+from etl.build.run import build_tables
 from etl.gate import run_gate
-from etl.index import write_indexes
 from etl.model import project
 from etl.phantom import make
 from etl.splits import update_splits

@@ -25,8 +25,8 @@ from support import (
     write_nifti,
 )
 
-from etl.finite import drop_nonfinite
-from etl.index import table_module, table_names
+from etl.build.finite import drop_nonfinite
+from etl.build.index import table_module, table_names
 from etl.model.errors import UserError
 from etl.model.schema import CASE_ID, Column, TableSchema, parse_columns
 from etl.model.store import to_arrow, write_table

@@ -12,10 +12,10 @@ import polars as pl
 import pytest
 from support import CASES, build_table, by_nibabel, findings, make_project, make_release
 
-from etl.index import table_module, write_indexes
-from etl.manifest import read_manifest
+from etl.build.index import table_module, write_indexes
+from etl.build.manifest import read_manifest
+from etl.build.seed import seed_units
 from etl.measure.intensity import intensity_digest
-from etl.seed import seed_units
 from etl.tables.copies import find_copies
 
 A, B = CASES

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from support import CASES, FINE, FINE_AFFINE, Row, build_table, findings, rows, write_nifti
 
-from etl.index import write_indexes
+from etl.build.index import write_indexes
 from etl.measure.mask import components, crop
 from etl.measure.shape import measure_shape
 from etl.measure.together import moved_together

@@ -8,8 +8,8 @@ import pytest
 from support import Array, Row, build_table, findings, mask_voxels, write_nifti
 from typer.testing import CliRunner
 
+from etl.build.index import write_indexes
 from etl.cli import app
-from etl.index import write_indexes
 from etl.model.errors import UserError
 from etl.model.params_file import set_params
 from etl.model.project import TABLES, params, read_yaml

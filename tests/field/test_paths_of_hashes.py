@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support import ROOT
 
-from etl.index import index_path, read_index
+from etl.build.index import index_path, read_index
 from etl.model.errors import UserError
 from etl.model.profile import load_profile
 from etl.versions import dvc

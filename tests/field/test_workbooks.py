@@ -22,8 +22,8 @@ from support import (
     write_features,
 )
 
-from etl.build import build_tables
-from etl.index import write_indexes
+from etl.build.index import write_indexes
+from etl.build.run import build_tables
 from etl.model import git_tables
 from etl.model.feature_names import NAMES, correct_name
 from etl.model.known_issues import PATH, known_issues

@@ -24,7 +24,7 @@ from support import (
     write_nifti,
 )
 
-from etl.index import write_indexes
+from etl.build.index import write_indexes
 
 IMAGES = "images_bias-corrected_nifti"
 MASKS = ("masks_ftv", "masks_stv_manual", "masks_mine")

@@ -24,7 +24,7 @@ from support import (
 )
 from support import CLINICAL as WORKBOOK
 
-from etl.index import write_indexes
+from etl.build.index import write_indexes
 from etl.model.profile import load_profile
 from etl.read.idc import Series
 from etl.tables.acquisitions import described

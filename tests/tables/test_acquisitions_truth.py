@@ -14,11 +14,11 @@ import pytest
 from support import SLICE, make_project
 
 import etl
-from etl.build import build_tables
+from etl.build.index import write_indexes
+from etl.build.plan import with_needs
+from etl.build.run import build_tables
 from etl.idc import PACKAGE, cut
-from etl.index import write_indexes
 from etl.phantom import make
-from etl.plan import with_needs
 
 CLINICAL = "I-SPY 1 All Patient Clinical and Outcome Data.xlsx"
 # What a real download with nothing but the trial's own tables comes to.

@@ -22,7 +22,7 @@ from support import (
     zscored_image,
 )
 
-from etl.index import write_indexes
+from etl.build.index import write_indexes
 
 N3 = "images_bias-corrected_nifti/ISPY1_9001/ISPY1_9001_DCE_0000_N3.nii.gz"
 FTV = "masks_ftv/ISPY1_9001.nii.gz"

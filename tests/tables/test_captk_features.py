@@ -24,7 +24,7 @@ from support import (
     zscored_image,
 )
 
-from etl.index import table_names, write_indexes
+from etl.build.index import table_names, write_indexes
 from etl.model.params_file import set_params
 from etl.model.profile import load_profile
 from etl.model.release import blobs_of_case, role

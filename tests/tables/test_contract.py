@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from etl.index import table_names
+from etl.build.index import table_names
 from etl.model.schema import Per, TableSchema
 from etl.model.store import ARROW_TYPES, read_footer, table_path
 

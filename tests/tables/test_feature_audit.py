@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from support import FEATURES, Row, build_table, findings, make_project, rows
 
-from etl.index import write_indexes
+from etl.build.index import write_indexes
 from etl.measure.audit import CONCORDANCE, EXACT, NOT_COMPARABLE, VERDICTS
 from etl.model.feature_names import NAMES
 from etl.model.git_tables import PUBLISHED_CATALOG, read_csv_input

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from support import build_table, rows
 
-from etl.index import read_index, write_indexes
+from etl.build.index import read_index, write_indexes
 from etl.measure.reliability import icc_agreement
 from etl.model.profile import load_profile
 from etl.model.store import table_path, write_table

@@ -19,7 +19,7 @@ from support import (
     write_features,
 )
 
-from etl.index import write_indexes
+from etl.build.index import write_indexes
 from etl.tables.feature_catalog import parse_name
 
 FREQUENCY = "T1_E_Histogram_Bins-128_Bins-128_Bin-7_Frequency"

@@ -21,7 +21,7 @@ from support import (
     zscored_image,
 )
 
-from etl.index import write_indexes
+from etl.build.index import write_indexes
 
 
 def image(root: Path, case: str, image_set: str, phase: int) -> Row:

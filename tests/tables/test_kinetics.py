@@ -30,7 +30,7 @@ from support import (
 )
 
 from etl import phantom
-from etl.index import table_names, write_indexes
+from etl.build.index import table_names, write_indexes
 from etl.model.params_file import set_params
 from etl.model.project import params
 from etl.model.store import table_path, write_table

@@ -32,8 +32,8 @@ from support import (
     write_nifti,
 )
 
-from etl.build import Built
-from etl.index import write_indexes
+from etl.build.index import write_indexes
+from etl.build.run import Built
 from etl.model.params_file import set_params
 from etl.model.project import params
 from etl.phantom import make

@@ -22,7 +22,7 @@ from support import (
     write_nifti,
 )
 
-from etl.index import write_indexes
+from etl.build.index import write_indexes
 from etl.model.params_file import set_params
 from etl.model.project import params
 

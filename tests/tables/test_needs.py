@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support import build_table
 
-from etl.index import table_module, table_names
+from etl.build.index import table_module, table_names
 
 NEEDS = [(name, need) for name in table_names() for need in table_module(name).TABLE.needs]
 

@@ -22,7 +22,7 @@ from support import (
     zscored_image,
 )
 
-from etl.index import write_indexes
+from etl.build.index import write_indexes
 from etl.model.params_file import set_params
 from etl.model.project import params
 from etl.tables.phase_fits import compare_phases

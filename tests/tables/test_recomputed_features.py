@@ -27,8 +27,8 @@ from support import (
     zscored_image,
 )
 
-from etl.build import Built
-from etl.index import read_index, write_indexes
+from etl.build.index import read_index, write_indexes
+from etl.build.run import Built
 from etl.measure.ibsi_names import FAMILIES, NEEDS_IMAGE, names_of, needs_image
 from etl.model import project as etl_project
 from etl.model.errors import UserError
@@ -428,7 +428,8 @@ def test_the_real_mask(project: Path, real: Path) -> None:
 def test_the_engine_is_imported_by_those_who_measure_alone() -> None:
     """It takes a second: neither the index nor a command that asks pays it."""
     code = (
-        "import sys, etl.index, etl.cli; etl.index.table_module('recomputed_features'); "
+        "import sys, etl.cli; from etl.build.index import table_module; "
+        "table_module('recomputed_features'); "
         "sys.exit('zrad' in sys.modules or 'SimpleITK' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

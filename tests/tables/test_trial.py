@@ -27,7 +27,7 @@ from support import (
 )
 
 import etl
-from etl.index import table_names, write_indexes
+from etl.build.index import table_names, write_indexes
 from etl.model.params_file import set_params
 from etl.model.project import params
 

@@ -11,10 +11,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from etl.finite import drop_nonfinite
-from etl.index import table_module, table_names
-from etl.manifest import Manifest, hash_file, read_manifest, write_manifest
-from etl.measuring import Task, make_tasks, measure_tasks
+from etl.build.finite import drop_nonfinite
+from etl.build.index import table_module, table_names
+from etl.build.kept_units import keep_units, read_units
+from etl.build.manifest import Manifest, hash_file, read_manifest, write_manifest
+from etl.build.measuring import Task, make_tasks, measure_tasks
+from etl.build.plan import VALUES, State, examine, in_order
+from etl.build.seed import seed_units
 from etl.model import project
 from etl.model.errors import UserError
 from etl.model.findings import Finding
@@ -22,12 +25,9 @@ from etl.model.pool import default_workers
 from etl.model.profile import Profile, load_profile
 from etl.model.release import MARKS, is_own_mask
 from etl.model.store import build_lock, table_path, write_table
-from etl.plan import VALUES, State, examine, in_order
-from etl.seed import seed_units
 from etl.tables.assembly import collect, identify
 from etl.tables.gate_results import TABLE as GATE_RESULTS
 from etl.tables.unit import Assembled, Context, Unit, Values, add_identity, content_of, units_of
-from etl.unit_store import keep_units, read_units
 from etl.versions import dvc
 
 Progress = Callable[[int, int], None]
@@ -91,7 +91,7 @@ def build_tables(
 
     Args:
         root: the project.
-        names: these alone (etl.plan.with_needs adds what they need); default: all.
+        names: these alone (etl.build.plan.with_needs adds what they need); default: all.
         workers: processes; default: the cores.
         progress: called with (cases measured, cases to measure).
         reuse: leave fresh tables as they are, and take units that were measured before.

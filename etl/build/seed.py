@@ -9,7 +9,7 @@ from typing import cast
 
 import polars as pl
 
-from etl.manifest import Manifest, finding_of
+from etl.build.manifest import Manifest, finding_of
 from etl.model import project
 from etl.model.findings import Finding
 from etl.model.release import Name

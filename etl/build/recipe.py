@@ -25,7 +25,7 @@ from etl.model.profile import Profile
 from etl.model.schema import parse_columns
 from etl.model.store import scratch_folder, write_atomically
 
-PACKAGE = Path(__file__).parent
+PACKAGE = Path(__file__).parents[1]
 # Distribution names of imports that are spelt otherwise.
 DISTRIBUTIONS = {
     "cc3d": "connected-components-3d",

@@ -8,8 +8,8 @@ from functools import partial
 
 import numpy as np
 
-from etl.finite import drop_nonfinite
-from etl.index import table_module, table_names
+from etl.build.finite import drop_nonfinite
+from etl.build.index import table_module, table_names
 from etl.model.errors import BadInputError
 from etl.model.findings import Finding, from_bad_input
 from etl.model.pool import run_alone, spread

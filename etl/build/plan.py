@@ -12,16 +12,24 @@ from typing import Any
 
 import pyarrow as pa
 
-from etl.index import Index, name_file, read_index, reads, table_module, table_names, table_recipe
-from etl.manifest import Manifest, hash_file
+from etl.build.index import (
+    Index,
+    name_file,
+    read_index,
+    reads,
+    table_module,
+    table_names,
+    table_recipe,
+)
+from etl.build.kept_units import TRANSIENT
+from etl.build.manifest import Manifest, hash_file
+from etl.build.recipe import Recipe
 from etl.model import project
 from etl.model.errors import UserError
 from etl.model.profile import Profile
 from etl.model.release import MARKS, Name
 from etl.model.store import read_footer, read_table, table_path
-from etl.recipe import Recipe
 from etl.tables.unit import Blob
-from etl.unit_store import TRANSIENT
 
 # In the footer of a table: what it was made of, beside its recipe.
 RECIPE, VALUES, PARTS, BLOBS, NEEDS = "recipe", "values_recipe", "parts", "blobs", "needs"

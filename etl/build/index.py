@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any, TextIO, cast
 
 from etl import tables
+from etl.build.recipe import Recipe, make_recipe
 from etl.model import project
 from etl.model.errors import UserError
 from etl.model.profile import Profile, load_profile
 from etl.model.release import MARKS, Name, is_litter, parse
 from etl.model.schema import Table
 from etl.model.store import write_atomically
-from etl.recipe import Recipe, make_recipe
 from etl.tables.own_masks import read_rule
 from etl.tables.unit import Blob, TableModule
 from etl.versions import dvc

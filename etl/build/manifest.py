@@ -11,12 +11,12 @@ from typing import Any
 
 import pyarrow as pa
 
+from etl.build.recipe import module_recipe
 from etl.model import project
 from etl.model.errors import UserError
 from etl.model.findings import Finding
 from etl.model.profile import Profile
 from etl.model.store import Row, read_footer, read_table, table_path, write_table
-from etl.recipe import module_recipe
 from etl.tables.findings import TABLE as FINDINGS
 
 # In the footer. FILES: table -> MD5 of its file. ASSEMBLED: table -> ids of its findings that no

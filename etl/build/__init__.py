@@ -1,0 +1,1 @@
+"""From blobs to tables: what is stale, the pass, what is kept."""
