@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from etl.warehouse import connect
+    from etl.warehouse.connect import connect
 
 __all__ = ["connect"]
 
@@ -16,7 +16,7 @@ __all__ = ["connect"]
 def __getattr__(name: str) -> object:
     # Lazy, so that commands which ask no SQL do not pay for DuckDB.
     if name == "connect":
-        from etl.warehouse import connect
+        from etl.warehouse.connect import connect
 
         return connect
     message = f"module 'etl' has no attribute {name!r}"

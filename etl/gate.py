@@ -42,9 +42,9 @@ from etl.model.errors import Severity, UserError
 from etl.model.known_issues import known_issues
 from etl.model.profile import Profile, load_profile, profile_path
 from etl.model.store import table_path, write_table
-from etl.splits import first_folds
 from etl.tables import findings
 from etl.tables.gate_results import TABLE
+from etl.warehouse.splits import first_folds
 
 if TYPE_CHECKING:
     import duckdb
@@ -94,7 +94,7 @@ def run_gate(root: Path, *, docs: bool = False) -> GateReport:
     Raises:
         UserError: a table, a suite or a frame cannot be used.
     """
-    from etl.warehouse import connect
+    from etl.warehouse.connect import connect
 
     profile = load_profile(root)
     _check_tables(root)

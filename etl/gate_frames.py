@@ -16,7 +16,7 @@ from etl.model.profile import Profile
 from etl.model.release import blobs_of_case
 from etl.model.schema import Table
 from etl.tables.findings import TABLE as FINDINGS
-from etl.warehouse import INPUTS_SCHEMA
+from etl.warehouse.connect import INPUTS_SCHEMA
 
 if TYPE_CHECKING:
     import duckdb

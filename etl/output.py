@@ -24,7 +24,7 @@ from rich.cells import cell_len, set_cell_size
 from etl.answer_format import Format
 from etl.model.errors import UserError
 from etl.model.store import write_atomically
-from etl.query import Result
+from etl.warehouse.query import Result
 
 MAX_ROWS = 100  # of a table on a terminal
 FEW_ROWS = 5  # a table too wide with so few rows becomes a line a value

@@ -11,9 +11,9 @@ import duckdb
 import pytest
 
 import etl
-from etl.export import export
 from etl.model.errors import UserError
-from etl.views import read_sql
+from etl.warehouse.export import export
+from etl.warehouse.views import read_sql
 from sql.tables import make_project
 
 

@@ -19,13 +19,13 @@ from support import write_manifest
 from typer.testing import CliRunner
 
 from etl.cli import why as commands
-from etl.export import export
 from etl.fsck import Problem, Report, fsck, lines
 from etl.fsck.model import md5_of
 from etl.model.errors import UserError
 from etl.model.store import read_footer, read_table, write_table
 from etl.tables import masks as masks_table
 from etl.versions import dvc, git
+from etl.warehouse.export import export
 
 RELEASE = "data/release"
 MASKS = "data/tables/masks.parquet"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from etl import lineage, views
-from etl.lineage import Source, sources
-from etl.warehouse import connect
+from etl.warehouse import lineage, views
+from etl.warehouse.connect import connect
+from etl.warehouse.lineage import Source, sources
 from sql.tables import make_project
 
 TABLES = {

@@ -19,10 +19,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from etl import output, query, reports
+from etl import output
 from etl.answer_format import Format
 from etl.cli import app
 from etl.model.errors import UserError
+from etl.warehouse import query, reports
 from sql.tables import ROOT, make_project
 
 SECRET = "secret,of,the,host"  # noqa: S105  it is a test's own
@@ -225,7 +226,7 @@ def test_a_column_that_is_not_compared_has_no_hint_to_quotes(ask: Ask) -> None:
 INTERRUPTED = """
 import os, signal, threading
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored
-from etl import limits, query
+from etl.warehouse import limits, query
 threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
 try:
     limits.interruptible(query.duckdb.connect(), lambda: None)

@@ -16,12 +16,12 @@ from sql.history import commit, git, make_history
 from typer.testing import CliRunner
 
 import etl
-from etl import query
 from etl.cli import app
 from etl.model.errors import UserError
 from etl.model.project import TABLES
 from etl.model.schema import SCHEMA_VERSION
 from etl.model.store import read_footer, read_table
+from etl.warehouse import query
 from sql.tables import make_project
 
 JOIN = """
@@ -225,6 +225,6 @@ def test_tables_that_todays_views_cannot_read_are_named(
     view.write_text(view.read_text().replace("count(*)", "count(column_of_tomorrow)"))
     with pytest.raises(UserError, match="Check sql/views"):
         etl.connect(root)
-    monkeypatch.setattr("etl.warehouse.SCHEMA_VERSION", SCHEMA_VERSION + 1)
+    monkeypatch.setattr("etl.warehouse.connect.SCHEMA_VERSION", SCHEMA_VERSION + 1)
     with pytest.raises(UserError, match=rf"has schema version {SCHEMA_VERSION}, .* `ispy1 repro`"):
         etl.connect(root)

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etl import splits
 from etl.model.errors import UserError
-from etl.splits import FOLDS, Subject, assign
+from etl.warehouse import splits
+from etl.warehouse.splits import FOLDS, Subject, assign
 from sql.tables import make_project
 
 subjects = st.lists(

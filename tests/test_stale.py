@@ -30,7 +30,7 @@ from etl.adopt.tell import lines
 from etl.build.index import write_indexes
 from etl.diff import connect as connect_diff
 from etl.model.errors import UserError
-from etl.reports import find
+from etl.warehouse.reports import find
 
 FIRST, OTHER = CASES
 MASK = f"masks_stv_manual/{FIRST}.nii.gz"

@@ -15,10 +15,10 @@ import pytest
 import xlsxwriter
 
 import etl
-from etl import feature_matrix, views, warehouse
 from etl.model import git_tables
 from etl.model.errors import UserError
 from etl.model.profile import load_profile
+from etl.warehouse import connect, feature_matrix, views
 from sql.tables import ROOT, make_project
 
 VIEWS = views.read_sql(ROOT / "sql" / "views")
@@ -307,7 +307,7 @@ def test_the_kept_catalog_follows_every_change(tmp_path: Path) -> None:
     view.write_text(view.read_text().replace("count(*) as n_images", "7::bigint as n_images"))
     assert ask(etl.connect(root), "select n_images from slice_count") == [(7,)]
     (root / "splits.csv").write_text("case_id,fold,subtype,pcr,dataset\nISPY1_9002,1,,,X\n")
-    assert ask(etl.connect(root), "select fold, pcr from git_tables.splits") == [(1, None)]
+    assert ask(etl.connect(root), "select fold, pcr from inputs.splits") == [(1, None)]
     (root / "data" / "tables" / "gate_results.parquet").unlink()
     with pytest.raises(duckdb.CatalogException):
         etl.connect(root).execute("from problems")
@@ -324,12 +324,12 @@ def test_a_project_without_dvc_works(tmp_path: Path) -> None:
 
 
 def test_two_versions_stand_beside_each_other(project: Path) -> None:
-    old = warehouse.working_tree(project)
+    old = connect.working_tree(project)
     rows = {**old.inputs, "splits": (("ISPY1_9001", 0, None, None, "ISPY1-PHANTOM"),)}
     db = etl.connect(project)
     db.execute("attach ':memory:' as old; use old")
-    snapshot = warehouse.Snapshot(old.tables, old.views, rows)
-    warehouse.fill(db, snapshot, cache=None)
+    snapshot = connect.Snapshot(old.tables, old.views, rows)
+    connect.fill(db, snapshot, cache=None)
     db.execute("use memory")
     sql = "select a.fold, b.fold from modelling a join old.modelling b using (case_id) limit 1"
     assert ask(db, sql) == [(3, 0)]
@@ -416,7 +416,7 @@ def test_inputs_of_the_project_fit_their_schemas(name: str) -> None:
 
 
 def test_claims_name_definitions_that_exist(db: duckdb.DuckDBPyConnection) -> None:
-    sql = "select count_name from git_tables.claims anti join case_counts on count_name = name"
+    sql = "select count_name from inputs.claims anti join case_counts on count_name = name"
     assert ask(db, sql) == []
 
 

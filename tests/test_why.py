@@ -43,7 +43,7 @@ def one(root: Path, column: str, *words: str, **options: bool) -> Explanation:
 
 
 def volume(root: Path, rev: str | None = None) -> float:
-    from etl.warehouse import connect
+    from etl.warehouse.connect import connect
 
     row = connect(root, rev=rev).execute(
         "select volume_cm3 from masks where case_id = ? and mask = 'stv_manual'", [CASE]

@@ -48,7 +48,7 @@ def write_card(root: Path) -> Path:
     Raises:
         UserError: there is no table, the warehouse cannot be opened, or the disk refuses.
     """
-    from etl.warehouse import connect
+    from etl.warehouse.connect import connect
 
     if not any((root / project.TABLES).glob("*.parquet")):
         message = f"{root / project.TABLES}: no table is built yet. Run `ispy1 repro`."

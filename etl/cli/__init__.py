@@ -17,9 +17,9 @@ from typing import NoReturn
 import typer
 
 from etl.cli import adopt, build, card, diff, gate, idc, sql, versions, why
-from etl.limits import is_stuck
 from etl.model.errors import UserError
 from etl.model.project import REPRO_PROCESS
+from etl.warehouse.limits import is_stuck
 
 EXIT_CANNOT, EXIT_INTERRUPTED = 2, 130
 WATCH_S = 0.3

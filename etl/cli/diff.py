@@ -75,7 +75,7 @@ def _ask(root: Path, old: str, new: str | None, query: str, form: str) -> None:
     from etl.answer_format import Format
     from etl.diff.views import OLD, WORKING_TREE, add_views
     from etl.output import write
-    from etl.query import execute, restricted
+    from etl.warehouse.query import execute, restricted
 
     connection = restricted(root, rev=new, attach={OLD: old})
     add_views(connection, names=(old, new or WORKING_TREE))

@@ -12,9 +12,9 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from etl.limits import MEMORY, SECONDS, SPILL_GB, Limits
 from etl.model import project
 from etl.model.errors import UserError
+from etl.warehouse.limits import MEMORY, SECONDS, SPILL_GB, Limits
 
 _OPTION = re.compile(r"--([A-Za-z][\w-]*(=.*)?)?", re.DOTALL)
 FormatOption = Annotated[
@@ -97,7 +97,7 @@ def sql(  # noqa: PLR0913, PLR0917  typer makes an option of each
     """
     from etl.answer_format import choose_format
     from etl.output import write
-    from etl.query import run
+    from etl.warehouse.query import run
 
     chosen = choose_format(form, output)
     tables = {name: Path(path) for name, path in _pairs("--with", "FILE", own).items()}
@@ -125,9 +125,9 @@ def describe(
     - `ispy1 describe modelling --json`
     - `ispy1 describe masks --rev v1.0`
     """
-    from etl import dictionary
     from etl.output import print_table
-    from etl.warehouse import connect
+    from etl.warehouse import dictionary
+    from etl.warehouse.connect import connect
 
     root = project.find_root()
     connection = connect(root, rev=rev)
@@ -168,10 +168,10 @@ def report(
     - `ispy1 report labels`
     - `ispy1 report volumes --format csv`
     """
-    from etl import reports
     from etl.answer_format import choose_format
     from etl.output import print_table, write
-    from etl.query import run
+    from etl.warehouse import reports
+    from etl.warehouse.query import run
 
     chosen = choose_format(form, output)
     root = project.find_root()
@@ -209,8 +209,8 @@ def export(
     - `ispy1 export out`
     - `ispy1 export out --files json --files csv --force`
     """
-    from etl.export import FILES_FORMATS
-    from etl.export import export as write
+    from etl.warehouse.export import FILES_FORMATS
+    from etl.warehouse.export import export as write
 
     unknown = sorted(set(files or ()) - set(FILES_FORMATS))
     if unknown:
@@ -227,7 +227,7 @@ def split() -> None:
     Examples:
     - `ispy1 split`
     """
-    from etl.splits import update_splits
+    from etl.warehouse.splits import update_splits
 
     typer.echo(f"splits.csv: {update_splits(project.find_root())} cases added")
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from string import Template
 
 from etl.diff.shape import Columns, Pair
-from etl.warehouse import literal, quoted
+from etl.warehouse.connect import literal, quoted
 
 _MASKS = Template("""
 create view $schema.mask_volumes as

@@ -31,8 +31,8 @@ from etl.diff.views import (
     schema_of,
 )
 from etl.model.errors import UserError
-from etl.warehouse import connect as connect_warehouse
-from etl.warehouse import literal, quoted
+from etl.warehouse.connect import connect as connect_warehouse
+from etl.warehouse.connect import literal, quoted
 
 SUMMARIES = {"label_summary": "mask", "case_counts": "name"}  # view -> its key
 

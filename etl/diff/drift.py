@@ -24,7 +24,7 @@ from etl.model.profile import Profile
 from etl.model.project import TABLES
 from etl.model.store import read_footer, table_path
 from etl.versions import git
-from etl.warehouse import as_pattern
+from etl.warehouse.connect import as_pattern
 
 MASKS = "masks"
 NO_TAG = "no earlier tag has a table of masks to compare with"

@@ -16,7 +16,7 @@ from collections.abc import Collection, Mapping, Sequence
 from string import Template
 
 from etl.diff.shape import CASE, COVERAGE, LINEAGE, Pair, is_number, listed
-from etl.warehouse import literal, quoted
+from etl.warehouse.connect import literal, quoted
 
 _EPOCH = "date '1970-01-01'"
 

@@ -10,7 +10,7 @@ from string import Template
 import duckdb
 
 from etl.model.errors import UserError
-from etl.warehouse import literal, quoted
+from etl.warehouse.connect import literal, quoted
 
 CASE = "case_id"
 # Columns that say where a row comes from: another blob, not another value.

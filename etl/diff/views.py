@@ -25,8 +25,8 @@ from etl.diff.blobs import blob_changes, mask_volumes
 from etl.diff.meanings import GRAIN, GRAINS, KEY_COLUMN, MEANINGS
 from etl.diff.ranks import changes
 from etl.diff.shape import Pair, is_number, listed, pairs, read_side, refuse_duplicates
-from etl.warehouse import comments, literal, quoted, table_comment
-from etl.warehouse import connect as connect_warehouse
+from etl.warehouse.connect import comments, literal, quoted, table_comment
+from etl.warehouse.connect import connect as connect_warehouse
 
 OLD = "old"
 SCHEMA = "diff"

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import duckdb
 
-from etl.export import DATABASE, FILES_FORMATS, export
 from etl.fsck.model import Problem, Report, md5_of
 from etl.model.errors import UserError
 from etl.model.store import scratch_folder
-from etl.warehouse import literal, quoted
+from etl.warehouse.connect import literal, quoted
+from etl.warehouse.export import DATABASE, FILES_FORMATS, export
 
 AREA = "export"
 # What a catalog says, apart from the rows: views, comments, types.

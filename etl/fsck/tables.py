@@ -11,7 +11,6 @@ import pyarrow as pa
 
 from etl.build.index import Index, index_path, read_index, table_names
 from etl.fsck.model import Kept, Problem, Report, md5_of, shown
-from etl.limits import left_spill
 from etl.model import project
 from etl.model.errors import UserError
 from etl.model.profile import Profile, load_profile
@@ -19,6 +18,7 @@ from etl.model.schema import BLOB_MD5S, SCHEMA_VERSION
 from etl.model.store import read_footer, read_table, table_path
 from etl.tables.findings import TABLE as FINDINGS
 from etl.tables.gate_results import TABLE as GATE_RESULTS
+from etl.warehouse.limits import left_spill
 
 AREA = "tables"
 LINEAGE = "lineage"

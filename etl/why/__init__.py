@@ -12,10 +12,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from etl import output, views
-from etl.lineage import Schema, Source, sources
+from etl import output
 from etl.model.profile import load_profile
-from etl.warehouse import INPUTS_SCHEMA, connect, quoted
+from etl.warehouse import views
+from etl.warehouse.connect import INPUTS_SCHEMA, connect, quoted
+from etl.warehouse.lineage import Schema, Source, sources
 from etl.why import contracts, past
 from etl.why.model import Answer, Explanation, Match, Moment, Row, SourceFact
 from etl.why.origin import Place, blobs_behind, file_of_input, known_blobs, recipe_of

@@ -9,10 +9,10 @@ from typing import Any
 
 import duckdb
 
-from etl import views
 from etl.gate_report import SEVERITIES, read_suites
-from etl.lineage import Schema, Source, all_sources
 from etl.model.errors import UserError
+from etl.warehouse import views
+from etl.warehouse.lineage import Schema, Source, all_sources
 from etl.why.model import ContractFact, Row
 from etl.why.subject import rows_where
 

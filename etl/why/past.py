@@ -17,7 +17,7 @@ from etl.model.errors import UserError
 from etl.model.store import find_table, read_footer, table_path
 from etl.versions import dvc, git
 from etl.versions.git import LOCK, Revision
-from etl.warehouse import NO_HIVE, as_pattern, connect, quoted
+from etl.warehouse.connect import NO_HIVE, as_pattern, connect, quoted
 from etl.why.model import BlobChange, Change, Moment, Row
 
 LIMIT = 50  # versions looked at for the last change

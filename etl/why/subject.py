@@ -9,10 +9,10 @@ from typing import Any
 
 import duckdb
 
-from etl import dictionary
 from etl.model.errors import UserError
 from etl.model.profile import Profile
-from etl.warehouse import quoted
+from etl.warehouse import dictionary
+from etl.warehouse.connect import quoted
 from etl.why.model import Row
 
 

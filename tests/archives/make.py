@@ -10,10 +10,9 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from etl.errors import UserError
-from etl.project import TABLES
-from etl.schema import SCHEMA_VERSION
-
+from etl.model.errors import UserError
+from etl.model.project import TABLES
+from etl.model.schema import SCHEMA_VERSION
 from sql.tables import make_project
 
 HERE = Path(__file__).parent

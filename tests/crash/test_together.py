@@ -17,9 +17,9 @@ from etl.build.index import write_indexes
 from etl.build.run import Built
 from etl.model import locks
 from etl.model.store import build_lock, table_path, write_table
-from etl.snapshot import working_tree
 from etl.tables import masks
 from etl.tables.unit import Blob, Context, Measured
+from etl.warehouse.snapshot import working_tree
 
 FTV = "data/release/masks_ftv/ISPY1_9001.nii.gz"
 

@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 
 from etl.diff import add_views
-from etl.warehouse import quoted
+from etl.warehouse.connect import quoted
 
 Row = tuple[Any, ...]
 Table = tuple[Mapping[str, str], Sequence[Row]]  # column -> type, and rows

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from diff.pair import KEY, Pair, Row, Table
 from etl.model.errors import UserError
-from etl.warehouse import quoted
+from etl.warehouse.connect import quoted
 
 COLUMNS = {
     "case_id": "varchar",

@@ -8,10 +8,11 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
-from etl import gate, gate_frames, gate_report, warehouse
+from etl import gate, gate_frames, gate_report
 from etl.diff.drift import read_reference
 from etl.gate_report import Contract, GateReport
 from etl.model.profile import load_profile
+from etl.warehouse import connect
 
 
 class Bench:
@@ -24,7 +25,7 @@ class Bench:
         self.rules = gate.make_rules(root, self.profile, self.reference)
         self.suites = gate_report.read_suites(root)
         self.connection = duckdb.connect()
-        warehouse.build(self.connection, warehouse.working_tree(root), storage="table")
+        connect.build(self.connection, connect.working_tree(root), storage="table")
         gate_frames.hand_over(self.connection, self.profile, self.reference)
         self.frames = {name: self.frame(name) for name in self.suites}
         self.green = {name: self.suite(name, frame) for name, frame in self.frames.items()}

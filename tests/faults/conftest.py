@@ -14,7 +14,7 @@ from etl.build.run import build_tables
 from etl.gate import run_gate
 from etl.model import project
 from etl.phantom import make
-from etl.splits import update_splits
+from etl.warehouse.splits import update_splits
 from faults.breaks import Release
 
 HERE = Path(__file__).resolve().parents[2]

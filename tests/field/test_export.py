@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from etl import export, warehouse
 from etl.model.errors import UserError
-from etl.views import read_sql
+from etl.warehouse import connect, export
+from etl.warehouse.views import read_sql
 from sql.tables import make_project
 
 OLDEST = "1.2.0"  # of the clients that read the storage version which is written
@@ -20,8 +20,8 @@ import sys; sys.path.insert(0, sys.argv[1]); import duckdb
 assert duckdb.__version__ == sys.argv[2]
 warehouse = duckdb.connect(sys.argv[3], read_only=True)
 names = "select table_name from information_schema.tables where table_schema = 'main'"
-for (name,) in warehouse.execute(names).fetchall():
-    warehouse.execute(f'from "{name}"').fetchall()
+for (name,) in connect.execute(names).fetchall():
+    connect.execute(f'from "{name}"').fetchall()
     print(name)
 """
 
@@ -59,16 +59,16 @@ def test_the_oldest_client_reads_every_table_and_view(
 def test_two_exports_into_one_folder(
     project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first_build, refusals = warehouse.build, []
+    first_build, refusals = connect.build, []
 
     def build_twice(*given: Any, **named: Any) -> None:  # noqa: ANN401  as build()
-        monkeypatch.setattr("etl.export.build", first_build)
+        monkeypatch.setattr("etl.warehouse.export.build", first_build)
         with pytest.raises(UserError, match="another export writes here") as refused:
             export.export(project, tmp_path / "out", force=True)
         refusals.append(refused)
         first_build(*given, **named)
 
-    monkeypatch.setattr("etl.export.build", build_twice)
+    monkeypatch.setattr("etl.warehouse.export.build", build_twice)
     export.export(project, tmp_path / "out")
     assert len(refusals) == 1
     assert not (tmp_path / "out" / export.LOCK).exists()

@@ -9,9 +9,10 @@ import duckdb
 import pytest
 from expectations.builder import CASES, make_project
 
-from etl import gate_frames, gate_report, warehouse
+from etl import gate_frames, gate_report
 from etl.diff.drift import read_reference
 from etl.model.profile import load_profile
+from etl.warehouse import connect
 
 A = CASES[0]
 FOUND = (
@@ -29,7 +30,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def tables(root: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as connection:
-        warehouse.build(connection, warehouse.working_tree(root), storage="table")
+        connect.build(connection, connect.working_tree(root), storage="table")
         reference = read_reference(gate_report.read_recorded(root))
         gate_frames.hand_over(connection, load_profile(root), reference)
         yield connection

@@ -5,11 +5,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from etl.limits import Budget
 from etl.model.errors import UserError
 from etl.output import write
-from etl.own_table import add_table
-from etl.query import Result
+from etl.warehouse.limits import Budget
+from etl.warehouse.own_table import add_table
+from etl.warehouse.query import Result
 
 LATE = "select i from range(1000000) t(i) union all select error('late')::int from range(1000000)"
 

@@ -14,9 +14,9 @@ from support import ROOT
 from etl.gate_frames import hand_over, read_frame
 from etl.model.errors import UserError
 from etl.model.profile import load_profile
-from etl.splits import first_folds, update_splits
 from etl.status import status
-from etl.warehouse import connect
+from etl.warehouse.connect import connect
+from etl.warehouse.splits import first_folds, update_splits
 from sql.tables import make_project
 
 

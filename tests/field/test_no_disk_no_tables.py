@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from sql.history import make_history
 
-from etl import snapshot, warehouse
 from etl.fsck import fsck, lines
 from etl.model.project import TABLES, release_path
+from etl.warehouse import connect, snapshot
 from sql.tables import make_project
 
 
@@ -20,7 +20,7 @@ def test_a_past_version_is_read_where_no_temporary_folder_can_be_written(
 ) -> None:
     root = make_history(tmp_path / "p", remote=tmp_path / "remote")
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "full"))
-    with warehouse.connect(root, rev="v1") as connection:
+    with connect.connect(root, rev="v1") as connection:
         assert connection.execute("select count(*) > 0 from masks").fetchone() == (True,)
 
 

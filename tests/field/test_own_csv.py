@@ -11,8 +11,8 @@ import duckdb
 import pytest
 
 from etl.model.errors import UserError
-from etl.own_table import add_table, check_name
-from etl.warehouse import RESERVED, connect
+from etl.warehouse.connect import RESERVED, connect
+from etl.warehouse.own_table import add_table, check_name
 
 EUROPE = "case_id;score\nISPY1_9001;9,5\nISPY1_9002;10,25\nISPY1_9003;NA\n"
 

@@ -15,12 +15,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from etl import limits, query
 from etl.cli import app
 from etl.fsck.model import Kept
 from etl.fsck.tables import _foreign
 from etl.model.errors import UserError
 from etl.output import markdown_lines, table_lines
+from etl.warehouse import limits, query
 from sql.tables import make_project
 
 MAIN = """

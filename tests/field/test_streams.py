@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from etl import snapshot, warehouse
+from etl.warehouse import connect, snapshot
 
 MAIN = (sys.executable, "-c", "from etl.cli import main; main()")
 
@@ -44,5 +44,5 @@ def test_the_catalog_of_a_full_disk_is_not_kept(
     made = snapshot.Snapshot({}, {}, {})
     monkeypatch.setattr(Path, "mkdir", lambda *_a, **_k: (tmp_path / "file").write_text(""))
     with duckdb.connect() as connection:
-        warehouse.fill(connection, made, cache=tmp_path / "no" / "folder")
+        connect.fill(connection, made, cache=tmp_path / "no" / "folder")
         assert connection.execute("select 1").fetchone() == (1,)

@@ -11,7 +11,7 @@ from etl.adopt.tell import lines
 from etl.model.errors import UserError
 from etl.model.params_file import set_params
 from etl.model.profile import load_profile
-from etl.own_ids import misspelt_ids
+from etl.warehouse.own_ids import misspelt_ids
 
 PROFILE = load_profile(ROOT, "phantom")
 

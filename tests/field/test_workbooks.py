@@ -28,7 +28,7 @@ from etl.model import git_tables
 from etl.model.feature_names import NAMES, correct_name
 from etl.model.known_issues import PATH, known_issues
 from etl.read.workbook import read_rows, read_sheets
-from etl.warehouse import connect
+from etl.warehouse.connect import connect
 
 BUSYNESS = "T1_E_NGTDM_Busyness"
 Edit = Callable[[openpyxl.Workbook], None]

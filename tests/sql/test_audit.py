@@ -9,8 +9,8 @@ import duckdb
 import pytest
 
 import etl
-from etl.reports import find
 from etl.tables.feature_catalog import parse_name
+from etl.warehouse.reports import find
 from sql.tables import FEATURES, make_project
 
 

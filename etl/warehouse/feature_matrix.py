@@ -1,6 +1,6 @@
 """Writes the two wide views of the published features, whose columns SQL cannot name by itself.
 
-    python -m etl.feature_matrix
+    python -m etl.warehouse.feature_matrix
 
 reads feature_catalog of the current project and writes sql/views/feature_matrix.sql and
 sql/views/feature_matrix_core.sql. Only a release with other features needs it.
@@ -32,8 +32,8 @@ _BIN = re.compile(r"_Bin-\d+_(Frequency|Probability)$")
 _NAME = re.compile(r"^ {8}'([^']+)'", re.MULTILINE)
 _HEADER = """\
 -- {purpose}
--- Written by `python -m etl.feature_matrix`; a static pivot, because one aggregate a feature takes
--- a hundred times longer.
+-- Written by `python -m etl.warehouse.feature_matrix`; a static pivot, because one
+-- aggregate a feature takes a hundred times longer.
 -- grain: one row a case with published features
 -- key: case_id
 -- source: names and order of the publisher's features workbook
@@ -88,7 +88,7 @@ def write(views: Path, names: Sequence[str]) -> None:
 def main() -> None:
     """Write both views of the current project from its feature_catalog."""
     from etl.model.project import find_root
-    from etl.warehouse import connect
+    from etl.warehouse.connect import connect
 
     root = find_root()
     rows = connect(root).execute("select feature from feature_catalog order by position").fetchall()

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import duckdb
 
-from etl import views
 from etl.model import git_tables
 from etl.model.errors import UserError
 from etl.model.profile import load_profile
 from etl.model.project import GATE, PARAMS, TABLES
 from etl.versions import git
+from etl.warehouse import views
 
 VIEWS = "sql/views"
 ADDED = "sql/tables"  # table -> a query over `built`: what SQL adds to its file

@@ -9,8 +9,8 @@ from pathlib import Path
 import duckdb
 
 from etl.model.errors import UserError
-from etl.own_workbook import read_own_workbook
-from etl.sql_words import NO_HIVE, file_literal, quoted
+from etl.warehouse.own_workbook import read_own_workbook
+from etl.warehouse.sql_words import NO_HIVE, file_literal, quoted
 
 NAME = re.compile(r"[a-z_][a-z0-9_]*")
 NULLS = "('', 'NA', 'N/A', '#N/A', 'NaN', 'nan', 'NULL', 'null', 'None', '<NA>')"

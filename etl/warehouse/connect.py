@@ -11,14 +11,14 @@ from typing import Any, Literal
 
 import duckdb
 
-from etl import views
 from etl.model import git_tables
 from etl.model.errors import UserError
 from etl.model.project import find_root
 from etl.model.schema import SCHEMA_VERSION
-from etl.own_table import add_table, check_name
-from etl.snapshot import VIEWS, Snapshot, at_revision, working_tree
-from etl.sql_words import NO_HIVE, as_pattern, file_literal, literal, quoted
+from etl.warehouse import views
+from etl.warehouse.own_table import add_table, check_name
+from etl.warehouse.snapshot import VIEWS, Snapshot, at_revision, working_tree
+from etl.warehouse.sql_words import NO_HIVE, as_pattern, file_literal, literal, quoted
 
 __all__ = [
     "NO_HIVE",

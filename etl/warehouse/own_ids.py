@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import duckdb
 
 from etl.model.profile import Profile
-from etl.warehouse import quoted
+from etl.warehouse.connect import quoted
 
 _VALUES = 10_000  # of a column, at most: there are fewer cases in any release
 

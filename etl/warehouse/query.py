@@ -4,7 +4,7 @@ Three walls, each enough for most attacks:
 - the connection has no file and no network: the tables are copied into memory first, so that not
   even the table files are allowed, then external access is shut and the configuration locked;
 - the statement is a query through and through, and its table functions are those of a short list
-  (etl.statement).
+  (etl.warehouse.statement).
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from typing import Any, TypeVar
 
 import duckdb
 
-from etl.limits import Budget, Limits, interruptible, remove_left_spill
 from etl.model.errors import UserError
 from etl.model.profile import load_profile
 from etl.model.project import find_root
-from etl.own_ids import misspelt_ids
-from etl.statement import NO_FILES, character_at, check, place
-from etl.warehouse import VIEWS, connect, literal, quoted
+from etl.warehouse.connect import VIEWS, connect, literal, quoted
+from etl.warehouse.limits import Budget, Limits, interruptible, remove_left_spill
+from etl.warehouse.own_ids import misspelt_ids
+from etl.warehouse.statement import NO_FILES, character_at, check, place
 
 _NAMED = re.compile(r'"+([^"]+)"|with name (\S+)')
 _TABLE_AT = re.compile(r'Table with name "?([^"\s]+?)"? does not exist')
@@ -291,5 +291,5 @@ def _position(facts: Mapping[str, Any], said: str, sql: str) -> int | None:
 
 def is_unbuilt(name: str, root: Path) -> bool:
     """Whether the design has a table or view of this name (that the warehouse lacks)."""
-    tables = Path(__file__).parent / "tables"
+    tables = Path(__file__).parents[1] / "tables"
     return (tables / f"{name}.py").is_file() or (root / VIEWS / f"{name}.sql").is_file()

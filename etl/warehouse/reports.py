@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from etl.model.errors import UserError
-from etl.views import header_lines, read_sql
+from etl.warehouse.views import header_lines, read_sql
 
 REPORTS = "sql/reports"
 

@@ -12,12 +12,13 @@ from typing import Any, Literal
 
 import duckdb
 
-from etl import dictionary, output
+from etl import output
 from etl.model.errors import UserError
 from etl.model.locks import lock_handle
 from etl.model.project import refuse_inputs, release_path
 from etl.model.store import write_atomically
-from etl.warehouse import Snapshot, build, literal, working_tree
+from etl.warehouse import dictionary
+from etl.warehouse.connect import Snapshot, build, literal, working_tree
 
 FilesFormat = Literal["json", "csv"]
 FILES_FORMATS: tuple[FilesFormat, ...] = ("json", "csv")

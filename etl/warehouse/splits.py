@@ -139,7 +139,7 @@ def _flag(value: git_tables.Value) -> bool | None:
 def _cohort(root: Path) -> list[Subject]:
     import duckdb
 
-    from etl.warehouse import connect
+    from etl.warehouse.connect import connect
 
     try:
         rows = connect(root).execute(QUERY).fetchall()

@@ -12,8 +12,8 @@ from typing import Any
 import duckdb
 
 from etl.model.errors import UserError
-from etl.query import absent, is_unbuilt
-from etl.views import split_unit
+from etl.warehouse.query import absent, is_unbuilt
+from etl.warehouse.views import split_unit
 
 _COMMENT = re.compile(
     r"(?P<purpose>.*?) ?Grain: (?P<grain>.*?)\.(?: Key: (?P<key>.*)\.)?", re.DOTALL

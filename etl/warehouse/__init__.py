@@ -1,0 +1,1 @@
+"""From tables to SQL: views, versions beside each other, queries, exports."""
