@@ -14,8 +14,8 @@ from typing import Any
 
 from etl.build.manifest import hash_file
 from etl.build.run import plan_tables
-from etl.gate_report import METRIC
-from etl.judged import blob_sizes, changed_blobs, recorded_hash, some
+from etl.gate.judged import blob_sizes, changed_blobs, recorded_hash, some
+from etl.gate.report import METRIC
 from etl.model import git_tables, project
 from etl.model.errors import UserError
 from etl.model.profile import Profile, load_profile

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, settings
 from support import ROOT, build, make_project, make_release
 from tracked import Tracked, make_tracked
 
-from etl import gate
+from etl.gate import judge
 from etl.model import project as etl_project
 
 # The machine may be slow and shared: no deadlines. Same examples in every run.
@@ -80,21 +80,21 @@ def _params_are_read_anew() -> Iterator[None]:
 @pytest.fixture(autouse=True, scope="session")
 def _frames_are_judged_once() -> Iterator[None]:
     """Great Expectations is asked once about one frame, suite and parameters: it takes seconds."""
-    judge = gate.validate
+    ask = judge.validate
     answers: dict[object, dict[str, Any]] = {}
 
-    @wraps(judge)
+    @wraps(ask)
     def recall(
         root: Path, name: str, frame: pd.DataFrame, parameters: Mapping[str, Any]
     ) -> dict[str, Any]:
         suite = (root / "expectations" / "suites" / f"{name}.json").read_bytes()
         key = name, suite, repr(sorted(parameters.items())), pickle.dumps(frame)
         if key not in answers:
-            answers[key] = judge(root, name, frame, parameters)
+            answers[key] = ask(root, name, frame, parameters)
         return dict(answers[key])
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(gate, "validate", recall)
+        patch.setattr(judge, "validate", recall)
         yield
 
 

@@ -19,10 +19,10 @@ from expectations.builder import ROOT, make_project
 from rich.console import Console
 from typer.testing import CliRunner
 
-from etl import gate, gate_frames, gate_report, gate_text
 from etl.build.index import table_module, table_names
 from etl.cli import app
-from etl.gate_report import GateReport
+from etl.gate import frames, judge, report, text
+from etl.gate.report import GateReport
 from etl.model.errors import UserError
 from etl.model.git_tables import SCHEMAS
 from etl.model.profile import Profile, Threshold, load_profile
@@ -31,7 +31,7 @@ from etl.model.store import read_table, table_path
 from etl.tables import findings
 
 PROFILES = ("phantom", "ispy1_tcia")
-N_CONTRACTS = sum(len(found) for found in gate_report.read_suites(ROOT).values())
+N_CONTRACTS = sum(len(found) for found in report.read_suites(ROOT).values())
 GENERAL = ("expect_table_row_count_to_be_between", "expect_column_values_to_not_be_null")
 # The contracts on whose numbers the phantom's profile states nothing.
 WAIVED = [
@@ -60,10 +60,10 @@ def project(green_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     shutil.copytree(green_root, root)
     monkeypatch.chdir(root)
     yield root
-    gate.context.cache_clear()
+    judge.context.cache_clear()
 
 
-def rules_with(bench: Bench, **known: str) -> gate.Rules:
+def rules_with(bench: Bench, **known: str) -> judge.Rules:
     """The rules, with known issues given as `case__field=note`."""
     issues = {(key.split("__")[0], key.split("__")[1]): note for key, note in known.items()}
     return dataclasses.replace(bench.rules, known=issues)
@@ -125,10 +125,10 @@ def test_the_slice_is_counted_where_the_profile_states_numbers(bench: Bench) -> 
             profile = bench.profile.model_copy(
                 update={"thresholds": {**bench.profile.thresholds, name: threshold}}
             )
-            rules = gate.make_rules(bench.root, profile, bench.reference)
+            rules = judge.make_rules(bench.root, profile, bench.reference)
             with bench.connection.cursor() as connection:
-                gate_frames.hand_over(connection, profile, bench.reference)
-                frame = gate_frames.read_frame(connection, bench.root, "acquisitions")
+                frames.hand_over(connection, profile, bench.reference)
+                frame = frames.read_frame(connection, bench.root, "acquisitions")
             failing = [c for c in bench.suite("acquisitions", frame, rules) if not c.success]
             wanted = [] if number == right else [(f"The slice holds {number} {what}", (what,))]
             assert [(c.expectation, c.failing_cases) for c in failing] == wanted
@@ -222,10 +222,10 @@ def test_an_undocumented_code_is_known_field_by_field(bench: Bench) -> None:
 
 
 def test_an_expectation_that_did_not_run_is_red(bench: Bench) -> None:
-    results = gate.validate(bench.root, "keys", bench.frames["keys"], bench.rules.parameters)
+    results = judge.validate(bench.root, "keys", bench.frames["keys"], bench.rules.parameters)
     gone = bench.suites["keys"][-1]["id"]
     del results[gone]
-    contracts = gate.judge_suite(
+    contracts = judge.judge_suite(
         "keys", bench.suites["keys"], results, bench.frames["keys"], bench.rules
     )
     failing = [c for c in contracts if not c.success]
@@ -248,7 +248,7 @@ def test_a_suite_that_cannot_be_loaded_is_red(project: Path) -> None:
     suite = json.loads(path.read_text())
     suite["expectations"][-1]["type"] = "expect_the_unexpected"
     path.write_text(json.dumps(suite))
-    report = gate.run_gate(project)
+    report = judge.run_gate(project)
     broken = [c for c in report.failing if c.severity == "critical"]
     assert not report.is_green
     assert {c.suite for c in broken} == {"keys"}
@@ -270,8 +270,8 @@ def test_a_suite_that_cannot_be_loaded_is_red(project: Path) -> None:
     ],
 )
 def test_only_a_clear_answer_passes(result: dict[str, Any] | None) -> None:
-    assert not gate.read_result(result, 3).success
-    assert not gate.read_result({"success": True, "result": {"observed_value": 0}}, 0).success
+    assert not judge.read_result(result, 3).success
+    assert not judge.read_result({"success": True, "result": {"observed_value": 0}}, 0).success
 
 
 # --- suites and profiles -------------------------------------------------------------------
@@ -280,7 +280,7 @@ def test_only_a_clear_answer_passes(result: dict[str, Any] | None) -> None:
 @pytest.mark.parametrize("name", PROFILES)
 def test_severity_of_suite_and_profile_agree(name: str) -> None:
     profile = load_profile(ROOT, name)
-    for suite, expectations in gate_report.read_suites(ROOT).items():
+    for suite, expectations in report.read_suites(ROOT).items():
         for expectation in expectations:
             threshold = expectation["meta"].get("threshold")
             if threshold:
@@ -294,20 +294,20 @@ def test_severity_of_suite_and_profile_agree(name: str) -> None:
 @pytest.mark.parametrize("name", PROFILES)
 def test_every_parameter_is_stated_and_every_threshold_used(name: str) -> None:
     profile = load_profile(ROOT, name)
-    suites = gate_report.read_suites(ROOT)
-    used = {p for found in suites.values() for e in found for p in gate.parameters_of(e)}
-    in_frames = "".join(path.read_text() for path in (ROOT / gate_frames.FRAMES).glob("*.sql"))
-    stated = set(gate.make_rules(ROOT, profile).parameters)
+    suites = report.read_suites(ROOT)
+    used = {p for found in suites.values() for e in found for p in judge.parameters_of(e)}
+    in_frames = "".join(path.read_text() for path in (ROOT / frames.FRAMES).glob("*.sql"))
+    stated = set(judge.make_rules(ROOT, profile).parameters)
     assert used <= stated
     assert [p for p in stated - used if p not in in_frames] == []
     assert all(threshold.source for threshold in profile.thresholds.values())
 
 
 def test_ids_are_fixed_unique_and_every_suite_has_a_frame() -> None:
-    suites = gate_report.read_suites(ROOT)
+    suites = report.read_suites(ROOT)
     ids = [e["id"] for found in suites.values() for e in found]
     assert len(set(ids)) == len(ids)
-    assert {path.stem for path in (ROOT / gate_frames.FRAMES).glob("*.sql")} == set(suites)
+    assert {path.stem for path in (ROOT / frames.FRAMES).glob("*.sql")} == set(suites)
     for found in suites.values():
         assert [e["type"] for e in found[:2]] == list(GENERAL)
         assert all(e["meta"]["fix"] and e["severity"] for e in found)
@@ -341,7 +341,7 @@ def test_a_threshold_that_the_profile_does_not_state_is_an_error(bench: Bench) -
     thresholds = {k: v for k, v in bench.profile.thresholds.items() if k != "age_years_min"}
     profile: Profile = bench.profile.model_copy(update={"thresholds": thresholds})
     with pytest.raises(UserError, match=r"clinical\.json: age_years_min is no threshold"):
-        gate.judge(bench.connection, bench.root, profile)
+        judge.judge(bench.connection, bench.root, profile)
 
 
 # --- the frames ----------------------------------------------------------------------------
@@ -354,17 +354,17 @@ def test_a_frame_holds_what_great_expectations_judges_well(bench: Bench) -> None
 
 
 def test_a_nan_is_no_null(bench: Bench, tmp_path: Path) -> None:
-    folder = tmp_path / gate_frames.FRAMES
+    folder = tmp_path / frames.FRAMES
     folder.mkdir(parents=True)
     (folder / "x.sql").write_text("select unnest([1.0, 'nan'::double, null]) as number")
     (folder / "y.sql").write_text("select [1] as numbers")
     (folder / "z.sql").write_text("from no_such_table")
-    frame = gate_frames.read_frame(bench.connection, tmp_path, "x")
+    frame = frames.read_frame(bench.connection, tmp_path, "x")
     assert frame["number"].fillna(-1).tolist() == [1.0, float("inf"), -1.0]
     with pytest.raises(UserError, match="expected text, numbers or booleans"):
-        gate_frames.read_frame(bench.connection, tmp_path, "y")
+        frames.read_frame(bench.connection, tmp_path, "y")
     with pytest.raises(UserError, match="ispy1 repro"):
-        gate_frames.read_frame(bench.connection, tmp_path, "z")
+        frames.read_frame(bench.connection, tmp_path, "z")
 
 
 # --- commands ------------------------------------------------------------------------------
@@ -374,13 +374,13 @@ def test_gate_and_verdict(project: Path) -> None:
     before = {p: p.read_bytes() for p in (project / "expectations").rglob("*") if p.is_file()}
     done = CliRunner().invoke(app, ["gate"])
     assert (done.exit_code, done.stdout.splitlines()[-1][:6]) == (0, "green:")
-    first = (project / gate_report.METRIC).read_bytes()
+    first = (project / report.METRIC).read_bytes()
     rows = read_table(table_path(project / "data/gate", "gate_results"))
     assert rows.num_rows == json.loads(first)["n_contracts"] == N_CONTRACTS
     assert CliRunner().invoke(app, ["verdict"]).exit_code == 0
     table = table_path(project / "data/gate", "gate_results").read_bytes()
     assert CliRunner().invoke(app, ["gate", "--json"]).exit_code == 0
-    assert (project / gate_report.METRIC).read_bytes() == first
+    assert (project / report.METRIC).read_bytes() == first
     assert table_path(project / "data/gate", "gate_results").read_bytes() == table
     after = {p: p.read_bytes() for p in (project / "expectations").rglob("*") if p.is_file()}
     assert after == before
@@ -397,7 +397,7 @@ def test_a_red_verdict_names_exactly_what_is_missing(project: Path) -> None:
     lines = done.stdout.splitlines()
     assert lines[1:3] == ["1 file is missing:", f"  - {gone}"]
     assert done.stdout.count("  - ") == 1
-    assert lines[-1] == gate_text.CLOSING
+    assert lines[-1] == text.CLOSING
     done = CliRunner().invoke(app, ["verdict", "--json"])
     assert done.exit_code == 1
     said = json.loads(done.stdout)
@@ -414,20 +414,20 @@ def _rewrite(path: str, select: str) -> None:
 
 def test_a_verdict_without_or_with_older_results_is_an_error(project: Path) -> None:
     with pytest.raises(UserError, match="the gate did not run yet"):
-        gate_report.read_report(project)
-    gate.run_gate(project)
-    assert gate_report.read_report(project).is_green
-    metric = project / gate_report.METRIC
+        report.read_report(project)
+    judge.run_gate(project)
+    assert report.read_report(project).is_green
+    metric = project / report.METRIC
     metric.write_text(metric.read_text().replace(str(N_CONTRACTS), str(N_CONTRACTS - 1)))
     with pytest.raises(UserError, match="of another run"):
-        gate_report.read_report(project)
-    gate.run_gate(project)
+        report.read_report(project)
+    judge.run_gate(project)
     suite = project / "expectations/suites/keys.json"
     content = json.loads(suite.read_text())
     content["expectations"].pop()
     suite.write_text(json.dumps(content))
     with pytest.raises(UserError, match="of another run"):
-        gate_report.read_report(project)
+        report.read_report(project)
 
 
 @pytest.mark.parametrize(
@@ -441,16 +441,16 @@ def test_a_verdict_without_or_with_older_results_is_an_error(project: Path) -> N
 def test_a_verdict_holds_for_what_it_judged_alone(
     project: Path, path: str, text: str | None
 ) -> None:
-    gate.run_gate(project)
-    assert gate_report.find_stale(project) == []
-    assert gate_report.describe_stale_tables(project) is None
+    judge.run_gate(project)
+    assert report.find_stale(project) == []
+    assert report.describe_stale_tables(project) is None
     changed = project / path
     old = changed.read_text() if text and changed.exists() else ""
     changed.write_text(old + text) if text else _rewrite(
         str(changed), "select distinct on (mask) *"
     )
-    assert path.startswith(gate_report.find_stale(project)[0].split()[0])
-    said = gate_report.describe_stale_tables(project)
+    assert path.startswith(report.find_stale(project)[0].split()[0])
+    said = report.describe_stale_tables(project)
     assert said == (None if text else f"Stale since the last verdict: {path} changed. "
                     "Run `ispy1 repro`.")  # fmt: skip
 
@@ -458,10 +458,10 @@ def test_a_verdict_holds_for_what_it_judged_alone(
 def test_the_gate_needs_every_table(project: Path) -> None:
     table_path(project / "data/tables", "masks").unlink()
     with pytest.raises(UserError, match="not built: masks; the gate needs every table"):
-        gate.run_gate(project)
+        judge.run_gate(project)
     shutil.rmtree(project / "data")
     with pytest.raises(UserError, match=r"not built: all tables; .* Run `ispy1 repro`"):
-        gate.run_gate(project)
+        judge.run_gate(project)
 
 
 def test_a_profile_without_a_parameter_file_lacks_none(bench: Bench) -> None:
@@ -471,21 +471,21 @@ def test_a_profile_without_a_parameter_file_lacks_none(bench: Bench) -> None:
         for name in ("blobs", "cases"):
             connection.execute(f"create temp table {name} as from main.{name}")
         connection.execute("delete from blobs where artefact = 'captk_parameters'")
-        gate_frames.hand_over(connection, profile, bench.reference)
-        frame = gate_frames.read_frame(connection, bench.root, "coverage")
+        frames.hand_over(connection, profile, bench.reference)
+        frame = frames.read_frame(connection, bench.root, "coverage")
     (contract,) = [c for c in bench.suite("coverage", frame) if c.column == "parameters_found"]
     assert (contract.success, contract.n_checked) == (True, 1)
 
 
 def test_a_release_without_a_case_has_nothing_to_cover(bench: Bench) -> None:
     report = bench.judge_broken("update cases set in_release = false")
-    (empty,) = [line for line in gate_text.unjudged(report) if line.startswith("coverage")]
+    (empty,) = [line for line in text.unjudged(report) if line.startswith("coverage")]
     assert empty == "coverage: there is no case of the release to judge (all its 8 contracts)"
 
 
 def test_data_docs_are_made_on_demand(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gate, "validate", unwrap(gate.validate))  # docs are of what was asked
-    gate.run_gate(project, docs=True)
+    monkeypatch.setattr(judge, "validate", unwrap(judge.validate))  # docs are of what was asked
+    judge.run_gate(project, docs=True)
     assert (project / "reports/docs/index.html").is_file()
 
 
@@ -493,7 +493,7 @@ def test_a_terminal_gets_a_table(bench: Bench) -> None:
     report = bench.judge_broken(BREAKS[0].sql)
     console = Console(force_terminal=True, width=200, record=True, file=None, quiet=False)
     with console.capture() as capture:
-        gate_text.show(report, console)
+        text.show(report, console)
     assert "ISPY1_9001_DCE_0000_N3.nii.gz" in capture.get()
     judged = f"{N_CONTRACTS - len(WAIVED)} of {N_CONTRACTS}"
     assert f"red: {judged} contracts judged" in capture.get()

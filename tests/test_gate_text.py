@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from etl import gate_text
-from etl.gate_report import NOTHING, Contract, GateReport, headline
-from etl.gate_text import group, listed
+from etl.gate import text
+from etl.gate.report import NOTHING, Contract, GateReport, headline
+from etl.gate.text import group, listed
 
 IMAGES = "images_bias-corrected_nifti"
 MASKS = Contract(
@@ -55,7 +55,7 @@ def missing(n_cases: int) -> tuple[str, ...]:
 
 def said(*contracts: Contract, verdict: bool = False) -> list[str]:
     console = Console(force_terminal=False, width=80)
-    show = gate_text.show_verdict if verdict else gate_text.show
+    show = text.show_verdict if verdict else text.show
     with console.capture() as capture:
         show(GateReport(contracts), console)
     return capture.get().splitlines()
@@ -129,7 +129,7 @@ def test_the_verdict_spells_out_few_missing_files_and_folds_many() -> None:
     assert [line.removeprefix("  - ") for line in few if line.startswith("  - ")] == paths
     many = said(replace(MASKS, failing_cases=missing(163), n_failed=815), verdict=True)
     assert "815 files are missing:" in many
-    assert any(gate_text.ALL_MISSING in line for line in many)
+    assert any(text.ALL_MISSING in line for line in many)
     assert len(many) < 20
 
 
@@ -145,7 +145,7 @@ def test_the_verdict_is_short_and_the_gate_has_the_details() -> None:
         "critical  images: nothing to judge for 1 contract(s)",
         headline(GateReport((mismatch, warning, EMPTY))),
         "Details: ispy1 gate, reports/card.md",
-        gate_text.CLOSING,
+        text.CLOSING,
     ]
     details = said(mismatch, warning, EMPTY)
     assert "  fix: Download it." in details

@@ -30,13 +30,13 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("etl.build.index", "etl.warehouse.snapshot", "etl.warehouse.sql_words", "etl.build.manifest"),
     ("etl.build.plan", "etl.build.measuring", "etl.build.seed"),
     ("etl.warehouse.own_table",),
-    ("etl.build.run", "etl.judged", "etl.warehouse.connect"),
+    ("etl.build.run", "etl.gate.judged", "etl.warehouse.connect"),
     (
         "etl.adopt", "etl.answer_format", "etl.card", "etl.warehouse.dictionary", "etl.diff",
         "etl.warehouse.export",
         "etl.warehouse.feature_matrix",
-        "etl.fsck", "etl.gate", "etl.gate_contracts", "etl.gate_frames", "etl.gate_report",
-        "etl.gate_text", "etl.versions.hook", "etl.idc", "etl.output", "etl.warehouse.own_ids",
+        "etl.fsck", "etl.gate.judge", "etl.gate.contracts", "etl.gate.frames", "etl.gate.report",
+        "etl.gate.text", "etl.versions.hook", "etl.idc", "etl.output", "etl.warehouse.own_ids",
         "etl.warehouse.query",
         "etl.versions.push", "etl.versions.repro", "etl.warehouse.reports",
         "etl.warehouse.splits", "etl.warehouse.statement",
@@ -48,7 +48,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 
 # Libraries that only some modules may import, however deep in a function.
 ONLY_IN = {
-    "great_expectations": ("etl.gate",),
+    "great_expectations": ("etl.gate.judge",),
     "dvc": ("etl.versions.dvc", "etl.versions.dvc_config"),
     "dvc_data": ("etl.versions.dvc",),
     "nibabel": ("etl.read", "etl.phantom"),

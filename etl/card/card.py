@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from etl.card import derived, sections
 from etl.card import markdown as md
-from etl.gate_report import GateReport, find_stale, headline, read_report
-from etl.gate_text import describe_stale
+from etl.gate.report import GateReport, find_stale, headline, read_report
+from etl.gate.text import describe_stale
 from etl.model import project
 from etl.model.errors import UserError
 from etl.model.profile import Profile, load_profile

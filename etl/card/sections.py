@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from etl.card import markdown as md
-from etl.gate_text import group, unjudged
+from etl.gate.text import group, unjudged
 
 if TYPE_CHECKING:
     import duckdb
 
-    from etl.gate_report import Contract, GateReport
+    from etl.gate.report import Contract, GateReport
 
 Rows = list[tuple[Any, ...]]
 Lines = list[str]

@@ -12,7 +12,7 @@ import typer
 from etl.model import project
 
 if TYPE_CHECKING:
-    from etl.gate_report import GateReport
+    from etl.gate.report import GateReport
 
 JsonOption = Annotated[bool, typer.Option("--json", help="For machines.")]
 
@@ -46,9 +46,9 @@ def gate(
     """
     from rich.console import Console
 
-    from etl.gate import run_gate
-    from etl.gate_contracts import LIST, accept_contracts, describe_unlisted
-    from etl.gate_text import show
+    from etl.gate.contracts import LIST, accept_contracts, describe_unlisted
+    from etl.gate.judge import run_gate
+    from etl.gate.text import show
 
     root = project.find_root()
     if accept:
@@ -77,8 +77,8 @@ def verdict(as_json: JsonOption = False) -> None:  # noqa: FBT002  an option of 
     """
     from rich.console import Console
 
-    from etl.gate_report import find_stale, read_report
-    from etl.gate_text import describe_stale, show_verdict
+    from etl.gate.report import find_stale, read_report
+    from etl.gate.text import describe_stale, show_verdict
 
     root = project.find_root()
     # As a stage it follows what DVC has just looked at: the release is what was judged.

@@ -233,7 +233,7 @@ def split() -> None:
 
 
 def _warn_if_stale() -> None:
-    from etl.gate_report import describe_stale_tables
+    from etl.gate.report import describe_stale_tables
 
     if said := describe_stale_tables(project.find_root()):
         typer.echo(said, err=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from etl.gate_report import SEVERITIES, read_suites
+from etl.gate.report import SEVERITIES, read_suites
 from etl.model.errors import UserError
 from etl.warehouse import views
 from etl.warehouse.lineage import Schema, Source, all_sources

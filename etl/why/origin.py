@@ -26,7 +26,7 @@ from etl.why.model import BlobFact, RecipeFact, Row
 from etl.why.subject import rows_where
 
 # Modules that make the tables which are made from no blob.
-MAKERS = {"findings": "etl.build.manifest", "gate_results": "etl.gate"}
+MAKERS = {"findings": "etl.build.manifest", "gate_results": "etl.gate.judge"}
 _WORKBOOKS = ("features", "clinical", "acquisitions")  # one file for all cases
 
 

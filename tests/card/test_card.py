@@ -14,7 +14,7 @@ import etl
 from etl.card import markdown as md
 from etl.card import sections
 from etl.card.card import CARD, Facts, facts, render, write_card
-from etl.gate_report import NOTHING, Contract, GateReport
+from etl.gate.report import NOTHING, Contract, GateReport
 from etl.model.errors import UserError
 from etl.model.profile import load_profile
 

@@ -12,7 +12,7 @@ import pytest
 from sql.history import commit, make_history, write_masks
 from sql.history import git as run_git
 
-from etl.diff.drift import Reference, find_reference, read_reference, why_not_judged
+from etl.gate.drift import Reference, find_reference, read_reference, why_not_judged
 from etl.model.profile import load_profile
 from etl.model.project import TABLES
 from etl.model.store import read_footer, table_path

@@ -11,8 +11,9 @@ from expectations.bench import Bench
 from expectations.builder import DRIFT_REFERENCE, make_project
 from sql.history import git
 
-from etl import gate, gate_report
-from etl.gate_report import GateReport
+from etl.gate import judge
+from etl.gate import report as gate_report
+from etl.gate.report import GateReport
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +65,7 @@ def test_drift_without_an_earlier_version_is_not_judged(
     metric = project / gate_report.METRIC
     stated = {"drift_reference": {**DRIFT_REFERENCE, **(recorded or {})}}
     metric.write_text(json.dumps(stated if recorded is not None else {}))
-    report = gate.run_gate(project)
+    report = judge.run_gate(project)
     assert drift_of(report) == [(True, 0, reason)] * 5
     assert report.is_green
     assert report.summary()["n_not_judged"] == 5
@@ -78,24 +79,24 @@ def test_drift_without_an_earlier_version_is_not_judged(
 
 
 def test_the_reference_is_recorded_and_used_again(project: Path) -> None:
-    first = gate.run_gate(project)
+    first = judge.run_gate(project)
     assert json.loads((project / gate_report.METRIC).read_text())["drift_reference"] == (
         DRIFT_REFERENCE
     )
-    assert gate.run_gate(project) == first
+    assert judge.run_gate(project) == first
     assert [checked for _, checked, _ in drift_of(first)] == [1] * 5
 
 
 def test_a_clone_without_tags_gives_the_same_bytes(story: Path, tmp_path: Path) -> None:
     root = Path(shutil.copytree(story, tmp_path / "story", symlinks=True))
     outputs = (root / "data/gate/gate_results.parquet", root / gate_report.METRIC)
-    report = gate.run_gate(root)
+    report = judge.run_gate(root)
     assert [checked for _, checked, _ in drift_of(report)] == [3] * 5
     before = [path.read_bytes() for path in outputs]
     assert b'"tag": "v1"' in before[1]
     git(root, "tag", "v2-accepted")
-    gate.run_gate(root)
+    judge.run_gate(root)
     assert [path.read_bytes() for path in outputs] == before
     git(root, "tag", "-d", "v1", "v2", "v2-accepted")
-    gate.run_gate(root)
+    judge.run_gate(root)
     assert [path.read_bytes() for path in outputs] == before

@@ -8,9 +8,9 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
-from etl import gate, gate_frames, gate_report
-from etl.diff.drift import read_reference
-from etl.gate_report import Contract, GateReport
+from etl.gate import frames, judge, report
+from etl.gate.drift import read_reference
+from etl.gate.report import Contract, GateReport
 from etl.model.profile import load_profile
 from etl.warehouse import connect
 
@@ -21,38 +21,40 @@ class Bench:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.profile = load_profile(root)
-        self.reference = read_reference(gate_report.read_recorded(root))
-        self.rules = gate.make_rules(root, self.profile, self.reference)
-        self.suites = gate_report.read_suites(root)
+        self.reference = read_reference(report.read_recorded(root))
+        self.rules = judge.make_rules(root, self.profile, self.reference)
+        self.suites = report.read_suites(root)
         self.connection = duckdb.connect()
         connect.build(self.connection, connect.working_tree(root), storage="table")
-        gate_frames.hand_over(self.connection, self.profile, self.reference)
+        frames.hand_over(self.connection, self.profile, self.reference)
         self.frames = {name: self.frame(name) for name in self.suites}
         self.green = {name: self.suite(name, frame) for name, frame in self.frames.items()}
         self.reads = {name: self.named_in(name) for name in self.suites}
 
     def frame(self, name: str) -> pd.DataFrame:
-        return gate_frames.read_frame(self.connection, self.root, name)
+        return frames.read_frame(self.connection, self.root, name)
 
     def suite(
-        self, name: str, frame: pd.DataFrame, rules: gate.Rules | None = None
+        self, name: str, frame: pd.DataFrame, rules: judge.Rules | None = None
     ) -> list[Contract]:
         rules = rules or self.rules
-        results = gate.validate(self.root, name, frame, rules.parameters)
-        return gate.judge_suite(name, self.suites[name], results, frame, rules)
+        results = judge.validate(self.root, name, frame, rules.parameters)
+        return judge.judge_suite(name, self.suites[name], results, frame, rules)
 
     def named_in(self, suite: str) -> set[str]:
         """Every word of a frame's query and of the views in it: no table that it reads lacks."""
         query = "select view_name, sql from duckdb_views() where not internal"
         views = dict(self.connection.execute(query).fetchall())
         names: set[str] = set()
-        left = words_of((self.root / gate_frames.FRAMES / f"{suite}.sql").read_text())
+        left = words_of((self.root / frames.FRAMES / f"{suite}.sql").read_text())
         while left:
             names |= left
             left = {word for view in left & views.keys() for word in words_of(views[view])} - names
         return names
 
-    def judge(self, rules: gate.Rules | None = None, touched: set[str] | None = None) -> GateReport:
+    def judge(
+        self, rules: judge.Rules | None = None, touched: set[str] | None = None
+    ) -> GateReport:
         """Judge all suites; `touched`: no other tables have changed."""
         contracts: list[Contract] = []
         for name, before in self.frames.items():

@@ -13,7 +13,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from etl.gate_report import METRIC, REFERENCE
+from etl.gate.report import METRIC, REFERENCE
 from etl.measure.ibsi_names import FAMILIES, names_of
 from etl.model.git_tables import CSV_FILES
 from etl.model.params_file import set_params

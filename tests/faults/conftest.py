@@ -11,7 +11,7 @@ import pytest
 
 from etl.build.index import write_indexes
 from etl.build.run import build_tables
-from etl.gate import run_gate
+from etl.gate.judge import run_gate
 from etl.model import project
 from etl.phantom import make
 from etl.warehouse.splits import update_splits

@@ -11,9 +11,9 @@ import pytest
 from expectations.builder import CASES, make_project
 from typer.testing import CliRunner
 
-from etl import gate
 from etl.cli import app
-from etl.gate_report import read_suites
+from etl.gate import judge
+from etl.gate.report import read_suites
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def project(
     root = make_project(tmp_path_factory.mktemp("gate") / "project")
     monkeypatch.chdir(root)
     yield root
-    gate.context.cache_clear()
+    judge.context.cache_clear()
 
 
 def test_a_contract_that_is_gone_is_critical(project: Path) -> None:
@@ -38,7 +38,7 @@ def test_a_contract_that_is_gone_is_critical(project: Path) -> None:
     assert done.stdout.count("gone: no suite holds this contract") == n_gone
     assert "critical  masks: " in done.stdout
     assert CliRunner().invoke(app, ["gate", "--accept-contracts"]).exit_code == 0
-    assert gate.run_gate(project).is_green
+    assert judge.run_gate(project).is_green
 
 
 def test_a_contract_that_is_new_is_judged_and_said(project: Path) -> None:
@@ -46,7 +46,7 @@ def test_a_contract_that_is_new_is_judged_and_said(project: Path) -> None:
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
     done = CliRunner().invoke(app, ["gate"])
     assert "1 contract(s) more than expectations/contracts.csv lists" in done.stderr
-    assert gate.run_gate(project).is_green
+    assert judge.run_gate(project).is_green
 
 
 def test_the_list_is_what_the_suites_hold(project: Path) -> None:
@@ -66,7 +66,7 @@ def test_a_suite_as_great_expectations_writes_it(project: Path) -> None:
     first["kwargs"]["column"] = "no_such_column"
     path.write_text(json.dumps(suite))
     assert CliRunner().invoke(app, ["gate"]).exit_code == 0
-    report = gate.run_gate(project)
+    report = judge.run_gate(project)
     assert [c.expectation_id for c in report.failing] == [first["id"]]
     assert report.failing[0].severity == "critical"
     assert "no_such_column" in report.failing[0].expectation
@@ -101,7 +101,7 @@ def _add(project: Path, *expectations: dict[str, object]) -> Path:
 
 def test_a_contract_of_all_rows_together_is_judged_for_what_it_is(project: Path) -> None:
     _add(project, MEAN, QUANTILES, VALUES)
-    told = {c.expectation_id: c for c in gate.run_gate(project).contracts}
+    told = {c.expectation_id: c for c in judge.run_gate(project).contracts}
     mean, quantiles, values = (told[str(e["id"])] for e in (MEAN, QUANTILES, VALUES))
     assert mean.success
     assert mean.n_checked > 0

@@ -9,8 +9,8 @@ import duckdb
 import pytest
 from expectations.builder import CASES, make_project
 
-from etl import gate_frames, gate_report
-from etl.diff.drift import read_reference
+from etl.gate import frames, report
+from etl.gate.drift import read_reference
 from etl.model.profile import load_profile
 from etl.warehouse import connect
 
@@ -31,8 +31,8 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tables(root: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as connection:
         connect.build(connection, connect.working_tree(root), storage="table")
-        reference = read_reference(gate_report.read_recorded(root))
-        gate_frames.hand_over(connection, load_profile(root), reference)
+        reference = read_reference(report.read_recorded(root))
+        frames.hand_over(connection, load_profile(root), reference)
         yield connection
 
 
@@ -44,7 +44,7 @@ def test_a_mask_that_falls_between_the_voxels_of_the_other_grid(
     tables.execute(f"delete from captk_features where case_id = '{A}' and image_set = 'n3'")
     tables.execute(f"update masks set voxel_count = {voxels} where mask = 'stv_manual'")
     tables.execute(FOUND.format("captk_features", "mask_empty_on_grid:image_n3_1", A, "null"))
-    frame = gate_frames.read_frame(tables, root, "captk_features").set_index("item")
+    frame = frames.read_frame(tables, root, "captk_features").set_index("item")
     assert bool(frame.loc[f"{A}: n3", "is_measured"]) == is_measured
     assert frame.drop(index=f"{A}: n3")["is_measured"].all()
 
@@ -58,7 +58,7 @@ def test_a_noisy_mask_whose_features_are_given_up(
     tables.execute(f"update recomputed_features set value = null where {of_mask}")
     path = f"(select path from masks where {of_mask})"
     tables.execute(FOUND.format("recomputed_features", check, A, path))
-    frame = gate_frames.read_frame(tables, root, "recomputed_features")
+    frame = frames.read_frame(tables, root, "recomputed_features")
     assert (frame["n_shape_unknown"] > 0).sum() == n_unknown
 
 
@@ -68,8 +68,8 @@ def test_a_mask_taken_out_of_recompute_inputs(
 ) -> None:
     """feature_stability has no row then: the frame has one that says why."""
     tables.execute("delete from feature_stability")
-    assert gate_frames.read_frame(tables, root, "feature_stability").empty  # asked for, not there
+    assert frames.read_frame(tables, root, "feature_stability").empty  # asked for, not there
     tables.execute(f"delete from recomputed_features where mask = '{mask}'")
-    frame = gate_frames.read_frame(tables, root, "feature_stability")
+    frame = frames.read_frame(tables, root, "feature_stability")
     assert frame["item"].tolist() == ["recompute.inputs: not both of stv_manual and stv_resunet"]
     assert frame[["is_counted", "is_at_most_1", "is_inside"]].all(axis=None)

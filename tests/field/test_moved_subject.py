@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from support import ROOT
 
-from etl.gate_frames import hand_over, read_frame
+from etl.gate.frames import hand_over, read_frame
 from etl.model.errors import UserError
 from etl.model.profile import load_profile
 from etl.status import status

@@ -4,7 +4,7 @@ Great Expectations has no engine for DuckDB. So every suite has one query in exp
 and its small pandas frame is what the suite judges: strings, float64 and booleans without a null.
 A contract's severity is that of its expectation; where `meta.threshold` names a threshold of the
 profile, the profile's severity holds. A threshold whose value is `none` waives its contract. The
-suite `drift` is not judged where there is no earlier version to compare with (etl.diff.drift).
+suite `drift` is not judged where there is no earlier version to compare with (etl.gate.drift).
 Nothing else passes unseen: a contract that raised, did not run or found nothing to judge is
 critical.
 """
@@ -21,10 +21,11 @@ from typing import TYPE_CHECKING, Any
 from etl.build.index import table_names
 from etl.build.recipe import module_recipe
 from etl.build.run import footer
-from etl.diff.drift import Reference, find_reference, read_reference, why_not_judged
-from etl.gate_contracts import LIST, find_gone
-from etl.gate_frames import hand_over, read_frame
-from etl.gate_report import (
+from etl.gate.contracts import LIST, find_gone
+from etl.gate.drift import Reference, find_reference, read_reference, why_not_judged
+from etl.gate.frames import hand_over, read_frame
+from etl.gate.judged import hash_rules, hash_tables
+from etl.gate.report import (
     JUDGED,
     NOT_JUDGED,
     NOTHING,
@@ -35,8 +36,7 @@ from etl.gate_report import (
     read_suites,
     write_metric,
 )
-from etl.gate_text import describe_value, words
-from etl.judged import hash_rules, hash_tables
+from etl.gate.text import describe_value, words
 from etl.model import project
 from etl.model.errors import Severity, UserError
 from etl.model.known_issues import known_issues
@@ -103,7 +103,7 @@ def run_gate(root: Path, *, docs: bool = False) -> GateReport:
     with connect(root) as connection:
         report = judge(connection, root, profile, reference=reference, docs=docs)
     inputs = [profile_path(root, profile.name), *_rule_files(root)]
-    recipe = module_recipe(root, "etl.gate", profile, inputs)
+    recipe = module_recipe(root, "etl.gate.judge", profile, inputs)
     meta = {**footer(profile), "recipe": recipe, JUDGED: judged}
     rows = [contract.row() for contract in report.contracts]
     write_table(TABLE, rows, table_path(root / project.GATE, TABLE.name), meta=meta)

@@ -1,4 +1,4 @@
-"""What the gate said: contracts, their counts and the verdict. etl.gate_text puts it in words.
+"""What the gate said: contracts, their counts and the verdict. etl.gate.text puts it in words.
 
 Nothing here needs Great Expectations: `verdict` reads the table and the metric in a moment.
 """
@@ -12,13 +12,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from etl.judged import find_changed_blobs, find_changes, find_stale_tables, read_judged
+from etl.gate.judged import find_changed_blobs, find_changes, find_stale_tables, read_judged
 from etl.model import project
 from etl.model.errors import Severity, UserError
 from etl.model.store import read_footer, read_table, table_path, write_atomically
 
 if TYPE_CHECKING:
-    from etl.diff.drift import Reference
+    from etl.gate.drift import Reference
 
 SUITES = "expectations/suites"
 METRIC = "reports/gate.json"

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from etl.gate_report import GONE, GONE_FIX, Contract, read_suites
+from etl.gate.report import GONE, GONE_FIX, Contract, read_suites
 from etl.model.errors import UserError
 from etl.model.store import write_atomically
 

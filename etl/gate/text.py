@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
-from etl.gate_report import NOTHING, Contract, GateReport, headline
+from etl.gate.report import NOTHING, Contract, GateReport, headline
 
 if TYPE_CHECKING:
     from rich.console import Console

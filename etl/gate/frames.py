@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from etl.build.index import table_module, table_names
-from etl.diff.drift import QUANTILES, Reference
+from etl.gate.drift import QUANTILES, Reference
 from etl.model.errors import UserError
 from etl.model.git_tables import SCHEMAS
 from etl.model.profile import Profile

@@ -1,0 +1,1 @@
+"""From SQL to a verdict: frames, contracts, reports."""
