@@ -32,11 +32,11 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("etl.warehouse.own_table",),
     ("etl.build.run", "etl.gate.judged", "etl.warehouse.connect"),
     (
-        "etl.adopt", "etl.answer_format", "etl.card", "etl.warehouse.dictionary", "etl.diff",
+        "etl.adopt", "etl.text.answer_format", "etl.card", "etl.warehouse.dictionary", "etl.diff",
         "etl.warehouse.export",
         "etl.warehouse.feature_matrix",
         "etl.fsck", "etl.gate.judge", "etl.gate.contracts", "etl.gate.frames", "etl.gate.report",
-        "etl.gate.text", "etl.versions.hook", "etl.idc", "etl.output", "etl.warehouse.own_ids",
+        "etl.gate.text", "etl.versions.hook", "etl.idc", "etl.text.output", "etl.warehouse.own_ids",
         "etl.warehouse.query",
         "etl.versions.push", "etl.versions.repro", "etl.warehouse.reports",
         "etl.warehouse.splits", "etl.warehouse.statement",

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etl import output
-from etl.output import table_lines
+from etl.text import output
+from etl.text.output import table_lines
 
 CASES = [f"ISPY1_{number}" for number in range(1001, 1161)]
 LONG = "stv_manual_largest_component_max_diameter_mm"

@@ -19,10 +19,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from etl import output
-from etl.answer_format import Format
 from etl.cli import app
 from etl.model.errors import UserError
+from etl.text import output
+from etl.text.answer_format import Format
 from etl.warehouse import query, reports
 from sql.tables import ROOT, make_project
 

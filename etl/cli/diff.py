@@ -72,9 +72,9 @@ def _ask(root: Path, old: str, new: str | None, query: str, form: str) -> None:
     """Answer a query over both versions; the answer, not the difference, is what was asked for."""
     from typing import cast
 
-    from etl.answer_format import Format
     from etl.diff.views import OLD, WORKING_TREE, add_views
-    from etl.output import write
+    from etl.text.answer_format import Format
+    from etl.text.output import write
     from etl.warehouse.query import execute, restricted
 
     connection = restricted(root, rev=new, attach={OLD: old})

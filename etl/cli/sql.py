@@ -95,8 +95,8 @@ def sql(  # noqa: PLR0913, PLR0917  typer makes an option of each
     - `ispy1 sql "from label_summary" --rev v1.0`
     - `ispy1 sql --attach old=v1.0 "from masks anti join old.masks using (path)"`
     """
-    from etl.answer_format import choose_format
-    from etl.output import write
+    from etl.text.answer_format import choose_format
+    from etl.text.output import write
     from etl.warehouse.query import run
 
     chosen = choose_format(form, output)
@@ -125,7 +125,7 @@ def describe(
     - `ispy1 describe modelling --json`
     - `ispy1 describe masks --rev v1.0`
     """
-    from etl.output import print_table
+    from etl.text.output import print_table
     from etl.warehouse import dictionary
     from etl.warehouse.connect import connect
 
@@ -168,8 +168,8 @@ def report(
     - `ispy1 report labels`
     - `ispy1 report volumes --format csv`
     """
-    from etl.answer_format import choose_format
-    from etl.output import print_table, write
+    from etl.text.answer_format import choose_format
+    from etl.text.output import print_table, write
     from etl.warehouse import reports
     from etl.warehouse.query import run
 

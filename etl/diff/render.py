@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from etl.diff.records import CellChange, Difference, RowsChange, Summary
-from etl.output import markdown_lines, plain
+from etl.text.output import markdown_lines, plain
 
 if TYPE_CHECKING:
     from rich.console import Console

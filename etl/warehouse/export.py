@@ -12,11 +12,11 @@ from typing import Any, Literal
 
 import duckdb
 
-from etl import output
 from etl.model.errors import UserError
 from etl.model.locks import lock_handle
 from etl.model.project import refuse_inputs, release_path
 from etl.model.store import write_atomically
+from etl.text import output
 from etl.warehouse import dictionary
 from etl.warehouse.connect import Snapshot, build, literal, working_tree
 

@@ -12,8 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from etl import output
 from etl.model.profile import load_profile
+from etl.text import output
 from etl.warehouse import views
 from etl.warehouse.connect import INPUTS_SCHEMA, connect, quoted
 from etl.warehouse.lineage import Schema, Source, sources

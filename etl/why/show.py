@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from etl.output import plain
+from etl.text.output import plain
 from etl.why.model import Answer, BlobFact, Change, ContractFact, Explanation, RecipeFact
 
 MAX_KEYS = 40

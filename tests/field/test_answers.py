@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from etl.answer_format import choose_format
 from etl.cli import app
 from etl.model.errors import UserError
+from etl.text.answer_format import choose_format
 from sql.tables import make_project
 
 Ask = Callable[..., str]

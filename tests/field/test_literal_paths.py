@@ -6,7 +6,7 @@ import duckdb
 import pytest
 
 from etl.model.errors import UserError
-from etl.output import write
+from etl.text.output import write
 from etl.warehouse.limits import Budget
 from etl.warehouse.own_table import add_table
 from etl.warehouse.query import Result

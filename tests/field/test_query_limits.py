@@ -19,7 +19,7 @@ from etl.cli import app
 from etl.fsck.model import Kept
 from etl.fsck.tables import _foreign
 from etl.model.errors import UserError
-from etl.output import markdown_lines, table_lines
+from etl.text.output import markdown_lines, table_lines
 from etl.warehouse import limits, query
 from sql.tables import make_project
 

@@ -21,9 +21,9 @@ from typing import Any
 
 from rich.cells import cell_len, set_cell_size
 
-from etl.answer_format import Format
 from etl.model.errors import UserError
 from etl.model.store import write_atomically
+from etl.text.answer_format import Format
 from etl.warehouse.query import Result
 
 MAX_ROWS = 100  # of a table on a terminal

@@ -1,0 +1,1 @@
+"""From values to words: tables, numbers and files as people and machines read them."""
