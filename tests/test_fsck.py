@@ -18,9 +18,9 @@ from past import GROWN, shared_past
 from support import write_manifest
 from typer.testing import CliRunner
 
+from etl.ask.fsck import Problem, Report, fsck, lines
+from etl.ask.fsck.model import md5_of
 from etl.cli import why as commands
-from etl.fsck import Problem, Report, fsck, lines
-from etl.fsck.model import md5_of
 from etl.model.errors import UserError
 from etl.model.store import read_footer, read_table, write_table
 from etl.tables import masks as masks_table
@@ -332,7 +332,7 @@ def test_an_export_is_compared_with_the_tables(copy: Path, tmp_path: Path) -> No
 
 
 def test_a_database_with_other_comments_or_none_is_told(tmp_path: Path) -> None:
-    from etl.fsck.exported import difference
+    from etl.ask.fsck.exported import difference
 
     fresh, found = tmp_path / "fresh.duckdb", tmp_path / "found.duckdb"
     for path in (fresh, found):

@@ -26,6 +26,7 @@ from typer.testing import CliRunner
 import etl.idc
 from etl.adopt import adopt
 from etl.adopt.tell import lines
+from etl.ask.why import why
 from etl.build.index import write_indexes
 from etl.cli import app
 from etl.idc import INDEX, PACKAGE, VERSION_KEY, cut
@@ -33,7 +34,6 @@ from etl.model import project as etl_project
 from etl.model.errors import UserError
 from etl.model.project import PARAMS
 from etl.read.idc import COLUMNS, read_slice
-from etl.why import why
 
 CASE = "ISPY1_1002"
 OURS = [series_row(f"2.25.{9 - n}", CASE, PatientAge="038Y", SeriesNumber=str(n)) for n in range(4)]

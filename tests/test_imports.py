@@ -32,16 +32,16 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("etl.warehouse.own_table",),
     ("etl.build.run", "etl.gate.judged", "etl.warehouse.connect"),
     (
-        "etl.adopt", "etl.text.answer_format", "etl.card", "etl.warehouse.dictionary", "etl.diff",
+        "etl.adopt", "etl.text.answer_format", "etl.ask.card", "etl.warehouse.dictionary", "etl.ask.diff",
         "etl.warehouse.export",
         "etl.warehouse.feature_matrix",
-        "etl.fsck", "etl.gate.judge", "etl.gate.contracts", "etl.gate.frames", "etl.gate.report",
+        "etl.ask.fsck", "etl.gate.judge", "etl.gate.contracts", "etl.gate.frames", "etl.gate.report",
         "etl.gate.text", "etl.versions.hook", "etl.idc", "etl.text.output", "etl.warehouse.own_ids",
         "etl.warehouse.query",
         "etl.versions.push", "etl.versions.repro", "etl.warehouse.reports",
         "etl.warehouse.splits", "etl.warehouse.statement",
-        "etl.status",
-        "etl.why",
+        "etl.ask.status",
+        "etl.ask.why",
     ),
     ("etl.cli",),
 )  # fmt: skip
@@ -225,12 +225,12 @@ def test_layers_name_modules_that_may_exist() -> None:
     named = [name for names in LAYERS for name in names]
     assert len(set(named)) == len(named)
     later = {
-        "etl.diff",
-        "etl.fsck",
+        "etl.ask.diff",
+        "etl.ask.fsck",
         "etl.versions.hook",
         "etl.versions.push",
         "etl.versions.git",
         "etl.warehouse.snapshot",
-        "etl.why",
+        "etl.ask.why",
     }
     assert {name for name in named if name not in MODULES} <= later

@@ -163,7 +163,9 @@ def test_closure_of_masks() -> None:
         "etl.model.schema",
     } <= modules
     assert not {
-        m for m in modules if m.startswith(("etl.card", "etl.phantom", "etl.gate.judge", "etl.cli"))
+        m
+        for m in modules
+        if m.startswith(("etl.ask.card", "etl.phantom", "etl.gate.judge", "etl.cli"))
     }
     assert {"numpy", "nibabel", "isal", "cc3d", "scipy", "skimage"} <= outside
     assert not outside & {"dvc", "duckdb", "great_expectations", "pandas"}

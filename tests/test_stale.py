@@ -27,8 +27,8 @@ from tracked import Tracked
 import etl
 from etl.adopt import adopt
 from etl.adopt.tell import lines
+from etl.ask.diff import connect as connect_diff
 from etl.build.index import write_indexes
-from etl.diff import connect as connect_diff
 from etl.model.errors import UserError
 from etl.warehouse.reports import find
 

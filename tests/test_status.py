@@ -14,9 +14,9 @@ from sql.history import commit, git, set_remote
 from support import make_project, make_release
 from typer.testing import CliRunner
 
+from etl.ask.status import lines, status
 from etl.build.index import table_names, write_indexes
 from etl.cli import why as commands
-from etl.status import lines, status
 
 RELEASE = "data/release"
 

@@ -15,13 +15,13 @@ from sql.history import commit, git
 from support import CLINICAL, FEATURES, ROOT, TRIAL_ONLY, build
 from typer.testing import CliRunner
 
+from etl.ask.why import Explanation, as_json, lines, why
+from etl.ask.why import past as past_module
 from etl.cli import why as commands
 from etl.model import project as etl_project
 from etl.model.errors import UserError
 from etl.model.store import read_table, table_path
 from etl.versions import dvc
-from etl.why import Explanation, as_json, lines, why
-from etl.why import past as past_module
 
 CASE, OTHER = "ISPY1_9001", "ISPY1_9002"
 

@@ -20,8 +20,8 @@ def card() -> None:
     Examples:
     - `ispy1 card`
     """
-    from etl.card.card import write_card
-    from etl.card.picture import write_picture
+    from etl.ask.card.card import write_card
+    from etl.ask.card.picture import write_picture
 
     root = project.find_root()
     typer.echo(f"picture: {write_picture(root)}")

@@ -14,7 +14,7 @@ from etl.model import project
 from etl.model.errors import UserError
 
 if TYPE_CHECKING:
-    from etl.diff import Difference
+    from etl.ask.diff import Difference
 
 _FORMATS = ("terminal", "markdown", "json")
 _ANSWERS = (*_FORMATS, "csv")  # of --sql
@@ -59,7 +59,7 @@ def diff(
     if query is not None:
         _ask(root, old, new, query, form)
         return
-    from etl.diff import compare
+    from etl.ask.diff import compare
 
     with progress_bar("masks") as advance:
         found = compare(root, old, new, dice=dice, progress=advance)
@@ -72,7 +72,7 @@ def _ask(root: Path, old: str, new: str | None, query: str, form: str) -> None:
     """Answer a query over both versions; the answer, not the difference, is what was asked for."""
     from typing import cast
 
-    from etl.diff.views import OLD, WORKING_TREE, add_views
+    from etl.ask.diff.views import OLD, WORKING_TREE, add_views
     from etl.text.answer_format import Format
     from etl.text.output import write
     from etl.warehouse.query import execute, restricted
@@ -84,7 +84,7 @@ def _ask(root: Path, old: str, new: str | None, query: str, form: str) -> None:
 
 
 def _show(found: Difference, form: str) -> None:
-    from etl.diff.render import markdown, show
+    from etl.ask.diff.render import markdown, show
 
     if form == "json":
         typer.echo(json.dumps(found.as_json(), indent=2, ensure_ascii=False))

@@ -41,9 +41,9 @@ def why(
     `ispy1 why volumes.ftv_cm3 ISPY1_9003`, `ispy1 why clinical.age_years 9003 --history`,
     `ispy1 why features.value ISPY1_9003 T1_E_Volumetric_Volume --json --offline`
     """
-    from etl.why import as_json as for_machines
-    from etl.why import lines
-    from etl.why import why as explain
+    from etl.ask.why import as_json as for_machines
+    from etl.ask.why import lines
+    from etl.ask.why import why as explain
 
     answer = explain(project.find_root(), column, key or (), history=history, offline=offline)
     if as_json:
@@ -69,9 +69,9 @@ def fsck(
 
     Examples: `ispy1 fsck`, `ispy1 fsck --quick`, `ispy1 fsck --export out --json`
     """
+    from etl.ask.fsck import fsck as check
+    from etl.ask.fsck import lines
     from etl.cli.progress import progress_bar
-    from etl.fsck import fsck as check
-    from etl.fsck import lines
 
     with progress_bar("fsck") as advance:
         report = check(project.find_root(), quick=quick, export=export, progress=advance)
@@ -89,8 +89,8 @@ def status(as_json: JsonOption = False) -> None:  # noqa: FBT002
 
     Examples: `ispy1 status`, `ispy1 status --json`
     """
-    from etl.status import lines
-    from etl.status import status as state
+    from etl.ask.status import lines
+    from etl.ask.status import status as state
 
     now = state(project.find_root())
     if as_json:

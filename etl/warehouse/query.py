@@ -92,7 +92,7 @@ def run(
     limits = limits or Limits()
     connection = restricted(root, tables, rev=rev, attach=attach, limits=limits)
     if "old" in (attach or {}) and "diff." in sql:  # the views cost half a second
-        from etl.diff.views import add_views
+        from etl.ask.diff.views import add_views
 
         add_views(connection)
     names = dict(attach or {}) if rev is None else {**(attach or {}), "main": rev}

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from support import ROOT, build
 
 import etl
-from etl.card import markdown as md
-from etl.card import sections
-from etl.card.card import CARD, Facts, facts, render, write_card
+from etl.ask.card import markdown as md
+from etl.ask.card import sections
+from etl.ask.card.card import CARD, Facts, facts, render, write_card
 from etl.gate.report import NOTHING, Contract, GateReport
 from etl.model.errors import UserError
 from etl.model.profile import load_profile

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import Row
 
-from etl.card.choose import candidates
+from etl.ask.card.choose import candidates
 from etl.model.release import Name
 from etl.tables.unit import Blob
 

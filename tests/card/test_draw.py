@@ -7,7 +7,7 @@ import io
 import numpy as np
 from support import Array, ball
 
-from etl.card.draw import PALETTE, PEN, Mask, Panel, Sheet, draw
+from etl.ask.card.draw import PALETTE, PEN, Mask, Panel, Sheet, draw
 
 
 def disc(centre: int, radius: float, size: int = 60) -> Array:

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 from support import CASES, FINE, build, make_release, write_nifti
 
-from etl.card.draw import OUTSIDE, PALETTE
-from etl.card.picture import PICTURE, write_picture
+from etl.ask.card.draw import OUTSIDE, PALETTE
+from etl.ask.card.picture import PICTURE, write_picture
 from etl.model.errors import UserError
 
 IMAGES = "images_bias-corrected_resampled_zscored_nifti"

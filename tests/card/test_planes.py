@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from support import FINE, FINE_AFFINE, NATIVE, NATIVE_AFFINE, Array, ball
 
-from etl.card.planes import VIEWS, View, frame, inverse, millimetre_grid, plane_points, sample
+from etl.ask.card.planes import VIEWS, View, frame, inverse, millimetre_grid, plane_points, sample
 from etl.read.nifti import determinant
 
 CENTRE = (68.0, 31.0, -23.0)  # the voxel (9, 7, 8) of the 1 mm grid

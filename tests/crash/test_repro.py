@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from crash.test_killed import environment
-from etl.fsck import fsck
+from etl.ask.fsck import fsck
 from etl.model import locks
 from etl.model.locks import hold_lock
 from etl.model.project import REPRO_PROCESS

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from diff.story import make_story
-from etl.diff import Difference, compare
+from etl.ask.diff import Difference, compare
 
 
 @pytest.fixture(scope="session")

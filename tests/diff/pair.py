@@ -7,7 +7,7 @@ from typing import Any
 
 import duckdb
 
-from etl.diff import add_views
+from etl.ask.diff import add_views
 from etl.warehouse.connect import quoted
 
 Row = tuple[Any, ...]

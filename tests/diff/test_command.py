@@ -18,10 +18,10 @@ from typer.testing import CliRunner, Result
 
 from diff.pair import Pair
 from diff.story import GROWN
+from etl.ask.diff import Difference, compare, connect
+from etl.ask.diff.render import headline, markdown, sections, show
 from etl.build.index import table_names
 from etl.cli.diff import register
-from etl.diff import Difference, compare, connect
-from etl.diff.render import headline, markdown, sections, show
 from etl.model.errors import UserError
 
 app = typer.Typer()

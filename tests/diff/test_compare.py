@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from diff.story import GROWN, REPACKED
-from etl.diff import Difference, compare, connect
+from etl.ask.diff import Difference, compare, connect
 from etl.model import store
 from etl.model.errors import UserError
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from support import FINE_AFFINE, write_nifti
 
-from etl.diff.dice import Overlap, overlap
+from etl.ask.diff.dice import Overlap, overlap
 
 SIZE = (6, 5, 4)
 

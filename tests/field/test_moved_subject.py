@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from support import ROOT
 
+from etl.ask.status import status
 from etl.gate.frames import hand_over, read_frame
 from etl.model.errors import UserError
 from etl.model.profile import load_profile
-from etl.status import status
 from etl.warehouse.connect import connect
 from etl.warehouse.splits import first_folds, update_splits
 from sql.tables import make_project

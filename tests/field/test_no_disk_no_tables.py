@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sql.history import make_history
 
-from etl.fsck import fsck, lines
+from etl.ask.fsck import fsck, lines
 from etl.model.project import TABLES, release_path
 from etl.warehouse import connect, snapshot
 from sql.tables import make_project

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from etl.ask.fsck.model import Kept
+from etl.ask.fsck.tables import _foreign
 from etl.cli import app
-from etl.fsck.model import Kept
-from etl.fsck.tables import _foreign
 from etl.model.errors import UserError
 from etl.text.output import markdown_lines, table_lines
 from etl.warehouse import limits, query

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from etl.diff.records import CellChange, Difference, RowsChange, Summary
+from etl.ask.diff.records import CellChange, Difference, RowsChange, Summary
 from etl.text.output import markdown_lines, plain
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from etl.card import derived, sections
-from etl.card import markdown as md
+from etl.ask.card import derived, sections
+from etl.ask.card import markdown as md
 from etl.gate.report import GateReport, find_stale, headline, read_report
 from etl.gate.text import describe_stale
 from etl.model import project

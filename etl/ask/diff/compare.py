@@ -10,8 +10,8 @@ from typing import Any
 
 import duckdb
 
-from etl.diff.ranks import changes
-from etl.diff.records import (
+from etl.ask.diff.ranks import changes
+from etl.ask.diff.records import (
     BlobChange,
     CellChange,
     Difference,
@@ -21,8 +21,8 @@ from etl.diff.records import (
     Summary,
     TableChange,
 )
-from etl.diff.shape import Pair
-from etl.diff.views import (
+from etl.ask.diff.shape import Pair
+from etl.ask.diff.views import (
     OLD,
     SCHEMA,
     WORKING_TREE,
@@ -252,7 +252,7 @@ def _overlaps(root: Path, progress: Callable[[int, int], None]) -> Callable[[lis
 
 
 def _dice(root: Path, row: Row) -> Row:
-    from etl.diff.dice import blob_at_hand, overlap
+    from etl.ask.diff.dice import blob_at_hand, overlap
 
     if row["change"] != "changed":
         return {"dice_note": f"the mask was {row['change']}"}

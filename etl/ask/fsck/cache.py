@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from etl.fsck.model import Kept, Problem, Progress, Report, md5_of, shown
+from etl.ask.fsck.model import Kept, Problem, Progress, Report, md5_of, shown
 from etl.model.errors import UserError
 from etl.versions import dvc, git
 

@@ -12,16 +12,16 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from etl.ask.why import contracts, past
+from etl.ask.why.model import Answer, Explanation, Match, Moment, Row, SourceFact
+from etl.ask.why.origin import Place, blobs_behind, file_of_input, known_blobs, recipe_of
+from etl.ask.why.show import lines
+from etl.ask.why.subject import Subject, find_rows, find_subject, rows_where
 from etl.model.profile import load_profile
 from etl.text import output
 from etl.warehouse import views
 from etl.warehouse.connect import INPUTS_SCHEMA, connect, quoted
 from etl.warehouse.lineage import Schema, Source, sources
-from etl.why import contracts, past
-from etl.why.model import Answer, Explanation, Match, Moment, Row, SourceFact
-from etl.why.origin import Place, blobs_behind, file_of_input, known_blobs, recipe_of
-from etl.why.show import lines
-from etl.why.subject import Subject, find_rows, find_subject, rows_where
 
 __all__ = ["Answer", "Explanation", "as_json", "lines", "why"]
 

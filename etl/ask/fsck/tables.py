@@ -9,8 +9,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from etl.ask.fsck.model import Kept, Problem, Report, md5_of, shown
 from etl.build.index import Index, index_path, read_index, table_names
-from etl.fsck.model import Kept, Problem, Report, md5_of, shown
 from etl.model import project
 from etl.model.errors import UserError
 from etl.model.profile import Profile, load_profile

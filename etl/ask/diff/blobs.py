@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from string import Template
 
-from etl.diff.shape import Columns, Pair
+from etl.ask.diff.shape import Columns, Pair
 from etl.warehouse.connect import literal, quoted
 
 _MASKS = Template("""

@@ -12,13 +12,13 @@ from typing import Any
 
 import duckdb
 
+from etl.ask.why.model import BlobChange, Change, Moment, Row
 from etl.model import project
 from etl.model.errors import UserError
 from etl.model.store import find_table, read_footer, table_path
 from etl.versions import dvc, git
 from etl.versions.git import LOCK, Revision
 from etl.warehouse.connect import NO_HIVE, as_pattern, connect, quoted
-from etl.why.model import BlobChange, Change, Moment, Row
 
 LIMIT = 50  # versions looked at for the last change
 _MISSING = object()

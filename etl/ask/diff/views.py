@@ -10,7 +10,7 @@
 
 Rows are matched by the table's key. Values are compared exactly; NaN equals NaN, null equals null.
 
-How unusual a change is: see etl.diff.ranks.
+How unusual a change is: see etl.ask.diff.ranks.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from string import Template
 
 import duckdb
 
-from etl.diff.blobs import blob_changes, mask_volumes
-from etl.diff.meanings import GRAIN, GRAINS, KEY_COLUMN, MEANINGS
-from etl.diff.ranks import changes
-from etl.diff.shape import Pair, is_number, listed, pairs, read_side, refuse_duplicates
+from etl.ask.diff.blobs import blob_changes, mask_volumes
+from etl.ask.diff.meanings import GRAIN, GRAINS, KEY_COLUMN, MEANINGS
+from etl.ask.diff.ranks import changes
+from etl.ask.diff.shape import Pair, is_number, listed, pairs, read_side, refuse_duplicates
 from etl.warehouse.connect import comments, literal, quoted, table_comment
 from etl.warehouse.connect import connect as connect_warehouse
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from etl.diff.compare import compare
-from etl.diff.records import Difference
-from etl.diff.views import add_views, connect
+from etl.ask.diff.compare import compare
+from etl.ask.diff.records import Difference
+from etl.ask.diff.views import add_views, connect
 
 __all__ = ["Difference", "add_views", "compare", "connect"]

@@ -11,6 +11,8 @@ from typing import Any
 
 import duckdb
 
+from etl.ask.why.model import BlobFact, RecipeFact, Row
+from etl.ask.why.subject import rows_where
 from etl.build.index import params_of, table_module, table_names, table_recipe
 from etl.build.recipe import DISTRIBUTIONS, closure
 from etl.model import git_tables, project
@@ -22,8 +24,6 @@ from etl.model.store import find_table, read_footer
 from etl.tables.own_masks import read_rule
 from etl.tables.unit import Blob, Context, artefact
 from etl.versions import dvc
-from etl.why.model import BlobFact, RecipeFact, Row
-from etl.why.subject import rows_where
 
 # Modules that make the tables which are made from no blob.
 MAKERS = {"findings": "etl.build.manifest", "gate_results": "etl.gate.judge"}

@@ -9,12 +9,12 @@ from typing import Any
 
 import duckdb
 
+from etl.ask.why.model import ContractFact, Row
+from etl.ask.why.subject import rows_where
 from etl.gate.report import SEVERITIES, read_suites
 from etl.model.errors import UserError
 from etl.warehouse import views
 from etl.warehouse.lineage import Schema, Source, all_sources
-from etl.why.model import ContractFact, Row
-from etl.why.subject import rows_where
 
 FRAMES = "expectations/frames"
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import duckdb
 
+from etl.ask.why.model import Row
 from etl.model.errors import UserError
 from etl.model.profile import Profile
 from etl.warehouse import dictionary
 from etl.warehouse.connect import quoted
-from etl.why.model import Row
 
 
 @dataclass(frozen=True, slots=True)

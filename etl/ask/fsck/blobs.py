@@ -5,8 +5,8 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
+from etl.ask.fsck.model import Kept, Problem, Progress, Report, md5_of
 from etl.build.index import index_path, read_index
-from etl.fsck.model import Kept, Problem, Progress, Report, md5_of
 from etl.model import project
 from etl.model.errors import UserError
 from etl.model.profile import load_profile

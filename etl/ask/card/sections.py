@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from etl.card import markdown as md
+from etl.ask.card import markdown as md
 from etl.gate.text import group, unjudged
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from etl.fsck.blobs import check_release
-from etl.fsck.cache import check_cache, what_is_kept
-from etl.fsck.exported import check_export
-from etl.fsck.model import Problem, Progress, Report, lines
-from etl.fsck.tables import built, check_tables
+from etl.ask.fsck.blobs import check_release
+from etl.ask.fsck.cache import check_cache, what_is_kept
+from etl.ask.fsck.exported import check_export
+from etl.ask.fsck.model import Problem, Progress, Report, lines
+from etl.ask.fsck.tables import built, check_tables
 from etl.model import project
 from etl.model.errors import UserError
 

@@ -1,4 +1,4 @@
-"""How unusual each change is, as SQL over the cells that etl.diff.views finds.
+"""How unusual each change is, as SQL over the cells that etl.ask.diff.views finds.
 
 How unusual a change is, is its size against the spread of that column in the old version, among
 rows of the same kind (the same key apart from the case: one feature, one mask set):
@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from string import Template
 
-from etl.diff.shape import CASE, COVERAGE, LINEAGE, Pair, is_number, listed
+from etl.ask.diff.shape import CASE, COVERAGE, LINEAGE, Pair, is_number, listed
 from etl.warehouse.connect import literal, quoted
 
 _EPOCH = "date '1970-01-01'"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from etl.card import markdown as md
-from etl.card.sections import Lines, ask
+from etl.ask.card import markdown as md
+from etl.ask.card.sections import Lines, ask
 
 if TYPE_CHECKING:
     import duckdb

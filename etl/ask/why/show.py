@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from etl.ask.why.model import Answer, BlobFact, Change, ContractFact, Explanation, RecipeFact
 from etl.text.output import plain
-from etl.why.model import Answer, BlobFact, Change, ContractFact, Explanation, RecipeFact
 
 MAX_KEYS = 40
 MAX_CONTRACTS = 8

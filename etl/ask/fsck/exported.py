@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 
-from etl.fsck.model import Problem, Report, md5_of
+from etl.ask.fsck.model import Problem, Report, md5_of
 from etl.model.errors import UserError
 from etl.model.store import scratch_folder
 from etl.warehouse.connect import literal, quoted

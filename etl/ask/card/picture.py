@@ -15,11 +15,9 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from etl.build.manifest import hash_file
-from etl.build.recipe import module_recipe
-from etl.card.choose import Candidate, candidates
-from etl.card.draw import Mask, Panel, Sheet, draw
-from etl.card.planes import (
+from etl.ask.card.choose import Candidate, candidates
+from etl.ask.card.draw import Mask, Panel, Sheet, draw
+from etl.ask.card.planes import (
     VIEWS,
     Array,
     Frame,
@@ -29,6 +27,8 @@ from etl.card.planes import (
     plane_points,
     sample,
 )
+from etl.build.manifest import hash_file
+from etl.build.recipe import module_recipe
 from etl.measure.mask import foreground_bits
 from etl.model import project
 from etl.model.errors import BadInputError
@@ -102,7 +102,7 @@ def _volumes(root: Path, profile: Profile) -> tuple[Blob, ...]:
 def _hash_inputs(root: Path, profile: Profile, blobs: Sequence[Blob], table: Path) -> str:
     """Return a hash of all that the picture follows from."""
     parts = (
-        module_recipe(root, "etl.card.picture", profile),
+        module_recipe(root, "etl.ask.card.picture", profile),
         repr([(blob.path, blob.md5) for blob in blobs]),
         str(hash_file(table)),
     )

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from etl.card.planes import EDGES, View
+from etl.ask.card.planes import EDGES, View
 
 Array = npt.NDArray[Any]
 Colour = tuple[int, int, int]

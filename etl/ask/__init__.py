@@ -1,0 +1,1 @@
+"""Questions about a project: what differs, why, what is damaged, what is stale, the card."""
