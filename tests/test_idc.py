@@ -23,13 +23,13 @@ from support import (
 )
 from typer.testing import CliRunner
 
-import etl.idc
+import etl.adopt.idc
 from etl.adopt import adopt
+from etl.adopt.idc import INDEX, PACKAGE, VERSION_KEY, cut
 from etl.adopt.tell import lines
 from etl.ask.why import why
 from etl.build.index import write_indexes
 from etl.cli import app
-from etl.idc import INDEX, PACKAGE, VERSION_KEY, cut
 from etl.model import project as etl_project
 from etl.model.errors import UserError
 from etl.model.project import PARAMS
@@ -79,7 +79,7 @@ def root(tmp_path: Path) -> Path:
 def untracked(root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The same project, where DVC is taken for granted."""
     monkeypatch.setattr(
-        etl.idc, "dvc_add", lambda root, _: (root / "data/release.dvc").write_text("outs: []")
+        etl.adopt.idc, "dvc_add", lambda root, _: (root / "data/release.dvc").write_text("outs: []")
     )
     return root
 
@@ -173,7 +173,7 @@ def test_the_installed_package_is_the_default(
 
 
 def test_no_package(untracked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(etl.idc, "PACKAGE", "idc_index_data_that_nobody_has")
+    monkeypatch.setattr(etl.adopt.idc, "PACKAGE", "idc_index_data_that_nobody_has")
     assert "`pip install idc-index-data`" in refusal(untracked, None)
 
 

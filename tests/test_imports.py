@@ -36,7 +36,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "etl.warehouse.export",
         "etl.warehouse.feature_matrix",
         "etl.ask.fsck", "etl.gate.judge", "etl.gate.contracts", "etl.gate.frames", "etl.gate.report",
-        "etl.gate.text", "etl.versions.hook", "etl.idc", "etl.text.output", "etl.warehouse.own_ids",
+        "etl.gate.text", "etl.versions.hook", "etl.adopt.idc", "etl.text.output", "etl.warehouse.own_ids",
         "etl.warehouse.query",
         "etl.versions.push", "etl.versions.repro", "etl.warehouse.reports",
         "etl.warehouse.splits", "etl.warehouse.statement",

@@ -47,7 +47,7 @@ def idc(
     """
     import json
 
-    from etl.idc import cut
+    from etl.adopt.idc import cut
     from etl.model.project import find_root
 
     done = cut(find_root(), index, output=output, profile=profile)

@@ -14,10 +14,10 @@ import pytest
 from support import SLICE, make_project
 
 import etl
+from etl.adopt.idc import PACKAGE, cut
 from etl.build.index import write_indexes
 from etl.build.plan import with_needs
 from etl.build.run import build_tables
-from etl.idc import PACKAGE, cut
 from etl.phantom import make
 
 CLINICAL = "I-SPY 1 All Patient Clinical and Outcome Data.xlsx"
