@@ -17,14 +17,13 @@ from decimal import Decimal
 from itertools import islice
 from pathlib import Path
 from shutil import get_terminal_size
-from typing import Any
+from typing import Any, Protocol
 
 from rich.cells import cell_len, set_cell_size
 
 from etl.model.errors import UserError
 from etl.model.store import write_atomically
 from etl.text.answer_format import Format
-from etl.warehouse.query import Result
 
 MAX_ROWS = 100  # of a table on a terminal
 FEW_ROWS = 5  # a table too wide with so few rows becomes a line a value
@@ -38,6 +37,23 @@ _HEADER_PART = re.compile(r"[^_ ]*[_ ]|[^_ ]+")
 _NUMBERS = (int, float, Decimal)
 _PLAN = ("explain_key", "explain_value")
 _PLAIN = 1e6  # floats from here on keep all digits before the point
+
+
+class Result(Protocol):
+    """An answer: the names of its columns, and its rows, which can be taken once."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Return the names of the columns."""
+        ...
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows."""
+        ...
+
+    def arrow(self) -> Any:  # noqa: ANN401  pyarrow has no types
+        """Return the rows as an Arrow table."""
+        ...
 
 
 def write(result: Result, form: Format, output: Path | None) -> None:

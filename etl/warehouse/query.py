@@ -65,7 +65,7 @@ class Result:
             raise UserError(self.explain(error)) from error
 
 
-def run(
+def run(  # noqa: PLR0913  what a person may say of a question
     sql: str,
     project: Path | str | None = None,
     *,
@@ -73,6 +73,7 @@ def run(
     attach: Mapping[str, str] | None = None,
     tables: Mapping[str, object] | None = None,
     limits: Limits | None = None,
+    prepare: Callable[[duckdb.DuckDBPyConnection], object] | None = None,
 ) -> Result:
     """Run one query from outside over the warehouse.
 
@@ -83,6 +84,7 @@ def run(
         attach: further versions by name, as etl.connect takes them.
         tables: the user's own tables, as etl.connect takes them.
         limits: of time, memory and disk.
+        prepare: adds views to the connection before the query runs.
 
     Raises:
         UserError: the statement does more than read, is wrong (the message says where), or
@@ -91,10 +93,8 @@ def run(
     root = find_root(None if project is None else Path(project))
     limits = limits or Limits()
     connection = restricted(root, tables, rev=rev, attach=attach, limits=limits)
-    if "old" in (attach or {}) and "diff." in sql:  # the views cost half a second
-        from etl.ask.diff.views import add_views
-
-        add_views(connection)
+    if prepare:
+        prepare(connection)
     names = dict(attach or {}) if rev is None else {**(attach or {}), "main": rev}
     return execute(connection, sql, root, names, limits)
 

@@ -52,7 +52,7 @@ class BlobChange:
 
 @dataclass(frozen=True, slots=True)
 class CellChange:
-    """A changed cell of a row that both versions have; `unusual` as etl.ask.diff.views defines it."""
+    """A changed cell of a row that both versions have; `unusual` as `views` defines it."""
 
     table: str
     key: Mapping[str, Any]
