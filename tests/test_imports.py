@@ -28,8 +28,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 # Libraries that only some modules may import, however deep in a function.
 ONLY_IN = {
     "great_expectations": ("etl.gate.judge",),
-    "dvc": ("etl.versions.dvc", "etl.versions.dvc_config"),
-    "dvc_data": ("etl.versions.dvc",),
+    "dvc": ("etl.versions",),
+    "dvc_data": ("etl.versions",),
+    "subprocess": ("etl.versions",),  # git and DVC are asked there, and nobody else is
     "nibabel": ("etl.read", "etl.phantom"),
     "isal": ("etl.read", "etl.phantom"),
     "openpyxl": ("etl.read",),
@@ -163,6 +164,22 @@ def test_only_the_command_line_prints(module: str) -> None:
             and node.func.id == "print"
         ):
             assert within(module, ("etl.cli",)), f"{module}:{node.lineno} prints"
+
+
+# Those who open Parquet files: tables, the index of the trial's series, and files for others.
+OPENS_PARQUET = (
+    "etl.model.store", "etl.warehouse.sql_words", "etl.read.idc", "etl.adopt.idc", "etl.text",
+    "etl.phantom",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("module", [name for name in ETL if not within(name, OPENS_PARQUET)])
+def test_tables_are_opened_by_the_store_alone(module: str) -> None:
+    assert "pyarrow.parquet" not in imports(module)
+    texts = [n.value for n in ast.walk(tree(module)) if isinstance(n, ast.Constant)]
+    calls = [text for text in texts if isinstance(text, str) and "read_parquet(" in text]
+    # The sql of a view tells a table from a view.
+    assert all("like '%read_parquet(%'" in text for text in calls), f"{module} opens a table file"
 
 
 def test_no_cycle_at_import() -> None:

@@ -231,7 +231,7 @@ def test_a_project_without_git_is_explained_all_the_same(copy: Path) -> None:
     shutil.rmtree(copy / ".git")
     found = one(copy, "masks.volume_cm3", CASE, "ftv", history=True)
     assert found.changed is not None
-    assert "no history" in found.changed.summary
+    assert "not a git repository" in found.changed.summary
     assert found.history == ()
 
 

@@ -12,9 +12,9 @@ from etl.adopt.place import Progress, locked
 from etl.adopt.plan import missing
 from etl.adopt.prepare import Prepared, Request, prepare
 from etl.adopt.report import Missing, Report, Rule, Taken
-from etl.adopt.track import TARGET, require_tracking
 from etl.adopt.which_profile import case_ids
 from etl.model.profile import expected_case_ids
+from etl.versions.track import TARGET, require_tracking
 
 __all__ = ["Progress", "Report", "adopt"]
 

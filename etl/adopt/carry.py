@@ -24,10 +24,11 @@ from etl.adopt.plan import Item
 from etl.adopt.prepare import Prepared, Request
 from etl.adopt.report import Note
 from etl.adopt.scan import relative_names
-from etl.adopt.track import TARGET, cache_folder, dvc_add, tracking_file
 from etl.model.params_file import Value, set_params
 from etl.model.project import PARAMS, params
 from etl.tables.own_masks import MASK_SETS
+from etl.versions.dvc import cache_folder
+from etl.versions.track import TARGET, dvc_add, tracking_file
 
 _ORIGINS = 4  # how many places of one file are remembered
 

@@ -22,13 +22,13 @@ import pyarrow.parquet as pq
 from etl.adopt.place import locked
 from etl.adopt.plan import SLICE
 from etl.adopt.scan import relative_names
-from etl.adopt.track import TARGET, dvc_add, tracking_file
 from etl.adopt.which_profile import DEFAULT_PROFILE, asked_profile
 from etl.model import project
 from etl.model.errors import UserError
 from etl.model.profile import Profile, load_profile
 from etl.model.store import write_atomically
 from etl.read.idc import COLUMNS, first_line, missing_columns
+from etl.versions.track import TARGET, dvc_add, tracking_file
 
 PACKAGE = "idc_index_data"  # PyPI: idc-index-data
 INDEX = "idc_index.parquet"

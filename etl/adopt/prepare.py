@@ -21,12 +21,12 @@ from etl.adopt.recognise import (
 from etl.adopt.report import NoCase, Note, Rule, files_text
 from etl.adopt.scan import Scan, relative_names, scan
 from etl.adopt.sniff import damaged
-from etl.adopt.track import TARGET, tracking_file
 from etl.adopt.which_profile import Fit, asked_profile, case_ids, fit
 from etl.model.errors import UserError
 from etl.model.profile import Profile, expected_case_ids
 from etl.model.release import Name, extension, is_own_mask, parse
 from etl.versions.dvc import cache_folder
+from etl.versions.track import TARGET, tracking_file
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from etl.adopt.recognise import name_of
-from etl.adopt.track import TARGET
 from etl.model.errors import UserError
 from etl.model.profile import Profile, expected_case_ids, load_profile, profile_path
 from etl.model.project import param
 from etl.model.release import is_own_mask
+from etl.versions.track import TARGET
 
 DEFAULT_PROFILE = "ispy1_tcia"
 

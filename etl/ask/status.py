@@ -19,7 +19,7 @@ from etl.gate.report import METRIC
 from etl.model import git_tables, project
 from etl.model.errors import UserError
 from etl.model.profile import Profile, load_profile
-from etl.versions import dvc, git
+from etl.versions import dvc, git, rwlock
 
 _LOCK = "dvc.lock"
 _MIB = 1 << 20
@@ -55,8 +55,8 @@ def status(root: Path) -> Status:
     answer = ask_dvc()
     changed = changed_blobs(root, profile) if _is_release_changed(root, answer) else []
     stale = {stage: _why_stale(changes) for stage, changes in answer.items()}
-    if dvc.has_damaged_lock(root):
-        stale[dvc.RWLOCK] = "cut short by a killed build; `ispy1 repro` mends it"
+    if rwlock.has_damaged_lock(root):
+        stale[rwlock.RWLOCK] = "cut short by a killed build; `ispy1 repro` mends it"
     verdict = _verdict(root)
     if set(stale) == {"verdict"} and verdict["verdict"] == "red":
         stale = {}  # a red verdict fails by design and is never locked: nothing is left to build

@@ -24,7 +24,7 @@ from etl.model.profile import Profile
 from etl.model.project import TABLES
 from etl.model.store import read_footer, table_path
 from etl.versions import git
-from etl.warehouse.connect import as_pattern
+from etl.warehouse.sql_words import scan_parquet
 
 MASKS = "masks"
 NO_TAG = "no earlier tag has a table of masks to compare with"
@@ -35,7 +35,7 @@ select
     quantile_cont(volume_cm3, 0.1) as p10,
     median(volume_cm3) as median,
     quantile_cont(volume_cm3, 0.9) as p90
-from read_parquet(?, hive_partitioning = false) where voxel_count > 0 group by mask order by mask
+from {masks} where voxel_count > 0 group by mask order by mask
 """
 
 
@@ -110,7 +110,7 @@ def _read(root: Path, tag: str, md5: str) -> Reference | None:
         path = git.table_file(root, tag, MASKS)
         dataset = str(read_footer(path)["dataset"])
         with duckdb.connect() as connection:
-            rows = connection.execute(_VOLUMES, [as_pattern(path)]).fetchall()
+            rows = connection.execute(_VOLUMES.format(masks=scan_parquet(path))).fetchall()
     except (UserError, KeyError, duckdb.Error):
         return None
     volumes = {mask: dict(zip(QUANTILES, values, strict=True)) for mask, *values in rows}

@@ -28,7 +28,6 @@ from etl.versions.dvc_config import read_config
 from etl.versions.odd_files import ignore_odd_files, show_path
 
 ADD_REMOTE = "Add one by `dvc remote add -d NAME URL` (a folder, s3://..., ssh://...)"
-RWLOCK = ".dvc/tmp/rwlock"  # of DVC: who reads and who writes what
 SITE_CACHE = ".dvc/tmp/site"  # what DVC knows of files: time, size, hash
 SILENCE_S, ANSWER_S = 3.0, 30.0  # we wait for a remote without a word, and at all
 FOLDER = ".dir"  # the end of a folder's hash
@@ -172,37 +171,6 @@ def start_status(root: Path) -> Callable[[], dict[str, list[Any]]]:
         return stages
 
     return wait
-
-
-def has_damaged_lock(root: Path) -> bool:
-    """Return whether DVC's list of who reads and writes is cut short: no `dvc repro` runs then.
-
-    A killed build or a full disk leaves it so (dvc 7615).
-    """
-    try:
-        return not isinstance(json.loads((root / RWLOCK).read_bytes()), dict)
-    except FileNotFoundError:
-        return False
-    except (OSError, ValueError):
-        return True
-
-
-def remove_damaged_lock(root: Path) -> bool:
-    """Remove that list where it is damaged and no process of DVC is writing it; say whether."""
-    if not has_damaged_lock(root):
-        return False
-    from dvc.lock import LockError, make_lock
-
-    path = root / RWLOCK
-    hardlink = read_config(root).get("core.hardlink_lock", (root, "false"))[1].lower() == "true"
-    try:
-        with make_lock(f"{path}.lock", tmp_dir=str(path.parent), hardlink_lock=hardlink):
-            is_damaged = has_damaged_lock(root)
-            if is_damaged:
-                path.unlink()
-            return is_damaged
-    except LockError:
-        return False
 
 
 def cache_folder(root: Path) -> Path:

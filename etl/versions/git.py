@@ -108,6 +108,17 @@ def tags(root: Path) -> list[Revision]:
     return sorted(found, key=lambda tag: tag.committed)
 
 
+def list_commits_of(root: Path, path: str, limit: int) -> list[Revision]:
+    """Return the first-parent commits that touch a file, newest first, at most `limit`.
+
+    Raises:
+        UserError: git is not installed, or refuses.
+    """
+    words = ("log", "--first-parent", f"-{limit}", "--format=%H %ct", "--", path)
+    pairs = (line.split() for line in _git(root, *words).decode().splitlines() if line)
+    return [Revision(oid[:8], oid, datetime.fromtimestamp(int(at), UTC)) for oid, at in pairs]
+
+
 # --- What a revision holds in git --------------------------------------------------------------
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from etl.model.locks import hold_lock
 from etl.model.project import REPRO_PROCESS, release_path
 from etl.model.store import scratch_folder
-from etl.versions import dvc
+from etl.versions import dvc, rwlock
 from etl.versions.odd_files import ignore_odd_files
 
 
@@ -32,8 +32,8 @@ def run_repro(
     site = str(root / dvc.SITE_CACHE)
     own = {"PATH": path, REPRO_PROCESS: str(os.getpid()), "DVC_SITE_CACHE_DIR": site}
     with hold_lock(scratch_folder(root) / "repro.lock", "builds this project", say) as handle:
-        if dvc.remove_damaged_lock(root):
-            say(f"{dvc.RWLOCK}: was cut short by a killed build or a full disk; removed")
+        if rwlock.remove_damaged_lock(root):
+            say(f"{rwlock.RWLOCK}: was cut short by a killed build or a full disk; removed")
         ignore_odd_files(release_path(root))  # before DVC opens a pipe, and waits
         done = subprocess.run(  # noqa: S603
             [sys.executable, "-m", "dvc", "repro", *words],

@@ -18,10 +18,9 @@ from etl.model.schema import SCHEMA_VERSION
 from etl.warehouse import views
 from etl.warehouse.own_table import add_table, check_name
 from etl.warehouse.snapshot import VIEWS, Snapshot, at_revision, working_tree
-from etl.warehouse.sql_words import NO_HIVE, as_pattern, file_literal, literal, quoted
+from etl.warehouse.sql_words import as_pattern, literal, quoted, scan_parquet
 
 __all__ = [
-    "NO_HIVE",
     "VIEWS",
     "Snapshot",
     "as_pattern",
@@ -280,7 +279,7 @@ def _tables_script(
     # What SQL adds is of this input; a revision may hold it in a form of another time.
     added = snapshot.added if git_tables.KNOWN_ISSUES.name in snapshot.inputs else {}
     for name, path in snapshot.tables.items():
-        file = f"from read_parquet({file_literal(path)}, {NO_HIVE})"
+        file = f"from {scan_parquet(path)}"
         query = f"with built as ({file}) from (\n{added[name]}\n)" if name in added else file
         yield f"create {storage} {name} as {query}"
         footer = footers.get(name)

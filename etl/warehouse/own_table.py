@@ -10,7 +10,7 @@ import duckdb
 
 from etl.model.errors import UserError
 from etl.warehouse.own_workbook import read_own_workbook
-from etl.warehouse.sql_words import NO_HIVE, file_literal, quoted
+from etl.warehouse.sql_words import NO_HIVE, file_literal, quoted, scan_parquet
 
 NAME = re.compile(r"[a-z_][a-z0-9_]*")
 NULLS = "('', 'NA', 'N/A', '#N/A', 'NaN', 'nan', 'NULL', 'null', 'None', '<NA>')"
@@ -79,11 +79,11 @@ def _frame(path: Path) -> object:
         message = f"{path}: no such file. Give a csv, tsv, parquet or xlsx file."
         raise UserError(message)
     # A row that begins with #N/A is no comment.
-    csv = "read_csv({}, {}, comment = '')"
-    readers = {".csv": csv, ".tsv": csv, ".parquet": "read_parquet({}, {})"}
     suffix = path.suffix.lower()
-    if suffix in readers:
-        return readers[suffix].format(file_literal(path.absolute()), NO_HIVE)
+    if suffix == ".parquet":
+        return scan_parquet(path.absolute())
+    if suffix in (".csv", ".tsv"):
+        return f"read_csv({file_literal(path.absolute())}, {NO_HIVE}, comment = '')"
     if suffix != ".xlsx":
         message = f"{path}: {suffix or 'no suffix'}; expected csv, tsv, parquet or xlsx."
         raise UserError(message)

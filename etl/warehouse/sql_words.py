@@ -22,6 +22,11 @@ def file_literal(path: Path | str) -> str:
     return literal(as_pattern(path))
 
 
+def scan_parquet(path: Path) -> str:
+    """Return the table function that reads one Parquet file: the only one that we call."""
+    return f"read_parquet({file_literal(path)}, {NO_HIVE})"
+
+
 def as_pattern(path: Path | str) -> str:
     """The glob pattern that matches this path alone."""
     return re.sub(r"[*?\[{]", r"[\g<0>]", str(path))

@@ -20,7 +20,7 @@ from etl.model.locks import hold_lock
 from etl.model.project import REPRO_PROCESS
 from etl.model.store import build_lock, scratch_folder
 from etl.versions import repro
-from etl.versions.dvc import RWLOCK, has_damaged_lock, remove_damaged_lock
+from etl.versions.rwlock import RWLOCK, has_damaged_lock, remove_damaged_lock
 
 CLI = [sys.executable, "-c", "from etl.cli import main; main()"]
 

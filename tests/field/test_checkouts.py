@@ -14,10 +14,10 @@ import pytest
 from support import ROOT, make_project
 
 from etl.adopt import adopt
-from etl.adopt.track import require_tracking
 from etl.model.errors import UserError
 from etl.versions import dvc
 from etl.versions.hook import install_hook
+from etl.versions.track import require_tracking
 
 
 def git(folder: Path, *words: str) -> str:

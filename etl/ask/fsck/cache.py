@@ -9,7 +9,7 @@ from pathlib import Path
 
 from etl.ask.fsck.model import Kept, Problem, Progress, Report, md5_of, shown
 from etl.model.errors import UserError
-from etl.versions import dvc, git
+from etl.versions import dvc, git, rwlock
 
 AREA = "cache"
 _OBJECT = re.compile(r"[0-9a-f]{32}(?:\.dir)?")
@@ -50,9 +50,9 @@ def check_cache(kept: Kept, report: Report, *, read: bool, progress: Progress) -
     """Compare the cache with its names (`read`: hash every object) and with what it should hold."""
     objects = list(_objects(dvc.cache_folder(kept.root)))
     report.problems += _leftovers(kept.root)
-    if dvc.has_damaged_lock(kept.root):
+    if rwlock.has_damaged_lock(kept.root):
         report.problems.append(
-            Problem(AREA, dvc.RWLOCK, "DVC's list of readers and writers", "cut short",
+            Problem(AREA, rwlock.RWLOCK, "DVC's list of readers and writers", "cut short",
                     "ispy1 repro", "while another build runs: wait for it")
         )  # fmt: skip
     bad: set[str] = set()

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +15,8 @@ from etl.model.errors import UserError
 from etl.model.store import find_table, read_footer, table_path
 from etl.versions import dvc, git
 from etl.versions.git import LOCK, Revision
-from etl.warehouse.connect import NO_HIVE, as_pattern, connect, quoted
+from etl.warehouse.connect import connect, quoted
+from etl.warehouse.sql_words import scan_parquet
 
 LIMIT = 50  # versions looked at for the last change
 _MISSING = object()
@@ -56,7 +54,7 @@ def last_change(trace: Trace, value: object) -> Change:
     state = _State("the working tree", "", path, value)
     looked = 0
     try:
-        past = commits_of(trace.root, LOCK, LIMIT + 1)
+        past = git.list_commits_of(trace.root, LOCK, LIMIT + 1)
     except UserError as error:
         return Change(happened=False, summary=str(error))
     known: dict[str, object] = {}
@@ -72,25 +70,6 @@ def last_change(trace: Trace, value: object) -> Change:
         summary = f"unchanged in the last {looked} versions; older ones were not looked at"
         return replace(_unchanged(state, looked), summary=summary)
     return _unchanged(state, looked)
-
-
-def commits_of(root: Path, path: str, limit: int) -> list[Revision]:
-    """The first-parent commits that touch a file, newest first.
-
-    Raises:
-        UserError: git is not installed, or refuses.
-    """
-    words = ["log", "--first-parent", f"-{limit}", "--format=%H %ct", "--", path]
-    clean = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
-    try:
-        done = subprocess.run(  # noqa: S603  fixed words
-            ["git", *words], cwd=root, env=clean, capture_output=True, check=True, text=True,  # noqa: S607
-        )  # fmt: skip
-    except (OSError, subprocess.CalledProcessError) as error:
-        message = f"{root}: git has no history of {path} ({type(error).__name__})."
-        raise UserError(message) from error
-    pairs = (line.split() for line in done.stdout.splitlines() if line)
-    return [Revision(oid[:8], oid, datetime.fromtimestamp(int(at), UTC)) for oid, at in pairs]
 
 
 def _state_at(trace: Trace, revision: Revision, known: dict[str, object]) -> _State:
@@ -121,8 +100,8 @@ def value_in(file: Path, column: str, key: Row) -> object:
     try:
         with duckdb.connect() as connection:
             rows = connection.execute(
-                f"select {quoted(column)} from read_parquet(?, {NO_HIVE}) where {where}",  # noqa: S608  names are quoted
-                [as_pattern(file), *key.values()],
+                f"select {quoted(column)} from {scan_parquet(file)} where {where}",  # noqa: S608  names are quoted
+                list(key.values()),
             ).fetchall()
     except duckdb.BinderException:  # a version without the column
         return _MISSING

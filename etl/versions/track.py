@@ -72,13 +72,6 @@ def dvc_add(root: Path, command: str = "adopt") -> None:
         raise UserError(message)
 
 
-def cache_folder(root: Path) -> Path:
-    """Where DVC keeps its copies: another disk, perhaps."""
-    done = _dvc(root, "cache", "dir")
-    named = done.stdout.strip()
-    return root / (named if done.returncode == 0 and named else ".dvc/cache")
-
-
 def _dvc(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(  # noqa: S603  our own interpreter and fixed words
         [sys.executable, "-m", "dvc", *arguments],
