@@ -28,7 +28,7 @@ from etl.build.run import Built, build_tables
 from etl.model import project
 from etl.model.params_file import set_params
 from etl.model.profile import load_profile
-from etl.model.release import blobs_of_case
+from etl.model.release import list_blobs_of_case
 from etl.model.store import read_table, table_path
 from etl.read.idc import COLUMNS
 
@@ -185,7 +185,7 @@ def make_release(release: Path, cases: tuple[str, ...] = CASES) -> Path:
     profile = load_profile(ROOT, "phantom")
     for case in cases:
         number = int(case[-4:])
-        for name in blobs_of_case(case, profile):
+        for name in list_blobs_of_case(case, profile):
             path = release / name.path
             if name.artefact == "image_n3":
                 array = n3_image(number, name.phase or 0)

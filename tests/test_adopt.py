@@ -25,7 +25,7 @@ from etl.adopt.tell import lines, shown
 from etl.model.errors import UserError
 from etl.model.profile import load_profile
 from etl.model.project import params
-from etl.model.release import blobs_of_case
+from etl.model.release import list_blobs_of_case
 
 HERE = Path(__file__).parents[1]
 PROFILE = load_profile(HERE, "ispy1_tcia")
@@ -60,9 +60,9 @@ def bare(tmp_path: Path) -> Path:
 def root(bare: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The same project, where DVC is taken for granted."""
     monkeypatch.setattr(
-        etl.adopt.carry, "dvc_add", lambda root: (root / "data/release.dvc").write_text("outs: []")
+        etl.adopt.carry, "add_release", lambda root: (root / "data/release.dvc").write_text("outs: []")
     )
-    monkeypatch.setattr(etl.adopt.carry, "cache_folder", lambda root: root / ".dvc/cache")
+    monkeypatch.setattr(etl.adopt.carry, "find_cache", lambda root: root / ".dvc/cache")
     return bare
 
 
@@ -82,7 +82,7 @@ def put(folder: Path, path: str, content: bytes | str = b"") -> Path:
 
 
 def put_case(folder: Path, case_id: str = CASE) -> None:
-    for blob in blobs_of_case(case_id, PROFILE):
+    for blob in list_blobs_of_case(case_id, PROFILE):
         put(folder, blob.path)
 
 
@@ -112,12 +112,12 @@ def manifest_line(path: str, content: bytes) -> str:
 
 @pytest.mark.parametrize("prefix", ["", "NIfTI-Files/", "ISPY1-Tumor-SEG-Radiomics/NIfTI-Files/"])
 def test_any_root_gives_the_same_release(root: Path, source: Path, prefix: str) -> None:
-    for blob in blobs_of_case(CASE, PROFILE):
+    for blob in list_blobs_of_case(CASE, PROFILE):
         put(source, prefix + blob.path, blob.path)
     before = tree(source)
     report = adopt(source, root)
     release = tree(root / "data/release")
-    assert release == {blob.path: blob.path.encode() for blob in blobs_of_case(CASE, PROFILE)}
+    assert release == {blob.path: blob.path.encode() for blob in list_blobs_of_case(CASE, PROFILE)}
     assert tree(source) == before
     assert report.missing.incomplete_cases == ()
     assert len(report.missing.absent_cases) == 162

@@ -24,9 +24,9 @@ from support import (
 
 from etl.build import recipe as recipes
 from etl.build import run as builds
-from etl.build.index import index_path, read_index, table_module, table_names, write_indexes
+from etl.build.index import import_table, index_path, list_tables, read_index, write_indexes
 from etl.build.kept_units import read_units
-from etl.build.plan import with_needs
+from etl.build.plan import add_needs
 from etl.build.recipe import Recipe
 from etl.build.run import build_tables, plan_tables
 from etl.model import project as project_module
@@ -35,7 +35,7 @@ from etl.model.profile import load_profile
 from etl.model.release import parse
 from etl.model.store import read_footer, table_path
 from etl.tables import images, masks
-from etl.tables.unit import Blob, Context, Measured, artefact, content_of, units_of
+from etl.tables.unit import Blob, Context, Measured, find_artefact, list_units, name_content
 from etl.versions import dvc
 
 FTV = "masks_ftv/ISPY1_9001.nii.gz"
@@ -60,7 +60,7 @@ def forget_units(root: Path) -> None:
 def test_workers_do_not_change_a_byte(built: Path, rebuilt: Path) -> None:
     forget_units(rebuilt)
     built_now = {table.table: table.measured for table in build_tables(rebuilt, workers=2)}
-    assert built_now == {name: SIX.get(name, 1) for name in table_names()}
+    assert built_now == {name: SIX.get(name, 1) for name in list_tables()}
     assert table_bytes(rebuilt) == table_bytes(built)
 
 
@@ -98,14 +98,14 @@ def measured(root: Path, name: str, *, reuse: bool = True) -> int:
 def test_nothing_is_measured_twice(built: Path, rebuilt: Path) -> None:
     assert not any(table.reasons for table in build_tables(rebuilt))
     again = {table.table: table.measured for table in build_tables(rebuilt, reuse=False)}
-    assert again == {name: SIX.get(name, 1) for name in table_names()}
+    assert again == {name: SIX.get(name, 1) for name in list_tables()}
     assert table_bytes(rebuilt) == table_bytes(built)
 
 
 def test_units_come_from_the_store_where_the_tables_are_lost(built: Path, rebuilt: Path) -> None:
     shutil.rmtree(rebuilt / "data/tables")
     again = {table.table: table.measured for table in build_tables(rebuilt, workers=1)}
-    assert again == {name: 0 if name in SIX else 1 for name in table_names()}
+    assert again == {name: 0 if name in SIX else 1 for name in list_tables()}
     assert table_bytes(rebuilt) == table_bytes(built)
 
 
@@ -140,8 +140,8 @@ def test_a_plan_names_the_code_and_the_parameter(
     plan = {table.table: table.reasons for table in plan_tables(rebuilt)}
     assert plan["kinetics"] == ("params.yaml: kinetics.pe_min_percent changed",)
     assert sum(map(bool, plan.values())) == 1
-    real = recipes._version
-    monkeypatch.setattr(recipes, "_version", lambda n: "999" if n == "cc3d" else real(n))
+    real = recipes._find_version
+    monkeypatch.setattr(recipes, "_find_version", lambda n: "999" if n == "cc3d" else real(n))
     plan = {table.table: table.reasons for table in plan_tables(rebuilt)}
     assert plan["masks"] == ("cc3d changed",)
 
@@ -168,7 +168,7 @@ def test_moving_a_blob_measures_nothing_and_renames_its_row(rebuilt: Path) -> No
 
 
 def test_another_recipe_measures_all(rebuilt: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("etl.build.plan.table_recipe", lambda *_: Recipe("0" * 32, "1" * 32))
+    monkeypatch.setattr("etl.build.plan.make_table_recipe", lambda *_: Recipe("0" * 32, "1" * 32))
     assert measured(rebuilt, "masks") == 6
     assert read_footer(table_path(rebuilt / "data/tables", "masks"))["recipe"] == "0" * 32
     assert measured(rebuilt, "masks") == 0
@@ -178,7 +178,7 @@ def test_another_recipe_of_the_table_alone_measures_nothing(
     rebuilt: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     values = read_index(rebuilt, "masks", load_profile(rebuilt)).recipe.values
-    monkeypatch.setattr("etl.build.plan.table_recipe", lambda *_: Recipe("0" * 32, values))
+    monkeypatch.setattr("etl.build.plan.make_table_recipe", lambda *_: Recipe("0" * 32, values))
     shutil.rmtree(rebuilt / ".dvc/tmp")  # the present table is enough
     assert measured(rebuilt, "masks") == 0
     assert read_footer(table_path(rebuilt / "data/tables", "masks"))["recipe"] == "0" * 32
@@ -270,11 +270,11 @@ def test_a_blob_that_changed_after_the_index_stores_nothing(
 def measured_paths(root: Path, name: str) -> set[str]:
     """The blobs that a build would have to read: none of them is filed under its hash."""
     index = read_index(root, name, load_profile(root))
-    table, recipe = table_module(name).TABLE, index.recipe.values
+    table, recipe = import_table(name).TABLE, index.recipe.values
     return {
         unit[0].path
-        for unit in units_of(table.per, index.blobs)
-        if content_of(unit, table.per) not in read_units(root, table, recipe)
+        for unit in list_units(table.per, index.blobs)
+        if name_content(unit, table.per) not in read_units(root, table, recipe)
     }
 
 
@@ -314,7 +314,7 @@ def test_tables_that_a_table_needs_come_first(project: Path, release: Path) -> N
     write_indexes(project)
     with pytest.raises(UserError, match=r"images\.parquet"):
         build_table(project, "masks", workers=1)
-    built = build_tables(project, with_needs(["masks"]), workers=1)
+    built = build_tables(project, add_needs(["masks"]), workers=1)
     assert [(table.table, table.rows) for table in built] == [("images", 12), ("masks", 6)]
 
 
@@ -330,10 +330,10 @@ def test_of_doubles_the_gz_is_measured_and_the_order_does_not_matter(project: Pa
         blob(p, project) for p in (FTV, FTV.removesuffix(".gz"), FTV.replace("9001", "9002"))
     )
     for order in ((one, two, other), (other, two, one)):
-        assert units_of("blob", order) == [(one,), (other,)]
-    assert units_of("blob", (two,)) == [(two,)]
-    assert units_of("release", (one, two)) == [(one, two)]
-    assert units_of("blob", ()) == []
+        assert list_units("blob", order) == [(one,), (other,)]
+    assert list_units("blob", (two,)) == [(two,)]
+    assert list_units("release", (one, two)) == [(one, two)]
+    assert list_units("blob", ()) == []
 
 
 def test_progress_counts_every_case(rebuilt: Path) -> None:
@@ -366,7 +366,7 @@ def test_the_artefact_that_is_used(project: Path) -> None:
     profile = load_profile(project)
 
     def used(*blobs: Blob) -> Blob | None:
-        return artefact(Context(project, project / "data/release", profile, blobs), "features")
+        return find_artefact(Context(project, project / "data/release", profile, blobs), "features")
 
     assert used(csv_file, below, book) == book
     assert used(csv_file) == csv_file

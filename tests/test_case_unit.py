@@ -13,10 +13,10 @@ from etl.build.seed import seed_units
 from etl.model.findings import Finding
 from etl.model.profile import load_profile
 from etl.model.project import TABLES
-from etl.model.release import blobs_of_case, parse, role
+from etl.model.release import list_blobs_of_case, name_role, parse
 from etl.model.schema import CASE_ID, INPUTS_MD5, Column, Table
 from etl.model.store import table_path, write_table
-from etl.tables.unit import Blob, Context, add_identity, unit_key, units_of
+from etl.tables.unit import Blob, Context, add_identity, list_units, make_unit_key
 from etl.tables.volumes import open_volumes
 
 PROFILE = load_profile(ROOT, "phantom")
@@ -37,17 +37,17 @@ def mask(name: str, case: str = CASE, md5: str = "0") -> Blob:
 
 
 def test_roles_name_each_blob_of_a_case_once() -> None:
-    roles = [role(name) for name in blobs_of_case(CASE, PROFILE)]
+    roles = [name_role(name) for name in list_blobs_of_case(CASE, PROFILE)]
     assert roles[0] == "image_n3_0"
     assert roles[5:7] == ["image_zscored_2", "mask_ftv"]
     assert len(set(roles)) == 9
-    assert role(parse("README", PROFILE)) == "other"
+    assert name_role(parse("README", PROFILE)) == "other"
 
 
 def test_a_unit_is_all_blobs_of_a_case() -> None:
     blobs = (mask("ftv", OTHER), mask("stv_manual"), mask("ftv"), blob("README"))
     double = blob(f"masks_ftv/{CASE}.nii")
-    units = units_of("case", (double, *blobs))
+    units = list_units("case", (double, *blobs))
     assert [[b.path for b in unit] for unit in units] == [
         [f"masks_ftv/{CASE}.nii.gz", f"masks_stv_manual/{CASE}.nii.gz"],
         [f"masks_ftv/{OTHER}.nii.gz"],
@@ -56,12 +56,12 @@ def test_a_unit_is_all_blobs_of_a_case() -> None:
 
 def test_the_key_of_a_unit() -> None:
     one, two = mask("ftv", md5="a"), mask("stv_manual", md5="b")
-    key = unit_key((one, two))
-    assert unit_key((two, one)) == key
+    key = make_unit_key((one, two))
+    assert make_unit_key((two, one)) == key
     # Another case with the same contents has the same values; swapped contents have others.
-    assert unit_key((mask("ftv", OTHER, "a"), mask("stv_manual", OTHER, "b"))) == key
-    assert unit_key((mask("ftv", md5="b"), mask("stv_manual", md5="a"))) != key
-    assert unit_key((one,)) != unit_key((mask("stv_manual", md5="a"),)) != key
+    assert make_unit_key((mask("ftv", OTHER, "a"), mask("stv_manual", OTHER, "b"))) == key
+    assert make_unit_key((mask("ftv", md5="b"), mask("stv_manual", md5="a"))) != key
+    assert make_unit_key((one,)) != make_unit_key((mask("stv_manual", md5="a"),)) != key
 
 
 def finding(path: str | None) -> Finding:

@@ -11,7 +11,7 @@ from support import ROOT
 from support import findings as built_findings
 
 from etl.model.errors import BadInputError, Severity
-from etl.model.findings import Finding, from_bad_input
+from etl.model.findings import Finding, make_finding
 from etl.model.profile import load_profile
 from etl.model.release import Name
 from etl.tables.findings import TABLE
@@ -50,7 +50,7 @@ def test_from_bad_input() -> None:
     error = BadInputError(
         "c", observed="o", expected="e", likely_cause="l", fix="f", severity="warning"
     )
-    found = from_bad_input("masks", error, case_id="x", path="p")
+    found = make_finding("masks", error, case_id="x", path="p")
     assert found == Finding("masks", "warning", "c", "o", "e", "l", "f", "x", "p")
     assert str(error) == "c: o (expected e)"
 

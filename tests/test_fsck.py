@@ -59,7 +59,7 @@ def flip(path: Path, at: int = -20) -> None:
 
 def object_of(root: Path, path: str) -> Path:
     """The cache's file with the content of a file of the workspace."""
-    return dvc.cache_path(root, md5_of(root / path))
+    return dvc.name_cache_path(root, md5_of(root / path))
 
 
 def repair(root: Path, problem: Problem) -> None:
@@ -103,8 +103,8 @@ def test_a_flipped_byte_in_a_read_only_cache_file(copy: Path, path: str) -> None
 
 
 def test_a_flipped_byte_in_a_folders_list(copy: Path) -> None:
-    md5 = next(m for m, path in git.todays_outs(copy).paths.items() if path == RELEASE)
-    flip(dvc.cache_path(copy, md5), at=12)
+    md5 = next(m for m, path in git.list_todays_outs(copy).paths.items() if path == RELEASE)
+    flip(dvc.name_cache_path(copy, md5), at=12)
     problem = only(fsck(copy))
     assert RELEASE in problem.expected
     repair(copy, problem)
@@ -112,9 +112,9 @@ def test_a_flipped_byte_in_a_folders_list(copy: Path) -> None:
 
 
 def test_a_flipped_byte_in_an_earlier_version(copy: Path) -> None:
-    old = git.tables_at(copy, "v1")["masks"]
-    assert old != git.tables_at(copy, "v2")["masks"]
-    flip(dvc.cache_path(copy, old))
+    old = git.list_tables_at(copy, "v1")["masks"]
+    assert old != git.list_tables_at(copy, "v2")["masks"]
+    flip(dvc.name_cache_path(copy, old))
     problem = only(fsck(copy))
     assert MASKS in problem.expected
     assert problem.repair.startswith("rm -f ")
@@ -127,7 +127,7 @@ def test_a_flipped_byte_comes_back_from_the_remote(copy: Path, tmp_path: Path) -
     (tmp_path / "store").mkdir()
     set_remote(copy, tmp_path / "store")
     blob = copy / RELEASE / GROWN
-    dvc.push(copy, dvc.in_cache(copy, git.all_outs(copy).paths) | {md5_of(blob)})
+    dvc.push(copy, dvc.list_cached(copy, git.list_all_outs(copy).paths) | {md5_of(blob)})
     flip(object_of(copy, f"{RELEASE}/{GROWN}"))
     blob.unlink()
     report = fsck(copy)
@@ -150,14 +150,14 @@ def test_a_missing_cache_object(copy: Path, path: str) -> None:
 
 
 def test_what_an_earlier_version_lacks_is_a_note(copy: Path) -> None:
-    dvc.cache_path(copy, git.tables_at(copy, "v1")["masks"]).unlink()
+    dvc.name_cache_path(copy, git.list_tables_at(copy, "v1")["masks"]).unlink()
     report = fsck(copy)
     assert report.is_clean
     assert any("earlier versions" in note and "no remote" in note for note in report.notes)
 
 
 def test_a_leftover_in_the_cache(copy: Path) -> None:
-    stray = dvc.cache_folder(copy) / "ab" / "tmp_half"
+    stray = dvc.find_cache(copy) / "ab" / "tmp_half"
     stray.parent.mkdir(exist_ok=True)
     stray.write_text("half")
     problem = only(fsck(copy))

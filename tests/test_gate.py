@@ -19,7 +19,7 @@ from expectations.builder import ROOT, make_project
 from rich.console import Console
 from typer.testing import CliRunner
 
-from etl.build.index import table_module, table_names
+from etl.build.index import import_table, list_tables
 from etl.cli import app
 from etl.gate import frames, judge, report, text
 from etl.gate.report import GateReport
@@ -316,7 +316,7 @@ def test_ids_are_fixed_unique_and_every_suite_has_a_frame() -> None:
 
 
 def test_the_keys_and_references_of_all_declarations_are_judged(bench: Bench) -> None:
-    declared = [findings.TABLE, *(table_module(name).TABLE for name in table_names())]
+    declared = [findings.TABLE, *(import_table(name).TABLE for name in list_tables())]
     assert set(bench.frames["keys"]["item"]) == {table.name for table in declared}
     query = "select distinct origin, points_to from pointers"
     judged = set(bench.connection.execute(query).fetchall())
@@ -330,9 +330,9 @@ def test_the_keys_and_references_of_all_declarations_are_judged(bench: Bench) ->
 
 def test_a_reference_names_the_key_of_another_table() -> None:
     schemas: dict[str, TableSchema] = {**SCHEMAS}
-    schemas |= {name: table_module(name).TABLE for name in table_names()}
-    for name in table_names():
-        for column, target in table_module(name).TABLE.references.items():
+    schemas |= {name: import_table(name).TABLE for name in list_tables()}
+    for name in list_tables():
+        for column, target in import_table(name).TABLE.references.items():
             assert schemas[target].key == (column,)
             assert column in schemas[name].names
 

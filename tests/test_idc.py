@@ -79,7 +79,7 @@ def root(tmp_path: Path) -> Path:
 def untracked(root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The same project, where DVC is taken for granted."""
     monkeypatch.setattr(
-        etl.adopt.idc, "dvc_add", lambda root, _: (root / "data/release.dvc").write_text("outs: []")
+        etl.adopt.idc, "add_release", lambda root, _: (root / "data/release.dvc").write_text("outs: []")
     )
     return root
 
@@ -271,8 +271,8 @@ def test_an_output_is_written_and_nothing_else(
 
 @pytest.fixture
 def adopting(untracked: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("etl.adopt.carry.dvc_add", lambda _: None)
-    monkeypatch.setattr("etl.adopt.carry.cache_folder", lambda root: root / ".dvc/cache")
+    monkeypatch.setattr("etl.adopt.carry.add_release", lambda _: None)
+    monkeypatch.setattr("etl.adopt.carry.find_cache", lambda root: root / ".dvc/cache")
     return untracked
 
 

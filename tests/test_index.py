@@ -11,11 +11,11 @@ import pytest
 from support import CLINICAL, FEATURES, MANIFEST, ROOT, mask_voxels, write_nifti
 
 from etl.build.index import (
+    import_table,
     index_path,
-    params_of,
+    list_tables,
     read_index,
-    table_module,
-    table_names,
+    read_params_of,
     write_indexes,
 )
 from etl.model.errors import UserError
@@ -33,13 +33,13 @@ def md5(path: Path) -> str:
 
 def texts(root: Path) -> dict[str, str]:
     write_indexes(root)
-    return {name: index_path(root, name).read_text() for name in table_names()}
+    return {name: index_path(root, name).read_text() for name in list_tables()}
 
 
 def test_every_table_gets_the_blobs_that_it_reads(project: Path, release: Path) -> None:
     assert write_indexes(project) == 22
     profile = load_profile(project)
-    paths = {n: [b.path for b in read_index(project, n, profile).blobs] for n in table_names()}
+    paths = {n: [b.path for b in read_index(project, n, profile).blobs] for n in list_tables()}
     assert len(paths["images"]) == 2 * 6
     assert len(paths["masks"]) == 2 * 3
     assert paths["mask_agreement"] == paths["masks"]
@@ -106,7 +106,7 @@ def test_only_the_tables_that_read_a_changed_blob_change(project: Path, release:
     path = release / "masks_stv_manual/ISPY1_9001.nii.gz"
     write_nifti(path, mask_voxels(2, "stv_resunet"))
     after = texts(project)
-    changed = {name for name in table_names() if before[name] != after[name]}
+    changed = {name for name in list_tables() if before[name] != after[name]}
     derived = {"mask_agreement", "kinetics", "recomputed_features", "captk_features"}
     assert changed == {"blobs", "masks", "cases", *derived}
 
@@ -144,7 +144,7 @@ def test_litter_is_left_out_and_unicode_paths_are_kept(project: Path, release: P
 
 def test_an_empty_release_has_indexes(project: Path) -> None:
     assert write_indexes(project) == 0
-    for name in table_names():
+    for name in list_tables():
         assert read_index(project, name, load_profile(project)).blobs == ()
 
 
@@ -181,7 +181,7 @@ def test_a_missing_index(project: Path) -> None:
 
 def test_unknown_table() -> None:
     with pytest.raises(UserError, match=r"Tables: .*masks"):
-        table_module("tumours")
+        import_table("tumours")
 
 
 def test_the_pipeline_names_no_table() -> None:
@@ -190,10 +190,10 @@ def test_the_pipeline_names_no_table() -> None:
     assert len(path.read_text().splitlines()) <= 90
     stages = read_yaml(path)["stages"].values()
     named = [stage.get(key) for stage in stages for key in ("cmd", "deps", "outs")]
-    assert set(re.findall(r"\w+", str(named))).isdisjoint(table_names())
+    assert set(re.findall(r"\w+", str(named))).isdisjoint(list_tables())
 
 
 def test_the_stage_index_watches_every_param_of_a_table() -> None:
     watched = read_yaml(ROOT / "dvc.yaml")["stages"]["index"]["params"]
     assert {"params.yaml": None} in watched  # all of it
-    assert {name for table in table_names() for name in params_of(ROOT, table)}
+    assert {name for table in list_tables() for name in read_params_of(ROOT, table)}

@@ -13,7 +13,7 @@ import pytest
 from support import ROOT, doubled_or_killed, lost, worker_pid
 
 from etl.model.errors import UserError
-from etl.model.pool import FEW, default_workers, spread
+from etl.model.pool import FEW, count_workers, spread
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -40,13 +40,13 @@ def test_a_killed_worker_loses_only_its_item(killer: int) -> None:
 
 def test_default_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ISPY1_WORKERS", raising=False)
-    assert 1 <= default_workers() <= (os.cpu_count() or 1)
+    assert 1 <= count_workers() <= (os.cpu_count() or 1)
     monkeypatch.setenv("ISPY1_WORKERS", "7")
-    assert default_workers() == 7
+    assert count_workers() == 7
     for bad in ("0", "-1", "two", "1.5"):
         monkeypatch.setenv("ISPY1_WORKERS", bad)
         with pytest.raises(UserError, match="ISPY1_WORKERS"):
-            default_workers()
+            count_workers()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the signal at a parent's death is Linux's")

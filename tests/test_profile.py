@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from support import ROOT
 
 from etl.model.errors import UserError
-from etl.model.profile import Profile, expected_case_ids, load_profile, profile_path
+from etl.model.profile import Profile, list_expected_ids, load_profile, profile_path
 
 NAMES = ("ispy1_tcia", "phantom")
 REAL = load_profile(ROOT, "ispy1_tcia")
@@ -94,12 +94,12 @@ def test_an_id_is_an_id_of_itself(text: str) -> None:
 
 
 def test_expected_ids(project: Path) -> None:
-    assert expected_case_ids(project, load_profile(project)) == ("ISPY1_9001", "ISPY1_9002")
+    assert list_expected_ids(project, load_profile(project)) == ("ISPY1_9001", "ISPY1_9002")
 
 
 def test_expected_ids_of_the_release(real: Path) -> None:
     listed = (real / "case_ids.csv").read_text().split()[1:]
-    assert sorted(expected_case_ids(ROOT, REAL)) == sorted(listed)
+    assert sorted(list_expected_ids(ROOT, REAL)) == sorted(listed)
     assert len(listed) == 163
 
 

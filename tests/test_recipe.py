@@ -10,8 +10,8 @@ import pytest
 from support import ROOT
 
 from etl.build import recipe as recipes
-from etl.build.index import table_module, table_names
-from etl.build.recipe import Recipe, closure, make_recipe, reach
+from etl.build.index import import_table, list_tables
+from etl.build.recipe import Recipe, find_closure, make_recipe, reach
 from etl.model.known_issues import PATH
 from etl.model.profile import Profile, Threshold, load_profile
 
@@ -26,7 +26,7 @@ def recipe_of(table: str, profile: Profile = PROFILE, root: Path = ROOT) -> Reci
 
 @pytest.fixture(scope="module")
 def before() -> dict[str, Recipe]:
-    return {name: recipe_of(name) for name in table_names()}
+    return {name: recipe_of(name) for name in list_tables()}
 
 
 @pytest.fixture
@@ -44,10 +44,10 @@ def edit(
         assert text in source
         path.write_text(source.replace(text, other, 1))
         forget()
-        after = {name: recipe_of(name) for name in table_names()}
+        after = {name: recipe_of(name) for name in list_tables()}
         return (
-            {name for name in table_names() if after[name].values != before[name].values},
-            {name for name in table_names() if after[name].table != before[name].table},
+            {name for name in list_tables() if after[name].values != before[name].values},
+            {name for name in list_tables() if after[name].table != before[name].table},
         )
 
     yield replace
@@ -56,14 +56,14 @@ def edit(
 
 def forget() -> None:
     """Let the recipes see what was edited since: a process reads the package once."""
-    for kept in (recipes._parsed, recipes._hash_package, recipes._read_kept):
+    for kept in (recipes._parse_module, recipes._hash_package, recipes._read_kept):
         kept.cache_clear()
 
 
 OF_CASES = {"mask_agreement", "phase_fits", "kinetics", "captk_features"}
 OF_MASKS = {"masks", "mask_agreement", "kinetics", "recomputed_features", "captk_features"}
 OF_BLOBS = {"images", "masks", "recomputed_features", *OF_CASES}
-MEASURED = {name for name in table_names() if table_module(name).TABLE.per != "tables"}
+MEASURED = {name for name in list_tables() if import_table(name).TABLE.per != "tables"}
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_what_measures_measures_again(
         ("measure/mask.py", '"""Return where the scaled', '"""Return wherever the scaled'),
         ("measure/mask.py", "(voxels: Array,", "(voxels: np.ndarray[Any, Any],"),
         ("read/nifti.py", "def _finite(", "\n\n\ndef _finite("),
-        ("gate.py", "def judge(", "FACTOR = 2\ndef judge("),
+        ("gate/judge.py", "def judge(", "FACTOR = 2\ndef judge("),
         ("model/profile.py", "def load_profile(", "def added() -> None: ...\ndef load_profile("),
     ],
 )  # fmt: skip
@@ -117,7 +117,7 @@ def test_words_and_what_is_not_reached_change_nothing(
          {"images", "masks"}),
         ("tables/masks.py", 'references={"case_id": "cases", ', "references={", {"masks"}),
         ("tables/masks.py", "needs=(", "needs=() or (", {"masks"}),
-        ("model/store.py", 'compression="zstd"', 'compression="lz4"', set(table_names())),
+        ("model/store.py", 'compression="zstd"', 'compression="lz4"', set(list_tables())),
     ],
 )  # fmt: skip
 def test_words_of_a_schema_and_assembly_write_again_and_measure_nothing(
@@ -155,7 +155,7 @@ def test_what_a_local_import_brings_is_reached() -> None:
 
 
 def test_closure_of_masks() -> None:
-    modules, outside = closure("etl.tables.masks")
+    modules, outside = find_closure("etl.tables.masks")
     assert {
         "etl.read.nifti",
         "etl.measure.shape",
@@ -174,27 +174,27 @@ def test_closure_of_masks() -> None:
 def test_library_versions_that_matter(
     before: dict[str, Recipe], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = recipes._version
+    real = recipes._find_version
 
     def newer(name: str) -> str | None:
         return "999" if name == "cc3d" else real(name)
 
-    monkeypatch.setattr(recipes, "_version", newer)
-    changed = {name for name in table_names() if recipe_of(name).values != before[name].values}
+    monkeypatch.setattr(recipes, "_find_version", newer)
+    changed = {name for name in list_tables() if recipe_of(name).values != before[name].values}
     assert changed == {"masks", "recomputed_features", "captk_features"}
 
 
 def test_versions_are_found_under_their_distribution_name() -> None:
     for name in ("cc3d", "skimage", "numpy", "nibabel", "isal", "pyarrow", "openpyxl", "zrad"):
-        assert recipes._version(name), name
-    assert recipes._version("json") is None
+        assert recipes._find_version(name), name
+    assert recipes._find_version("json") is None
 
 
 def test_names_belong_to_the_recipe_and_thresholds_do_not() -> None:
     strict = {"x": Threshold(value=1, severity="info", source="nobody")}
     judged = PROFILE.model_copy(update={"thresholds": strict, "title": "another"})
     named = PROFILE.model_copy(update={"mask_folder_prefix": "m_"})
-    for name in table_names():
+    for name in list_tables():
         assert recipe_of(name, judged) == recipe_of(name)
         assert recipe_of(name, named).values != recipe_of(name).values
 

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from etl.model.profile import load_profile
 from etl.model.release import (
     Name,
-    blobs_of_case,
-    canonical_path,
     extension,
     is_known,
     is_litter,
+    list_blobs_of_case,
     parse,
+    place_in_release,
 )
 
 ROOT = Path(__file__).parents[1]
@@ -54,21 +54,21 @@ roots = st.lists(
 
 @given(name=st.one_of(images, masks), ending=extensions)
 def test_a_canonical_path_says_what_the_file_is(name: Name, ending: str) -> None:
-    path = canonical_path(name, PROFILE, ending)
+    path = place_in_release(name, PROFILE, ending)
     assert parse(path, PROFILE) == replace(name, path=path)
     assert extension(path) == ending
 
 
 @given(name=st.one_of(images, masks), ending=extensions, root=roots)
 def test_the_root_does_not_matter(name: Name, ending: str, root: str) -> None:
-    path = root + canonical_path(name, PROFILE, ending)
+    path = root + place_in_release(name, PROFILE, ending)
     assert parse(path, PROFILE) == replace(name, path=path)
 
 
 @given(path=st.text(min_size=1, max_size=60).filter(lambda text: text.strip("/.")))
 def test_any_path_is_parsed_and_never_escapes(path: str) -> None:
     name = parse(path, PROFILE)
-    target = canonical_path(name, PROFILE)
+    target = place_in_release(name, PROFILE)
     assert not target.startswith("/")
     assert ".." not in target.split("/") or name.artefact == "other"
 
@@ -141,12 +141,12 @@ def test_what_is_no_file_of_a_release(path: str) -> None:
 def test_names_that_a_browser_changed(file: str, artefact: str, target: str) -> None:
     name = parse(f"Downloads/{file}", PROFILE)
     assert name.artefact == artefact
-    assert canonical_path(name, PROFILE) == target
+    assert place_in_release(name, PROFILE) == target
     assert is_known(name, PROFILE)
 
 
 def test_a_case_has_nine_blobs_in_nine_places() -> None:
-    blobs = blobs_of_case("ISPY1_1002", PROFILE)
+    blobs = list_blobs_of_case("ISPY1_1002", PROFILE)
     assert len({blob.path for blob in blobs}) == 9
     assert all(parse(blob.path, PROFILE) == blob for blob in blobs)
 

@@ -63,12 +63,12 @@ def test_the_variables_of_a_hook_lead_nowhere(
 
 
 def test_tags_come_in_the_order_of_their_commits(past: Path, tmp_path: Path) -> None:
-    assert [str(tag) for tag in git.tags(past)] == ["v0", "v1", "v2"]
+    assert [str(tag) for tag in git.list_tags(past)] == ["v0", "v1", "v2"]
     copy = tmp_path / "copy"
     run_git(tmp_path, "clone", "-q", str(past), str(copy))
     run_git(copy, "tag", "-a", "-m", "annotated late", "v0.5", "v0")
     run_git(copy, "tag", "blob", "HEAD:splits.csv")
-    assert {str(tag) for tag in git.tags(copy)} == {"v0", "v0.5", "v1", "v2"}
+    assert {str(tag) for tag in git.list_tags(copy)} == {"v0", "v0.5", "v1", "v2"}
     v0, late = git.resolve(copy, "v0"), git.resolve(copy, "v0.5")
     assert (late.commit, late.committed) == (v0.commit, v0.committed)
 
@@ -78,16 +78,16 @@ def test_files_at_a_revision(past: Path) -> None:
     assert b",1," in (git.read_at(past, "v2", "splits.csv") or b"")
     assert git.read_at(past, "v1", "no/such.file") is None
     assert git.read_at(past, "v1", "sql") is None
-    found = git.files_at(past, "v1", ["sql/views", "splits.csv", "nothing"])
+    found = git.read_files_at(past, "v1", ["sql/views", "splits.csv", "nothing"])
     assert found["splits.csv"] == git.read_at(past, "v1", "splits.csv")
     assert {Path(path).parent.name for path in found} == {"views", ""}
 
 
 def test_tables_at_a_revision(past: Path) -> None:
-    v1, v2 = git.tables_at(past, "v1"), git.tables_at(past, "v2")
+    v1, v2 = git.list_tables_at(past, "v1"), git.list_tables_at(past, "v2")
     assert v2.keys() - v1.keys() == {"gate_results"}
     assert {name for name in v1 if v1[name] != v2[name]} == {"masks"}
-    assert git.table_file(past, "v1", "masks").name == v1["masks"][2:]
+    assert git.find_table_file(past, "v1", "masks").name == v1["masks"][2:]
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_tables_at_a_revision(past: Path) -> None:
 )
 def test_what_is_not_there_is_said(past: Path, rev: str, name: str, said: str) -> None:
     with pytest.raises(UserError, match=said):
-        git.table_file(past, rev, name)
+        git.find_table_file(past, rev, name)
 
 
 def test_a_damaged_lock_is_named(past: Path, tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_a_damaged_lock_is_named(past: Path, tmp_path: Path) -> None:
         (copy / "dvc.lock").write_text(text)
         run_git(copy, "commit", "-qam", "damage")
         with pytest.raises(UserError, match=r"HEAD:dvc\.lock: is no DVC file"):
-            git.tables_at(copy, "HEAD")
+            git.list_tables_at(copy, "HEAD")
 
 
 def test_outs_of_every_version_also_those_beside_the_main_line(past: Path, tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_outs_of_every_version_also_those_beside_the_main_line(past: Path, tmp_p
     run_git(copy, "merge", "-q", "-s", "ours", "side")
     run_git(copy, "branch", "-D", "side")
     run_git(copy, "tag", "-d", "on-the-side")
-    outs = git.all_outs(copy)
+    outs = git.list_all_outs(copy)
     assert outs.paths[side] == "big"
     assert "ffff" not in outs.paths
     assert outs.versions == 4  # v1, v2, the side, the merge
@@ -138,7 +138,7 @@ def test_a_project_inside_a_larger_repository(tmp_path: Path) -> None:
     )
     run_git(inner.parent, "init", "-q")
     commit(inner.parent, "v1")
-    assert git.tables_at(inner, "v1") == {"masks": "a" * 32}
-    assert git.all_outs(inner).paths == {"a" * 32: "data/tables/masks.parquet"}
-    assert git.todays_outs(inner).paths == {"a" * 32: "data/tables/masks.parquet"}
-    assert list(git.files_at(inner, "v1", ["dvc.lock"])) == ["dvc.lock"]
+    assert git.list_tables_at(inner, "v1") == {"masks": "a" * 32}
+    assert git.list_all_outs(inner).paths == {"a" * 32: "data/tables/masks.parquet"}
+    assert git.list_todays_outs(inner).paths == {"a" * 32: "data/tables/masks.parquet"}
+    assert list(git.read_files_at(inner, "v1", ["dvc.lock"])) == ["dvc.lock"]

@@ -15,7 +15,7 @@ from support import make_project, make_release
 from typer.testing import CliRunner
 
 from etl.ask.status import lines, status
-from etl.build.index import table_names, write_indexes
+from etl.build.index import list_tables, write_indexes
 from etl.cli import why as commands
 
 RELEASE = "data/release"
@@ -77,8 +77,8 @@ def test_a_blob_that_was_edited_added_or_removed(copy: Path) -> None:
 
 def test_code_that_changed_makes_tables_stale(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert line(copy, "tables") == "fresh"
-    monkeypatch.setattr("etl.build.recipe._version", lambda _name: "999")
-    assert {table["table"] for table in status(copy).tables} == set(table_names())
+    monkeypatch.setattr("etl.build.recipe._find_version", lambda _name: "999")
+    assert {table["table"] for table in status(copy).tables} == set(list_tables())
     assert "stale" in line(copy, "tables")
     assert "units to measure" in line(copy, "tables")
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from support import build, build_table, findings, mask_voxels, table_bytes, write_nifti
 
 from etl.build import kept_units
-from etl.build.index import read_index, table_module, write_indexes
+from etl.build.index import import_table, read_index, write_indexes
 from etl.build.kept_units import TRANSIENT, keep_units, read_units
 from etl.build.manifest import read_manifest
 from etl.build.seed import seed_units
@@ -25,10 +25,10 @@ from etl.model.findings import Finding
 from etl.model.profile import load_profile
 from etl.model.release import Name
 from etl.model.schema import Table, parse_columns
-from etl.model.store import read_footer, read_table, table_path, to_arrow, write_table
+from etl.model.store import convert_to_arrow, read_footer, read_table, table_path, write_table
 from etl.tables import masks
 from etl.tables.findings import TABLE as FINDINGS
-from etl.tables.unit import Blob, Values, unit_key
+from etl.tables.unit import Blob, Values, make_unit_key
 
 FTV = "data/release/masks_ftv/ISPY1_9001.nii.gz"
 STORE = ".dvc/tmp/ispy1/units.sqlite"
@@ -66,7 +66,7 @@ ROWS = st.lists(
 
 def things(*names: str, checks: Sequence[str] = ()) -> Values:
     blank = dict.fromkeys(THINGS.names)
-    rows = to_arrow(THINGS, [{**blank, "name": name} for name in names])
+    rows = convert_to_arrow(THINGS, [{**blank, "name": name} for name in names])
     return Values(rows, [finding(check) for check in checks])
 
 
@@ -84,7 +84,7 @@ def test_what_is_kept_comes_back_as_it_was(
 ) -> None:
     """NaN as NaN, and -0.0 as -0.0: repr() tells them apart."""
     root = tmp_path_factory.getbasetemp() / "units"
-    kept = Values(to_arrow(THINGS, rows), [finding()])
+    kept = Values(convert_to_arrow(THINGS, rows), [finding()])
     keep_units(root, THINGS, "r", [("c", kept)])
     unit = read_units(root, THINGS, "r")["c"]
     assert repr(unit.rows.to_pylist()) == repr(kept.rows.to_pylist())
@@ -177,7 +177,7 @@ def test_a_damaged_store_costs_work_and_nothing_else(
 
 def test_a_flipped_bit_is_not_believed(built: Path, rebuilt: Path) -> None:
     md5 = hashlib.md5((rebuilt / FTV).read_bytes()).hexdigest()  # noqa: S324  DVC's hash
-    content = unit_key((Blob(Name(FTV, "mask", "ftv"), md5, 0),))
+    content = make_unit_key((Blob(Name(FTV, "mask", "ftv"), md5, 0),))
     with sqlite3.connect(rebuilt / STORE) as connection:
         (packed,) = connection.execute(
             'select "values" from units where content = ? and "table" = ?', (content, "masks")
@@ -223,7 +223,7 @@ def recipe(root: Path, name: str = "masks") -> str:
 
 
 def seeded(root: Path, name: str = "masks") -> dict[str, Values]:
-    return seed_units(root, table_module(name).TABLE, read_manifest(root), ())
+    return seed_units(root, import_table(name).TABLE, read_manifest(root), ())
 
 
 @pytest.mark.parametrize("edited", ["masks", "findings"])
@@ -252,7 +252,7 @@ def test_a_key_that_flipped_is_not_believed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["images", "masks", "phase_fits", "recomputed_features"])
 def test_the_seed_is_what_was_measured(built: Path, name: str) -> None:
-    kept = read_units(built, table_module(name).TABLE, recipe(built, name))
+    kept = read_units(built, import_table(name).TABLE, recipe(built, name))
     assert len(kept) == CONTENTS.get(name, 2)
     units = seeded(built, name)
     assert units.keys() == kept.keys()

@@ -15,13 +15,13 @@ from sql.history import git as run_git
 from typer.testing import CliRunner
 
 import etl
-from etl.build.index import table_names
+from etl.build.index import list_tables
 from etl.cli import versions as commands
 from etl.model.errors import UserError
 from etl.versions import dvc, git
 from etl.versions.push import push_versions
 
-N_TABLES = len(table_names()) + 2  # and findings, gate_results
+N_TABLES = len(list_tables()) + 2  # and findings, gate_results
 VOLUME = "select max(volume_cm3) from masks where case_id = 'ISPY1_9001' and mask = 'stv_manual'"
 CACHE = ".dvc/cache"
 
@@ -63,7 +63,7 @@ def test_the_cache_is_where_dvc_says(past: Path, config: str, local: str) -> Non
     (past / ".dvc" / "config").write_text(config)
     (past / ".dvc" / "config.local").write_text(local)
     with Repo(str(past)) as repo:
-        assert str(dvc.cache_folder(past).resolve()) == repo.cache.local.path
+        assert str(dvc.find_cache(past).resolve()) == repo.cache.local.path
 
 
 def test_the_users_own_configuration_counts(
@@ -71,15 +71,15 @@ def test_the_users_own_configuration_counts(
 ) -> None:
     monkeypatch.setenv("DVC_GLOBAL_CONFIG_DIR", str(tmp_path))
     (tmp_path / "config").write_text(f"[cache]\n    dir = {tmp_path / 'shared'}\n")
-    assert dvc.cache_folder(past) == tmp_path / "shared" / "files" / "md5"
+    assert dvc.find_cache(past) == tmp_path / "shared" / "files" / "md5"
     with Repo(str(past)) as repo:
-        assert repo.cache.local.path == str(dvc.cache_folder(past))
+        assert repo.cache.local.path == str(dvc.find_cache(past))
 
 
 def test_a_damaged_configuration_is_named(past: Path) -> None:
     (past / ".dvc" / "config").write_text("dir = x\n")
     with pytest.raises(UserError, match="no DVC configuration"):
-        dvc.cache_folder(past)
+        dvc.find_cache(past)
 
 
 # --- Pushing -----------------------------------------------------------------------------------
@@ -109,22 +109,22 @@ def test_dvc_itself_finds_what_was_pushed(past: Path) -> None:
 
 def test_a_file_that_left_the_remote_is_sent_again(past: Path) -> None:
     push_versions(past, every=True)
-    md5 = git.tables_at(past, "v1")["masks"]
+    md5 = git.list_tables_at(past, "v1")["masks"]
     (past.parent / "store" / "files" / "md5" / md5[:2] / md5[2:]).unlink()
-    assert dvc.in_remote(past, [md5]) == set()
+    assert dvc.list_remote(past, [md5]) == set()
     assert push_versions(past, every=True).pushed == 1
-    assert dvc.in_remote(past, [md5, "f" * 32]) == {md5}
+    assert dvc.list_remote(past, [md5, "f" * 32]) == {md5}
 
 
 def test_a_file_that_is_nowhere_is_named_and_its_folder_stays(past: Path) -> None:
-    folder = next(md5 for md5 in git.todays_outs(past).paths if md5.endswith(".dir"))
-    files = dvc.folder_files(past, folder) or {}
+    folder = next(md5 for md5 in git.list_todays_outs(past).paths if md5.endswith(".dir"))
+    files = dvc.list_folder_files(past, folder) or {}
     (path, blob), *_ = files.items()
-    dvc.cache_path(past, blob).unlink()
+    dvc.name_cache_path(past, blob).unlink()
     report = push_versions(past, every=False)
     assert report.missing == {blob: f"data/release/{path}"}
-    assert dvc.in_remote(past, [blob, folder]) == set()
-    assert dvc.blob_file(past, blob) is None
+    assert dvc.list_remote(past, [blob, folder]) == set()
+    assert dvc.find_blob_file(past, blob) is None
 
 
 def test_push_counts_in_a_clone_that_lacks_the_cache(past: Path) -> None:
@@ -146,7 +146,7 @@ def test_without_a_remote_the_message_says_how_to_add_one(past: Path) -> None:
         UserError, match=r"no default remote is set\. Add one by `dvc remote add -d"
     ):
         push_versions(past, every=False)
-    assert dvc.in_remote(past, ["a" * 32]) == set()
+    assert dvc.list_remote(past, ["a" * 32]) == set()
 
 
 @pytest.mark.parametrize("url", ["nosuch://place", "s3://bucket/x"])
@@ -194,7 +194,7 @@ def test_missing_tables_are_fetched_by_hash_and_nothing_else(past: Path) -> None
     shutil.rmtree(past / CACHE)
     assert ask(past, "v1") == 5
     kept = {path.parent.name + path.name for path in (past / CACHE).rglob("*") if path.is_file()}
-    assert kept == set(git.tables_at(past, "v1").values())
+    assert kept == set(git.list_tables_at(past, "v1").values())
     run_git(past, "remote", "add", "origin", str(past))  # a clone, without any cache
     run_git(past.parent, "clone", "-q", str(past), "clone")
     set_remote(past.parent / "clone", past.parent / "store")
@@ -203,30 +203,30 @@ def test_missing_tables_are_fetched_by_hash_and_nothing_else(past: Path) -> None
 
 
 def test_a_table_that_is_nowhere_is_named(past: Path) -> None:
-    md5 = git.tables_at(past, "v1")["masks"]
-    dvc.cache_path(past, md5).unlink()
+    md5 = git.list_tables_at(past, "v1")["masks"]
+    dvc.name_cache_path(past, md5).unlink()
     with pytest.raises(UserError, match=rf"v1: .*masks \(MD5 {md5}\).* remote store. Run `ispy1 p"):
         etl.connect(past, rev="v1")
     (past / ".dvc" / "config").write_text("")
     with pytest.raises(UserError, match=r"no remote is set. Add one by `dvc remote add"):
-        git.table_file(past, "v1", "masks")
+        git.find_table_file(past, "v1", "masks")
     assert ask(past, "v2") == 6
 
 
 def test_a_file_that_was_damaged_in_the_remote_is_not_taken(past: Path) -> None:
     push_versions(past, every=True)
-    md5 = git.tables_at(past, "v1")["masks"]
+    md5 = git.list_tables_at(past, "v1")["masks"]
     stored = past.parent / "store" / "files" / "md5" / md5[:2] / md5[2:]
     stored.chmod(0o644)
     stored.write_bytes(b"PAR1 damaged PAR1")
-    dvc.cache_path(past, md5).unlink()
+    dvc.name_cache_path(past, md5).unlink()
     with pytest.raises(UserError, match="is not in the DVC cache"):
         etl.connect(past, rev="v1")
-    assert dvc.in_cache(past, [md5]) == set()
+    assert dvc.list_cached(past, [md5]) == set()
 
 
 def test_a_damaged_cache_file_is_named(past: Path) -> None:
-    path = git.table_file(past, "v1", "masks")
+    path = git.find_table_file(past, "v1", "masks")
     path.chmod(0o644)
     path.write_bytes(b"not a table")
     with pytest.raises(UserError, match="v1: a file of the DVC cache is no table"):

@@ -218,8 +218,8 @@ def test_a_tag_without_the_table_says_why(copy: Path) -> None:
 def test_a_table_that_left_the_cache_ends_the_walk_with_a_reason(copy: Path) -> None:
     from etl.versions import git
 
-    md5 = git.tables_at(copy, "v1")["masks"]
-    dvc.cache_path(copy, md5).unlink()
+    md5 = git.list_tables_at(copy, "v1")["masks"]
+    dvc.name_cache_path(copy, md5).unlink()
     for offline in (True, False):
         found = one(copy, "masks.volume_cm3", CASE, "stv_manual", offline=offline).changed
         assert found is not None

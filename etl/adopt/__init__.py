@@ -13,7 +13,7 @@ from etl.adopt.plan import missing
 from etl.adopt.prepare import Prepared, Request, prepare
 from etl.adopt.report import Missing, Report, Rule, Taken
 from etl.adopt.which_profile import case_ids
-from etl.model.profile import expected_case_ids
+from etl.model.profile import list_expected_ids
 from etl.versions.track import TARGET, require_tracking
 
 __all__ = ["Progress", "Report", "adopt"]
@@ -132,4 +132,4 @@ def _missing(request: Request, prepared: Prepared, done: Done) -> Missing:
         others = [path for path in after if not path.startswith(prepared.scope.folder)]
         return missing(after, case_ids(others, profile, request.release, None), prepared.scope)
     named = case_ids([*after, *prepared.listed], profile, request.release, None)
-    return missing(after, named | {*expected_case_ids(request.root, profile)}, prepared.scope)
+    return missing(after, named | {*list_expected_ids(request.root, profile)}, prepared.scope)

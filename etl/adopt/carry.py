@@ -27,8 +27,8 @@ from etl.adopt.scan import relative_names
 from etl.model.params_file import Value, set_params
 from etl.model.project import PARAMS, params
 from etl.tables.own_masks import MASK_SETS
-from etl.versions.dvc import cache_folder
-from etl.versions.track import TARGET, dvc_add, tracking_file
+from etl.versions.dvc import find_cache
+from etl.versions.track import TARGET, add_release, tracking_file
 
 _ORIGINS = 4  # how many places of one file are remembered
 
@@ -115,7 +115,7 @@ def _hand_over(request: Request, prepared: Prepared) -> tuple[bool, bool]:
     if not any(relative_names(request.release)):
         return False, False
     before = _content(tracking_file(request.root))
-    dvc_add(request.root)
+    add_release(request.root)
     is_tracked = _content(tracking_file(request.root)) != before
     params_changed = set_params(request.root / PARAMS, _values(request, prepared))
     params.cache_clear()
@@ -202,7 +202,7 @@ def _space(request: Request, items: Sequence[Item]) -> Space:
     free = free_bytes(request.release)
     if not to_copy:
         return Space(0, 0, free)
-    cache = cache_folder(request.root)
+    cache = find_cache(request.root)
     if _device(cache) == _device(request.release):
         return Space(to_copy, 2 * to_copy, free)
     return Space(to_copy, to_copy, min(free, free_bytes(cache)))

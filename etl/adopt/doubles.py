@@ -12,7 +12,7 @@ from etl.adopt.recognise import Candidate, Identity
 from etl.adopt.report import Double, Note
 from etl.model.errors import BadInputError
 from etl.model.profile import Profile
-from etl.model.release import canonical_path, extension, parse
+from etl.model.release import extension, parse, place_in_release
 from etl.read.manifest import read_manifest
 
 Listed = Mapping[str, frozenset[str]]  # canonical path -> MD5s that manifests give
@@ -36,7 +36,7 @@ def read_manifests(paths: Iterable[Path], profile: Profile) -> Listed:
     listed: defaultdict[str, set[str]] = defaultdict(set)
     for path in paths:
         for name, md5 in _lines(path).items():
-            listed[canonical_path(parse(name, profile), profile, extension(name))].add(md5)
+            listed[place_in_release(parse(name, profile), profile, extension(name))].add(md5)
     return {target: frozenset(md5s) for target, md5s in listed.items()}
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from etl.model.errors import BadInputError
-from etl.model.git_tables import ADOPTED, CSV_FILES, Rows, csv_text, read_csv_input
+from etl.model.git_tables import ADOPTED, CSV_FILES, Rows, format_csv, read_csv_input
 from etl.model.profile import Profile
 from etl.model.release import PUBLISHED_MASK, Name, parse
 from etl.model.store import write_atomically
@@ -42,7 +42,7 @@ def record_first(root: Path, release: Path, targets: Iterable[str], profile: Pro
     lines = [_line(release, name) for name in new if (name.case_id, name.mask) not in has_record]
     found: Rows = tuple(line for line in lines if line is not None)
     if found:
-        text = csv_text(ADOPTED, tuple(sorted((*known, *found), key=str)))
+        text = format_csv(ADOPTED, tuple(sorted((*known, *found), key=str)))
         write_atomically(root / RECORD, lambda path: path.write_text(text, encoding="utf-8"))
     return len(found)
 

@@ -28,7 +28,7 @@ from etl.model.errors import UserError
 from etl.model.profile import Profile, load_profile
 from etl.model.store import write_atomically
 from etl.read.idc import COLUMNS, first_line, missing_columns
-from etl.versions.track import TARGET, dvc_add, tracking_file
+from etl.versions.track import TARGET, add_release, tracking_file
 
 PACKAGE = "idc_index_data"  # PyPI: idc-index-data
 INDEX = "idc_index.parquet"
@@ -92,7 +92,7 @@ def cut(
         return _report(source, table, collection, chosen, (target, _write(table, target), False))
     with locked(root):
         is_changed = _write(table, target)
-        dvc_add(root, "idc")
+        add_release(root, "idc")
     return _report(source, table, collection, chosen, (target, is_changed, True))
 
 

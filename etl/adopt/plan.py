@@ -12,7 +12,7 @@ from etl.adopt.memory import Memory, Signature, is_same, signature
 from etl.adopt.recognise import Candidate, Identity, identity
 from etl.adopt.report import Action, Missing
 from etl.model.profile import Profile
-from etl.model.release import blobs_of_case, extension, parse
+from etl.model.release import extension, list_blobs_of_case, parse
 
 _BLOCK = 1 << 20
 _GZIP_TRAILER = 8
@@ -152,7 +152,7 @@ def missing(after: Collection[str], cases: Collection[str], scope: Scope) -> Mis
     held = {parse(path, profile).identity for path in after}
     absent, incomplete, paths = [], [], []
     for case_id in sorted(cases):
-        blobs = blobs_of_case(case_id, profile)
+        blobs = list_blobs_of_case(case_id, profile)
         if scope.mask_set is not None:
             blobs = [parse(f"{scope.folder}{case_id}.nii.gz", profile)]
         lacking = [blob.path for blob in blobs if blob.identity not in held]

@@ -23,9 +23,9 @@ from etl.adopt.scan import Scan, relative_names, scan
 from etl.adopt.sniff import damaged
 from etl.adopt.which_profile import Fit, asked_profile, case_ids, fit
 from etl.model.errors import UserError
-from etl.model.profile import Profile, expected_case_ids
+from etl.model.profile import Profile, list_expected_ids
 from etl.model.release import Name, extension, is_own_mask, parse
-from etl.versions.dvc import cache_folder
+from etl.versions.dvc import find_cache
 from etl.versions.track import TARGET, tracking_file
 
 
@@ -79,7 +79,7 @@ def prepare(request: Request) -> Prepared:
     """
     present = tuple(relative_names(request.release))
     _check_release(request, present)
-    scanned = scan(request.source, request.release.resolve(), cache_folder(request.root).resolve())
+    scanned = scan(request.source, request.release.resolve(), find_cache(request.root).resolve())
     profile, reason = _profile(request, [found.path for found in scanned.files], present)
     if request.mask_set is not None:
         check_mask_set(request.mask_set, profile)
@@ -139,7 +139,7 @@ def _by_case(
 def _spelling(request: Request, profile: Profile, cases: Collection[str]) -> str:
     """How a mask of the release is named, for a person whose masks are named otherwise."""
     some = f"{profile.id_prefix}{'1' * profile.id_digits}"
-    return f"{min(cases or expected_case_ids(request.root, profile) or [some])}.nii.gz"
+    return f"{min(cases or list_expected_ids(request.root, profile) or [some])}.nii.gz"
 
 
 def _check_release(request: Request, present: Collection[str]) -> None:

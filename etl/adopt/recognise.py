@@ -12,7 +12,7 @@ from etl.adopt.report import Note
 from etl.adopt.scan import Found, Scan
 from etl.model.errors import UserError
 from etl.model.profile import Profile
-from etl.model.release import Name, canonical_path, extension, is_known, parse
+from etl.model.release import Name, extension, is_known, parse, place_in_release
 
 # A user's own set in `masks_<name>/`: what any file system and any SQL string takes as it is.
 _SET_NAME = re.compile(r"[^\W_][\w.-]*")
@@ -71,7 +71,7 @@ def recognise(scanned: Scan, profile: Profile, source: Path, mask_set: str | Non
         elif name is None:
             unrecognised.append(found)
         else:
-            target = canonical_path(name, profile, extension(found.path))
+            target = place_in_release(name, profile, extension(found.path))
             candidates.append(Candidate(found, name, target))
     # A link may show one file under a second, meaningless name.
     inodes = {candidate.found.inode for candidate in candidates}
@@ -140,7 +140,7 @@ def _objection(name: Name | None, profile: Profile, mask_set: str | None) -> str
             return "its folder is no name for a mask set (letters, digits, _ . - after masks_)"
         if name.mask not in profile.masks and name.mask.lower() in profile.masks:
             return f"its folder looks like the publisher's set {name.mask.lower()}; rename it"
-    elif not canonical_path(name, profile).isprintable():
+    elif not place_in_release(name, profile).isprintable():
         return "its name holds control characters"
     return None
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from etl.adopt.recognise import name_of
 from etl.model.errors import UserError
-from etl.model.profile import Profile, expected_case_ids, load_profile, profile_path
+from etl.model.profile import Profile, list_expected_ids, load_profile, profile_path
 from etl.model.project import param
 from etl.model.release import is_own_mask
 from etl.versions.track import TARGET
@@ -75,7 +75,7 @@ def _measured(root: Path, name: str, folder: Path, paths: list[str], mask_set: s
     others = [path for path in paths if not is_own_mask(path, profile)]
     cases = case_ids(others, profile, folder, mask_set)
     cases = cases or case_ids(paths, profile, folder, mask_set)
-    return Fit(profile, len(cases & set(expected_case_ids(root, profile))), len(cases))
+    return Fit(profile, len(cases & set(list_expected_ids(root, profile))), len(cases))
 
 
 def _names(root: Path) -> list[str]:

@@ -67,7 +67,7 @@ def status(root: Path) -> Status:
         tables=tables,
         changed_blobs=changed,
         verdict=verdict,
-        remote=dvc.remote_name(root),
+        remote=dvc.read_remote_name(root),
         hand_edits=[
             *_edits_of_the_phantom(root, changed),
             *_edits_of_outputs(root, answer),
@@ -127,8 +127,8 @@ def _release(root: Path, profile: Profile) -> dict[str, Any]:
 def _versions(root: Path) -> dict[str, Any]:
     try:
         head = git.resolve(root, "HEAD")
-        tags = git.tags(root)
-        committed = git.files_at(root, head, [_LOCK, "data"])
+        tags = git.list_tags(root)
+        committed = git.read_files_at(root, head, [_LOCK, "data"])
     except UserError as error:
         return {"head": None, "tags": [], "uncommitted": [], "problem": str(error)}
     here = [path for path in (_LOCK, *_dvc_files(root)) if (root / path).is_file()]
@@ -174,9 +174,9 @@ def _edits_of_the_phantom(root: Path, changed: list[str]) -> Iterator[str]:
 
 def _kept(root: Path, folder: str) -> dict[str, str]:
     """Path to MD5 of the files in a folder that DVC keeps, as far as its list is in the cache."""
-    if dvc.blob_file(root, folder) is None:
+    if dvc.find_blob_file(root, folder) is None:
         return {}
-    return dvc.folder_files(root, folder) or {}
+    return dvc.list_folder_files(root, folder) or {}
 
 
 def _edits_of_outputs(root: Path, answer: Mapping[str, Sequence[Any]]) -> Iterator[str]:

@@ -27,7 +27,9 @@ def drop_nonfinite(schema: TableSchema, rows: pa.Table) -> tuple[pa.Table, list[
         wrong = rows.filter(pc.invert(is_finite)).to_pylist()
         cases = dict.fromkeys(row.get("case_id") for row in wrong)
         findings += [
-            _finding(schema, case, column.name, [r for r in wrong if r.get("case_id") == case])
+            _report_nonfinite(
+                schema, case, column.name, [r for r in wrong if r.get("case_id") == case]
+            )
             for case in cases
         ]
         values = pc.if_else(is_finite, rows[column.name], pa.scalar(None, pa.float64()))
@@ -35,7 +37,9 @@ def drop_nonfinite(schema: TableSchema, rows: pa.Table) -> tuple[pa.Table, list[
     return rows, findings
 
 
-def _finding(schema: TableSchema, case_id: str | None, column: str, rows: list[Row]) -> Finding:
+def _report_nonfinite(
+    schema: TableSchema, case_id: str | None, column: str, rows: list[Row]
+) -> Finding:
     first = rows[0]
     key = [f"{name} {first[name]}" for name in schema.key if name != "case_id" and name in first]
     where = f", first at {', '.join(key)}" if key else ""

@@ -39,7 +39,7 @@ class Index:
 
 
 @cache
-def table_names() -> tuple[str, ...]:
+def list_tables() -> tuple[str, ...]:
     """Return the tables that are made from the release, each behind those that it needs."""
     names = sorted(module.name for module in pkgutil.iter_modules(tables.__path__))
     modules = {name: importlib.import_module(f"{tables.__name__}.{name}") for name in names}
@@ -53,14 +53,14 @@ def table_names() -> tuple[str, ...]:
 
 
 @cache
-def table_module(name: str) -> TableModule:
+def import_table(name: str) -> TableModule:
     """Return the module of a table.
 
     Raises:
         UserError: no such table.
     """
-    if name not in table_names():
-        message = f"{name}: no table is built under this name. Tables: {', '.join(table_names())}."
+    if name not in list_tables():
+        message = f"{name}: no table is built under this name. Tables: {', '.join(list_tables())}."
         raise UserError(message)
     return cast("TableModule", importlib.import_module(f"{tables.__name__}.{name}"))
 
@@ -73,9 +73,9 @@ def write_indexes(root: Path) -> int:
     blobs = tuple(
         Blob(own, *hashes[path], read_rule(root, own, profile)) for path, own in names.items()
     )
-    for name in table_names():
+    for name in list_tables():
         read = tuple(blob for blob in blobs if reads(root, name, blob.name))
-        found = Index(table_recipe(root, name, profile), read)
+        found = Index(make_table_recipe(root, name, profile), read)
         text = _dump(found)
         write_atomically(index_path(root, name), lambda path, text=text: path.write_text(text))
     return len(blobs)
@@ -83,29 +83,29 @@ def write_indexes(root: Path) -> int:
 
 def reads(root: Path, table: str, name: Name) -> bool:
     """Whether a table reads a blob of this name."""
-    module = table_module(table)
+    module = import_table(table)
     wants = getattr(module, "wants", None)
     is_read = name.artefact.startswith(module.TABLE.reads)
-    return is_read and (wants is None or wants(name, params_of(root, table)))
+    return is_read and (wants is None or wants(name, read_params_of(root, table)))
 
 
-def table_recipe(root: Path, name: str, profile: Profile) -> Recipe:
+def make_table_recipe(root: Path, name: str, profile: Profile) -> Recipe:
     """The recipe of a table as its code, its files beside the release and params.yaml are now.
 
     Raises:
         UserError: params.yaml lacks a value that the table needs.
     """
-    files = table_module(name).TABLE.files
-    return make_recipe(f"etl.tables.{name}", profile, root, files, params_of(root, name))
+    files = import_table(name).TABLE.files
+    return make_recipe(f"etl.tables.{name}", profile, root, files, read_params_of(root, name))
 
 
-def params_of(root: Path, name: str) -> dict[str, Any]:
+def read_params_of(root: Path, name: str) -> dict[str, Any]:
     """Return the values of params.yaml that decide a table's values, by dotted name.
 
     Raises:
         UserError: params.yaml lacks one.
     """
-    return {dotted: project.param(root, dotted) for dotted in table_module(name).TABLE.params}
+    return {dotted: project.param(root, dotted) for dotted in import_table(name).TABLE.params}
 
 
 def index_path(root: Path, name: str) -> Path:
@@ -151,10 +151,12 @@ def _load(file: TextIO, profile: Profile, names: dict[str, Name]) -> Index:
     if first is None or tuple(rows.fieldnames or ()) != _HEADER:
         message = "it does not begin with a recipe and a header"
         raise ValueError(message)
-    return Index(Recipe(first[1], first[2]), tuple(_blob(row, profile, names) for row in rows))
+    return Index(
+        Recipe(first[1], first[2]), tuple(_parse_blob(row, profile, names) for row in rows)
+    )
 
 
-def _blob(row: dict[str, str], profile: Profile, names: dict[str, Name]) -> Blob:
+def _parse_blob(row: dict[str, str], profile: Profile, names: dict[str, Name]) -> Blob:
     """One line's file: path and hash become paths, so none may lead out of release or cache."""
     path, md5 = dvc.require_inside(row["path"]), row["md5"]
     if md5 not in MARKS and not _MD5.fullmatch(md5):

@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from etl.model.findings import Finding
 from etl.model.schema import Table
-from etl.model.store import measured_schema, scratch_folder
+from etl.model.store import make_measured_schema, scratch_folder
 from etl.tables.unit import Values
 
 Answer = TypeVar("Answer")
@@ -49,7 +49,7 @@ _WRITE = "insert or replace into units values (?, ?, ?, ?, ?, ?)"
 
 def read_units(root: Path, table: Table, recipe: str) -> dict[str, Values]:
     """Return what is kept of one table and recipe, by content (of a bare blob its MD5)."""
-    schema = measured_schema(table, table.assembled)
+    schema = make_measured_schema(table, table.assembled)
 
     def read(units: sqlite3.Connection) -> dict[str, Values]:
         rows = units.execute(_READ, (table.name, recipe))
@@ -90,18 +90,18 @@ def _ask(root: Path, work: Callable[[sqlite3.Connection], Answer], otherwise: An
     try:
         path = scratch_folder(root) / FILE
         try:
-            return _on(path, work)
+            return _use_store(path, work)
         except (sqlite3.Error, pa.ArrowException, ValueError, TypeError) as error:
-            if _primary_code(error) in _NOT_NOW:
+            if _read_primary_code(error) in _NOT_NOW:
                 return otherwise
             for name in (path, *path.parent.glob(f"{FILE}-*")):
                 name.unlink(missing_ok=True)
-            return _on(path, work)
+            return _use_store(path, work)
     except (OSError, sqlite3.Error):
         return otherwise  # no right to write here, say: the build measures everything
 
 
-def _on(path: Path, work: Callable[[sqlite3.Connection], Answer]) -> Answer:
+def _use_store(path: Path, work: Callable[[sqlite3.Connection], Answer]) -> Answer:
     with closing(sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)) as units:
         units.execute("pragma journal_mode=wal")
         units.execute("pragma synchronous=normal")
@@ -109,7 +109,7 @@ def _on(path: Path, work: Callable[[sqlite3.Connection], Answer]) -> Answer:
         return work(units)
 
 
-def _primary_code(error: Exception) -> int:
+def _read_primary_code(error: Exception) -> int:
     """SQLite's result code without its extension; 0 where it is not SQLite that complains."""
     return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from etl.build.recipe import module_recipe
+from etl.build.recipe import make_module_recipe
 from etl.model import project
 from etl.model.errors import UserError
 from etl.model.findings import Finding
@@ -80,7 +80,7 @@ def write_manifest(
         (row for table in manifest.findings.values() for row in table),
         key=lambda row: str(row["finding_id"]),
     )
-    recipe = module_recipe(root, __name__, profile)
+    recipe = make_module_recipe(root, __name__, profile)
     facts = {
         "recipe": recipe,
         FILES: manifest.files,
@@ -90,7 +90,7 @@ def write_manifest(
     write_table(FINDINGS, rows, manifest_path(root), meta={**meta, **facts})
 
 
-def finding_of(row: Row) -> Finding:
+def parse_finding(row: Row) -> Finding:
     """Return the finding that is a row of the table."""
     return Finding(**{name: value for name, value in row.items() if name != "finding_id"})
 

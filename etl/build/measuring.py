@@ -9,12 +9,12 @@ from functools import partial
 import numpy as np
 
 from etl.build.finite import drop_nonfinite
-from etl.build.index import table_module, table_names
+from etl.build.index import import_table, list_tables
 from etl.model.errors import BadInputError
-from etl.model.findings import Finding, from_bad_input
+from etl.model.findings import Finding, make_finding
 from etl.model.pool import run_alone, spread
 from etl.model.schema import Table
-from etl.model.store import to_arrow
+from etl.model.store import convert_to_arrow
 from etl.read.volumes import VOLUMES
 from etl.tables.unit import Context, Measured, Unit, Values
 
@@ -28,14 +28,14 @@ class Task:
     @property
     def is_of_case(self) -> bool:
         """Whether the units are of a case."""
-        return table_module(self.units[0][0]).TABLE.per in ("blob", "case")
+        return import_table(self.units[0][0]).TABLE.per in ("blob", "case")
 
 
 def make_tasks(units: Sequence[tuple[str, Unit]]) -> list[Task]:
     """Return one task per case, in order; the workbooks are one of their own, and come first."""
     by_case: dict[str, list[tuple[str, Unit]]] = {}
     for name, unit in units:
-        is_of_case = table_module(name).TABLE.per in ("blob", "case")
+        is_of_case = import_table(name).TABLE.per in ("blob", "case")
         case_id = str(unit[0].name.case_id) if is_of_case else ""
         by_case.setdefault(case_id, []).append((name, unit))
     return [Task(tuple(by_case[case_id])) for case_id in sorted(by_case)]
@@ -50,7 +50,7 @@ def measure_tasks(
     """
     lean = replace(context, blobs=())  # workers get the blobs of each unit
     died = partial(_measure_one_by_one, lean)
-    preload = ["nibabel", *(f"etl.tables.{name}" for name in table_names())]
+    preload = ["nibabel", *(f"etl.tables.{name}" for name in list_tables())]
     measured = spread(partial(measure_task, lean), tasks, workers, died, preload)
     yield from zip(tasks, measured, strict=True)
 
@@ -67,7 +67,7 @@ def _measure_one_by_one(context: Context, task: Task) -> list[Values]:
     """Measure each unit in a worker of its own, so that only the one at fault is lost."""
 
     def died(lost: Task) -> list[Values]:
-        return [_worker_died(name, unit) for name, unit in lost.units]
+        return [_report_dead_worker(name, unit) for name, unit in lost.units]
 
     alone = [Task((pair,)) for pair in task.units]
     if len(alone) == 1:
@@ -78,7 +78,7 @@ def _measure_one_by_one(context: Context, task: Task) -> list[Values]:
 
 def measure_unit(name: str, context: Context, unit: Unit) -> Values:
     """Measure one unit of the table `name`, in this process."""
-    module = table_module(name)
+    module = import_table(name)
     table = module.TABLE
     if table.per == "release":
         context = replace(context, blobs=unit)
@@ -86,20 +86,20 @@ def measure_unit(name: str, context: Context, unit: Unit) -> Values:
         with np.errstate(over="ignore", invalid="ignore"):  # it becomes a finding
             measured = module.measure(unit, context)
     except BadInputError as error:
-        measured = Measured([], [from_bad_input(name, error)])
+        measured = Measured([], [make_finding(name, error)])
     except MemoryError:
-        return _worker_died(name, unit)
+        return _report_dead_worker(name, unit)
     return make_values(table, measured)
 
 
 def make_values(table: Table, measured: Measured) -> Values:
     """Return what was measured as columns; what arithmetic cannot hold is null, and a finding."""
-    rows = to_arrow(table, measured.rows, without=table.assembled)
+    rows = convert_to_arrow(table, measured.rows, without=table.assembled)
     finite, findings = drop_nonfinite(table, rows)
     return Values(finite, [*measured.findings, *findings])
 
 
-def _worker_died(name: str, unit: Unit) -> Values:
+def _report_dead_worker(name: str, unit: Unit) -> Values:
     finding = Finding(
         table=name,
         severity="critical",
@@ -109,4 +109,4 @@ def _worker_died(name: str, unit: Unit) -> Values:
         likely_cause="not enough memory, or a fault in a library",
         fix="Run again with ISPY1_WORKERS=1; if it stays, check the file.",
     )
-    return make_values(table_module(name).TABLE, Measured([], [finding]))
+    return make_values(import_table(name).TABLE, Measured([], [finding]))

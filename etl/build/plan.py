@@ -14,12 +14,12 @@ import pyarrow as pa
 
 from etl.build.index import (
     Index,
+    import_table,
+    list_tables,
+    make_table_recipe,
     name_file,
     read_index,
     reads,
-    table_module,
-    table_names,
-    table_recipe,
 )
 from etl.build.kept_units import TRANSIENT
 from etl.build.manifest import Manifest, hash_file
@@ -65,7 +65,7 @@ class State:
         return not self.reasons and self.footer.get(NEEDS) == self._hash_needs(files)
 
     def _hash_needs(self, files: Mapping[str, str | None]) -> dict[str, str | None]:
-        return {need: files.get(need) for need in table_module(self.name).TABLE.needs}
+        return {need: files.get(need) for need in import_table(self.name).TABLE.needs}
 
 
 def hash_blobs(blobs: Sequence[Blob]) -> str:
@@ -74,30 +74,30 @@ def hash_blobs(blobs: Sequence[Blob]) -> str:
     return hashlib.md5(listed.encode(), usedforsecurity=False).hexdigest()
 
 
-def in_order(names: Sequence[str]) -> tuple[str, ...]:
+def order_tables(names: Sequence[str]) -> tuple[str, ...]:
     """Return tables in the order of their building; all without a name.
 
     Raises:
         UserError: no such table.
     """
-    wanted = {table_module(name).TABLE.name for name in names or table_names()}
-    return tuple(name for name in table_names() if name in wanted)
+    wanted = {import_table(name).TABLE.name for name in names or list_tables()}
+    return tuple(name for name in list_tables() if name in wanted)
 
 
-def with_needs(names: Sequence[str]) -> tuple[str, ...]:
+def add_needs(names: Sequence[str]) -> tuple[str, ...]:
     """Return tables and all that they need, in the order of their building; all without a name.
 
     Raises:
         UserError: no such table.
     """
     wanted: set[str] = set()
-    pending = list(names or table_names())
+    pending = list(names or list_tables())
     while pending:
         name = pending.pop()
         if name not in wanted:
             wanted.add(name)
-            pending += table_module(name).TABLE.needs
-    return in_order(tuple(wanted))
+            pending += import_table(name).TABLE.needs
+    return order_tables(tuple(wanted))
 
 
 def examine(
@@ -108,7 +108,7 @@ def examine(
     Raises:
         UserError: no index, or params.yaml lacks a value.
     """
-    listed = _listed_blobs(root, manifest) if manifest else None
+    listed = _read_listed_blobs(root, manifest) if manifest else None
     meanings: dict[str, Name] = {}  # a path is listed by up to ten tables
     return {name: _examine(root, profile, manifest, name, listed, meanings) for name in names}
 
@@ -122,7 +122,7 @@ def _examine(
     meanings: dict[str, Name],
 ) -> State:
     index = read_index(root, name, profile, meanings)
-    recipe = table_recipe(root, name, profile)
+    recipe = make_table_recipe(root, name, profile)
     if manifest is None:
         return State(name, recipe, index.blobs, {}, ("all is to be read again",))
     footer = read_believed(root, manifest, name)
@@ -160,7 +160,7 @@ def _name_changes(before: Mapping[str, str], now: Mapping[str, str]) -> list[str
     return shown + ([f"and {more} more"] if more > 0 else [])
 
 
-def _listed_blobs(root: Path, manifest: Manifest) -> Mapping[str, str] | None:
+def _read_listed_blobs(root: Path, manifest: Manifest) -> Mapping[str, str] | None:
     """Return path -> MD5 of the release that the tables here are of, None where nobody knows."""
     if not read_believed(root, manifest, "blobs"):
         return None

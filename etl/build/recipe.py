@@ -80,32 +80,32 @@ def make_recipe(
     facts = {
         "names of the profile": _digest(profile.naming()),
         **{f"params.yaml: {name}": _digest(value) for name, value in (params or {}).items()},
-        **{path: _digest(_text(root / path)) for path in extra_files},
+        **{path: _digest(_read_text(root / path)) for path in extra_files},
     }
     values = {**_describe(root, [(module, "measure")], worded=False), **facts}
     parts = {**_describe(root, [(module, None), *WRITING], worded=True), **facts}
     return Recipe(_digest(parts, _digest(values)), _digest(values), parts)
 
 
-def module_recipe(
+def make_module_recipe(
     root: Path, module: str, profile: Profile, extra_files: Iterable[Path] = ()
 ) -> str:
     """Return the recipe of a table that one module makes of other tables."""
-    facts = [profile.naming(), [_text(path) for path in extra_files]]
+    facts = [profile.naming(), [_read_text(path) for path in extra_files]]
     return _digest(_describe(root, [(module, None), *WRITING], worded=True), facts)
 
 
-def closure(module: str) -> tuple[set[str], set[str]]:
+def find_closure(module: str) -> tuple[set[str], set[str]]:
     """Return the project's modules that a table is made by, and the distributions they use."""
     definitions, aliases = reach([(module, None), *WRITING])
-    return set(definitions), _distributions(aliases)
+    return set(definitions), _name_distributions(aliases)
 
 
 def _digest(*facts: object) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def _text(path: Path) -> str:
+def _read_text(path: Path) -> str:
     return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
@@ -121,7 +121,7 @@ def _describe(root: Path, starts: Sequence[Symbol], *, worded: bool) -> dict[str
         kept[key] = _follow(starts, worded=worded)
         _keep(root, kept)
     code, distributions = kept[key]
-    versions = {name: _version(name) for name in distributions}
+    versions = {name: _find_version(name) for name in distributions}
     return {**code, **{name: own for name, own in versions.items() if own is not None}}
 
 
@@ -130,11 +130,13 @@ def _follow(starts: Iterable[Symbol], *, worded: bool) -> Description:
     # By meaning, not by place: a function that was moved inside its module is the same function.
     code = {
         f"code of {module}": _digest(
-            sorted(_meaning(_parsed(module).statements[n], worded=worded) for n in numbers)
+            sorted(
+                _hash_meaning(_parse_module(module).statements[n], worded=worded) for n in numbers
+            )
         )
         for module, numbers in definitions.items()
     }
-    return {**code, "imports": _digest(sorted(aliases))}, sorted(_distributions(aliases))
+    return {**code, "imports": _digest(sorted(aliases))}, sorted(_name_distributions(aliases))
 
 
 @cache
@@ -161,7 +163,7 @@ def _hash_package() -> str:
     return _digest(sys.version, sources)
 
 
-def _distributions(aliases: Iterable[tuple[str, str]]) -> set[str]:
+def _name_distributions(aliases: Iterable[tuple[str, str]]) -> set[str]:
     return {target.split(".")[0] for _, target in aliases}
 
 
@@ -181,7 +183,7 @@ def reach(starts: Iterable[Symbol]) -> tuple[dict[str, set[int]], set[tuple[str,
         if symbol in seen:
             continue
         seen.add(symbol)
-        parsed = _parsed(symbol[0])
+        parsed = _parse_module(symbol[0])
         numbers = parsed.statements_of(symbol[1])
         definitions[symbol[0]] |= numbers
         names = set().union(*(parsed.references[n] for n in numbers))
@@ -190,7 +192,7 @@ def reach(starts: Iterable[Symbol]) -> tuple[dict[str, set[int]], set[tuple[str,
         for alias, attribute in names:
             for target in parsed.imports.get(alias, ()):
                 if target.split(".")[0] == "etl":
-                    pending.append(_symbol(target, attribute))
+                    pending.append(_resolve_symbol(target, attribute))
                 else:
                     aliases.add((alias, target))
             if alias in parsed.owners:
@@ -198,7 +200,7 @@ def reach(starts: Iterable[Symbol]) -> tuple[dict[str, set[int]], set[tuple[str,
     return dict(definitions), aliases
 
 
-def _symbol(target: str, attribute: str | None) -> Symbol:
+def _resolve_symbol(target: str, attribute: str | None) -> Symbol:
     """Return what `from etl.a import b` names: the module etl.a.b, or b of the module etl.a."""
     if _is_module(target):
         return target, attribute
@@ -231,13 +233,13 @@ class _Module:
 
 
 @cache
-def _parsed(module: str) -> _Module:
-    tree = ast.parse(_source(module).read_bytes())
+def _parse_module(module: str) -> _Module:
+    tree = ast.parse(_find_source(module).read_bytes())
     statements = tuple(s for s in tree.body if not _is_mute(s))
     owners: dict[str, set[int]] = defaultdict(set)
     always = set()
     for number, statement in enumerate(statements):
-        names = set(_defined(statement))
+        names = set(_list_defined(statement))
         for name in names:
             owners[name].add(number)
         if not names:
@@ -245,8 +247,8 @@ def _parsed(module: str) -> _Module:
     return _Module(
         statements,
         {name: frozenset(numbers) for name, numbers in owners.items()},
-        _imports(tree),
-        tuple(frozenset(_references(statement)) for statement in statements),
+        _list_imports(tree),
+        tuple(frozenset(_list_references(statement)) for statement in statements),
         frozenset(always),
     )
 
@@ -262,7 +264,7 @@ def _is_docstring(node: object) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
-def _defined(statement: ast.stmt) -> Iterator[str]:
+def _list_defined(statement: ast.stmt) -> Iterator[str]:
     if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         yield statement.name
     elif isinstance(statement, ast.Assign | ast.AnnAssign):
@@ -273,7 +275,7 @@ def _defined(statement: ast.stmt) -> Iterator[str]:
         )
 
 
-def _imports(tree: ast.Module) -> dict[str, frozenset[str]]:
+def _list_imports(tree: ast.Module) -> dict[str, frozenset[str]]:
     """Alias -> full names, of the imports at any depth of a module."""
     names: dict[str, set[str]] = defaultdict(set)
     for node in ast.walk(tree):
@@ -286,7 +288,7 @@ def _imports(tree: ast.Module) -> dict[str, frozenset[str]]:
     return {alias: frozenset(targets) for alias, targets in names.items()}
 
 
-def _references(statement: ast.stmt) -> Iterator[Reference]:
+def _list_references(statement: ast.stmt) -> Iterator[Reference]:
     """Every name that a statement uses; of `a.b` also which attribute, so that no more counts.
 
     Annotations count: they tell whose methods are called.
@@ -301,26 +303,30 @@ def _references(statement: ast.stmt) -> Iterator[Reference]:
 
 
 @cache
-def _meaning(statement: ast.stmt, *, worded: bool) -> str:
-    return _digest(_canonical(statement, worded=worded))
+def _hash_meaning(statement: ast.stmt, *, worded: bool) -> str:
+    return _digest(_make_canonical(statement, worded=worded))
 
 
-def _canonical(node: Any, *, worded: bool) -> Any:  # noqa: ANN401  a tree of nodes and constants
+def _make_canonical(node: Any, *, worded: bool) -> Any:  # noqa: ANN401  a tree of nodes and constants
     """Return a syntax tree as lists, the same for every Python version that we run on."""
     if isinstance(node, list):
-        return [_canonical(item, worded=worded) for item in node if not _is_docstring(item)]
+        return [_make_canonical(item, worded=worded) for item in node if not _is_docstring(item)]
     if not isinstance(node, ast.AST):
         return repr(node)
     if isinstance(node, ast.Call) and not worded:
-        node = _without_words(node)
+        node = _drop_words(node)
     fields = ((name, value) for name, value in ast.iter_fields(node) if name not in _MUTE_FIELDS)
     return [
         type(node).__name__,
-        *([name, _canonical(v, worded=worded)] for name, v in fields if v is not None and v != []),
+        *(
+            [name, _make_canonical(v, worded=worded)]
+            for name, v in fields
+            if v is not None and v != []
+        ),
     ]
 
 
-def _without_words(call: ast.Call) -> ast.Call:
+def _drop_words(call: ast.Call) -> ast.Call:
     """Return a call that makes a part of a schema, with no more than what values follow from."""
     name = call.func.id if isinstance(call.func, ast.Name) else ""
     if name == "parse_columns":
@@ -334,17 +340,17 @@ def _without_words(call: ast.Call) -> ast.Call:
     return ast.Call(call.func, arguments, keywords)
 
 
-def _source(module: str) -> Path:
+def _find_source(module: str) -> Path:
     path = PACKAGE.joinpath(*module.split(".")[1:])
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
 def _is_module(name: str) -> bool:
-    return _source(name).is_file()
+    return _find_source(name).is_file()
 
 
 @cache
-def _version(name: str) -> str | None:
+def _find_version(name: str) -> str | None:
     try:
         return version(DISTRIBUTIONS.get(name, name))
     except PackageNotFoundError:  # the standard library

@@ -12,22 +12,22 @@ from typing import Any
 import pyarrow as pa
 
 from etl.build.finite import drop_nonfinite
-from etl.build.index import table_module, table_names
+from etl.build.index import import_table, list_tables
 from etl.build.kept_units import keep_units, read_units
 from etl.build.manifest import Manifest, hash_file, read_manifest, write_manifest
 from etl.build.measuring import Task, make_tasks, measure_tasks
-from etl.build.plan import VALUES, State, examine, in_order
+from etl.build.plan import VALUES, State, examine, order_tables
 from etl.build.seed import seed_units
 from etl.model import project
 from etl.model.errors import UserError
 from etl.model.findings import Finding
-from etl.model.pool import default_workers
+from etl.model.pool import count_workers
 from etl.model.profile import Profile, load_profile
 from etl.model.release import MARKS, is_own_mask
 from etl.model.store import build_lock, table_path, write_table
 from etl.tables.assembly import collect, identify
 from etl.tables.gate_results import TABLE as GATE_RESULTS
-from etl.tables.unit import Assembled, Context, Unit, Values, add_identity, content_of, units_of
+from etl.tables.unit import Assembled, Context, Unit, Values, add_identity, list_units, name_content
 from etl.versions import dvc
 
 Progress = Callable[[int, int], None]
@@ -68,14 +68,14 @@ class _Work:
     @property
     def missing(self) -> list[Unit]:
         """The units that must be measured."""
-        per = table_module(self.name).TABLE.per
-        return [unit for unit in self.units if content_of(unit, per) not in self.known]
+        per = import_table(self.name).TABLE.per
+        return [unit for unit in self.units if name_content(unit, per) not in self.known]
 
     def values_of(self, unit: Unit) -> Values:
         """Return what was measured of a unit, now or before."""
-        per = table_module(self.name).TABLE.per
+        per = import_table(self.name).TABLE.per
         path = unit[0].path if unit else ""
-        return self.fresh[path] if path in self.fresh else self.known[content_of(unit, per)]
+        return self.fresh[path] if path in self.fresh else self.known[name_content(unit, per)]
 
 
 def build_tables(
@@ -91,7 +91,7 @@ def build_tables(
 
     Args:
         root: the project.
-        names: these alone (etl.build.plan.with_needs adds what they need); default: all.
+        names: these alone (etl.build.plan.add_needs adds what they need); default: all.
         workers: processes; default: the cores.
         progress: called with (cases measured, cases to measure).
         reuse: leave fresh tables as they are, and take units that were measured before.
@@ -106,17 +106,17 @@ def build_tables(
     with build_lock(root, say):
         profile = load_profile(root)
         manifest = read_manifest(root)
-        states = examine(root, profile, manifest if reuse else None, in_order(names))
+        states = examine(root, profile, manifest if reuse else None, order_tables(names))
         work = _collect_work(root, manifest, states, reuse=reuse)
         context = Context(root, project.release_path(root), profile, ())
-        _measure(context, work, workers or default_workers(), progress)
+        _measure(context, work, workers or count_workers(), progress)
         return _write_tables(context, manifest, states, work)
 
 
 def plan_tables(root: Path, names: Sequence[str] = ()) -> list[Built]:
     """Return what build_tables() would do; nothing is measured or written but kept units."""
     manifest = read_manifest(root)
-    states = examine(root, load_profile(root), manifest, in_order(names))
+    states = examine(root, load_profile(root), manifest, order_tables(names))
     work = _collect_work(root, manifest, states, reuse=True)
     return [_plan(state, states, work.get(name)) for name, state in states.items()]
 
@@ -124,7 +124,7 @@ def plan_tables(root: Path, names: Sequence[str] = ()) -> list[Built]:
 def _plan(state: State, states: Mapping[str, State], work: _Work | None) -> Built:
     if work is None:
         return Built(state.name, (), 0, 0)
-    needs = table_module(state.name).TABLE.needs
+    needs = import_table(state.name).TABLE.needs
     reasons = state.reasons or tuple(f"{n} is built anew" for n in needs if _may_change(n, states))
     return Built(state.name, reasons, len(work.units), len(work.missing))
 
@@ -133,7 +133,7 @@ def _may_change(name: str, states: Mapping[str, State]) -> bool:
     """Whether a table is among those that are built, and stale, or one that it needs is."""
     if name not in states:
         return False
-    needs = table_module(name).TABLE.needs
+    needs = import_table(name).TABLE.needs
     return bool(states[name].reasons) or any(_may_change(need, states) for need in needs)
 
 
@@ -148,11 +148,11 @@ def _collect_work(
     work = {}
     for name, state in states.items():
         if state.is_fresh(files) and not any(
-            _may_change(need, states) for need in table_module(name).TABLE.needs
+            _may_change(need, states) for need in import_table(name).TABLE.needs
         ):
             continue
-        table = table_module(name).TABLE
-        units = units_of(table.per, state.blobs)
+        table = import_table(name).TABLE
+        units = list_units(table.per, state.blobs)
         known = _read_known(root, manifest, state, units) if reuse else {}
         work[name] = _Work(state, units, known, {})
     return work
@@ -162,7 +162,7 @@ def _hash_needs(
     root: Path, manifest: Manifest, states: Mapping[str, State]
 ) -> dict[str, str | None]:
     """Return table -> MD5 of its file, for those that can be believed and those that are needed."""
-    needs = {need for name in states for need in table_module(name).TABLE.needs}
+    needs = {need for name in states for need in import_table(name).TABLE.needs}
     return {
         **{n: hash_file(table_path(root / project.TABLES, n)) for n in needs - states.keys()},
         **{name: manifest.files[name] for name, state in states.items() if state.footer},
@@ -176,11 +176,11 @@ def _read_known(
 
     What only the present table holds is kept: this build writes over it.
     """
-    table, recipe = table_module(state.name).TABLE, state.recipe.values
+    table, recipe = import_table(state.name).TABLE, state.recipe.values
     if table.per not in ("blob", "case"):
         return {}  # one workbook, one listing: quicker to read than to keep
     kept = read_units(root, table, recipe)
-    wanted = {content_of(unit, table.per) for unit in units}
+    wanted = {name_content(unit, table.per) for unit in units}
     if wanted <= kept.keys() or state.footer.get(VALUES) != recipe:
         return kept
     seeded = seed_units(root, table, manifest, kept.keys())
@@ -228,9 +228,9 @@ def _keep(
         )
         raise UserError(message)
     for name, item in work.items():
-        table = table_module(name).TABLE
+        table = import_table(name).TABLE
         if table.per in ("blob", "case"):
-            own = [(content_of(unit, table.per), v) for other, unit, v in units if other == name]
+            own = [(name_content(unit, table.per), v) for other, unit, v in units if other == name]
             keep_units(context.root, table, item.state.recipe.values, own)
 
 
@@ -242,8 +242,8 @@ def _write_tables(
 ) -> list[Built]:
     """Assemble and write what is stale, in the order of needs; the findings come last."""
     files = _hash_needs(context.root, manifest, states)
-    findings = {n: rows for n, rows in manifest.findings.items() if n in table_names()}
-    assembled = {n: ids for n, ids in manifest.assembled.items() if n in table_names()}
+    findings = {n: rows for n, rows in manifest.findings.items() if n in list_tables()}
+    assembled = {n: ids for n, ids in manifest.assembled.items() if n in list_tables()}
     built = []
     for name, state in states.items():
         item = work.get(name)
@@ -252,8 +252,8 @@ def _write_tables(
             continue
         table = _assemble(context, item)
         path = table_path(context.root / project.TABLES, name)
-        meta = footer(context.profile) | state.made_of(files)
-        write_table(table_module(name).TABLE, table.rows, path, meta=meta)
+        meta = make_footer(context.profile) | state.made_of(files)
+        write_table(import_table(name).TABLE, table.rows, path, meta=meta)
         files[name] = hash_file(path)
         findings[name], assembled[name] = table.finding_rows, table.assembled_ids
         reasons = state.reasons or ("a table that it needs changed",)
@@ -261,10 +261,10 @@ def _write_tables(
         n_rows, n_findings = table.rows.num_rows, len(table.finding_rows)
         built.append(Built(name, reasons, len(item.units), n_measured, n_rows, n_findings))
     if any(item.reasons for item in built):
-        others = {n: md5 for n, md5 in manifest.files.items() if n in table_names()}
+        others = {n: md5 for n, md5 in manifest.files.items() if n in list_tables()}
         written = {n: str(files[n]) for n in states if n in files}
         whole = Manifest({**others, **written}, findings, assembled)
-        write_manifest(context.root, whole, context.profile, footer(context.profile))
+        write_manifest(context.root, whole, context.profile, make_footer(context.profile))
         # Of a build before the gate had a folder of its own: it is no table of this output.
         table_path(context.root / project.TABLES, GATE_RESULTS.name).unlink(missing_ok=True)
     return built
@@ -280,7 +280,7 @@ class _Made:
 
 
 def _assemble(context: Context, item: _Work) -> _Made:
-    module = table_module(item.name)
+    module = import_table(item.name)
     table, profile = module.TABLE, context.profile
     context = replace(context, blobs=item.state.blobs, needs=table.needs)
     by_unit = [(unit, item.values_of(unit)) for unit in item.units]
@@ -302,7 +302,7 @@ def _soften(findings: Sequence[Finding], profile: Profile) -> Iterator[Finding]:
         yield replace(finding, severity="warning") if is_softened else finding
 
 
-def footer(profile: Profile) -> dict[str, object]:
+def make_footer(profile: Profile) -> dict[str, object]:
     """Return the facts that every table carries in its footer."""
     return {
         "dataset": profile.dataset,

@@ -9,13 +9,13 @@ from typing import cast
 
 import polars as pl
 
-from etl.build.manifest import Manifest, finding_of
+from etl.build.manifest import Manifest, parse_finding
 from etl.model import project
 from etl.model.findings import Finding
 from etl.model.release import Name
 from etl.model.schema import Table
-from etl.model.store import measured_schema, read_table, table_path
-from etl.tables.unit import Blob, Values, unit_key
+from etl.model.store import make_measured_schema, read_table, table_path
+from etl.tables.unit import Blob, Values, make_unit_key
 
 _CONTENT = "content of the unit"
 
@@ -41,12 +41,12 @@ def seed_units(
         rows = rows.filter(pl.col("case_id") == pl.col("case_id").min().over(_CONTENT))
     else:
         for row in manifest.unit_findings(table.name):
-            finding = replace(finding_of(row), case_id=None, path=None)
+            finding = replace(parse_finding(row), case_id=None, path=None)
             findings.setdefault(row["path"], []).append(finding)
-        contents = [_content(row) for row in rows.iter_rows(named=True)]
+        contents = [_name_content(row) for row in rows.iter_rows(named=True)]
         rows = rows.with_columns(pl.Series(_CONTENT, contents, pl.String))
         rows = rows.unique(_CONTENT, keep="first", maintain_order=True)
-    schema = measured_schema(table, table.assembled)
+    schema = make_measured_schema(table, table.assembled)
     rows = rows.filter(~pl.col(_CONTENT).is_in(list(kept)))
     units = rows.partition_by(_CONTENT, as_dict=True, maintain_order=True)
     return {
@@ -58,9 +58,9 @@ def seed_units(
     }
 
 
-def _content(row: dict[str, object]) -> str:
+def _name_content(row: dict[str, object]) -> str:
     """Return what a row's blob is kept under."""
     if "mask" not in row:
         return str(row["blob_md5"])
     name = Name(str(row["path"]), "mask", str(row["mask"]))
-    return unit_key((Blob(name, str(row["blob_md5"]), 0, str(row["foreground_rule"] or "")),))
+    return make_unit_key((Blob(name, str(row["blob_md5"]), 0, str(row["foreground_rule"] or "")),))

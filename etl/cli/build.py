@@ -96,11 +96,11 @@ def index() -> None:
     Examples: `ispy1 index`
     """
     from etl.build.index import write_indexes
-    from etl.versions.hook import unlike_head
+    from etl.versions.hook import warn_if_release_differs
 
     root = project.find_root()
     typer.echo(f"index: {write_indexes(root)} files of {project.release_path(root)}")
-    warning = unlike_head(root)
+    warning = warn_if_release_differs(root)
     if warning:
         _say(f"warning: {warning}")
 
@@ -130,10 +130,10 @@ def tables(
     - `ispy1 tables --dry-run`
     - `ispy1 tables --workers 1`
     """
-    from etl.build.plan import with_needs
+    from etl.build.plan import add_needs
     from etl.build.run import build_tables, plan_tables
 
-    root, wanted = project.find_root(), with_needs(names or ())
+    root, wanted = project.find_root(), add_needs(names or ())
     if dry_run:
         built = plan_tables(root, wanted)
     else:

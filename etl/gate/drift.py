@@ -88,7 +88,7 @@ def _tags(root: Path) -> Iterator[tuple[str, str]]:
     """Tag and MD5 of its table of masks, the last first. A clone without tags has none."""
     try:
         head = git.resolve(root, "HEAD")
-        tags = [tag for tag in git.tags(root) if tag.committed <= head.committed]
+        tags = [tag for tag in git.list_tags(root) if tag.committed <= head.committed]
     except UserError:
         return
     for tag in reversed(tags):
@@ -99,7 +99,7 @@ def _tags(root: Path) -> Iterator[tuple[str, str]]:
 
 def _masks_at(root: Path, tag: git.Revision) -> str | None:
     try:
-        return git.tables_at(root, tag).get(MASKS)
+        return git.list_tables_at(root, tag).get(MASKS)
     except UserError:  # nothing was built at this tag
         return None
 
@@ -107,7 +107,7 @@ def _masks_at(root: Path, tag: git.Revision) -> str | None:
 def _read(root: Path, tag: str, md5: str) -> Reference | None:
     """The volumes at a tag; None where its table is nowhere or has another form."""
     try:
-        path = git.table_file(root, tag, MASKS)
+        path = git.find_table_file(root, tag, MASKS)
         dataset = str(read_footer(path)["dataset"])
         with duckdb.connect() as connection:
             rows = connection.execute(_VOLUMES.format(masks=scan_parquet(path))).fetchall()

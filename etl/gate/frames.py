@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from etl.build.index import table_module, table_names
+from etl.build.index import import_table, list_tables
 from etl.gate.drift import QUANTILES, Reference
 from etl.model.errors import UserError
 from etl.model.git_tables import SCHEMAS
 from etl.model.profile import Profile
-from etl.model.release import blobs_of_case
+from etl.model.release import list_blobs_of_case
 from etl.model.schema import Table
 from etl.tables.findings import TABLE as FINDINGS
 from etl.warehouse.connect import INPUTS_SCHEMA
@@ -52,7 +52,7 @@ def hand_over(
 
 def _declared_views() -> dict[str, str]:
     """Return the queries that follow from the tables' declarations."""
-    tables = [table_module(name).TABLE for name in table_names()]
+    tables = [import_table(name).TABLE for name in list_tables()]
     keyed = [*tables, FINDINGS]
     return {
         "declared_tables": " union all ".join(f"select '{t.name}' as item" for t in tables),
@@ -99,7 +99,7 @@ def _fold_columns(folds: Mapping[tuple[str, str], str]) -> dict[str, list[Any]]:
 
 
 def _profile_tables(profile: Profile) -> dict[str, dict[str, list[Any]]]:
-    files = blobs_of_case("{case_id}", profile)
+    files = list_blobs_of_case("{case_id}", profile)
     sheets = ("features", "clinical")
     once = [kind for kind in (*sheets, "captk_parameters", "acquisitions") if kind in profile.files]
     thresholds = profile.thresholds.items()

@@ -18,9 +18,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from etl.build.index import table_names
-from etl.build.recipe import module_recipe
-from etl.build.run import footer
+from etl.build.index import list_tables
+from etl.build.recipe import make_module_recipe
+from etl.build.run import make_footer
 from etl.gate.contracts import LIST, find_gone
 from etl.gate.drift import Reference, find_reference, read_reference, why_not_judged
 from etl.gate.frames import hand_over, read_frame
@@ -39,7 +39,7 @@ from etl.gate.report import (
 from etl.gate.text import describe_value, words
 from etl.model import project
 from etl.model.errors import Severity, UserError
-from etl.model.known_issues import known_issues
+from etl.model.known_issues import read_known_issues
 from etl.model.profile import Profile, load_profile, profile_path
 from etl.model.store import table_path, write_table
 from etl.tables import findings
@@ -103,8 +103,8 @@ def run_gate(root: Path, *, docs: bool = False) -> GateReport:
     with connect(root) as connection:
         report = judge(connection, root, profile, reference=reference, docs=docs)
     inputs = [profile_path(root, profile.name), *_rule_files(root)]
-    recipe = module_recipe(root, "etl.gate.judge", profile, inputs)
-    meta = {**footer(profile), "recipe": recipe, JUDGED: judged}
+    recipe = make_module_recipe(root, "etl.gate.judge", profile, inputs)
+    meta = {**make_footer(profile), "recipe": recipe, JUDGED: judged}
     rows = [contract.row() for contract in report.contracts]
     write_table(TABLE, rows, table_path(root / project.GATE, TABLE.name), meta=meta)
     write_metric(report, root, judged, reference)
@@ -113,7 +113,7 @@ def run_gate(root: Path, *, docs: bool = False) -> GateReport:
 
 def _check_tables(root: Path) -> None:
     folder = root / project.TABLES
-    wanted = (*table_names(), findings.TABLE.name)
+    wanted = (*list_tables(), findings.TABLE.name)
     missing = [name for name in wanted if not table_path(folder, name).is_file()]
     if missing:
         which = "all tables" if len(missing) == len(wanted) else ", ".join(missing)
@@ -173,7 +173,7 @@ def make_rules(root: Path, profile: Profile, reference: Reference | None = None)
     ]
     severities = {name: t.severity for name, t in thresholds.items()}
     not_judged = {DRIFT: reason} if reason else {}
-    return Rules(parameters, severities, waivers, known_issues(root), not_judged)
+    return Rules(parameters, severities, waivers, read_known_issues(root), not_judged)
 
 
 def _plain(value: float | str | tuple[float, ...] | tuple[str, ...]) -> Value:

@@ -34,7 +34,7 @@ class Finding:
         return {"finding_id": self.finding_id, **asdict(self)}
 
 
-def from_bad_input(
+def make_finding(
     table: str, error: BadInputError, *, case_id: str | None = None, path: str | None = None
 ) -> Finding:
     """The finding that a refused input becomes."""

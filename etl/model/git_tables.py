@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from etl.model.errors import UserError
-from etl.model.profile import Profile, expected_case_ids
+from etl.model.profile import Profile, list_expected_ids
 from etl.model.schema import CASE_ID, Column, TableSchema, parse_columns
 
 Value = str | int | bool | None
@@ -187,7 +187,7 @@ def read_inputs(root: Path, profile: Profile) -> dict[str, Rows]:
     """
     return {
         **{name: read_csv_input(SCHEMAS[name], root / path) for name, path in CSV_FILES.items()},
-        **_profile_rows(root, profile),
+        **_list_profile_rows(root, profile),
     }
 
 
@@ -212,18 +212,18 @@ def parse_csv(schema: TableSchema, text: str, where: str) -> Rows:
             "Restore the file with git checkout."
         )
         raise UserError(message)
-    return tuple(_row(schema, cells, f"{where}:{lines.line_num}") for cells in lines)
+    return tuple(_parse_row(schema, cells, f"{where}:{lines.line_num}") for cells in lines)
 
 
-def _row(schema: TableSchema, cells: list[str], where: str) -> tuple[Value, ...]:
+def _parse_row(schema: TableSchema, cells: list[str], where: str) -> tuple[Value, ...]:
     if len(cells) != len(schema.columns):
         message = f"{where}: has {len(cells)} cells; expected {len(schema.columns)}. Correct it."
         raise UserError(message)
     pairs = zip(schema.columns, cells, strict=True)
-    return tuple(_cell(column, cell, where) for column, cell in pairs)
+    return tuple(_parse_cell(column, cell, where) for column, cell in pairs)
 
 
-def _cell(column: Column, cell: str, where: str) -> Value:
+def _parse_cell(column: Column, cell: str, where: str) -> Value:
     if cell == "" and column.nullable:
         return None
     try:
@@ -233,7 +233,7 @@ def _cell(column: Column, cell: str, where: str) -> Value:
         raise UserError(message) from error
 
 
-def _profile_rows(root: Path, profile: Profile) -> dict[str, Rows]:
+def _list_profile_rows(root: Path, profile: Profile) -> dict[str, Rows]:
     return {
         "release_info": (
             (
@@ -247,12 +247,12 @@ def _profile_rows(root: Path, profile: Profile) -> dict[str, Rows]:
             ),
         ),
         "citations": tuple(enumerate((text.strip() for text in profile.citations), 1)),
-        "expected_items": tuple(_expected_items(profile)),
-        "expected_cases": tuple((case,) for case in expected_case_ids(root, profile)),
+        "expected_items": tuple(_list_expected_items(profile)),
+        "expected_cases": tuple((case,) for case in list_expected_ids(root, profile)),
     }
 
 
-def _expected_items(profile: Profile) -> Iterator[tuple[Value, ...]]:
+def _list_expected_items(profile: Profile) -> Iterator[tuple[Value, ...]]:
     images = [
         (f"image_{key}_{phase}", f"image_{key}", None, phase)
         for key in profile.image_sets
@@ -264,16 +264,16 @@ def _expected_items(profile: Profile) -> Iterator[tuple[Value, ...]]:
         yield (position, *item)
 
 
-def csv_text(schema: TableSchema, rows: Rows) -> str:
+def format_csv(schema: TableSchema, rows: Rows) -> str:
     """The text of such a file: what parse_csv reads back."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(schema.names)
-    writer.writerows([_text(value) for value in row] for row in rows)
+    writer.writerows([_format_value(value) for value in row] for row in rows)
     return out.getvalue()
 
 
-def _text(value: Value) -> str:
+def _format_value(value: Value) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return "" if value is None else str(value)

@@ -8,7 +8,7 @@ from pathlib import Path
 PATH = "expectations/known_issues.csv"
 
 
-def known_issues(root: Path) -> dict[tuple[str, str], str]:
+def read_known_issues(root: Path) -> dict[tuple[str, str], str]:
     """(case, field) -> note."""
     path = root / PATH
     if not path.is_file():

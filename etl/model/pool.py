@@ -20,7 +20,7 @@ Result = TypeVar("Result")
 FEW = 4  # below this many items the start of a pool costs more than it saves
 
 
-def default_workers() -> int:
+def count_workers() -> int:
     """Cores that this process may use, or what ISPY1_WORKERS says.
 
     Raises:
@@ -56,7 +56,7 @@ def spread(
         return
     done = 0
     try:
-        with _executor(workers, preload) as pool:
+        with _start_executor(workers, preload) as pool:
             for result in pool.map(work, items):
                 yield result
                 done += 1
@@ -68,13 +68,13 @@ def spread(
 def run_alone(work: Callable[[Item], Result], item: Item, died: Callable[[Item], Result]) -> Result:
     """Work on one item in a worker of its own, so that only the item at fault is lost."""
     try:
-        with _executor(1) as pool:
+        with _start_executor(1) as pool:
             return pool.submit(work, item).result()
     except BrokenProcessPool:
         return died(item)
 
 
-def _executor(workers: int, preload: Sequence[str] = ()) -> ProcessPoolExecutor:
+def _start_executor(workers: int, preload: Sequence[str] = ()) -> ProcessPoolExecutor:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(preload))
     return ProcessPoolExecutor(workers, mp_context=context, initializer=_end_with_parent)

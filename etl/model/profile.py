@@ -117,7 +117,7 @@ def load_profile(root: Path, name: str | None = None) -> Profile:
     return profile
 
 
-def expected_case_ids(root: Path, profile: Profile) -> tuple[str, ...]:
+def list_expected_ids(root: Path, profile: Profile) -> tuple[str, ...]:
     """The ids that the release should hold, never taken from the release itself."""
     ids = profile.expected_ids
     if isinstance(ids, IdRange):

@@ -56,7 +56,7 @@ class Name:
         return (self.artefact, self.mask, self.case_id, self.phase)
 
 
-def role(name: Name) -> str:
+def name_role(name: Name) -> str:
     """What a blob is among those of its case: `image_n3_0`, `mask_ftv`; else the artefact."""
     if name.mask is not None:
         return f"mask_{name.mask}"
@@ -84,8 +84,8 @@ def parse(path: str, profile: Profile) -> Name:
     nifti = _NIFTI.fullmatch(file)
     if nifti is not None:
         stem = nifti["stem"]
-        return _image(path, stem, folders, profile) or _mask(path, stem, folders, profile)
-    declared = _declared(file, profile)
+        return _parse_image(path, stem, folders, profile) or _mask(path, stem, folders, profile)
+    declared = _find_declared(file, profile)
     if declared is not None:
         return Name(path, "other" if declared[0] == "readme" else declared[0])
     return Name(path, "manifest" if extension(file) == ".sums" else "other")
@@ -93,33 +93,35 @@ def parse(path: str, profile: Profile) -> Name:
 
 def is_known(name: Name, profile: Profile) -> bool:
     """Whether the release has a use for the file (READMEs and licences count as known)."""
-    return name.artefact != "other" or _declared(_own(name), profile) is not None
+    return (
+        name.artefact != "other" or _find_declared(_normalize_file_name(name), profile) is not None
+    )
 
 
-def _own(name: Name) -> str:
+def _normalize_file_name(name: Name) -> str:
     return PurePosixPath(unicodedata.normalize("NFC", name.path)).name
 
 
-def _declared(file: str, profile: Profile) -> tuple[str, str] | None:
+def _find_declared(file: str, profile: Profile) -> tuple[str, str] | None:
     """The artefact and the canonical spelling of a file that the profile names, else None."""
     declared = [(artefact, s) for artefact, names in profile.files.items() for s in names]
-    key = _key(file)
-    return next((pair for pair in declared if _key(pair[1]) == key), None)
+    key = _strip_browser_marks(file)
+    return next((pair for pair in declared if _strip_browser_marks(pair[1]) == key), None)
 
 
-def _key(file: str) -> str:
+def _strip_browser_marks(file: str) -> str:
     """What stays of a name when a browser has had it: no ` (1)`, spaces, dashes, `_` or case."""
     name = PurePosixPath(unquote(file.replace("+", " ")))
     bare = re.sub(r"[\W_]+", "", _BROWSER_COPY.sub("", name.stem))
     return f"{bare}{name.suffix}".casefold()
 
 
-def _image(path: str, stem: str, folders: tuple[str, ...], profile: Profile) -> Name | None:
+def _parse_image(path: str, stem: str, folders: tuple[str, ...], profile: Profile) -> Name | None:
     match = _IMAGE.fullmatch(stem)
     if match is None:
         return None
     case_id = profile.case_id(match["case"])
-    image_set = _image_set(match["suffix"], folders, profile)
+    image_set = _find_image_set(match["suffix"], folders, profile)
     phase = int(match["phase"])
     if case_id is None or image_set is None or phase not in profile.phases:
         return Name(path, "other")
@@ -133,7 +135,7 @@ def _is_claimed_twice(case_id: str, folders: tuple[str, ...], profile: Profile) 
     return bool(folders) and profile.case_id(folders[-1]) not in (None, case_id)
 
 
-def _image_set(suffix: str, folders: tuple[str, ...], profile: Profile) -> str | None:
+def _find_image_set(suffix: str, folders: tuple[str, ...], profile: Profile) -> str | None:
     """The set of an image. The nearest set's folder decides where the name ending is cut short.
 
     Users' z-scored files often lack theirs, and then are spelled as the N3 images.
@@ -156,7 +158,7 @@ def _mask(path: str, stem: str, folders: tuple[str, ...], profile: Profile) -> N
     return Name(path, "other")
 
 
-def canonical_path(name: Name, profile: Profile, extension: str = ".nii.gz") -> str:
+def place_in_release(name: Name, profile: Profile, extension: str = ".nii.gz") -> str:
     """Where the file belongs in a release. Its own path where the release has no place for it."""
     if name.image_set is not None:
         image_set = profile.image_sets[name.image_set]
@@ -164,8 +166,8 @@ def canonical_path(name: Name, profile: Profile, extension: str = ".nii.gz") -> 
         return f"{image_set.folder}/{name.case_id}/{file}"
     if name.artefact == "mask":
         return f"{profile.mask_folder_prefix}{name.mask}/{name.case_id}{extension}"
-    own = _own(name)
-    declared = _declared(own, profile)
+    own = _normalize_file_name(name)
+    declared = _find_declared(own, profile)
     if declared is not None:
         return declared[1]
     if name.artefact in ("manifest", "other"):
@@ -180,7 +182,7 @@ def extension(path: str) -> str:
     return ".nii.gz" if lower.endswith(".nii.gz") else PurePosixPath(lower).suffix
 
 
-def blobs_of_case(case_id: str, profile: Profile) -> list[Name]:
+def list_blobs_of_case(case_id: str, profile: Profile) -> list[Name]:
     """The files that a complete case has: images by set and phase, then the declared masks."""
     images = [
         Name("", f"image_{key}", case_id=case_id, phase=phase)
@@ -188,9 +190,9 @@ def blobs_of_case(case_id: str, profile: Profile) -> list[Name]:
         for phase in profile.phases
     ]
     masks = [Name("", "mask", mask=mask, case_id=case_id) for mask in profile.masks]
-    return [_placed(name, profile) for name in (*images, *masks)]
+    return [_add_path(name, profile) for name in (*images, *masks)]
 
 
-def _placed(name: Name, profile: Profile) -> Name:
-    path = canonical_path(name, profile)
+def _add_path(name: Name, profile: Profile) -> Name:
+    path = place_in_release(name, profile)
     return Name(path, name.artefact, name.mask, name.case_id, name.phase)

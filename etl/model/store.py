@@ -44,7 +44,7 @@ def find_table(root: Path, name: str) -> Path:
     return of_gate if of_gate.is_file() else table_path(root / TABLES, name)
 
 
-def arrow_schema(schema: TableSchema, meta: dict[str, Any]) -> pa.Schema:
+def make_arrow_schema(schema: TableSchema, meta: dict[str, Any]) -> pa.Schema:
     """The Arrow schema: column descriptions in the fields, table facts in the footer."""
     facts = {
         "table": schema.name,
@@ -55,10 +55,10 @@ def arrow_schema(schema: TableSchema, meta: dict[str, Any]) -> pa.Schema:
         "columns": {c.name: {"meaning": c.meaning, "unit": c.unit} for c in schema.columns},
     }
     footer = {FOOTER_KEY: json.dumps(facts, sort_keys=True).encode()}
-    return pa.schema([_field(column) for column in schema.columns], metadata=footer)
+    return pa.schema([_make_field(column) for column in schema.columns], metadata=footer)
 
 
-def _field(column: Column) -> pa.Field:
+def _make_field(column: Column) -> pa.Field:
     meta = {"description": column.meaning, "unit": column.unit}
     return pa.field(column.name, ARROW_TYPES[column.kind], column.nullable, meta)
 
@@ -78,8 +78,8 @@ def write_table(
         UserError: a row breaks the key, a type or a not-null rule, holds a number that is not
             finite, or the disk refuses.
     """
-    values = rows if isinstance(rows, pa.Table) else to_arrow(schema, rows)
-    table = _checked(schema, values, meta)
+    values = rows if isinstance(rows, pa.Table) else convert_to_arrow(schema, rows)
+    table = _check_table(schema, values, meta)
     write_atomically(path, lambda target: _write_parquet(table, target))
 
 
@@ -87,13 +87,15 @@ def _write_parquet(table: pa.Table, target: Path) -> None:
     pq.write_table(table, target, compression="zstd", version="2.6", store_schema=True)
 
 
-def measured_schema(schema: TableSchema, without: Collection[str] = ()) -> pa.Schema:
+def make_measured_schema(schema: TableSchema, without: Collection[str] = ()) -> pa.Schema:
     """Return names and types of a table's columns but some, all nullable."""
     columns = (column for column in schema.columns if column.name not in without)
     return pa.schema([(column.name, ARROW_TYPES[column.kind]) for column in columns])
 
 
-def to_arrow(schema: TableSchema, rows: Sequence[Row], without: Collection[str] = ()) -> pa.Table:
+def convert_to_arrow(
+    schema: TableSchema, rows: Sequence[Row], without: Collection[str] = ()
+) -> pa.Table:
     """Return rows as columns.
 
     Args:
@@ -104,7 +106,7 @@ def to_arrow(schema: TableSchema, rows: Sequence[Row], without: Collection[str] 
     Raises:
         UserError: a row lacks a column, has another one, or a value does not fit.
     """
-    arrow = measured_schema(schema, without)
+    arrow = make_measured_schema(schema, without)
     names = set(arrow.names)
     for row in rows:
         if row.keys() != names:
@@ -119,12 +121,12 @@ def to_arrow(schema: TableSchema, rows: Sequence[Row], without: Collection[str] 
     return pa.Table.from_arrays(columns, schema=arrow)
 
 
-def _checked(schema: TableSchema, rows: pa.Table, meta: dict[str, Any]) -> pa.Table:
+def _check_table(schema: TableSchema, rows: pa.Table, meta: dict[str, Any]) -> pa.Table:
     odd = set(rows.column_names) ^ set(schema.names)
     if odd:
         message = f"{schema.name}: the rows differ from the schema in {', '.join(sorted(odd))}."
         raise UserError(message)
-    arrow = arrow_schema(schema, meta)
+    arrow = make_arrow_schema(schema, meta)
     try:
         columns = [rows[field.name].cast(field.type) for field in arrow]
     except pa.ArrowException as error:
@@ -174,21 +176,21 @@ def write_atomically(path: Path, write: Any) -> None:  # noqa: ANN401  any write
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _temporary(path) as temporary:
+        with _open_temporary(path) as temporary:
             write(temporary)
-            temporary.chmod(0o666 & ~_umask())
-            _sync(temporary)
+            temporary.chmod(0o666 & ~_read_umask())
+            _sync_to_disk(temporary)
             temporary.replace(path)
-        _sync(path.parent)
+        _sync_to_disk(path.parent)
     except OSError as error:
         message = f"{path}: cannot be written ({error.strerror or error}). Check disk and rights."
         raise UserError(message) from error
 
 
 @contextmanager
-def _temporary(path: Path) -> Iterator[Path]:
+def _open_temporary(path: Path) -> Iterator[Path]:
     """A new temporary file, locked as long as its writer lives, and removed in the end."""
-    folder, is_ours = _scratch(path)
+    folder, is_ours = _find_scratch(path)
     guard = os.open(folder, os.O_RDONLY)
     try:
         lock_handle(guard, wait=True)  # nobody takes our new file for a dead one
@@ -233,7 +235,7 @@ def scratch_folder(root: Path) -> Path:
     return folder
 
 
-def _scratch(path: Path) -> tuple[Path, bool]:
+def _find_scratch(path: Path) -> tuple[Path, bool]:
     """Where to write first, and whether that folder is the project's own scratch."""
     for folder in path.resolve().parents:
         if (folder / ".dvc").is_dir():
@@ -255,13 +257,13 @@ def build_lock(root: Path, say: Callable[[str], None]) -> AbstractContextManager
     return hold_lock(path, "builds the tables", say)
 
 
-def _umask() -> int:
+def _read_umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
 
 
-def _sync(path: Path) -> None:
+def _sync_to_disk(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -11,7 +11,7 @@ import xlsxwriter
 
 from etl.model.errors import UserError
 from etl.model.feature_names import NAMES
-from etl.model.pool import default_workers, spread
+from etl.model.pool import count_workers, spread
 from etl.phantom import acquisitions, clinical, papers, planted
 from etl.phantom import cases as one_case
 from etl.phantom import truth as the_truth
@@ -63,7 +63,7 @@ def make(  # noqa: PLR0913  two places, three parameters, two ways of running
     truth.parent.mkdir(parents=True, exist_ok=True)
     jobs = [Job(index, seed, scale, fresh) for index in range(cases)]
     try:
-        made = _run(jobs, workers or default_workers(), progress)
+        made = _run(jobs, workers or count_workers(), progress)
         rows = _finish(fresh, made, seed, papers.readme(cases, seed, scale))
         rows += [row for case in made for row in case.rows] + the_truth.of_features()
         the_truth.write(truth, rows)

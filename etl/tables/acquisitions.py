@@ -15,7 +15,7 @@ from etl.model.profile import Profile
 from etl.model.schema import CASE_ID, Table, parse_columns
 from etl.read.idc import Series, read_slice
 from etl.tables import series
-from etl.tables.unit import Assembled, Context, Measured, Row, Unit, artefact
+from etl.tables.unit import Assembled, Context, Measured, Row, Unit, find_artefact
 
 ARTEFACT = "acquisitions"
 CLINICAL_AGE = "age in the clinical sheet"
@@ -65,24 +65,24 @@ TABLE = Table(
 
 # Column -> the column of the slice that it comes from, and how a cell is read.
 READERS: dict[str, tuple[str, Callable[..., object]]] = {
-    "series_instance_uid": ("SeriesInstanceUID", series.text),
-    "study_instance_uid": ("StudyInstanceUID", series.text),
-    "study_date": ("StudyDate", series.date),
-    "series_date": ("SeriesDate", series.date),
-    "age_years": ("PatientAge", series.age_years),
-    "sex": ("PatientSex", series.sex),
-    "modality": ("Modality", series.text),
-    "sop_class": ("sop_class_name", series.text),
-    "manufacturer": ("Manufacturer", series.vendor),
-    "stored_manufacturer": ("Manufacturer", series.text),
-    "model": ("ManufacturerModelName", series.text),
+    "series_instance_uid": ("SeriesInstanceUID", series.clean_text),
+    "study_instance_uid": ("StudyInstanceUID", series.clean_text),
+    "study_date": ("StudyDate", series.parse_date),
+    "series_date": ("SeriesDate", series.parse_date),
+    "age_years": ("PatientAge", series.parse_age_years),
+    "sex": ("PatientSex", series.parse_sex),
+    "modality": ("Modality", series.clean_text),
+    "sop_class": ("sop_class_name", series.clean_text),
+    "manufacturer": ("Manufacturer", series.parse_vendor),
+    "stored_manufacturer": ("Manufacturer", series.clean_text),
+    "model": ("ManufacturerModelName", series.clean_text),
     "series_number": ("SeriesNumber", series.number),
-    "series_description": ("SeriesDescription", series.text),
-    "instance_count": ("instanceCount", series.amount),
-    "size_mb": ("series_size_MB", series.amount),
-    "licence": ("license_short_name", series.text),
-    "source_doi": ("source_DOI", series.text),
-    "crdc_series_uuid": ("crdc_series_uuid", series.text),
+    "series_description": ("SeriesDescription", series.clean_text),
+    "instance_count": ("instanceCount", series.parse_amount),
+    "size_mb": ("series_size_MB", series.parse_amount),
+    "licence": ("license_short_name", series.clean_text),
+    "source_doi": ("source_DOI", series.clean_text),
+    "crdc_series_uuid": ("crdc_series_uuid", series.clean_text),
 }
 AGE_TOLERANCE_YEARS = 1.0  # a DICOM age is a whole number of years
 _SHOWN = 3
@@ -121,31 +121,33 @@ Seen = defaultdict[tuple[str, str | None], Counter[str]]
 def measure(unit: Unit, context: Context) -> Measured:
     """Every series of the slice."""
     del unit  # the slice that is used is chosen among all that the release holds
-    blob = artefact(context, ARTEFACT)
-    return described(read_slice(context.file(blob)), context.profile) if blob else Measured()
+    blob = find_artefact(context, ARTEFACT)
+    return describe_series(read_slice(context.file(blob)), context.profile) if blob else Measured()
 
 
-def described(found: Iterable[Series], profile: Profile) -> Measured:
+def describe_series(found: Iterable[Series], profile: Profile) -> Measured:
     """The rows of a slice, and a finding a case and kind for what could not be used."""
     seen: Seen = defaultdict(Counter)
-    rows = [_row(case_id, cells, seen) for case_id, cells in _usable(found, profile, seen)]
-    studies = _by_study(rows)
+    rows = [
+        _make_row(case_id, cells, seen) for case_id, cells in _list_usable(found, profile, seen)
+    ]
+    studies = _group_by_study(rows)
     for (case_id, _), of_study in studies.items():
         _give_one_date(case_id, of_study, seen)
         _check_thresholds(case_id, of_study, seen)
     _number_studies(studies)
-    return Measured(rows, _findings(seen))
+    return Measured(rows, _check_series(seen))
 
 
-def _usable(found: Iterable[Series], profile: Profile, seen: Seen) -> list[tuple[str, Series]]:
+def _list_usable(found: Iterable[Series], profile: Profile, seen: Seen) -> list[tuple[str, Series]]:
     """The series of known subjects, each once, in the order of their UIDs."""
     usable: dict[str, tuple[str, Series]] = {}
     for cells in sorted(found, key=lambda c: (c["SeriesInstanceUID"] or "", str(c))):
         case_id = profile.case_id(cells["PatientID"])
-        uid = series.text(cells["SeriesInstanceUID"])
+        uid = series.clean_text(cells["SeriesInstanceUID"])
         if case_id is None:
             seen["unknown_subject:PatientID", None][repr(cells["PatientID"])] += 1
-        elif uid is None or series.text(cells["StudyInstanceUID"]) is None:
+        elif uid is None or series.clean_text(cells["StudyInstanceUID"]) is None:
             seen["no_uid:SeriesInstanceUID", case_id]["no UID"] += 1
         elif uid in usable:
             seen["repeated:SeriesInstanceUID", case_id][uid] += 1
@@ -154,7 +156,7 @@ def _usable(found: Iterable[Series], profile: Profile, seen: Seen) -> list[tuple
     return list(usable.values())
 
 
-def _row(case_id: str, cells: Series, seen: Seen) -> Row:
+def _make_row(case_id: str, cells: Series, seen: Seen) -> Row:
     """One series. What is about its study is filled in later."""
     row: Row = {"case_id": case_id}
     for column, (field, reader) in READERS.items():
@@ -168,11 +170,11 @@ def _row(case_id: str, cells: Series, seen: Seen) -> Row:
     return {
         **row,
         "has_scanner": series.has_scanner(modality, sop_class, model),
-        "pe_threshold_percent": series.pe_threshold_percent(modality, description),
+        "pe_threshold_percent": series.parse_pe_threshold(modality, description),
     }
 
 
-def _by_study(rows: Iterable[Row]) -> dict[tuple[str, str], list[Row]]:
+def _group_by_study(rows: Iterable[Row]) -> dict[tuple[str, str], list[Row]]:
     """(case, study) -> its series."""
     studies: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
@@ -216,7 +218,7 @@ def _number_studies(studies: dict[tuple[str, str], list[Row]]) -> None:
             row["is_baseline"] = of_case[key[0]] == 1
 
 
-def _findings(seen: Seen) -> list[Finding]:
+def _check_series(seen: Seen) -> list[Finding]:
     """One finding a check and case: the commonest cells, and in how many series they are."""
     out = []
     for (check, case_id), cells in seen.items():
@@ -248,6 +250,6 @@ def assemble(values: pl.DataFrame, context: Context) -> Assembled:
         study, age, known = row["study_index"], row["age_years"], row[CLINICAL_AGE]
         what = f"study {study}: {age:g} years, clinical sheet {known:g}"
         seen["disagrees_with_clinical:PatientAge", row["case_id"]][what] += 1
-    blob = artefact(context, ARTEFACT)
+    blob = find_artefact(context, ARTEFACT)
     path = blob.path if blob else None
-    return Assembled(values, [replace(finding, path=path) for finding in _findings(seen)])
+    return Assembled(values, [replace(finding, path=path) for finding in _check_series(seen)])

@@ -10,10 +10,10 @@ import polars as pl
 import pyarrow as pa
 
 from etl.model.findings import Finding
-from etl.model.release import role
+from etl.model.release import name_role
 from etl.model.schema import Table
-from etl.model.store import measured_schema, to_arrow
-from etl.tables.unit import Assembled, Context, Row, Unit, Values, unit_key, units_of
+from etl.model.store import convert_to_arrow, make_measured_schema
+from etl.tables.unit import Assembled, Context, Row, Unit, Values, list_units, make_unit_key
 
 _UNIT = "number of the unit"
 _ROLE = "role of the blob"
@@ -21,7 +21,7 @@ _ROLE = "role of the blob"
 
 def collect(table: Table, by_unit: Sequence[tuple[Unit, Values]]) -> pl.DataFrame:
     """Return the rows of all units as one frame, with the number of their unit."""
-    schema = measured_schema(table, table.assembled)
+    schema = make_measured_schema(table, table.assembled)
     rows = pa.concat_tables([schema.empty_table(), *(values.rows for _, values in by_unit)])
     counts = [values.rows.num_rows for _, values in by_unit]
     numbers = np.repeat(np.arange(len(counts), dtype=np.int64), counts)
@@ -61,7 +61,7 @@ def _describe_blob(unit: Unit) -> Row:
 
 
 def _describe_case(unit: Unit) -> Row:
-    return {"case_id": unit[0].name.case_id, "inputs_md5": unit_key(unit)}
+    return {"case_id": unit[0].name.case_id, "inputs_md5": make_unit_key(unit)}
 
 
 def add_blob_md5(
@@ -76,8 +76,8 @@ def add_blob_md5(
         blob_role: the role of the blob, such as `mask_ftv`; null gives null.
     """
     blobs = [
-        (blob.name.case_id, role(blob.name), blob.md5)
-        for unit in units_of("case", context.blobs)
+        (blob.name.case_id, name_role(blob.name), blob.md5)
+        for unit in list_units("case", context.blobs)
         for blob in unit
     ]
     schema = {"case_id": pl.String, _ROLE: pl.String, column: pl.String}
@@ -88,4 +88,4 @@ def add_blob_md5(
 
 def make_rows(table: Table, rows: Sequence[Row], findings: Sequence[Finding] = ()) -> Assembled:
     """Return rows that were made one by one as those of a table."""
-    return Assembled(cast("pl.DataFrame", pl.from_arrow(to_arrow(table, rows))), findings)
+    return Assembled(cast("pl.DataFrame", pl.from_arrow(convert_to_arrow(table, rows))), findings)

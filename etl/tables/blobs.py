@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from etl.model.errors import BadInputError
-from etl.model.findings import Finding, from_bad_input
+from etl.model.findings import Finding, make_finding
 from etl.model.profile import Profile
 from etl.model.release import (
     MARKS,
@@ -11,15 +11,15 @@ from etl.model.release import (
     NO_NAME,
     Identity,
     Name,
-    blobs_of_case,
-    canonical_path,
     is_known,
+    list_blobs_of_case,
     parse,
+    place_in_release,
 )
 from etl.model.schema import Table, parse_columns
 from etl.read.features import read_features
 from etl.read.manifest import read_manifest
-from etl.tables.unit import Blob, Context, Measured, Row, Unit, artefact, refuse_mark
+from etl.tables.unit import Blob, Context, Measured, Row, Unit, find_artefact, refuse_mark
 
 TABLE = Table(
     name="blobs",
@@ -50,23 +50,23 @@ Listed = dict[str, str]  # canonical path -> the publisher's MD5
 def measure(unit: Unit, context: Context) -> Measured:
     """A row for every file that is there, and for every file that should be."""
     out = Measured()
-    listed = publisher_md5s(unit, context, out)
+    listed = read_publisher_md5s(unit, context, out)
     for blob in unit:
-        out.rows.append(_present(blob, listed, context.profile))
+        out.rows.append(_make_present_row(blob, listed, context.profile))
         if blob.md5 in (NO_FILE, NO_NAME):
             error = refuse_mark(blob.md5, context.release / blob.path)
-            out.findings.append(from_bad_input("blobs", error, path=blob.path))
+            out.findings.append(make_finding("blobs", error, path=blob.path))
         elif not is_known(blob.name, context.profile):
-            out.findings.append(_unknown(blob))
-    out.findings.extend(_doubles(unit))
+            out.findings.append(_report_unknown(blob))
+    out.findings.extend(_report_duplicates(unit))
     here = {_place(blob.name, context.profile) for blob in unit}
-    for name in _expected(unit, listed, context):
+    for name in _list_expected(unit, listed, context):
         if name.path not in here:
-            out.rows.append(_missing(name, listed))
+            out.rows.append(_make_missing_row(name, listed))
     return out
 
 
-def publisher_md5s(unit: Unit, context: Context, out: Measured) -> Listed | None:
+def read_publisher_md5s(unit: Unit, context: Context, out: Measured) -> Listed | None:
     """What the release's manifests list; None without a manifest."""
     manifests = [blob for blob in unit if blob.name.artefact == "manifest"]
     listed: Listed = {}
@@ -74,7 +74,7 @@ def publisher_md5s(unit: Unit, context: Context, out: Measured) -> Listed | None
         try:
             lines = read_manifest(context.file(blob))
         except BadInputError as error:
-            out.findings.append(from_bad_input("blobs", error, path=blob.path))
+            out.findings.append(make_finding("blobs", error, path=blob.path))
             continue
         for path, md5 in lines.items():
             listed[_place(parse(path, context.profile), context.profile)] = md5
@@ -83,22 +83,22 @@ def publisher_md5s(unit: Unit, context: Context, out: Measured) -> Listed | None
 
 def _place(name: Name, profile: Profile) -> str:
     """The canonical .nii.gz path of images and masks; other files where they are."""
-    return canonical_path(name, profile) if name.case_id else name.path
+    return place_in_release(name, profile) if name.case_id else name.path
 
 
-def _present(blob: Blob, listed: Listed | None, profile: Profile) -> Row:
+def _make_present_row(blob: Blob, listed: Listed | None, profile: Profile) -> Row:
     publisher = (listed or {}).get(_place(blob.name, profile))
     is_mark = blob.md5 in MARKS
     return {
-        **_identity(blob.name),
+        **_make_identity(blob.name),
         "size_bytes": None if is_mark else blob.size_bytes,
         "md5": None if is_mark else blob.md5,
         "publisher_md5": publisher,
-        "verdict": _verdict(blob, listed, publisher),
+        "verdict": _judge_blob(blob, listed, publisher),
     }
 
 
-def _verdict(blob: Blob, listed: Listed | None, publisher: str | None) -> str:
+def _judge_blob(blob: Blob, listed: Listed | None, publisher: str | None) -> str:
     if blob.md5 in MARKS:
         return "missing"
     if listed is None:
@@ -110,7 +110,7 @@ def _verdict(blob: Blob, listed: Listed | None, publisher: str | None) -> str:
     return "repacked" if blob.path.endswith(".nii") else "mismatch"
 
 
-def _identity(name: Name) -> Row:
+def _make_identity(name: Name) -> Row:
     return {
         "path": name.path,
         "artefact": name.artefact,
@@ -120,9 +120,9 @@ def _identity(name: Name) -> Row:
     }
 
 
-def _missing(name: Name, listed: Listed | None) -> Row:
+def _make_missing_row(name: Name, listed: Listed | None) -> Row:
     return {
-        **_identity(name),
+        **_make_identity(name),
         "size_bytes": None,
         "md5": None,
         "publisher_md5": (listed or {}).get(name.path),
@@ -130,11 +130,13 @@ def _missing(name: Name, listed: Listed | None) -> Row:
     }
 
 
-def _expected(unit: Unit, listed: Listed | None, context: Context) -> list[Name]:
+def _list_expected(unit: Unit, listed: Listed | None, context: Context) -> list[Name]:
     """What should be there: all blobs of every in_release case, the workbooks, the manifest's."""
     profile = context.profile
     names = [
-        n for case in cases_in_release(unit, listed, context) for n in blobs_of_case(case, profile)
+        n
+        for case in list_cases_in_release(unit, listed, context)
+        for n in list_blobs_of_case(case, profile)
     ]
     names += [parse(path, profile) for path in listed or {}]
     present = {blob.name.artefact for blob in unit}
@@ -144,7 +146,7 @@ def _expected(unit: Unit, listed: Listed | None, context: Context) -> list[Name]
     return list({name.path: name for name in names}.values())
 
 
-def cases_in_release(unit: Unit, listed: Listed | None, context: Context) -> list[str]:
+def list_cases_in_release(unit: Unit, listed: Listed | None, context: Context) -> list[str]:
     """Cases that a blob, the publisher's manifest or the features workbook names.
 
     A mask of the user's own makes no case of the release.
@@ -152,13 +154,13 @@ def cases_in_release(unit: Unit, listed: Listed | None, context: Context) -> lis
     named = [blob.name for blob in unit] + [parse(path, context.profile) for path in listed or {}]
     own = [name for name in named if name.mask and name.mask not in context.profile.masks]
     names = [name.case_id for name in named if name not in own]
-    names += features_cases(context)
+    names += list_cases_of_features(context)
     return sorted({case_id for case_id in names if case_id})
 
 
-def features_cases(context: Context) -> list[str | None]:
+def list_cases_of_features(context: Context) -> list[str | None]:
     """The cases of the features workbook; none where it cannot be read (features says why)."""
-    blob = artefact(context, "features")
+    blob = find_artefact(context, "features")
     try:
         sheet = read_features(context.file(blob)) if blob else None
     except BadInputError:
@@ -166,7 +168,7 @@ def features_cases(context: Context) -> list[str | None]:
     return [context.profile.case_id(subject) for subject in sheet.subjects] if sheet else []
 
 
-def _doubles(unit: Unit) -> list[Finding]:
+def _report_duplicates(unit: Unit) -> list[Finding]:
     """A finding for every file that says it is what another file is already."""
     by_identity: dict[Identity, list[str]] = {}
     for blob in unit:
@@ -189,7 +191,7 @@ def _doubles(unit: Unit) -> list[Finding]:
     ]
 
 
-def _unknown(blob: Blob) -> Finding:
+def _report_unknown(blob: Blob) -> Finding:
     return Finding(
         table="blobs",
         severity="warning",

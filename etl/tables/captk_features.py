@@ -20,7 +20,7 @@ from etl.measure.captk_shape import morphologic, volumetric
 from etl.measure.carry import carry
 from etl.measure.mask import Array, Foreground, components, crop, foreground_bits
 from etl.model.findings import Finding
-from etl.model.release import PUBLISHED_MASK, Name, role
+from etl.model.release import PUBLISHED_MASK, Name, name_role
 from etl.model.schema import CASE_ID, INPUTS_MD5, Table, parse_columns
 from etl.read.nifti import Header, Volume, is_same_grid
 from etl.tables.assembly import add_blob_md5
@@ -77,7 +77,7 @@ OF_IMAGE = (INTENSITY, HISTOGRAM, GLCM)
 def wants(name: Name, params: Mapping[str, object]) -> bool:
     """The expert's mask, the images of phase 1, and the mask that shows the native grid."""
     del params
-    return role(name) in _ROLES
+    return name_role(name) in _ROLES
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class _Source:
         volumes, refused = open_volumes(TABLE.name, self.unit, self.context, [name])
         self.findings.extend(refused)
         if name not in volumes and not refused:
-            self.findings.append(_missing(name, consequence))
+            self.findings.append(_report_missing(name, consequence))
         return volumes.get(name)
 
 
@@ -118,33 +118,33 @@ def measure(unit: Unit, context: Context) -> Measured:
     bits, _ = foreground_bits(mask.voxels, *mask.header.scaling)
     for image_set, roles in GRIDS.items():
         image = source.read(roles[0], "what needs its voxels is not computed")
-        grid = (roles[0], image.header) if image else _other_grid(roles[1], mask, source)
+        grid = (roles[0], image.header) if image else _find_other_grid(roles[1], mask, source)
         if grid is None:
             continue
-        found = crop(_on_grid(bits, mask.header, grid[1]))
+        found = crop(_carry_to_grid(bits, mask.header, grid[1]))
         if found is None:
-            out.findings.append(_empty(grid[0]))
+            out.findings.append(_report_empty(grid[0]))
             continue
-        out.rows.extend(_rows(_Place(image_set, *grid, found, image), out.findings))
+        out.rows.extend(_make_rows(_Place(image_set, *grid, found, image), out.findings))
     return out
 
 
-def _other_grid(name: str, mask: Volume, source: _Source) -> tuple[str, Header] | None:
+def _find_other_grid(name: str, mask: Volume, source: _Source) -> tuple[str, Header] | None:
     """The grid of another blob than the image, where there is one."""
     volume = mask if name == MASK_ROLE else source.read(name, "there is no native grid")
     return (name, volume.header) if volume else None
 
 
-def _on_grid(bits: Array, own: Header, grid: Header) -> Array:
+def _carry_to_grid(bits: Array, own: Header, grid: Header) -> Array:
     """The mask as it is where it lies on the grid, carried to it elsewhere."""
     if is_same_grid(own.grid, grid.grid):
         return bits
     return carry(bits, own.affine, grid.affine, grid.size)
 
 
-def _rows(place: _Place, findings: list[Finding]) -> Iterator[Row]:
+def _make_rows(place: _Place, findings: list[Finding]) -> Iterator[Row]:
     """The features of one input."""
-    for prefix, values in _families(place, findings):
+    for prefix, values in _measure_families(place, findings):
         for statistic, value in values.items():
             yield {
                 "image_set": place.image_set,
@@ -156,7 +156,7 @@ def _rows(place: _Place, findings: list[Finding]) -> Iterator[Row]:
             }
 
 
-def _families(place: _Place, findings: list[Finding]) -> Iterator[tuple[str, Values]]:
+def _measure_families(place: _Place, findings: list[Finding]) -> Iterator[tuple[str, Values]]:
     """Start of the names and values of each family; without an image those of the mask alone."""
     found, header = place.found, place.header
     yield VOLUMETRIC, volumetric(found.voxel_count, header.voxel_volume_mm3)
@@ -169,14 +169,14 @@ def _families(place: _Place, findings: list[Finding]) -> Iterator[tuple[str, Val
     region = values[found.inside]
     n_nonfinite = int(np.count_nonzero(~(np.abs(region) <= MAX_FLOAT32)))
     if n_nonfinite:
-        findings.append(_nonfinite(place.grid_role, n_nonfinite))
+        findings.append(_report_nonfinite(place.grid_role, n_nonfinite))
         return
     yield INTENSITY, intensity(region)
     yield HISTOGRAM, histogram(region)
     yield GLCM, glcm(values, found.inside)
 
 
-def _missing(name: str, consequence: str) -> Finding:
+def _report_missing(name: str, consequence: str) -> Finding:
     """The contracts of coverage judge what is missing; this says what it costs here."""
     return Finding(
         table=TABLE.name,
@@ -190,7 +190,7 @@ def _missing(name: str, consequence: str) -> Finding:
     )
 
 
-def _empty(name: str) -> Finding:
+def _report_empty(name: str) -> Finding:
     return Finding(
         table=TABLE.name,
         severity="warning",
@@ -203,7 +203,7 @@ def _empty(name: str) -> Finding:
     )
 
 
-def _nonfinite(name: str, count: int) -> Finding:
+def _report_nonfinite(name: str, count: int) -> Finding:
     return Finding(
         table=TABLE.name,
         severity="warning",

@@ -6,7 +6,7 @@ from collections import Counter
 
 import polars as pl
 
-from etl.model.release import blobs_of_case
+from etl.model.release import list_blobs_of_case
 from etl.model.schema import CASE_ID, Table, parse_columns
 from etl.tables.assembly import make_rows
 from etl.tables.unit import Assembled, Context
@@ -43,7 +43,7 @@ TABLE = Table(
 def assemble(values: pl.DataFrame, context: Context) -> Assembled:
     """Return which cases the files and workbooks name, and what each has."""
     del values
-    in_release = _cases_in_release(context)
+    in_release = _list_cases_in_release(context)
     of_sheets = {
         f"has_{name}": set(context.table(name)["case_id"])
         for name in ("features", "clinical", "outcomes", "acquisitions")
@@ -66,7 +66,7 @@ def assemble(values: pl.DataFrame, context: Context) -> Assembled:
             "has_mask_stv_resunet": on_disk[case_id, "stv_resunet"] > 0,
             **{column: case_id in cases for column, cases in of_sheets.items()},
             "is_complete": all(
-                name.identity in identities for name in blobs_of_case(case_id, context.profile)
+                name.identity in identities for name in list_blobs_of_case(case_id, context.profile)
             ),
             "known_issue": None,
         }
@@ -75,7 +75,7 @@ def assemble(values: pl.DataFrame, context: Context) -> Assembled:
     return make_rows(TABLE, rows)
 
 
-def _cases_in_release(context: Context) -> set[str]:
+def _list_cases_in_release(context: Context) -> set[str]:
     """Return the cases that a blob, the publisher's manifest or the features workbook names.
 
     Each has rows in `blobs`, of files that are missing too. A mask of the user's own makes no case.

@@ -34,11 +34,11 @@ def find_copies(
                 o["path"] for o in group if o is not row and (is_own or o.get("mask") not in own)
             ]
             if others:
-                findings.append(_copied(table, severity, row, others))
+                findings.append(_report_copy(table, severity, row, others))
     return findings
 
 
-def _copied(table: str, severity: Severity, row: Row, others: list[str]) -> Finding:
+def _report_copy(table: str, severity: Severity, row: Row, others: list[str]) -> Finding:
     more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
     return Finding(
         table=table,

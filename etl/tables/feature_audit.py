@@ -23,7 +23,7 @@ from etl.model.git_tables import CSV_FILES, PUBLISHED_CATALOG, read_csv_input
 from etl.model.schema import Table, parse_columns
 from etl.tables.assembly import make_rows
 from etl.tables.feature_catalog import parse_name
-from etl.tables.unit import Assembled, Context, Row, artefact
+from etl.tables.unit import Assembled, Context, Row, find_artefact
 
 LIMITS = ("exact_relative", "min_cases", "agrees_share", "outlier_z", "outlier_relative")
 
@@ -93,24 +93,26 @@ class _Study:
 def assemble(values: pl.DataFrame, context: Context) -> Assembled:
     """Return every published feature against its recomputed values, and what is wrong."""
     del values
-    study = _study(context)
+    study = _make_study(context)
     found = audit(study.features, study.computed, study.limits)
-    moved = _moved_cases(study, found, int(context.param("feature_audit.case_outliers")))
-    rows = [_row(name, one, study, moved) for name, one in found.items()]
-    blob = artefact(context, "features")
+    moved = _find_moved_cases(study, found, int(context.param("feature_audit.case_outliers")))
+    rows = [_make_row(name, one, study, moved) for name, one in found.items()]
+    blob = find_artefact(context, "features")
     path = blob.path if blob else None
-    return make_rows(TABLE, rows, [replace(f, path=path) for f in _findings(study, found, moved)])
+    return make_rows(
+        TABLE, rows, [replace(f, path=path) for f in _report_wrong_values(study, found, moved)]
+    )
 
 
 # --- what is judged -------------------------------------------------------------------------
 
 
-def _study(context: Context) -> _Study:
+def _make_study(context: Context) -> _Study:
     published = context.table("features")
     cases = tuple(published["case_id"].unique().sort())
     values = _spread(published, cases)
-    definitions = _definitions(context, published["feature"].unique())
-    inputs, computed = _inputs(context, cases)
+    definitions = _find_definitions(context, published["feature"].unique())
+    inputs, computed = _list_inputs(context, cases)
     blank = np.full(len(cases), np.nan)
     return _Study(
         cases,
@@ -125,7 +127,7 @@ def _study(context: Context) -> _Study:
     )
 
 
-def _inputs(context: Context, cases: Sequence[str]) -> tuple[dict[str, Row], Computed]:
+def _list_inputs(context: Context, cases: Sequence[str]) -> tuple[dict[str, Row], Computed]:
     """Return the candidate inputs, most trusted first, and what was computed on each."""
     key = ("image_set", "phase", "mask")
     by_input = context.table("captk_features").partition_by(key, as_dict=True)
@@ -148,7 +150,7 @@ def _spread(rows: pl.DataFrame, cases: Sequence[str]) -> dict[str, Array]:
     return dict(zip(features, spread, strict=True))
 
 
-def _definitions(context: Context, features: Iterable[str]) -> dict[str, Definition]:
+def _find_definitions(context: Context, features: Iterable[str]) -> dict[str, Definition]:
     """Published feature -> its line of the catalog: its own, else the one of its family."""
     path = context.root / TABLE.files[0]
     lines = read_csv_input(PUBLISHED_CATALOG, path)
@@ -167,14 +169,14 @@ def _definitions(context: Context, features: Iterable[str]) -> dict[str, Definit
 # --- what is said ---------------------------------------------------------------------------
 
 
-def _moved_cases(study: _Study, found: Mapping[str, Audit], most: int) -> Array:
+def _find_moved_cases(study: _Study, found: Mapping[str, Audit], most: int) -> Array:
     """Whether each case has more than `most` odd values: its mask or image is another one."""
     odd = [one.is_outlier for one in found.values()]
     moved: Array = np.sum(odd, axis=0) > most if odd else np.zeros(len(study.cases), bool)
     return moved
 
 
-def _row(name: str, found: Audit, study: _Study, moved: Array) -> Row:
+def _make_row(name: str, found: Audit, study: _Study, moved: Array) -> Row:
     definition = study.definitions[name]
     relative = found.relative[found.is_compared]
     reason = "no case with a published and a recomputed value"
@@ -193,28 +195,30 @@ def _row(name: str, found: Audit, study: _Study, moved: Array) -> Row:
         "verdict": found.verdict,
         "reason": definition["reason"] or (reason if found.verdict == NOT_COMPUTED else None),
         "n_wrong_values": int((found.is_outlier & ~moved).sum()),
-        "worst_cases": _worst(found, study),
+        "worst_cases": _list_worst(found, study),
     }
 
 
-def _worst(found: Audit, study: _Study) -> list[str]:
+def _list_worst(found: Audit, study: _Study) -> list[str]:
     order = np.argsort(-found.relative, kind="stable")[:N_WORST]
     return [study.cases[n] for n in order if found.relative[n] > study.limits.exact_relative]
 
 
-def _findings(study: _Study, found: Mapping[str, Audit], moved: Array) -> Iterator[Finding]:
+def _report_wrong_values(
+    study: _Study, found: Mapping[str, Audit], moved: Array
+) -> Iterator[Finding]:
     """One a wrong value; one for a case that was measured on another mask or image."""
     for place, case_id in enumerate(study.cases):
         wrong = [name for name, one in found.items() if one.is_outlier[place]]
         if moved[place]:
-            yield _other_input(
+            yield _report_other_input(
                 case_id, wrong, sum(1 for f in found.values() if f.is_compared[place])
             )
         else:
-            yield from (_wrong(study, found[name], name, place) for name in wrong)
+            yield from (_report_wrong_value(study, found[name], name, place) for name in wrong)
 
 
-def _wrong(study: _Study, found: Audit, name: str, place: int) -> Finding:
+def _report_wrong_value(study: _Study, found: Audit, name: str, place: int) -> Finding:
     values = study.computed[found.candidate or ""][name]
     published, wanted = float(study.features[name].published[place]), float(values[place])
     return Finding(
@@ -223,13 +227,13 @@ def _wrong(study: _Study, found: Audit, name: str, place: int) -> Finding:
         check=f"wrong_value:{name}",
         observed=f"{published:.10g}",
         expected=f"{wanted:.10g} ({found.candidate})",
-        likely_cause=_cause(published, wanted, values, study),
+        likely_cause=_describe_cause(published, wanted, values, study),
         fix="Take the recomputed value (captk_features), and tell the publisher.",
         case_id=study.cases[place],
     )
 
 
-def _cause(published: float, wanted: float, values: Array, study: _Study) -> str:
+def _describe_cause(published: float, wanted: float, values: Array, study: _Study) -> str:
     """What the wrong value looks like."""
 
     def is_like(others: Array, limit: float = _LIKE) -> Array:
@@ -246,7 +250,7 @@ def _cause(published: float, wanted: float, values: Array, study: _Study) -> str
     return "measured in another version of the mask or the image"
 
 
-def _other_input(case_id: str, wrong: list[str], n_compared: int) -> Finding:
+def _report_other_input(case_id: str, wrong: list[str], n_compared: int) -> Finding:
     more = f" and {len(wrong) - N_SHOWN} more"
     return Finding(
         table=TABLE.name,

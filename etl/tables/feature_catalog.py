@@ -10,7 +10,7 @@ import polars as pl
 from etl.model.feature_names import NAMES
 from etl.model.findings import Finding
 from etl.model.schema import Table, parse_columns
-from etl.tables.features import feature_sheet
+from etl.tables.features import read_feature_sheet
 from etl.tables.unit import Assembled, Context, Measured, Row, Unit
 
 TABLE = Table(
@@ -55,34 +55,34 @@ def parse_name(feature: str) -> Row | None:
         "modality": match["modality"],
         "roi": match["roi"],
         "family": match["family"],
-        "bins": _integer(parameters.get("Bins")),
-        "radius_voxels": _integer(parameters.get("Radius")),
-        "bin_index": _integer(match["bin"]),
+        "bins": _parse_integer(parameters.get("Bins")),
+        "radius_voxels": _parse_integer(parameters.get("Radius")),
+        "bin_index": _parse_integer(match["bin"]),
         "statistic": match["statistic"],
     }
 
 
-def _integer(text: str | None) -> int | None:
+def _parse_integer(text: str | None) -> int | None:
     return None if text is None else int(text)
 
 
 def measure(unit: Unit, context: Context) -> Measured:
     """Name, position and parts of every feature column."""
     del unit
-    sheet = feature_sheet(context)
+    sheet = read_feature_sheet(context)
     out = Measured()
     for position, name in enumerate(dict.fromkeys(sheet.names if sheet else ()), 1):
         parts = parse_name(name)
         if parts is None:
-            out.findings.append(_unknown(name))
+            out.findings.append(_report_unknown(name))
             continue
         out.rows.append({"feature": name, "position": position, **parts})
     strangers = [row["feature"] for row in out.rows if row["feature"] not in NAMES]
-    out.findings.extend(_strangers(strangers) if strangers else ())
+    out.findings.extend(_report_strangers(strangers) if strangers else ())
     return out
 
 
-def _strangers(names: list[str]) -> Iterator[Finding]:
+def _report_strangers(names: list[str]) -> Iterator[Finding]:
     """Yield one finding for names of the right form that the publisher does not have."""
     listed = ", ".join(names[:_SHOWN]) + (
         f" and {n} more" if (n := len(names) - _SHOWN) > 0 else ""
@@ -98,7 +98,7 @@ def _strangers(names: list[str]) -> Iterator[Finding]:
     )
 
 
-def _unknown(name: str) -> Finding:
+def _report_unknown(name: str) -> Finding:
     return Finding(
         table="feature_catalog",
         severity="critical",

@@ -47,10 +47,10 @@ def assemble(values: pl.DataFrame, context: Context) -> Assembled:
     )
     pairs = by_case.agg(*ratings).sort("case_id")
     by_feature = pairs.group_by(_KEY, maintain_order=True).agg(*RATERS)
-    return make_rows(TABLE, [_row(row) for row in by_feature.iter_rows(named=True)])
+    return make_rows(TABLE, [_make_row(row) for row in by_feature.iter_rows(named=True)])
 
 
-def _row(row: Row) -> Row:
+def _make_row(row: Row) -> Row:
     pairs = zip(*(row[mask] for mask in RATERS), strict=True)
     known = np.array([pair for pair in pairs if None not in pair], np.float64).reshape(-1, 2)
     found = icc_agreement(known) if len(known) >= FEWEST else Icc(None, None, None)

@@ -13,7 +13,7 @@ from etl.model.profile import Profile
 from etl.model.schema import CASE_ID, Table, parse_columns
 from etl.read.features import FeatureSheet, read_features
 from etl.read.workbook import A_NUMBER, explain_cell, number_of
-from etl.tables.unit import Context, Measured, Unit, artefact
+from etl.tables.unit import Context, Measured, Unit, find_artefact
 
 TABLE = Table(
     name="features",
@@ -35,24 +35,24 @@ TABLE = Table(
 def measure(unit: Unit, context: Context) -> Measured:
     """Every value of the features workbook, one row a case and feature."""
     del unit  # the workbook that is used is chosen among all that the release holds
-    blob = artefact(context, "features")
+    blob = find_artefact(context, "features")
     if blob is None:
         return Measured()
     sheet = read_features(context.file(blob))
-    out = published(correct_names(sheet), context.profile)
-    out.findings.extend(_notes(sheet))
+    out = list_published(correct_names(sheet), context.profile)
+    out.findings.extend(_report_notes(sheet))
     return out
 
 
-def published(sheet: FeatureSheet, profile: Profile) -> Measured:
+def list_published(sheet: FeatureSheet, profile: Profile) -> Measured:
     """The rows of a feature table, and findings for subjects and cells that cannot be used."""
     out = Measured()
     seen: set[str] = set()
-    names = _unique(sheet.names, out)
+    names = _drop_repeated(sheet.names, out)
     for row, (subject, cells) in enumerate(zip(sheet.subjects, sheet.cells, strict=True)):
         case_id = profile.case_id(subject)
         if case_id is None or case_id in seen:
-            out.findings.append(_bad_subject(subject, case_id))
+            out.findings.append(_report_bad_subject(subject, case_id))
             continue
         seen.add(case_id)
         for column, (name, cell) in enumerate(zip(names, cells, strict=True)):
@@ -62,54 +62,58 @@ def published(sheet: FeatureSheet, profile: Profile) -> Measured:
                 except ValueError:
                     value = None
                     where = sheet.name_cell(row, column)
-                    out.findings.append(_bad_cell(case_id, name, cell[0], where))
+                    out.findings.append(_report_bad_cell(case_id, name, cell[0], where))
                 out.rows.append({"case_id": case_id, "feature": name, "value": value})
     return out
 
 
-def _unique(names: tuple[str, ...], out: Measured) -> list[str | None]:
+def _drop_repeated(names: tuple[str, ...], out: Measured) -> list[str | None]:
     """The names, None for those that were seen before."""
     counts = Counter(names)
     for name in sorted(name for name, n in counts.items() if n > 1):
         out.findings.append(
-            _finding("duplicate_column", f"{counts[name]} columns named {name}", "one column")
+            _make_finding("duplicate_column", f"{counts[name]} columns named {name}", "one column")
         )
     return [name if names.index(name) == at else None for at, name in enumerate(names)]
 
 
-def _bad_cell(case_id: str, name: str, text: str | None, where: str) -> Finding:
+def _report_bad_cell(case_id: str, name: str, text: str | None, where: str) -> Finding:
     check, observed = f"not_a_number:{name}", f"{text!r} in {where}"
-    finding = _finding(check, observed, A_NUMBER, case_id)
+    finding = _make_finding(check, observed, A_NUMBER, case_id)
     return replace(finding, likely_cause=explain_cell(text) or finding.likely_cause)
 
 
-def _notes(sheet: FeatureSheet) -> Iterator[Finding]:
+def _report_notes(sheet: FeatureSheet) -> Iterator[Finding]:
     """Yield what was read otherwise than it is written."""
     renamed = [name for name in sheet.names if correct_name(name) != name]
     if renamed:
         observed = f"{len(renamed)} names as {renamed[0]}"
         yield replace(
-            _finding("renamed_columns", observed, f"names as {correct_name(renamed[0])}"),
+            _make_finding("renamed_columns", observed, f"names as {correct_name(renamed[0])}"),
             severity="info",
             likely_cause="R (make.names) or another program changed the punctuation",
             fix="None needed: the names are read as the publisher spells them.",
         )
     if sheet.note:
         yield replace(
-            _finding("csv_dialect", sheet.note, "commas, and points in numbers"),
+            _make_finding("csv_dialect", sheet.note, "commas, and points in numbers"),
             severity="info",
             likely_cause="exported by an Excel of a country that writes decimal commas",
             fix="None needed: the numbers are read with a decimal point.",
         )
 
 
-def _bad_subject(subject: str, case_id: str | None) -> Finding:
+def _report_bad_subject(subject: str, case_id: str | None) -> Finding:
     if case_id is None:
-        return _finding(f"unknown_subject:{subject}", f"SubjectID {subject!r}", "a subject number")
-    return _finding("duplicate_subject", f"a second row for {subject}", "one row a case", case_id)
+        return _make_finding(
+            f"unknown_subject:{subject}", f"SubjectID {subject!r}", "a subject number"
+        )
+    return _make_finding(
+        "duplicate_subject", f"a second row for {subject}", "one row a case", case_id
+    )
 
 
-def _finding(check: str, observed: str, expected: str, case_id: str | None = None) -> Finding:
+def _make_finding(check: str, observed: str, expected: str, case_id: str | None = None) -> Finding:
     return Finding(
         table="features",
         severity="critical",
@@ -127,9 +131,9 @@ def correct_names(sheet: FeatureSheet) -> FeatureSheet:
     return replace(sheet, names=tuple(map(correct_name, sheet.names)))
 
 
-def feature_sheet(context: Context) -> FeatureSheet | None:
+def read_feature_sheet(context: Context) -> FeatureSheet | None:
     """The feature table of the release, None without a readable one (features says why)."""
-    blob = artefact(context, "features")
+    blob = find_artefact(context, "features")
     try:
         return correct_names(read_features(context.file(blob))) if blob else None
     except BadInputError:

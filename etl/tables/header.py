@@ -10,7 +10,7 @@ from etl.read.nifti import SPATIAL_UNITS, Header, Volume
 from etl.tables.unit import Row
 
 
-def header_columns(volume: Volume) -> Row:
+def describe_header(volume: Volume) -> Row:
     """The columns of schema.HEADER that follow from a blob's content."""
     header = volume.header
     affine = header.affine
@@ -32,7 +32,7 @@ def header_columns(volume: Volume) -> Row:
     }
 
 
-def header_findings(table: str, volume: Volume) -> list[Finding]:
+def check_header(table: str, volume: Volume) -> list[Finding]:
     """Return a finding for each thing about the header that a reader must know."""
     header = volume.header
     checks: tuple[tuple[Severity, str, str | None, str, str, str], ...] = (
@@ -43,23 +43,23 @@ def header_findings(table: str, volume: Volume) -> list[Finding]:
             "Decide which one is right, correct the header, and adopt the file again.",
         ),
         (
-            "warning", "no_orientation", _missing_orientation(header),
+            "warning", "no_orientation", _check_orientation(header),
             "a qform or an sform that says where the voxels lie",
             "a tool that wrote the voxels without their place",
             "Write it again from the image it belongs to; till then nibabel's guess places it.",
         ),
         (
-            "info", "units_converted", _unit(header, {1: "metres", 3: "micrometres"}),
+            "info", "units_converted", _check_unit(header, {1: "metres", 3: "micrometres"}),
             "millimetres (2)", "a tool that writes another unit",
             "Nothing: all lengths are given in mm.",
         ),
         (
             "warning", "units_unknown",
-            _unit(header, dict.fromkeys(range(4, 8), "no spatial unit of NIfTI-1.1")),
+            _check_unit(header, dict.fromkeys(range(4, 8), "no spatial unit of NIfTI-1.1")),
             "millimetres (2)", "a tool that writes another unit", "Taken as mm: check it.",
         ),
         (
-            "info", "axes_dropped", _dropped_axes(header),
+            "info", "axes_dropped", _check_axes(header),
             f"3-D: read as {header.size}, the affine's columns belong to these axes",
             "an array saved with its channel, batch or time axis",
             "Nothing, if the mask or image lies where it should.",
@@ -72,19 +72,19 @@ def header_findings(table: str, volume: Volume) -> list[Finding]:
     ]
 
 
-def _missing_orientation(header: Header) -> str | None:
+def _check_orientation(header: Header) -> str | None:
     if header.qform_code > 0 or header.sform_code > 0:
         return None
     return "qform_code and sform_code are both 0: the header has no orientation"
 
 
-def _unit(header: Header, names: Mapping[int, str]) -> str | None:
+def _check_unit(header: Header, names: Mapping[int, str]) -> str | None:
     """The header's unit where it is one of these; unknown (0) is read as mm by everybody."""
     name = names.get(header.xyzt_units & SPATIAL_UNITS)
     return name and f"xyzt_units {header.xyzt_units}: {name}"
 
 
-def _dropped_axes(header: Header) -> str | None:
+def _check_axes(header: Header) -> str | None:
     if header.dim == header.size[: len(header.dim)]:
         return None
     return f"{len(header.dim)}-D of size {header.dim}"

@@ -8,7 +8,7 @@ from etl.measure.intensity import intensity_digest, measure_intensity
 from etl.model.findings import Finding
 from etl.model.schema import CASE_ID, HEADER, Table, parse_columns
 from etl.tables.copies import find_copies
-from etl.tables.header import header_columns, header_findings
+from etl.tables.header import check_header, describe_header
 from etl.tables.unit import Assembled, Context, Measured, Unit
 from etl.tables.volumes import read_blob
 
@@ -56,18 +56,18 @@ def measure(unit: Unit, context: Context) -> Measured:
         "n_nonfinite": found.n_nonfinite,
         "n_at_dtype_max": found.n_at_dtype_max,
         "voxel_digest": intensity_digest(volume.voxels, *volume.header.scaling),
-        **header_columns(volume),
+        **describe_header(volume),
     }
-    notes = header_findings("images", volume)
+    notes = check_header("images", volume)
     lost = [
         name for name, value in values.items() if name.startswith("intensity_") and value is None
     ]
     if lost and found.n_nonfinite < volume.header.n_voxels:
-        notes.append(_beyond_arithmetic(lost))
+        notes.append(_report_beyond_arithmetic(lost))
     return Measured([values], notes)
 
 
-def _beyond_arithmetic(lost: list[str]) -> Finding:
+def _report_beyond_arithmetic(lost: list[str]) -> Finding:
     return Finding(
         table="images",
         severity="warning",

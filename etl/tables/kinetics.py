@@ -116,24 +116,26 @@ def measure(unit: Unit, context: Context) -> Measured:
     for image_set in IMAGE_SETS:
         series, found = read_series(image_set, masks, unit, context) if masks else (None, [])
         findings += found
-        zero, found = _zero_level(image_set, series)
+        zero, found = _find_zero_level(image_set, series)
         findings += found
         for name in names:
             row = {"mask": name, "image_set": image_set, **dict.fromkeys(_OF_UNIT)}
-            rows.append(row | (_values(name, series, masks, zero, context) if series else {}))
-    return Measured(rows, findings + _lost(rows, masks))
+            rows.append(
+                row | (_measure_values(name, series, masks, zero, context) if series else {})
+            )
+    return Measured(rows, findings + _report_lost(rows, masks))
 
 
-def _zero_level(image_set: str, series: Series | None) -> tuple[float | None, list[Finding]]:
+def _find_zero_level(image_set: str, series: Series | None) -> tuple[float | None, list[Finding]]:
     if series is None:
         return None, []
     if image_set == N3:
         return N3_ZERO_LEVEL, []
     zero = shared_zero(series.minima)
-    return zero, [] if zero is not None else [problems.zero_not_shared(series.minima)]
+    return zero, [] if zero is not None else [problems.report_zero_not_shared(series.minima)]
 
 
-def _values(
+def _measure_values(
     name: str,
     series: Series,
     masks: dict[str, Mask],
@@ -153,10 +155,10 @@ def _values(
     if zero is None:
         return of_grid
     found = measure_kinetics(series.signals[name], zero, context.param(PE_MIN))
-    return of_grid | _columns(found, voxel_cm3)
+    return of_grid | _name_columns(found, voxel_cm3)
 
 
-def _columns(found: Kinetics, voxel_cm3: float) -> Row:
+def _name_columns(found: Kinetics, voxel_cm3: float) -> Row:
     volumes = [n * voxel_cm3 for n in found.n_reaching]
     return {
         "n_excluded_nonfinite": found.n_nonfinite,
@@ -164,8 +166,8 @@ def _columns(found: Kinetics, voxel_cm3: float) -> Row:
         "n_excluded_no_enhancement": found.n_no_enhancement,
         "n_enhancing": found.n_enhancing,
         "n_below_baseline": found.n_below_baseline,
-        **_quartiles("pe_{}_percent", found.pe_percent),
-        **_quartiles("ser_{}", found.ser),
+        **_name_quartiles("pe_{}_percent", found.pe_percent),
+        **_name_quartiles("ser_{}", found.ser),
         "washout_fraction": found.washout,
         "plateau_fraction": found.plateau,
         "persistent_fraction": found.persistent,
@@ -173,11 +175,11 @@ def _columns(found: Kinetics, voxel_cm3: float) -> Row:
     }
 
 
-def _quartiles(form: str, values: Sequence[float] | None) -> Row:
+def _name_quartiles(form: str, values: Sequence[float] | None) -> Row:
     return dict(zip(map(form.format, QUARTILES), values or (None,) * 3, strict=True))
 
 
-def _lost(rows: list[Row], masks: dict[str, Mask]) -> list[Finding]:
+def _report_lost(rows: list[Row], masks: dict[str, Mask]) -> list[Finding]:
     """Masks with foreground that lies outside the images altogether."""
     lost = {row["mask"] for row in rows if row["n_voxels"] == 0 and masks[row["mask"]].bits.any()}
     return [problems.mask_outside(f"mask_{name}") for name in sorted(lost)]
@@ -186,19 +188,19 @@ def _lost(rows: list[Row], masks: dict[str, Mask]) -> list[Finding]:
 def assemble(values: pl.DataFrame, context: Context) -> Assembled:
     """Return the rows with the trial's threshold; none of n3 with phases on other scales."""
     fits = context.table("phase_fits").select("case_id", "is_stretched").unique("case_id")
-    of_cases = fits.join(_thresholds(context), on="case_id", how="full", coalesce=True)
+    of_cases = fits.join(_find_thresholds(context), on="case_id", how="full", coalesce=True)
     joined = values.join(of_cases, on="case_id", how="left", maintain_order="left")
     is_doubtful = (
         (pl.col("image_set") == N3)
         & pl.col("n_enhancing").is_not_null()
         & pl.col("is_stretched").fill_null(value=True)
     )
-    findings = _scale_findings(joined.filter(is_doubtful)) + _threshold_findings(joined)
+    findings = _scale_findings(joined.filter(is_doubtful)) + _check_thresholds(joined)
     kept = (pl.when(~is_doubtful).then(pl.col(name)).alias(name) for name in _MEASURES)
     threshold = pl.when(pl.col("mask") == FTV).then(pl.col(THRESHOLD))
     rows = joined.with_columns(*kept, threshold.alias(THRESHOLD)).with_columns(
         pl.when(pl.col("n_voxels") > 0)
-        .then(_reached_cm3() / pl.col("mask_volume_cm3"))
+        .then(_sum_reached_cm3() / pl.col("mask_volume_cm3"))
         .alias("share_at_trial_threshold")
     )
     rows = add_blob_md5(rows, context, "mask_blob_md5", pl.format("mask_{}", "mask"))
@@ -209,14 +211,14 @@ def assemble(values: pl.DataFrame, context: Context) -> Assembled:
     return Assembled(rows.with_columns(md5s), findings)
 
 
-def _thresholds(context: Context) -> pl.DataFrame:
+def _find_thresholds(context: Context) -> pl.DataFrame:
     """Return the cases whose baseline study's segmentations name one threshold, and it."""
     named = context.table("acquisitions").filter(pl.col("is_baseline"))
     named = named.select("case_id", THRESHOLD).drop_nulls().unique()
     return named.filter(pl.col("case_id").is_unique())
 
 
-def _reached_cm3() -> pl.Expr:
+def _sum_reached_cm3() -> pl.Expr:
     """Return the volume of a row's voxels that reach its threshold; null for an odd one."""
     volumes = zip(PE_THRESHOLDS_PERCENT, VOLUMES, strict=True)
     return pl.coalesce(pl.when(pl.col(THRESHOLD) == at).then(pl.col(name)) for at, name in volumes)
@@ -225,12 +227,16 @@ def _reached_cm3() -> pl.Expr:
 def _scale_findings(doubtful: pl.DataFrame) -> list[Finding]:
     cases = doubtful.select("case_id", "is_stretched").unique().sort("case_id")
     return [
-        replace(problems.not_one_scale(is_known=is_stretched is not None), case_id=case_id)
+        replace(
+            problems.report_stretched_phases(is_known=is_stretched is not None), case_id=case_id
+        )
         for case_id, is_stretched in cases.iter_rows()
     ]
 
 
-def _threshold_findings(rows: pl.DataFrame) -> list[Finding]:
+def _check_thresholds(rows: pl.DataFrame) -> list[Finding]:
     is_odd = (pl.col("mask") == FTV) & ~pl.col(THRESHOLD).is_in(PE_THRESHOLDS_PERCENT)
     odd = rows.filter(is_odd).select("case_id", THRESHOLD).unique().sort("case_id")
-    return [replace(problems.odd_threshold(at), case_id=case) for case, at in odd.iter_rows()]
+    return [
+        replace(problems.report_odd_threshold(at), case_id=case) for case, at in odd.iter_rows()
+    ]

@@ -11,7 +11,7 @@ _TABLE = "kinetics"
 _AGAIN = "Compare the images in a viewer; download the case again."
 
 
-def phase_missing(name: str) -> Finding:
+def report_missing_phase(name: str) -> Finding:
     """An image set lacks a phase. Coverage is a contract of its own: here it is information."""
     return Finding(
         table=_TABLE,
@@ -25,7 +25,7 @@ def phase_missing(name: str) -> Finding:
     )
 
 
-def phase_off_grid(name: str) -> Finding:
+def report_phase_off_grid(name: str) -> Finding:
     """A phase lies on another grid than the first one."""
     return Finding(
         table=_TABLE,
@@ -39,7 +39,7 @@ def phase_off_grid(name: str) -> Finding:
     )
 
 
-def zero_not_shared(minima: Sequence[float]) -> Finding:
+def report_zero_not_shared(minima: Sequence[float]) -> Finding:
     """The z-scored phases have no common level of no signal."""
     return Finding(
         table=_TABLE,
@@ -52,7 +52,7 @@ def zero_not_shared(minima: Sequence[float]) -> Finding:
     )
 
 
-def not_one_scale(*, is_known: bool) -> Finding:
+def report_stretched_phases(*, is_known: bool) -> Finding:
     """The N3 phases are stretched, or nobody knows whether they are."""
     return Finding(
         table=_TABLE,
@@ -87,7 +87,7 @@ def mask_outside(name: str) -> Finding:
     )
 
 
-def odd_threshold(threshold: int) -> Finding:
+def report_odd_threshold(threshold: int) -> Finding:
     """The trial's threshold is none of those at which volumes are measured."""
     return Finding(
         table=_TABLE,

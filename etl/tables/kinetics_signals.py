@@ -10,7 +10,7 @@ import numpy as np
 from etl.measure.carry import carry
 from etl.measure.mask import Array, foreground_bits
 from etl.model.findings import Finding
-from etl.model.release import role
+from etl.model.release import name_role
 from etl.read.nifti import Header, Volume, is_same_grid
 from etl.tables import kinetics_findings as problems
 from etl.tables.own_masks import read_two_values
@@ -71,28 +71,31 @@ def read_series(
         None and why, where a phase is missing, unreadable or on another grid than the first.
     """
     roles = [f"image_{image_set}_{phase}" for phase in PHASES]
-    there = {role(blob.name) for blob in unit}
+    there = {name_role(blob.name) for blob in unit}
     missing = [name for name in roles if name not in there]
     if missing:
-        return None, [problems.phase_missing(name) for name in missing]
+        return None, [problems.report_missing_phase(name) for name in missing]
     series: Series | None = None
     for name in roles:
         volumes, findings = open_volumes(TABLE, unit, context, [name])
         if findings:
             return None, findings
         volume = volumes[name]
-        series = series or Series(volume.header, _places(masks, volume.header))
+        series = series or Series(volume.header, _locate_masks(masks, volume.header))
         if not is_same_grid(series.header.grid, volume.header.grid):
-            return None, [problems.phase_off_grid(name)]
+            return None, [problems.report_phase_off_grid(name)]
         _sample(series, volume)
     return series, []
 
 
-def _places(masks: dict[str, Mask], header: Header) -> dict[str, Array]:
-    return {name: np.flatnonzero(_on_grid(m, header).ravel(order="F")) for name, m in masks.items()}
+def _locate_masks(masks: dict[str, Mask], header: Header) -> dict[str, Array]:
+    return {
+        name: np.flatnonzero(_carry_to_grid(m, header).ravel(order="F"))
+        for name, m in masks.items()
+    }
 
 
-def _on_grid(mask: Mask, header: Header) -> Array:
+def _carry_to_grid(mask: Mask, header: Header) -> Array:
     if is_same_grid(mask.header.grid, header.grid):
         return mask.bits
     return carry(mask.bits, mask.header.affine, header.affine, header.size)

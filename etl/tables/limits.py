@@ -31,7 +31,7 @@ def count_surface(found: Foreground) -> int:
     return int(np.count_nonzero(surface(found.inside)))
 
 
-def above_limit(table: str, mask_role: str, name: str, count: int, lost: str) -> Finding:
+def report_above_limit(table: str, mask_role: str, name: str, count: int, lost: str) -> Finding:
     """Return the finding that a measure was given up.
 
     Args:

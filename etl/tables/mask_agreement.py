@@ -10,10 +10,10 @@ from etl.measure.carry import carry
 from etl.measure.mask import Array, Foreground, crop, foreground_bits
 from etl.model.findings import Finding
 from etl.model.profile import Profile
-from etl.model.release import role
+from etl.model.release import name_role
 from etl.model.schema import CASE_ID, INPUTS_MD5, Table, parse_columns
 from etl.read.nifti import Header, is_same_grid
-from etl.tables.limits import SURFACE, above_limit, count_surface, read_limit
+from etl.tables.limits import SURFACE, count_surface, read_limit, report_above_limit
 from etl.tables.own_masks import read_two_values
 from etl.tables.unit import Blob, Context, Measured, Row, Unit
 from etl.tables.volumes import open_volumes
@@ -95,13 +95,15 @@ def measure(unit: Unit, context: Context) -> Measured:
         row, found = _compare(a, b, limit)
         rows.append(row)
         lost = [mask for mask in (a, b) if mask.found and not found[mask.name]]
-        findings += [_lost(mask, row["grid"]) for mask in lost]
+        findings += [_report_lost(mask, row["grid"]) for mask in lost]
         if row["dice"] is not None and row["assd_mm"] is None:
             surfaces |= {name: count_surface(one) for name, one in found.items() if one}
     if rows:
-        findings += [_empty(mask) for mask in masks if mask.found is None]
+        findings += [_report_empty(mask) for mask in masks if mask.found is None]
     findings += [
-        above_limit(TABLE.name, f"mask_{name}", SURFACE, count, "distances to its surface are")
+        report_above_limit(
+            TABLE.name, f"mask_{name}", SURFACE, count, "distances to its surface are"
+        )
         for name, count in surfaces.items()
         if count > limit
     ]
@@ -114,12 +116,12 @@ def _read(unit: Unit, context: Context) -> tuple[list[_Mask], list[Finding]]:
     findings: list[Finding] = []
     for blob in sorted(unit, key=lambda b: _order(b, context.profile)):
         volumes, refused = open_volumes(
-            TABLE.name, unit, context, [role(blob.name)], read_two_values
+            TABLE.name, unit, context, [name_role(blob.name)], read_two_values
         )
         findings += refused
         for volume in volumes.values():
             bits, _ = foreground_bits(volume.voxels, *volume.header.scaling)
-            grid = _grid(blob, volume.header, masks, context.profile)
+            grid = _name_grid(blob, volume.header, masks, context.profile)
             name = str(blob.name.mask)
             masks.append(_Mask(name, blob.md5, volume.header, bits, crop(bits), grid))
     return masks, findings
@@ -132,7 +134,7 @@ def _order(blob: Blob, profile: Profile) -> tuple[int, str]:
     return (declared.index(name) if name in declared else len(declared), name)
 
 
-def _grid(blob: Blob, header: Header, before: list[_Mask], profile: Profile) -> str:
+def _name_grid(blob: Blob, header: Header, before: list[_Mask], profile: Profile) -> str:
     """A declared set's grid is stated; a user's mask is on that of a declared one, or its own."""
     declared = profile.masks.get(str(blob.name.mask))
     if declared:
@@ -156,14 +158,16 @@ def _compare(a: _Mask, b: _Mask, limit: int) -> tuple[Row, dict[str, Foreground 
         "carried_mask": None if is_shared else other.name,
         "a_blob_md5": a.md5,
         "b_blob_md5": b.md5,
-        **_values(found[a.name], found[b.name], place.header.affine, limit),
+        **_measure_values(found[a.name], found[b.name], place.header.affine, limit),
         "volume_ratio": a.volume_cm3 / b.volume_cm3 if a.found and b.found else None,
         "volume_difference_cm3": a.volume_cm3 - b.volume_cm3,
     }
     return row, found
 
 
-def _values(one: Foreground | None, other: Foreground | None, affine: Array, limit: int) -> Row:
+def _measure_values(
+    one: Foreground | None, other: Foreground | None, affine: Array, limit: int
+) -> Row:
     found = measure_agreement(one, other, affine, limit)
     return {
         "a_voxel_count": one.voxel_count if one else 0,
@@ -172,7 +176,7 @@ def _values(one: Foreground | None, other: Foreground | None, affine: Array, lim
     }
 
 
-def _empty(mask: _Mask) -> Finding:
+def _report_empty(mask: _Mask) -> Finding:
     return Finding(
         table=TABLE.name,
         severity="warning",
@@ -185,7 +189,7 @@ def _empty(mask: _Mask) -> Finding:
     )
 
 
-def _lost(mask: _Mask, grid: str) -> Finding:
+def _report_lost(mask: _Mask, grid: str) -> Finding:
     return Finding(
         table=TABLE.name,
         severity="warning",

@@ -18,12 +18,12 @@ from etl.measure.mask import (
 )
 from etl.measure.shape import max_diameter_mm, measure_shape
 from etl.model.errors import BadInputError
-from etl.model.findings import Finding, from_bad_input
+from etl.model.findings import Finding, make_finding
 from etl.model.schema import CASE_ID, HEADER, Table, parse_columns
 from etl.read.nifti import Array, Grid, Volume, is_same_grid, to_world
 from etl.tables.copies import find_copies
-from etl.tables.header import header_columns, header_findings
-from etl.tables.own_masks import own_bits
+from etl.tables.header import check_header, describe_header
+from etl.tables.own_masks import select_own_foreground
 from etl.tables.unit import Assembled, Context, Measured, Row, Unit
 from etl.tables.volumes import read_blob
 
@@ -98,18 +98,18 @@ def measure(unit: Unit, context: Context) -> Measured:
         "foreground_rule": blob.rule or None,
         "n_nonfinite": n_nonfinite,
         **dict.fromkeys((*_MEASURES, *_MEASURES_OF_FOREGROUND)),
-        **header_columns(volume),
+        **describe_header(volume),
     }
-    findings = header_findings("masks", volume)
+    findings = check_header("masks", volume)
     try:
         is_declared = blob.name.mask in context.profile.masks
-        row |= _values(bits if is_declared else own_bits(volume, blob), volume)
+        row |= _measure_values(bits if is_declared else select_own_foreground(volume, blob), volume)
     except BadInputError as error:
-        findings.append(from_bad_input("masks", error))
+        findings.append(make_finding("masks", error))
     return Measured([row], findings)
 
 
-def _values(bits: Array, volume: Volume) -> Row:
+def _measure_values(bits: Array, volume: Volume) -> Row:
     found = crop(bits)
     count = found.voxel_count if found else 0
     return {
@@ -118,11 +118,11 @@ def _values(bits: Array, volume: Volume) -> Row:
         "volume_cm3": count * volume.header.voxel_volume_mm3 / 1000,
         "n_components": 0,
         "touches_border": touches_border(found, volume.header.size),
-        **(_foreground_values(found, volume.header.affine) if found else {}),
+        **(_measure_foreground(found, volume.header.affine) if found else {}),
     }
 
 
-def _foreground_values(found: Foreground, affine: Array) -> Row:
+def _measure_foreground(found: Foreground, affine: Array) -> Row:
     parts = components(found)
     shape = measure_shape(found, affine)
     alone = shape.max_diameter_mm if parts.count == 1 else max_diameter_mm(parts.largest, affine)
@@ -146,18 +146,18 @@ def _foreground_values(found: Foreground, affine: Array) -> Row:
 def assemble(values: pl.DataFrame, context: Context) -> Assembled:
     """Return the masks, and whether they lie on the grid of the case's images."""
     images = context.table("images")
-    grids = _image_grids(images, context)
+    grids = _list_image_grids(images, context)
     matches = [_matches(row, grids, context) for row in values.iter_rows(named=True)]
     rows = values.with_columns(pl.Series("matches_image_grid", matches, pl.Boolean))
     own = rows.filter(~pl.col("mask").is_in(list(context.profile.masks)))
     filled = rows.filter(pl.col("voxel_count") > 0)  # empty masks are all alike
     copies = find_copies("masks", "warning", filled, frozenset(own["mask"]))
     cases = set(images["case_id"])
-    about_own = [f for row in own.iter_rows(named=True) for f in _own_mask_findings(row, cases)]
+    about_own = [f for row in own.iter_rows(named=True) for f in _check_own_mask(row, cases)]
     return Assembled(rows, [*copies, *about_own])
 
 
-def _own_mask_findings(row: Row, cases_with_images: set[str]) -> list[Finding]:
+def _check_own_mask(row: Row, cases_with_images: set[str]) -> list[Finding]:
     """Warnings about a mask of the user's own, on which no contract is."""
     wrong = {
         "own_mask_without_images": (
@@ -201,7 +201,7 @@ def _fills_image(row: Row) -> bool:
     )
 
 
-def _image_grids(images: pl.DataFrame, context: Context) -> dict[tuple[str, str], Row]:
+def _list_image_grids(images: pl.DataFrame, context: Context) -> dict[tuple[str, str], Row]:
     """Return (case, grid) -> the row of one image on that grid: the lowest phase."""
     grids: dict[tuple[str, str], Row] = {}
     for row in images.sort("case_id", "image_set", "phase").iter_rows(named=True):
@@ -217,8 +217,8 @@ def _matches(mask: Row, grids: dict[tuple[str, str], Row], context: Context) -> 
     images = [grids[key] for grid in wanted if (key := (mask["case_id"], grid)) in grids]
     if not images:
         return None
-    return any(is_same_grid(_grid(mask), _grid(image)) for image in images)
+    return any(is_same_grid(_make_grid(mask), _make_grid(image)) for image in images)
 
 
-def _grid(row: Row) -> Grid:
+def _make_grid(row: Row) -> Grid:
     return tuple(int(row[f"size_{axis}"]) for axis in "xyz"), np.reshape(row["affine"], (4, 4))

@@ -46,7 +46,7 @@ def read_rule(root: Path, name: Name, profile: Profile) -> str:
         raise UserError(message) from error
 
 
-def own_bits(volume: Volume, blob: Blob) -> Array:
+def select_own_foreground(volume: Volume, blob: Blob) -> Array:
     """Return the foreground of a mask of the user's own, bool, shape (x, y, z).
 
     Raises:
@@ -56,7 +56,7 @@ def own_bits(volume: Volume, blob: Blob) -> Array:
         kind, *numbers = blob.rule.split()
         scaling = volume.header.scaling
         return rule_bits(volume.voxels, *scaling, kind, [float(n) for n in numbers])
-    bits, values = plain_bits(volume)
+    bits, values = select_nonzero(volume)
     if values is not None and len({*values} - {0}) <= 1:
         return bits
     raise BadInputError(
@@ -69,7 +69,7 @@ def own_bits(volume: Volume, blob: Blob) -> Array:
     )
 
 
-def plain_bits(volume: Volume) -> tuple[Array, list[float] | None]:
+def select_nonzero(volume: Volume) -> tuple[Array, list[float] | None]:
     """Return where a mask is not 0, and its scaled values: None past 16."""
     slope, inter = volume.header.scaling
     bits, _ = foreground_bits(volume.voxels, slope, inter)
@@ -87,4 +87,4 @@ def read_two_values(blob: Blob, context: Context) -> Volume:
     if blob.name.mask is None or blob.name.mask in context.profile.masks:
         return volume
     header = replace(volume.header, scl_slope=None, scl_inter=None)
-    return replace(volume, header=header, voxels=own_bits(volume, blob).view("u1"))
+    return replace(volume, header=header, voxels=select_own_foreground(volume, blob).view("u1"))

@@ -6,7 +6,7 @@ import polars as pl
 
 from etl.measure.phase_fit import MIN_VOXELS, Fit, Image, fit_phase
 from etl.model.findings import Finding
-from etl.model.release import role
+from etl.model.release import name_role
 from etl.model.schema import CASE_ID, INPUTS_MD5, Table, parse_columns
 from etl.read.nifti import Volume
 from etl.tables.assembly import add_blob_md5
@@ -65,32 +65,32 @@ _NO_FIT: Row = dict.fromkeys(("slope", "intercept", "r_squared", "n_voxels", "n_
 
 def measure(unit: Unit, context: Context) -> Measured:
     """The line of each phase; the images of one phase in memory at a time."""
-    found = [_phase(phase, unit, context) for phase in context.profile.phases]
+    found = [_fit_phase(phase, unit, context) for phase in context.profile.phases]
     return Measured([row for row, _ in found], [f for _, listed in found for f in listed])
 
 
-def _phase(phase: int, unit: Unit, context: Context) -> tuple[Row, list[Finding]]:
+def _fit_phase(phase: int, unit: Unit, context: Context) -> tuple[Row, list[Finding]]:
     n3, zscored = roles = f"image_n3_{phase}", f"image_zscored_{phase}"
-    there = {role(blob.name) for blob in unit}
+    there = {name_role(blob.name) for blob in unit}
     row: Row = {"phase": phase, **_NO_FIT}
     missing = [name for name in roles if name not in there]
     if missing:
-        return row, [_missing(name) for name in missing]
+        return row, [_report_missing(name) for name in missing]
     volumes, findings = open_volumes(TABLE.name, unit, context, roles)
     if len(volumes) < len(roles):
         return row, findings
-    fit = fit_phase(_image(volumes[n3]), _image(volumes[zscored]))
+    fit = fit_phase(_read_image(volumes[n3]), _read_image(volumes[zscored]))
     if fit is None:
-        return row, [_impossible(n3)]
+        return row, [_report_impossible(n3)]
     is_poor = not _is_usable(fit.slope, fit.r_squared, context)
-    return {"phase": phase, **_columns(fit)}, [_poor(fit, n3)] if is_poor else []
+    return {"phase": phase, **_name_columns(fit)}, [_report_poor(fit, n3)] if is_poor else []
 
 
-def _image(volume: Volume) -> Image:
+def _read_image(volume: Volume) -> Image:
     return Image(volume.voxels, volume.header.affine, volume.header.scaling)
 
 
-def _columns(fit: Fit) -> Row:
+def _name_columns(fit: Fit) -> Row:
     return {name: getattr(fit, name) for name in _NO_FIT}
 
 
@@ -100,7 +100,7 @@ def _is_usable(slope: float | None, r_squared: float | None, context: Context) -
     return slope > 0 and r_squared >= context.param(MIN_R_SQUARED)
 
 
-def _missing(name: str) -> Finding:
+def _report_missing(name: str) -> Finding:
     return Finding(
         table=TABLE.name,
         severity="info",
@@ -113,7 +113,7 @@ def _missing(name: str) -> Finding:
     )
 
 
-def _impossible(name: str) -> Finding:
+def _report_impossible(name: str) -> Finding:
     return Finding(
         table=TABLE.name,
         severity="warning",
@@ -126,7 +126,7 @@ def _impossible(name: str) -> Finding:
     )
 
 
-def _poor(fit: Fit, name: str) -> Finding:
+def _report_poor(fit: Fit, name: str) -> Finding:
     return Finding(
         table=TABLE.name,
         severity="warning",

@@ -66,22 +66,24 @@ def parse_inputs(listed: object) -> tuple[Input, ...]:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "it"
-        raise _wrong(f"{where}: {first['msg']}") from error
-    inputs = tuple(Input(e.image_set, e.phase, e.mask, _families(e.families)) for e in entries)
+        raise _refuse_entry(f"{where}: {first['msg']}") from error
+    inputs = tuple(
+        Input(e.image_set, e.phase, e.mask, _parse_families(e.families)) for e in entries
+    )
     keys = [(i.image_set, i.phase, i.mask) for i in inputs]
     for key in keys:
         if keys.count(key) > 1:
-            raise _wrong(f"{key[0]} phase {key[1]} with {key[2]} is listed twice")
+            raise _refuse_entry(f"{key[0]} phase {key[1]} with {key[2]} is listed twice")
     return inputs
 
 
-def _families(named: str | Iterable[str]) -> tuple[str, ...]:
+def _parse_families(named: str | Iterable[str]) -> tuple[str, ...]:
     wanted = [named] if isinstance(named, str) else list(named)
     if EVERY in wanted:
         return FAMILIES
     unknown = [family for family in wanted if family not in FAMILIES]
     if unknown or not wanted:
-        raise _wrong(f"{', '.join(unknown) or 'none'} is no family")
+        raise _refuse_entry(f"{', '.join(unknown) or 'none'} is no family")
     return tuple(family for family in FAMILIES if family in wanted)
 
 
@@ -95,23 +97,25 @@ def check_inputs(inputs: tuple[Input, ...], profile: Profile) -> None:
     for i in inputs:
         known = profile.image_sets.get(i.image_set)
         if known is None:
-            raise _wrong(f"{i.image_set} is no image set; there are {_list(profile.image_sets)}")
+            raise _refuse_entry(
+                f"{i.image_set} is no image set; there are {_list(profile.image_sets)}"
+            )
         if i.phase not in profile.phases:
-            raise _wrong(f"{i.phase} is no phase; there are {_list(profile.phases)}")
+            raise _refuse_entry(f"{i.phase} is no phase; there are {_list(profile.phases)}")
         if known.grid == "native" and i.families != OF_NATIVE_VOXELS:
             message = (
                 f"{i.image_set} lies on the scanner's own voxels, whose size differs between "
                 "scanners: only the shape can be compared. Say families: [morphology], or take an "
                 "image set on the 1 mm grid"
             )
-            raise _wrong(message)
+            raise _refuse_entry(message)
         declared = profile.masks.get(i.mask)
         if declared and declared.grid != known.grid and i.families != OF_NATIVE_VOXELS:
             message = (
                 f"{i.mask} lies on the {declared.grid} grid, {i.image_set} images on the "
                 f"{known.grid} grid: their voxels are not the same. Take a mask on that grid"
             )
-            raise _wrong(message)
+            raise _refuse_entry(message)
 
 
 def check_bins(bins: object) -> int:
@@ -126,7 +130,7 @@ def check_bins(bins: object) -> int:
     return bins
 
 
-def roles_of(params: Mapping[str, Any]) -> frozenset[str]:
+def list_roles_of(params: Mapping[str, Any]) -> frozenset[str]:
     """The roles of the blobs that the inputs name."""
     inputs = parse_inputs(params[INPUTS])
     return frozenset(role for i in inputs for role in (i.image_role, i.mask_role))
@@ -136,5 +140,5 @@ def _list(values: Iterable[object]) -> str:
     return ", ".join(map(str, values))
 
 
-def _wrong(what: str) -> UserError:
+def _refuse_entry(what: str) -> UserError:
     return UserError(f"params.yaml: {INPUTS}: {what}. {_FORM}")

@@ -11,11 +11,11 @@ import polars as pl
 from etl.measure.ibsi_names import names_of, needs_image
 from etl.measure.mask import Foreground, crop, foreground_bits
 from etl.model.findings import Finding
-from etl.model.release import Name, role
+from etl.model.release import Name, name_role
 from etl.model.schema import CASE_ID, INPUTS_MD5, Table, parse_columns
 from etl.read.nifti import Array, Header, Volume, is_same_grid
 from etl.tables.assembly import add_blob_md5
-from etl.tables.limits import REGION, SURFACE, above_limit, count_surface, read_limit
+from etl.tables.limits import REGION, SURFACE, count_surface, read_limit, report_above_limit
 from etl.tables.own_masks import read_two_values
 from etl.tables.recompute_inputs import (
     BINS,
@@ -23,8 +23,8 @@ from etl.tables.recompute_inputs import (
     Input,
     check_bins,
     check_inputs,
+    list_roles_of,
     parse_inputs,
-    roles_of,
 )
 from etl.tables.unit import Assembled, Context, Measured, Row, Unit
 from etl.tables.volumes import open_volumes
@@ -63,10 +63,10 @@ class _Mask:
 
 def wants(name: Name, params: Mapping[str, Any]) -> bool:
     """Whether params.yaml names this blob as one that features are recomputed from."""
-    return role(name) in roles_of(params)
+    return name_role(name) in list_roles_of(params)
 
 
-def _inputs(context: Context) -> tuple[Input, ...]:
+def _read_inputs(context: Context) -> tuple[Input, ...]:
     inputs = parse_inputs(context.param(INPUTS))
     check_inputs(inputs, context.profile)
     return inputs
@@ -74,68 +74,68 @@ def _inputs(context: Context) -> tuple[Input, ...]:
 
 def measure(unit: Unit, context: Context) -> Measured:
     """The features of one case: mask by mask, family by family."""
-    inputs, bins = _inputs(context), check_bins(context.param(BINS))
-    masks, findings = _masks(unit, context, inputs)
+    inputs, bins = _read_inputs(context), check_bins(context.param(BINS))
+    masks, findings = _read_masks(unit, context, inputs)
     rows: list[Row] = []
     problems: dict[str, list[str]] = {}
     for image_role in sorted({i.image_role for i in inputs if i.mask_role in masks}):
         here = [i for i in inputs if i.image_role == image_role and i.mask_role in masks]
-        image, found = _image(unit, context, image_role, here)
+        image, found = _read_image(unit, context, image_role, here)
         findings += found
         for one in here:
-            values, wrong = _computed(one, masks[one.mask_role], image, bins)
+            values, wrong = _compute_features(one, masks[one.mask_role], image, bins)
             key = {"image_set": one.image_set, "phase": one.phase, "mask": one.mask}
             rows += [{**key, "feature": name, "value": value} for name, value in values.items()]
             problems.setdefault(one.mask_role, []).extend(wrong)
-    findings += [_undefined(mask, wrong) for mask, wrong in problems.items() if wrong]
+    findings += [_report_undefined(mask, wrong) for mask, wrong in problems.items() if wrong]
     return Measured(rows, findings)
 
 
-def _masks(
+def _read_masks(
     unit: Unit, context: Context, inputs: Iterable[Input]
 ) -> tuple[dict[str, _Mask], list[Finding]]:
     """Role -> foreground, of one mask after the other: their voxels are not kept."""
-    present = {role(blob.name) for blob in unit}
+    present = {name_role(blob.name) for blob in unit}
     masks: dict[str, _Mask] = {}
     findings: list[Finding] = []
     for one in {i.mask_role: i for i in inputs}.values():
         if one.mask_role not in present:
             findings += (
-                [_missing(one.mask_role, [one])] if one.mask in context.profile.masks else []
+                [_report_missing(one.mask_role, [one])] if one.mask in context.profile.masks else []
             )
             continue
         volumes, found = open_volumes(TABLE.name, unit, context, (one.mask_role,), read_two_values)
         findings += found
         for name, volume in volumes.items():
             bits, _ = foreground_bits(volume.voxels, *volume.header.scaling)
-            noise = _noise(name, crop(bits), context)
+            noise = _check_noise(name, crop(bits), context)
             masks[name] = _Mask(bits, volume.header, is_measured=not noise)
             findings += noise
     return masks, findings
 
 
-def _noise(name: str, found: Foreground | None, context: Context) -> list[Finding]:
+def _check_noise(name: str, found: Foreground | None, context: Context) -> list[Finding]:
     """A finding where a mask is too large for its features, or its surface is."""
     if found is None:
         return []
     counts = {REGION: found.voxel_count, SURFACE: count_surface(found)}
     return [
-        above_limit(TABLE.name, name, limit, count, "its features are")
+        report_above_limit(TABLE.name, name, limit, count, "its features are")
         for limit, count in counts.items()
         if count > read_limit(context, limit)
     ]
 
 
-def _image(
+def _read_image(
     unit: Unit, context: Context, image_role: str, inputs: list[Input]
 ) -> tuple[Volume | None, list[Finding]]:
     volumes, findings = open_volumes(TABLE.name, unit, context, (image_role,))
     if not volumes and not findings:
-        findings = [_missing(image_role, inputs)]
+        findings = [_report_missing(image_role, inputs)]
     return volumes.get(image_role), findings
 
 
-def _computed(
+def _compute_features(
     one: Input, mask: _Mask, image: Volume | None, bins: int
 ) -> tuple[dict[str, float | None], list[str]]:
     """Feature -> value, and in words what has none although its blobs are there."""
@@ -168,7 +168,7 @@ def _computed(
     return values, wrong
 
 
-def _missing(named: str, inputs: list[Input]) -> Finding:
+def _report_missing(named: str, inputs: list[Input]) -> Finding:
     kind = named.partition("_")[0]
     rows = ", ".join(i.mask for i in inputs)
     lost = f"no row of {rows}" if kind == "mask" else f"only the shape of {rows}"
@@ -184,7 +184,7 @@ def _missing(named: str, inputs: list[Input]) -> Finding:
     )
 
 
-def _undefined(mask_role: str, wrong: list[str]) -> Finding:
+def _report_undefined(mask_role: str, wrong: list[str]) -> Finding:
     return Finding(
         table=TABLE.name,
         severity="warning",
@@ -205,12 +205,12 @@ def assemble(values: pl.DataFrame, context: Context) -> Assembled:
         pl.format("image_{}_{}", "image_set", "phase")
     )
     rows = add_blob_md5(rows, context, "image_blob_md5", image)
-    present = {role(blob.name) for blob in context.blobs}
-    own = {i.mask for i in _inputs(context) if i.mask not in context.profile.masks}
-    return Assembled(rows, [_unknown(m) for m in sorted(own) if f"mask_{m}" not in present])
+    present = {name_role(blob.name) for blob in context.blobs}
+    own = {i.mask for i in _read_inputs(context) if i.mask not in context.profile.masks}
+    return Assembled(rows, [_report_unknown(m) for m in sorted(own) if f"mask_{m}" not in present])
 
 
-def _unknown(mask: str) -> Finding:
+def _report_unknown(mask: str) -> Finding:
     return Finding(
         table=TABLE.name,
         severity="critical",  # what somebody asked for is not there: the build must not end green

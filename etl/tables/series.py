@@ -22,14 +22,14 @@ _THRESHOLD = re.compile(r"\bPE Segmentation thresh=([0-9]{1,4})$")
 _SMALL_NUMBER = re.compile(r"[0-9]{1,9}")
 
 
-def text(cell: str | None) -> str | None:
+def clean_text(cell: str | None) -> str | None:
     """The cell without spaces around it."""
     return (cell or "").strip() or None
 
 
-def vendor(cell: str | None) -> str | None:
+def parse_vendor(cell: str | None) -> str | None:
     """The manufacturer in one spelling: `SIEMENS` and `Siemens` are one vendor."""
-    name = text(cell)
+    name = clean_text(cell)
     return VENDORS.get(name.split()[0].casefold(), name) if name else None
 
 
@@ -43,13 +43,13 @@ def has_scanner(modality: str | None, sop_class: str | None, model: str | None) 
     return is_image and not (model or "").startswith(WORKSTATIONS)
 
 
-def age_years(cell: str | None) -> float | None:
+def parse_age_years(cell: str | None) -> float | None:
     """Years in a DICOM age (`039Y`); `000Y` is no age of a trial subject.
 
     Raises:
         ValueError: the cell holds something else.
     """
-    stored = text(cell)
+    stored = clean_text(cell)
     if stored is None:
         return None
     match = _AGE.fullmatch(stored)
@@ -58,35 +58,35 @@ def age_years(cell: str | None) -> float | None:
     return float(match[1])
 
 
-def sex(cell: str | None) -> str | None:
+def parse_sex(cell: str | None) -> str | None:
     """F, M or O.
 
     Raises:
         ValueError: the cell holds something else.
     """
-    stored = text(cell)
+    stored = clean_text(cell)
     if stored is not None and stored not in SEXES:
         raise ValueError(stored)
     return stored
 
 
-def date(cell: str | None) -> dt.date | None:
+def parse_date(cell: str | None) -> dt.date | None:
     """The day of a date as IDC writes it, `1985-04-13`.
 
     Raises:
         ValueError: the cell holds something else.
     """
-    stored = text(cell)
+    stored = clean_text(cell)
     return dt.date.fromisoformat(stored) if stored is not None else None
 
 
 def number(cell: str | None) -> int | None:
     """A series number; None where it is not one."""
-    stored = text(cell)
+    stored = clean_text(cell)
     return int(stored) if stored and _SMALL_NUMBER.fullmatch(stored) else None
 
 
-def amount(value: float | None) -> float | None:
+def parse_amount(value: float | None) -> float | None:
     """A size or a count.
 
     Raises:
@@ -97,7 +97,7 @@ def amount(value: float | None) -> float | None:
     return value
 
 
-def pe_threshold_percent(modality: str | None, description: str | None) -> int | None:
+def parse_pe_threshold(modality: str | None, description: str | None) -> int | None:
     """The enhancement threshold that the name of a PE segmentation carries.
 
     The trial's own segmentations are called `PE Segmentation thresh=70` and, inside the volume of

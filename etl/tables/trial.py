@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from etl.model.errors import BadInputError
 from etl.model.findings import Finding
 from etl.read.workbook import A_NUMBER, Sheet, explain_cell, number_of, read_sheets
-from etl.tables.unit import Context, Measured, Row, artefact
+from etl.tables.unit import Context, Measured, Row, find_artefact
 
 SUBJECT = "SUBJECTID"
 INT64 = 2.0**63
@@ -41,16 +41,16 @@ class SheetForm:
 
 def read_form(form: SheetForm, context: Context) -> Measured:
     """The rows of a sheet, and findings for everything that could not be used."""
-    blob = artefact(context, "clinical")
+    blob = find_artefact(context, "clinical")
     if blob is None:
         return Measured()
     out = Measured()
     sheet = _choose(form, read_sheets(context.file(blob), SUBJECT), out)
-    at = _columns(form, sheet, out)
+    at = _find_columns(form, sheet, out)
     seen: set[str] = set()
     for row_at, (text, number) in enumerate(zip(sheet.texts, sheet.numbers, strict=True)):
         cells = {name: (text[i], number[i], sheet.name_cell(row_at, i)) for name, i in at.items()}
-        row = _row(form, cells, context, out, seen)
+        row = _parse_row(form, cells, context, out, seen)
         if row:
             out.rows.append(row)
     return out
@@ -72,18 +72,22 @@ def _choose(form: SheetForm, sheets: list[Sheet], out: Measured) -> Sheet:
             fix="Download the clinical workbook again and adopt it.",
         )
     out.findings.append(
-        _finding(form, "sheet_renamed", f"sheet {best.name!r}", f"{form.sheet!r}", None, "warning")
+        _make_finding(
+            form, "sheet_renamed", f"sheet {best.name!r}", f"{form.sheet!r}", None, "warning"
+        )
     )
     return best
 
 
-def _columns(form: SheetForm, sheet: Sheet, out: Measured) -> dict[str, int]:
+def _find_columns(form: SheetForm, sheet: Sheet, out: Measured) -> dict[str, int]:
     """Header -> position; a finding for every column that is missing."""
     at = {name: i for i, name in reversed(list(enumerate(sheet.header))) if name}
     for header in form.headers.values():
         if header not in at:
             out.findings.append(
-                _finding(form, f"missing_column:{header}", "no such column", f"column {header}")
+                _make_finding(
+                    form, f"missing_column:{header}", "no such column", f"column {header}"
+                )
             )
     return at
 
@@ -91,7 +95,7 @@ def _columns(form: SheetForm, sheet: Sheet, out: Measured) -> dict[str, int]:
 Cells = dict[str, tuple[str | None, float | None, str]]  # header -> text, number, where it stands
 
 
-def _row(
+def _parse_row(
     form: SheetForm, cells: Cells, context: Context, out: Measured, seen: set[str]
 ) -> Row | None:
     subject = (cells[SUBJECT][0] or "").strip()
@@ -99,23 +103,23 @@ def _row(
     if case_id is None:
         if subject:
             check = f"unknown_subject:{subject}"
-            out.findings.append(_finding(form, check, repr(subject), "a subject number"))
+            out.findings.append(_make_finding(form, check, repr(subject), "a subject number"))
         return None
     if case_id in seen:
         out.findings.append(
-            _finding(form, "duplicate_subject", "a second row", "one row a subject", case_id)
+            _make_finding(form, "duplicate_subject", "a second row", "one row a subject", case_id)
         )
         return None
     seen.add(case_id)
     row: Row = {"case_id": case_id}
     for column, (header, code) in form.codes.items():
-        row[column] = _coded(form, header, cells, code, (case_id, out))
+        row[column] = _parse_code(form, header, cells, code, (case_id, out))
     for column, header in form.numbers.items():
         row[column] = _number(form, header, cells, (case_id, out))
     for column, header in form.integers.items():
-        row[column] = _integer(form, header, cells, (case_id, out))
+        row[column] = _parse_integer(form, header, cells, (case_id, out))
     for column, header in form.dates.items():
-        row[column] = _date(form, header, cells, (case_id, out))
+        row[column] = _parse_date(form, header, cells, (case_id, out))
     return row
 
 
@@ -130,23 +134,23 @@ def _number(form: SheetForm, header: str, cells: Cells, where: Where) -> float |
         return number_of(text, number)
     except ValueError:
         observed = f"{text!r} in {place}"
-        finding = _finding(form, f"not_a_number:{header}", observed, A_NUMBER, where[0])
+        finding = _make_finding(form, f"not_a_number:{header}", observed, A_NUMBER, where[0])
         cause = explain_cell(text) or finding.likely_cause
         where[1].findings.append(replace(finding, likely_cause=cause))
         return None
 
 
-def _integer(form: SheetForm, header: str, cells: Cells, where: Where) -> int | None:
+def _parse_integer(form: SheetForm, header: str, cells: Cells, where: Where) -> int | None:
     number = _number(form, header, cells, where)
     if number is None or (number.is_integer() and abs(number) < INT64):
         return None if number is None else int(number)
     where[1].findings.append(
-        _finding(form, f"not_an_integer:{header}", f"{number}", "a whole number", where[0])
+        _make_finding(form, f"not_an_integer:{header}", f"{number}", "a whole number", where[0])
     )
     return None
 
 
-def _coded(
+def _parse_code(
     form: SheetForm, header: str, cells: Cells, code: Code, where: Where
 ) -> str | int | bool | None:
     number = _number(form, header, cells, where)
@@ -156,12 +160,12 @@ def _coded(
         return code[int(number)]
     expected = "one of " + ", ".join(map(str, code))
     where[1].findings.append(
-        _finding(form, f"undocumented_code:{header}", f"{number:g}", expected, where[0])
+        _make_finding(form, f"undocumented_code:{header}", f"{number:g}", expected, where[0])
     )
     return None
 
 
-def _date(form: SheetForm, header: str, cells: Cells, where: Where) -> dt.date | None:
+def _parse_date(form: SheetForm, header: str, cells: Cells, where: Where) -> dt.date | None:
     text = (cells[header][0] or "").strip() if header in cells else ""
     if not text:
         return None
@@ -169,12 +173,12 @@ def _date(form: SheetForm, header: str, cells: Cells, where: Where) -> dt.date |
         return dt.date.fromisoformat(text[:10])
     except ValueError:
         where[1].findings.append(
-            _finding(form, f"not_a_date:{header}", repr(text), "a date", where[0])
+            _make_finding(form, f"not_a_date:{header}", repr(text), "a date", where[0])
         )
         return None
 
 
-def _finding(
+def _make_finding(
     form: SheetForm,
     check: str,
     observed: str,

@@ -9,10 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from etl.model.errors import BadInputError
-from etl.model.findings import Finding, from_bad_input
+from etl.model.findings import Finding, make_finding
 from etl.model.profile import Profile
 from etl.model.project import TABLES, param
-from etl.model.release import LINK_OUTSIDE, MARKS, NO_FILE, NO_NAME, Name, blobs_of_case, role
+from etl.model.release import (
+    LINK_OUTSIDE,
+    MARKS,
+    NO_FILE,
+    NO_NAME,
+    Name,
+    list_blobs_of_case,
+    name_role,
+)
 from etl.model.schema import Per, Table
 from etl.model.store import read_table, table_path
 
@@ -154,19 +162,19 @@ class TableModule(Protocol):
         ...
 
 
-def unit_key(unit: Unit) -> str:
+def make_unit_key(unit: Unit) -> str:
     """Return what a unit's values follow from: an MD5 over roles, MD5s and rules of its blobs."""
-    lines = sorted(f"{role(b.name)} {b.md5} {b.rule}".rstrip() + "\n" for b in unit)
+    lines = sorted(f"{name_role(b.name)} {b.md5} {b.rule}".rstrip() + "\n" for b in unit)
     return md5("".join(lines).encode(), usedforsecurity=False).hexdigest()
 
 
-def content_of(unit: Unit, per: Per) -> str:
+def name_content(unit: Unit, per: Per) -> str:
     """Return what a unit is kept under; equal masks of two sets may have two rules."""
     is_bare = per == "blob" and unit[0].name.mask is None
-    return unit[0].md5 if is_bare else unit_key(unit)
+    return unit[0].md5 if is_bare else make_unit_key(unit)
 
 
-def units_of(per: Per, blobs: tuple[Blob, ...]) -> list[Unit]:
+def list_units(per: Per, blobs: tuple[Blob, ...]) -> list[Unit]:
     """Return one unit per blob (of doubles the .nii.gz), per case, or one of all blobs."""
     if per == "tables":
         return []
@@ -198,8 +206,8 @@ def add_identity(
     own = None if per == "case" else name.path
     paths: dict[str | None, str] = {}
     if per == "case" and name.case_id:
-        paths |= {role(n): n.path for n in blobs_of_case(name.case_id, profile)}
-        paths |= {role(blob.name): blob.path for blob in unit}
+        paths |= {name_role(n): n.path for n in list_blobs_of_case(name.case_id, profile)}
+        paths |= {name_role(blob.name): blob.path for blob in unit}
     return [
         replace(
             finding,
@@ -210,12 +218,12 @@ def add_identity(
     ]
 
 
-def refused(table: str, error: BadInputError) -> Measured:
+def refuse_unit(table: str, error: BadInputError) -> Measured:
     """What a unit that cannot be used comes to: no rows, one finding."""
-    return Measured([], [from_bad_input(table, error)])
+    return Measured([], [make_finding(table, error)])
 
 
-def artefact(context: Context, kind: str) -> Blob | None:
+def find_artefact(context: Context, kind: str) -> Blob | None:
     """The one blob of a kind that is used: the profile's first spelling, then by path."""
     spellings = context.profile.files.get(kind, ())
     rank = {spelling: number for number, spelling in enumerate(spellings)}

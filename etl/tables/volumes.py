@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from etl.model.errors import BadInputError
-from etl.model.findings import Finding, from_bad_input
-from etl.model.release import role
+from etl.model.findings import Finding, make_finding
+from etl.model.release import name_role
 from etl.read.nifti import Volume
 from etl.read.volumes import VOLUMES
 from etl.tables.unit import Blob, Context
@@ -44,7 +44,7 @@ def open_volumes(
     Returns:
         Role -> volume, and a finding for each blob that cannot be read.
     """
-    blobs = {role(blob.name): blob for blob in unit}
+    blobs = {name_role(blob.name): blob for blob in unit}
     volumes: dict[str, Volume] = {}
     findings: list[Finding] = []
     for name in roles:
@@ -53,6 +53,6 @@ def open_volumes(
         try:
             volumes[name] = read(blobs[name], context)
         except BadInputError as error:
-            found = from_bad_input(table, error, path=name)
+            found = make_finding(table, error, path=name)
             findings.append(replace(found, severity="warning"))
     return volumes, findings

@@ -72,7 +72,7 @@ def release_hashes(root: Path, release: Path) -> dict[str, tuple[str, int]]:
         raise UserError(message) from error
     hashes = {"/".join(key): (info.value, meta.size) for key, meta, info in tree}
     places = (root.resolve(), release.resolve())
-    cache = cache_folder(root).resolve()
+    cache = find_cache(root).resolve()
 
     def is_ours(path: str, md5: str) -> bool:
         real = (release / path).resolve()  # by `cache.type symlink` it lies in the cache
@@ -173,13 +173,13 @@ def start_status(root: Path) -> Callable[[], dict[str, list[Any]]]:
     return wait
 
 
-def cache_folder(root: Path) -> Path:
+def find_cache(root: Path) -> Path:
     """The folder that holds what DVC keeps, by MD5 (`cache.dir`, default .dvc/cache)."""
     folder, value = read_config(root).get("cache.dir", (root / ".dvc", "cache"))
     return folder / Path(value).expanduser() / "files" / "md5"
 
 
-def remote_name(root: Path) -> str | None:
+def read_remote_name(root: Path) -> str | None:
     """The default remote of today's configuration, None where none is set."""
     return read_config(root).get("core.remote", (root, None))[1]
 
@@ -190,38 +190,38 @@ def require_remote(root: Path) -> None:
     Raises:
         UserError: none is.
     """
-    if remote_name(root) is None:
+    if read_remote_name(root) is None:
         message = f"{root / '.dvc/config'}: no default remote is set. {ADD_REMOTE}."
         raise UserError(message)
 
 
-def cache_path(root: Path, md5: str) -> Path:
+def name_cache_path(root: Path, md5: str) -> Path:
     """Where the cache keeps, or would keep, this file."""
     require_md5(md5, "DVC's cache")
-    return cache_folder(root) / md5[:2] / md5[2:]
+    return find_cache(root) / md5[:2] / md5[2:]
 
 
-def blob_file(root: Path, md5: str) -> Path | None:
+def find_blob_file(root: Path, md5: str) -> Path | None:
     """The file of this MD5 in the cache, None where it is not there. Read it, never write it."""
-    path = cache_path(root, md5)
+    path = name_cache_path(root, md5)
     return path if path.is_file() else None
 
 
-def in_cache(root: Path, md5s: Iterable[str]) -> set[str]:
+def list_cached(root: Path, md5s: Iterable[str]) -> set[str]:
     """Which of these the cache holds (by name; `ispy1 fsck` hashes the content)."""
-    folder = cache_folder(root)
+    folder = find_cache(root)
     asked = [require_md5(md5, "DVC's cache") for md5 in md5s]
     return {md5 for md5 in asked if (folder / md5[:2] / md5[2:]).is_file()}
 
 
-def folder_files(root: Path, md5: str) -> dict[str, str] | None:
+def list_folder_files(root: Path, md5: str) -> dict[str, str] | None:
     """Path to MD5 of the files in a folder that DVC keeps (`md5` ends with .dir).
 
     None where its list is neither in the cache nor in the remote.
     """
     if not fetch(root, [md5]):
         return None
-    path = cache_path(root, md5)
+    path = name_cache_path(root, md5)
     try:
         listed = json.loads(path.read_bytes())
         files = {require_inside(entry["relpath"]): entry["md5"] for entry in listed}
@@ -244,16 +244,16 @@ def require_inside(name: str) -> str:
     return name
 
 
-def in_remote(root: Path, md5s: Iterable[str]) -> set[str]:
+def list_remote(root: Path, md5s: Iterable[str]) -> set[str]:
     """Which of these today's remote holds; none where no remote is set.
 
     Raises:
         UserError: the remote cannot be asked.
     """
     wanted = set(md5s)
-    if not wanted or remote_name(root) is None:
+    if not wanted or read_remote_name(root) is None:
         return set()
-    with _remote(root) as (_, remote):
+    with _open_remote(root) as (_, remote):
         return set(remote.oids_exist(wanted))
 
 
@@ -266,16 +266,16 @@ def fetch(root: Path, md5s: Iterable[str]) -> set[str]:
         UserError: the remote cannot be asked.
     """
     wanted = set(md5s)
-    lacking = wanted - in_cache(root, wanted)
-    if lacking and remote_name(root):
+    lacking = wanted - list_cached(root, wanted)
+    if lacking and read_remote_name(root):
         from dvc_data.hashfile.hash_info import HashInfo
         from dvc_data.hashfile.transfer import transfer
 
-        with _remote(root) as (cache, remote):
+        with _open_remote(root) as (cache, remote):
             infos = {HashInfo("md5", md5) for md5 in lacking}
             # No index: it would believe that a file is there which somebody removed.
             transfer(remote, cache, infos, jobs=remote.fs.jobs, verify=True, cache_odb=cache)
-    return in_cache(root, wanted) if lacking else wanted
+    return list_cached(root, wanted) if lacking else wanted
 
 
 def push(
@@ -295,8 +295,8 @@ def push(
     """
     wanted = set(md5s)
     require_remote(root)
-    local = in_cache(root, wanted)
-    with _remote(root) as (cache, remote):
+    local = list_cached(root, wanted)
+    with _open_remote(root) as (cache, remote):
         there = set(remote.oids_exist(wanted)) if wanted else set()
         new = sorted(local - there, key=lambda md5: (md5.endswith(FOLDER), md5))
         files = [md5 for md5 in new if not md5.endswith(FOLDER)]
@@ -305,14 +305,14 @@ def push(
         whole = [md5 for md5 in new[len(files) :] if _is_whole(root, md5, held)]
         _send(cache, remote, whole, lambda done: progress(len(files) + done, len(new)))
     sent = frozenset((*files, *whole))
-    folder = cache_folder(root)
+    folder = find_cache(root)
     size = sum((folder / md5[:2] / md5[2:]).stat().st_size for md5 in sent)
     return Pushed(sent, frozenset(there), frozenset(wanted - there - local), size)
 
 
 def _is_whole(root: Path, md5: str, held: set[str]) -> bool:
     """Whether all files of a folder are held."""
-    files = folder_files(root, md5)
+    files = list_folder_files(root, md5)
     return files is not None and set(files.values()) <= held
 
 
@@ -340,15 +340,15 @@ def _open_repo(root: Path) -> Any:  # noqa: ANN401  DVC has no types
 
 
 @contextmanager
-def _remote(root: Path) -> Iterator[tuple[Any, Any]]:
+def _open_remote(root: Path) -> Iterator[tuple[Any, Any]]:
     """DVC's cache and today's remote, as stores of files by hash."""
     try:
         with _open_repo(root) as repo:
-            yield repo.cache.local, _wait_for_answer(repo, remote_name(root))
+            yield repo.cache.local, _wait_for_answer(repo, read_remote_name(root))
     except Exception as error:  # each kind of remote has errors of its own
         said = " ".join(str(error).split()) or type(error).__name__
         message = (
-            f"The remote {remote_name(root)} cannot be used ({said}). "
+            f"The remote {read_remote_name(root)} cannot be used ({said}). "
             "Check it by `dvc remote list` and `dvc status --cloud`."
         )
         raise UserError(message) from error

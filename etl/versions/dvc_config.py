@@ -41,10 +41,10 @@ def _read_config(path: Path) -> Iterator[tuple[str, str]]:
         raise UserError(message) from error
     for section in parser.sections():
         for option, value in parser.items(section):
-            yield f"{section.lower()}.{option}", _unquoted(value)
+            yield f"{section.lower()}.{option}", _strip_quotes(value)
 
 
-def _unquoted(value: str) -> str:
+def _strip_quotes(value: str) -> str:
     """A value as ConfigObj reads it: quotes taken off, a comment behind it left out."""
     if value[:1] in {'"', "'"}:
         return value[1:].partition(value[0])[0]

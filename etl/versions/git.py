@@ -74,37 +74,37 @@ def resolve(root: Path, rev: str | Revision) -> Revision:
     """
     if isinstance(rev, Revision):
         return rev
-    found = next(_objects(root, [f"{rev}^{{commit}}"])) if rev.isprintable() and rev else None
+    found = next(_read_objects(root, [f"{rev}^{{commit}}"])) if rev.isprintable() and rev else None
     if found is None:
-        raise UserError(_unknown(root, rev))
-    return _revision(rev, found)
+        raise UserError(_describe_unknown(root, rev))
+    return _make_revision(rev, found)
 
 
-def _revision(name: str, commit: _Object) -> Revision:
+def _make_revision(name: str, commit: _Object) -> Revision:
     lines = commit.data.split(b"\n")
     seconds = next(line.split()[-2] for line in lines if line.startswith(b"committer "))
     return Revision(name, commit.oid, datetime.fromtimestamp(int(seconds), UTC))
 
 
-def _unknown(root: Path, rev: str) -> str:
-    names = [str(tag) for tag in tags(root)]
+def _describe_unknown(root: Path, rev: str) -> str:
+    names = [str(tag) for tag in list_tags(root)]
     near = get_close_matches(rev, names, 1)
     if near:
         hint = f"Did you mean {near[0]}?"
-    elif _git(root, "rev-parse", "--is-shallow-repository").strip() == b"true":
+    elif _run_git(root, "rev-parse", "--is-shallow-repository").strip() == b"true":
         hint = "This clone is shallow: run `git fetch --unshallow --tags`."
     else:
         hint = f"Tags here: {', '.join(names[-5:]) or 'none'}. `git fetch --tags` brings others."
     return f"{rev!r}: git knows no commit of this name. {hint}"
 
 
-def tags(root: Path) -> list[Revision]:
+def list_tags(root: Path) -> list[Revision]:
     """Every tag of a commit, by the commit's date, then by version number."""
     form = "--format=%(refname:short)"
-    names = _git(root, "for-each-ref", "--sort=version:refname", form, "refs/tags")
+    names = _run_git(root, "for-each-ref", "--sort=version:refname", form, "refs/tags")
     listed = names.decode().split()
-    commits = _objects(root, [f"refs/tags/{name}^{{commit}}" for name in listed])
-    found = [_revision(name, at) for name, at in zip(listed, commits, strict=True) if at]
+    commits = _read_objects(root, [f"refs/tags/{name}^{{commit}}" for name in listed])
+    found = [_make_revision(name, at) for name, at in zip(listed, commits, strict=True) if at]
     return sorted(found, key=lambda tag: tag.committed)
 
 
@@ -115,7 +115,7 @@ def list_commits_of(root: Path, path: str, limit: int) -> list[Revision]:
         UserError: git is not installed, or refuses.
     """
     words = ("log", "--first-parent", f"-{limit}", "--format=%H %ct", "--", path)
-    pairs = (line.split() for line in _git(root, *words).decode().splitlines() if line)
+    pairs = (line.split() for line in _run_git(root, *words).decode().splitlines() if line)
     return [Revision(oid[:8], oid, datetime.fromtimestamp(int(at), UTC)) for oid, at in pairs]
 
 
@@ -130,20 +130,20 @@ def read_at(root: Path, rev: str | Revision, path: str) -> bytes | None:
         rev: the revision.
         path: relative to the project.
     """
-    found = next(_objects(root, [f"{resolve(root, rev).commit}:./{path}"]))
+    found = next(_read_objects(root, [f"{resolve(root, rev).commit}:./{path}"]))
     return found.data if found and found.kind == "blob" else None
 
 
-def files_at(root: Path, rev: str | Revision, paths: Iterable[str]) -> dict[str, bytes]:
+def read_files_at(root: Path, rev: str | Revision, paths: Iterable[str]) -> dict[str, bytes]:
     """Path to bytes of the files under git at a revision, for files and whole folders."""
-    listed = _git(root, "ls-tree", "-rz", resolve(root, rev).commit, "--", *paths)
+    listed = _run_git(root, "ls-tree", "-rz", resolve(root, rev).commit, "--", *paths)
     entries = [line.split("\t", 1) for line in listed.decode().split("\0") if line]
-    found = _objects(root, [facts.split()[2] for facts, _ in entries])
+    found = _read_objects(root, [facts.split()[2] for facts, _ in entries])
     pairs = zip((path for _, path in entries), found, strict=True)
     return {path: blob.data for path, blob in pairs if blob and blob.kind == "blob"}
 
 
-def history_of(root: Path, path: str) -> list[bytes]:
+def read_history_of(root: Path, path: str) -> list[bytes]:
     """The bytes of a file at each commit that changed it, oldest first; none without git.
 
     Args:
@@ -151,17 +151,17 @@ def history_of(root: Path, path: str) -> list[bytes]:
         path: relative to the project.
     """
     try:
-        commits = _git(root, "log", "--reverse", "--format=%H", "--", path).decode().split()
+        commits = _run_git(root, "log", "--reverse", "--format=%H", "--", path).decode().split()
     except UserError:  # no repository, no git, or no commit yet
         return []
-    found = _objects(root, [f"{commit}:./{path}" for commit in commits])
+    found = _read_objects(root, [f"{commit}:./{path}" for commit in commits])
     return [blob.data for blob in found if blob and blob.kind == "blob"]
 
 
 # --- What a revision holds in DVC --------------------------------------------------------------
 
 
-def tables_at(root: Path, rev: str | Revision) -> dict[str, str]:
+def list_tables_at(root: Path, rev: str | Revision) -> dict[str, str]:
     """Return table name -> MD5 of its file at a revision: what stages made of the release.
 
     Raises:
@@ -175,7 +175,7 @@ def tables_at(root: Path, rev: str | Revision) -> dict[str, str]:
             f"`git log --oneline -- {LOCK}` lists the revisions that have tables."
         )
         raise UserError(message)
-    outs = _with_files(root, revision, read_outs(text, LOCK, f"{revision}:{LOCK}"))
+    outs = _add_files(root, revision, read_outs(text, LOCK, f"{revision}:{LOCK}"))
     return {
         posixpath.basename(path).removesuffix(_SUFFIX): md5
         for folder in (TABLES, GATE)  # what the gate made last
@@ -184,7 +184,7 @@ def tables_at(root: Path, rev: str | Revision) -> dict[str, str]:
     }
 
 
-def _with_files(root: Path, revision: Revision, outs: Mapping[str, str]) -> dict[str, str]:
+def _add_files(root: Path, revision: Revision, outs: Mapping[str, str]) -> dict[str, str]:
     """Return outputs and the files of those folders that hold tables.
 
     Raises:
@@ -194,14 +194,14 @@ def _with_files(root: Path, revision: Revision, outs: Mapping[str, str]) -> dict
     for folder in (TABLES, GATE):
         md5 = outs.get(folder)
         if md5 is not None:
-            files = dvc.folder_files(root, md5)
+            files = dvc.list_folder_files(root, md5)
             if files is None:
-                raise UserError(_lost(root, revision, [folder], md5))
+                raise UserError(_describe_lost(root, revision, [folder], md5))
             listed |= {f"{folder}/{path}": file for path, file in files.items()}
     return listed
 
 
-def table_files(root: Path, rev: str | Revision) -> dict[str, Path]:
+def find_table_files(root: Path, rev: str | Revision) -> dict[str, Path]:
     """Table name to its file at a revision, in the DVC cache; missing ones are fetched by hash.
 
     The files belong to the cache: read them, never write them.
@@ -210,16 +210,16 @@ def table_files(root: Path, rev: str | Revision) -> dict[str, Path]:
         UserError: as tables_at, or a table is neither in the cache nor in the remote.
     """
     revision = resolve(root, rev)
-    tables = tables_at(root, revision)
+    tables = list_tables_at(root, revision)
     there = dvc.fetch(root, tables.values())
     lost = [name for name, md5 in tables.items() if md5 not in there]
     if lost:
-        raise UserError(_lost(root, revision, lost, tables[lost[0]]))
-    return {name: dvc.cache_path(root, md5) for name, md5 in tables.items()}
+        raise UserError(_describe_lost(root, revision, lost, tables[lost[0]]))
+    return {name: dvc.name_cache_path(root, md5) for name, md5 in tables.items()}
 
 
-def _lost(root: Path, revision: Revision, names: list[str], md5: str) -> str:
-    remote = dvc.remote_name(root)
+def _describe_lost(root: Path, revision: Revision, names: list[str], md5: str) -> str:
+    remote = dvc.read_remote_name(root)
     where = f"nor in the remote {remote}" if remote else "and no remote is set"
     todo = (
         f"Run `ispy1 push --all-versions` where {revision} was built" if remote else dvc.ADD_REMOTE
@@ -228,20 +228,20 @@ def _lost(root: Path, revision: Revision, names: list[str], md5: str) -> str:
     return f"{revision}: the table file {what} is not in the DVC cache, {where}. {todo}."
 
 
-def table_file(root: Path, rev: str | Revision, name: str) -> Path:
+def find_table_file(root: Path, rev: str | Revision, name: str) -> Path:
     """The file of one table at a revision, in the DVC cache; fetched where it is missing.
 
     Raises:
         UserError: as table_files, or the revision has no such table.
     """
     revision = resolve(root, rev)
-    tables = tables_at(root, revision)
+    tables = list_tables_at(root, revision)
     if name not in tables:
         message = f"{revision}: has no table {name}; it has {', '.join(tables) or 'none'}."
         raise UserError(message)
     if not dvc.fetch(root, [tables[name]]):
-        raise UserError(_lost(root, revision, [name], tables[name]))
-    return dvc.cache_path(root, tables[name])
+        raise UserError(_describe_lost(root, revision, [name], tables[name]))
+    return dvc.name_cache_path(root, tables[name])
 
 
 def read_outs(text: bytes, path: str, where: str) -> dict[str, str]:
@@ -257,7 +257,7 @@ def read_outs(text: bytes, path: str, where: str) -> dict[str, str]:
     """
     try:
         loaded = yaml.load(text, Loader=yaml.CSafeLoader)
-        outs = list(_outs(loaded))
+        outs = list(_list_outs(loaded))
         folder = posixpath.dirname(path)
         return {
             posixpath.normpath(posixpath.join(folder, out["path"])): dvc.require_md5(
@@ -271,24 +271,24 @@ def read_outs(text: bytes, path: str, where: str) -> dict[str, str]:
         raise UserError(message) from error
 
 
-def _outs(loaded: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401  any YAML
+def _list_outs(loaded: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401  any YAML
     for holder in (loaded, *(loaded.get("stages") or {}).values()):
         yield from holder.get("outs") or ()
 
 
-def all_outs(root: Path) -> Outs:
+def list_all_outs(root: Path) -> Outs:
     """What every commit reachable from a branch, a tag or HEAD keeps in DVC.
 
     Raises:
         UserError: no git, no commit, or a damaged DVC file.
     """
-    prefix = _git(root, "rev-parse", "--show-prefix").decode().strip()
-    listed = _git(root, "rev-list", "--objects", "--branches", "--tags", "HEAD")
+    prefix = _run_git(root, "rev-parse", "--show-prefix").decode().strip()
+    listed = _run_git(root, "rev-list", "--objects", "--branches", "--tags", "HEAD")
     pairs = [line.partition(" ") for line in listed.decode(errors="replace").split("\n") if line]
     commits = [oid for oid, space, _ in pairs if not space]
     named = [(oid, path.removeprefix(prefix)) for oid, _, path in pairs if path.startswith(prefix)]
     locks = [(oid, path) for oid, path in named if _is_dvc_file(path)]
-    found = _objects(root, [oid for oid, _ in locks])
+    found = _read_objects(root, [oid for oid, _ in locks])
     paths: dict[str, str] = {}
     for (_, path), blob in zip(locks, found, strict=True):
         if blob and blob.kind == "blob":
@@ -307,13 +307,13 @@ def _count_holding(root: Path, commits: list[str], paths: Collection[str]) -> in
     return len(set(held))
 
 
-def todays_outs(root: Path) -> Outs:
+def list_todays_outs(root: Path) -> Outs:
     """What the working tree keeps in DVC.
 
     Raises:
         UserError: no git, or a damaged DVC file.
     """
-    listed = _git(root, "ls-files", "-coz", "--exclude-standard").decode().split("\0")
+    listed = _run_git(root, "ls-files", "-coz", "--exclude-standard").decode().split("\0")
     paths: dict[str, str] = {}
     for path in listed:
         if _is_dvc_file(path) and (root / path).is_file():
@@ -330,7 +330,7 @@ def _is_dvc_file(path: str) -> bool:
 # --- git ---------------------------------------------------------------------------------------
 
 
-def _objects(root: Path, names: list[str]) -> Iterator[_Object | None]:
+def _read_objects(root: Path, names: list[str]) -> Iterator[_Object | None]:
     """What git holds under each name, in order; None where there is nothing."""
     answer = _ask(root, "--batch", names) if names else b""
     at = 0
@@ -347,10 +347,10 @@ def _objects(root: Path, names: list[str]) -> Iterator[_Object | None]:
 
 
 def _ask(root: Path, form: str, names: list[str]) -> bytes:
-    return _git(root, "cat-file", form, given="".join(f"{name}\n" for name in names))
+    return _run_git(root, "cat-file", form, given="".join(f"{name}\n" for name in names))
 
 
-def _git(root: Path, *words: str, given: str = "") -> bytes:
+def _run_git(root: Path, *words: str, given: str = "") -> bytes:
     """What git says.
 
     Raises:

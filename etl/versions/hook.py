@@ -45,7 +45,7 @@ def install_hook(root: Path) -> str:
     Raises:
         UserError: the hooks' folder cannot be written.
     """
-    places = _git_paths(root)
+    places = _find_git_paths(root)
     if places is None:
         return f"{root}: not under git, so there is no hook to install"
     path, folder = places
@@ -69,7 +69,7 @@ def install_hook(root: Path) -> str:
     return f"{path}: after git checkout, the data of the revision are checked out too"
 
 
-def _git_paths(root: Path) -> tuple[Path, str] | None:
+def _find_git_paths(root: Path) -> tuple[Path, str] | None:
     """Return where git looks for the hook (core.hooksPath, worktrees), and the project's folder.
 
     The folder is relative to the top of the work tree, where git runs hooks. None without git.
@@ -86,7 +86,7 @@ def _git_paths(root: Path) -> tuple[Path, str] | None:
     return root / hook, folder
 
 
-def unlike_head(root: Path) -> str | None:
+def warn_if_release_differs(root: Path) -> str | None:
     """A warning where the release on disk is not the one that git's HEAD names.
 
     Either somebody edited it, or checked another revision out by git alone. DVC cannot tell: it
@@ -95,7 +95,7 @@ def unlike_head(root: Path) -> str | None:
     """
     release = project.release_path(root)
     try:
-        committed = _committed(root, release)
+        committed = _read_committed(root, release)
         if committed is None:
             return None
     except UserError:  # no git, no commit: nothing to compare with
@@ -105,11 +105,13 @@ def unlike_head(root: Path) -> str | None:
         path for path in now.keys() | committed.keys() if now.get(path) != committed.get(path)
     )
     return (
-        _told(f"{release.relative_to(root)}.dvc", paths, committed.keys() - now) if paths else None
+        _describe_difference(f"{release.relative_to(root)}.dvc", paths, committed.keys() - now)
+        if paths
+        else None
     )
 
 
-def _told(name: str, paths: list[str], missing: Collection[str]) -> str:
+def _describe_difference(name: str, paths: list[str], missing: Collection[str]) -> str:
     named = ", ".join(paths[:_SHOWN]) + (", ..." if paths[_SHOWN:] else "")
     back = f"git checkout -- {name} dvc.lock && dvc"
     if len(missing) == len(paths):
@@ -122,13 +124,13 @@ def _told(name: str, paths: list[str], missing: Collection[str]) -> str:
     return f"{release} {said} commit {name} and dvc.lock after this build. {otherwise}"
 
 
-def _committed(root: Path, release: Path) -> dict[str, str] | None:
+def _read_committed(root: Path, release: Path) -> dict[str, str] | None:
     """Path to MD5 of the release at HEAD, None where that is not known here."""
     path = f"{release.relative_to(root)}.dvc"
     text = git.read_at(root, "HEAD", path)
     if text is None:
         return None
     md5 = git.read_outs(text, path, f"HEAD:{path}").get(str(release.relative_to(root)))
-    if md5 is None or dvc.blob_file(root, md5) is None:  # a build fetches nothing
+    if md5 is None or dvc.find_blob_file(root, md5) is None:  # a build fetches nothing
         return None
-    return dvc.folder_files(root, md5)
+    return dvc.list_folder_files(root, md5)

@@ -32,7 +32,7 @@ def ignore_odd_files(release: Path) -> dict[str, str]:
     marks = find_odd_files(release)
     path = release.parent / IGNORE
     if marks:
-        text = _HEAD + "".join(f"/{release.name}/{_as_pattern(odd)}\n" for odd in sorted(marks))
+        text = _HEAD + "".join(f"/{release.name}/{_escape_pattern(odd)}\n" for odd in sorted(marks))
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             write_atomically(path, lambda target: target.write_text(text, encoding="utf-8"))
     elif path.is_file() and path.read_text(encoding="utf-8").startswith(_HEAD):
@@ -49,7 +49,7 @@ def _is_text(name: str) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in name)
 
 
-def _as_pattern(path: str) -> str:
+def _escape_pattern(path: str) -> str:
     """Return the line of .dvcignore that matches this path: `?` for what a line cannot hold."""
     one = re.sub(r"[\ud800-\udfff\x00-\x1f]", "?", path)
     return re.sub(r"([\\*\[!# ])", r"\\\1", one)

@@ -47,12 +47,12 @@ def push_versions(
         UserError: no remote, no git, a remote that cannot be used, a damaged DVC file.
     """
     dvc.require_remote(root)
-    outs = git.all_outs(root) if every else git.todays_outs(root)
-    paths = {**_files_of_folders(root, outs.paths), **outs.paths}
+    outs = git.list_all_outs(root) if every else git.list_todays_outs(root)
+    paths = {**_list_files_of_folders(root, outs.paths), **outs.paths}
     # An output with `cache: false` has a hash in dvc.lock, but git keeps it.
     by_git = {md5 for md5, path in outs.paths.items() if path in outs.in_git}
     by_git -= {md5 for md5 in by_git if md5.endswith(dvc.FOLDER)}
-    by_git -= dvc.in_cache(root, by_git)
+    by_git -= dvc.list_cached(root, by_git)
     done = dvc.push(root, paths.keys() - by_git, progress)
     held = done.pushed | done.there
     tables = {md5 for md5 in held if paths[md5].startswith((f"{TABLES}/", f"{GATE}/"))}
@@ -69,11 +69,11 @@ def push_versions(
     )
 
 
-def _files_of_folders(root: Path, paths: Mapping[str, str]) -> dict[str, str]:
+def _list_files_of_folders(root: Path, paths: Mapping[str, str]) -> dict[str, str]:
     """MD5 to path of the files in the folders among `paths`, by the folders' lists."""
     folders = [md5 for md5 in paths if md5.endswith(dvc.FOLDER)]
     return {
         md5: f"{paths[folder]}/{name}"
         for folder in dvc.fetch(root, folders)
-        for name, md5 in (dvc.folder_files(root, folder) or {}).items()
+        for name, md5 in (dvc.list_folder_files(root, folder) or {}).items()
     }

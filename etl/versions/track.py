@@ -57,22 +57,22 @@ def require_tracking(root: Path) -> None:
         raise UserError(message)
 
 
-def dvc_add(root: Path, command: str = "adopt") -> None:
+def add_release(root: Path, command: str = "adopt") -> None:
     """`dvc add data/release`, for a command of ispy1 that put files there.
 
     Raises:
         UserError: DVC says why it cannot; the files are in place, so the next run resumes.
     """
-    done = _dvc(root, "add", "--quiet", TARGET)
+    done = _run_dvc(root, "add", "--quiet", TARGET)
     if done.returncode != 0:
         message = (
             f"{root / TARGET}: the files are in place, but dvc add failed "
-            f"({_last_line(done.stderr)}). Mend that and run ispy1 {command} again."
+            f"({_find_error_line(done.stderr)}). Mend that and run ispy1 {command} again."
         )
         raise UserError(message)
 
 
-def _dvc(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def _run_dvc(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(  # noqa: S603  our own interpreter and fixed words
         [sys.executable, "-m", "dvc", *arguments],
         cwd=root,
@@ -83,7 +83,7 @@ def _dvc(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def _last_line(text: str) -> str:
+def _find_error_line(text: str) -> str:
     """The line in which DVC names the error; it often adds advice after it."""
     told = [line.strip() for line in text.splitlines() if line.strip()]
     errors = [line for line in told if line.startswith("ERROR")]

@@ -107,9 +107,9 @@ def at_revision(root: Path, rev: str) -> Snapshot:
         UserError: unknown revision, one without tables, or a table file that is nowhere.
     """
     revision = git.resolve(root, rev)
-    tables = git.table_files(root, revision)
+    tables = git.find_table_files(root, revision)
     with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
-        for path, data in git.files_at(root, revision, _UNDER_GIT).items():
+        for path, data in git.read_files_at(root, revision, _UNDER_GIT).items():
             target = Path(folder, path)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(data)

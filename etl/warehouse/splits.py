@@ -79,7 +79,7 @@ def update_splits(root: Path) -> int:
     _refuse_moves(root, given)
     added = assign(given, _cohort(root))
     if added or not path.is_file():
-        text = git_tables.csv_text(git_tables.SPLITS, tuple(a.row for a in (*given, *added)))
+        text = git_tables.format_csv(git_tables.SPLITS, tuple(a.row for a in (*given, *added)))
         write_atomically(path, lambda target: target.write_text(text, encoding="utf-8"))
     return len(added)
 
@@ -107,7 +107,7 @@ def read_splits(path: Path) -> list[Assignment]:
 def first_folds(root: Path) -> dict[tuple[str, str], str]:
     """Return data set and subject -> the first fold that git's history of splits.csv has."""
     first = dict[tuple[str, str], str]()
-    for content in git.history_of(root, git_tables.CSV_FILES["splits"]):
+    for content in git.read_history_of(root, git_tables.CSV_FILES["splits"]):
         for row in csv.DictReader(content.decode("utf-8-sig", "replace").splitlines()):
             key = row.get("dataset") or "", row.get("case_id") or ""
             first.setdefault(key, row.get("fold") or "")

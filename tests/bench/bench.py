@@ -39,13 +39,13 @@ def main() -> None:
 
 
 def _options() -> argparse.Namespace:
-    from etl.model.pool import default_workers
+    from etl.model.pool import count_workers
     from etl.phantom.grids import PUBLIC_CASES
 
     parser = argparse.ArgumentParser(description="How fast images and masks are measured.")
     parser.add_argument("--full", action="store_true", help="table of targets (163 cases, 9 GB)")
     parser.add_argument("--cases", type=int, help="cases of the phantom (8; 163 with --full)")
-    parser.add_argument("--workers", type=int, default=default_workers(), help="default: cores")
+    parser.add_argument("--workers", type=int, default=count_workers(), help="default: cores")
     parser.add_argument("--repeat", type=int, default=3, help="rounds (3)")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--pipeline", action="store_true", help="time `dvc repro` as well")

@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from bench.contenders import decompress
-from etl.build.index import reads, table_module, table_names
+from etl.build.index import import_table, list_tables, reads
 from etl.build.measuring import measure_unit
-from etl.tables.unit import Blob, Context, units_of
+from etl.tables.unit import Blob, Context, list_units
 
-BY_CASE = tuple(name for name in table_names() if table_module(name).TABLE.per == "case")
+BY_CASE = tuple(name for name in list_tables() if import_table(name).TABLE.per == "case")
 
 
 def seconds_a_case(context: Context, project: Path) -> dict[str, dict[str, float]]:
@@ -25,7 +25,7 @@ def seconds_a_case(context: Context, project: Path) -> dict[str, dict[str, float
     found = {}
     for name in BY_CASE:
         blobs = tuple(blob for blob in context.blobs if reads(project, name, blob.name))
-        units = units_of("case", blobs)
+        units = list_units("case", blobs)
         measure_unit(name, replace(context, root=project), units[0])  # warm: imports
         pairs = [_one(name, replace(context, root=project), unit) for unit in units]
         floor, ours = (statistics.median(side) for side in zip(*pairs, strict=True))

@@ -14,13 +14,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
-from etl.build.index import table_module
+from etl.build.index import import_table
 from etl.build.measuring import make_tasks, measure_tasks, measure_unit
-from etl.build.run import footer
+from etl.build.run import make_footer
 from etl.model.pool import spread
 from etl.model.store import table_path, write_table
 from etl.tables.assembly import collect, identify
-from etl.tables.unit import Blob, Context, Unit, Values, units_of
+from etl.tables.unit import Blob, Context, Unit, Values, list_units
 
 TABLES = ("images", "masks")
 MIB = 2**20
@@ -50,12 +50,12 @@ def ours(context: Context, workers: int) -> None:
         for (name, unit), values in zip(task.units, measured, strict=True):
             by_table[name].append((unit, values))
     for name, by_unit in by_table.items():
-        module = table_module(name)
+        module = import_table(name)
         table = module.TABLE
         frame = identify(collect(table, by_unit), table, [unit for unit, _ in by_unit])
         rows = module.assemble(frame, replace(context, needs=table.needs)).rows
         target = table_path(context.root / "data" / "tables", name)
-        write_table(table, rows.to_arrow(), target, meta=footer(context.profile))
+        write_table(table, rows.to_arrow(), target, meta=make_footer(context.profile))
 
 
 CONTENDERS: dict[str, Callable[[Context, int], None]] = {
@@ -90,14 +90,14 @@ def peak_mib(context: Context, contender: str, workers: int) -> float:
 
 def _only(context: Context, table: str) -> Context:
     """The context with the blobs that a table's index would list."""
-    reads = table_module(table).TABLE.reads
+    reads = import_table(table).TABLE.reads
     return replace(
         context, blobs=tuple(b for b in context.blobs if b.name.artefact.startswith(reads))
     )
 
 
 def _units(context: Context, table: str) -> list[Unit]:
-    return units_of(table_module(table).TABLE.per, _only(context, table).blobs)
+    return list_units(import_table(table).TABLE.per, _only(context, table).blobs)
 
 
 def _paths(context: Context, *tables: str) -> list[Path]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from etl.build.recipe import module_recipe
+from etl.build.recipe import make_module_recipe
 from etl.model.pool import FEW
 from etl.model.profile import load_profile
 from etl.model.release import parse
@@ -60,7 +60,7 @@ def largest(project: Path) -> Context:
 
 def _keep(project: Path, name: str) -> Path:
     """The folder of what the generator's code of today makes; that of other code is removed."""
-    code = module_recipe(project, "etl.phantom.build", load_profile(project, PROFILE))[:8]
+    code = make_module_recipe(project, "etl.phantom.build", load_profile(project, PROFILE))[:8]
     root = _cache(project) / f"{name}-{code}"
     for old in root.parent.glob(f"{name}-*"):
         if old != root:

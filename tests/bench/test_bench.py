@@ -12,7 +12,7 @@ from support import by_nibabel, write_nifti
 
 from bench.checkout import shrink_mask
 from bench.memory import list_peaks_mib
-from etl.model.pool import _executor
+from etl.model.pool import _start_executor
 
 MIB = 2**20
 
@@ -34,6 +34,6 @@ def test_a_shrunk_mask_lacks_one_voxel_and_the_kept_release_none(tmp_path: Path)
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
 def test_the_peak_of_a_worker_is_seen_after_it() -> None:
-    with _executor(1) as pool:
+    with _start_executor(1) as pool:
         pool.submit(fill_memory, 400).result()
         assert max(list_peaks_mib(os.getpid())) > 400

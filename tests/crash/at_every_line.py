@@ -21,7 +21,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 from etl.build import kept_units, run
-from etl.build.index import read_index, table_module, table_names
+from etl.build.index import import_table, list_tables, read_index
 from etl.model import store
 from etl.model.profile import load_profile
 from etl.tables.unit import Context
@@ -31,8 +31,8 @@ OUTPUTS = ("data/tables/masks.parquet", "data/tables/findings.parquet")
 _KEEP = kept_units.keep_units.__code__
 WATCHED: set[CodeType] = {
     store.write_atomically.__code__,
-    store._temporary.__wrapped__.__code__,  # type: ignore[attr-defined]
-    kept_units._on.__code__,
+    store._open_temporary.__wrapped__.__code__,  # type: ignore[attr-defined]
+    kept_units._use_store.__code__,
     _KEEP,
     *(code for code in _KEEP.co_consts if isinstance(code, CodeType)),
 }
@@ -144,13 +144,13 @@ def import_all(root: Path) -> None:
 
     No table is read or written: threads of a library would not survive the fork.
     """
-    for name in ("pyarrow.acero", *(f"etl.tables.{table}" for table in table_names())):
+    for name in ("pyarrow.acero", *(f"etl.tables.{table}" for table in list_tables())):
         import_module(name)
     dvc.release_hashes(root, root / "data/release")
     profile = load_profile(root)
     blobs = read_index(root, "masks", profile).blobs
     context = Context(root, root / "data/release", profile, blobs)
-    table_module("masks").measure((blobs[0],), context)
+    import_table("masks").measure((blobs[0],), context)
 
 
 def temporaries(root: Path) -> list[str]:

@@ -20,7 +20,7 @@ from diff.pair import Pair
 from diff.story import GROWN
 from etl.ask.diff import Difference, compare, connect
 from etl.ask.diff.render import headline, markdown, sections, show
-from etl.build.index import table_names
+from etl.build.index import list_tables
 from etl.cli.diff import register
 from etl.model.errors import UserError
 
@@ -169,5 +169,5 @@ def test_every_view_of_the_schema_is_documented(story: Path) -> None:
             "select comment from duckdb_views() where schema_name = 'diff'"
         ).fetchall()
     assert blank == []
-    assert len(views) == len(table_names()) + 5
+    assert len(views) == len(list_tables()) + 5
     assert all("Grain: " in comment for (comment,) in views)

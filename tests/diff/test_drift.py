@@ -82,7 +82,7 @@ def test_a_tag_of_later_is_no_reference(history: Path) -> None:
     run_git(history, "checkout", "-q", "-b", "late")
     lock = history / "dvc.lock"
     later = "f" * 32
-    lock.write_text(lock.read_text().replace(git.tables_at(history, "v2")["masks"], later))
+    lock.write_text(lock.read_text().replace(git.list_tables_at(history, "v2")["masks"], later))
     time.sleep(1.1)  # git counts in seconds
     commit(history, "v3")
     recorded = replace(found, masks_md5=later)

@@ -19,7 +19,7 @@ from etl.model.git_tables import CSV_FILES
 from etl.model.params_file import set_params
 from etl.model.profile import Profile, load_profile
 from etl.model.project import TABLES
-from etl.model.release import blobs_of_case
+from etl.model.release import list_blobs_of_case
 from etl.model.schema import TableSchema
 from etl.model.store import table_path, write_table
 from etl.tables import (
@@ -118,7 +118,7 @@ def _images(profile: Profile) -> list[Row]:
             **_header(name.path, profile.image_sets[str(name.image_set)].grid),
         )
         for case in CASES
-        for name in blobs_of_case(case, profile)
+        for name in list_blobs_of_case(case, profile)
         if name.image_set
     ]
 
@@ -142,7 +142,7 @@ def _masks(profile: Profile) -> list[Row]:
             **_header(name.path, profile.masks[str(name.mask)].grid),
         )
         for case in CASES
-        for name in blobs_of_case(case, profile)
+        for name in list_blobs_of_case(case, profile)
         if name.mask
     ]
 
@@ -271,7 +271,7 @@ def _blobs(profile: Profile) -> list[Row]:
             verdict="match",
         )
         for case in CASES
-        for name in blobs_of_case(case, profile)
+        for name in list_blobs_of_case(case, profile)
     ] + [
         _row(
             blobs.TABLE,

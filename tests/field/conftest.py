@@ -16,6 +16,6 @@ def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     text = "release: data/phantom\nprofile: phantom\nphantom: {cases: 12}\n"
     (tmp_path / "p/params.yaml").write_text(text)
     (tmp_path / "p/dvc.yaml").write_text("stages: {}\n")
-    monkeypatch.setattr(etl.adopt.carry, "dvc_add", lambda _root: None)
-    monkeypatch.setattr(etl.adopt.carry, "cache_folder", lambda root: root)
+    monkeypatch.setattr(etl.adopt.carry, "add_release", lambda _root: None)
+    monkeypatch.setattr(etl.adopt.carry, "find_cache", lambda root: root)
     return tmp_path / "p"

@@ -26,10 +26,10 @@ from support import (
 )
 
 from etl.build.finite import drop_nonfinite
-from etl.build.index import table_module, table_names
+from etl.build.index import import_table, list_tables
 from etl.model.errors import UserError
 from etl.model.schema import CASE_ID, Column, TableSchema, parse_columns
-from etl.model.store import to_arrow, write_table
+from etl.model.store import convert_to_arrow, write_table
 
 CASE = CASES[0]
 HUGE = 1e308
@@ -71,9 +71,9 @@ def spoilt(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.mark.parametrize("name", table_names())
+@pytest.mark.parametrize("name", list_tables())
 def test_every_number_of_every_table_is_finite(spoilt: Path, name: str) -> None:
-    kinds = {column.name: column.kind for column in table_module(name).TABLE.columns}
+    kinds = {column.name: column.kind for column in import_table(name).TABLE.columns}
     doubles = [column for column, kind in kinds.items() if "double" in kind]
     for row in rows(spoilt, name):
         for column in doubles:
@@ -104,7 +104,7 @@ def thing(**values: object) -> Row:
 
 @pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])
 def test_a_measure_that_is_not_finite_is_null_with_a_finding(value: float) -> None:
-    made = to_arrow(THINGS, [thing(), thing(name="two", size=value)])
+    made = convert_to_arrow(THINGS, [thing(), thing(name="two", size=value)])
     kept, (finding,) = drop_nonfinite(THINGS, made)
     assert kept["size"].to_pylist() == [1.0, None]
     assert (finding.case_id, finding.check) == ("A", "not_finite:size")

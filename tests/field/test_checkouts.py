@@ -102,6 +102,6 @@ def test_a_remote_that_never_answers_has_a_limit(
             f"    endpointurl = http://127.0.0.1:{server.getsockname()[1]}\n"
         )
         with pytest.raises(UserError, match=r"silent cannot be used .no answer within 1 s"):
-            dvc.in_remote(project, ["0" * 32])
+            dvc.list_remote(project, ["0" * 32])
     assert "waiting for an answer of the remote silent" in caplog.text
     assert (project / dvc.SITE_CACHE).is_dir()

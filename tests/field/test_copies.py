@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 from support import CASES, build_table, by_nibabel, findings, make_project, make_release
 
-from etl.build.index import table_module, write_indexes
+from etl.build.index import import_table, write_indexes
 from etl.build.manifest import read_manifest
 from etl.build.seed import seed_units
 from etl.measure.intensity import intensity_digest
@@ -78,7 +78,7 @@ def test_a_mask_that_is_a_copy_is_a_warning_and_an_own_one_blames_no_expert(copi
 def test_what_follows_from_another_file_is_not_kept_with_this_one(copied: Path) -> None:
     """A clone that takes its units from the tables, and mends the copy, has no finding left."""
     for name in ("images", "masks"):
-        kept = seed_units(copied, table_module(name).TABLE, read_manifest(copied), ())
+        kept = seed_units(copied, import_table(name).TABLE, read_manifest(copied), ())
         assert kept
         assert not [f for unit in kept.values() for f in unit.findings if f.check == "same_voxels"]
 

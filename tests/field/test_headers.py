@@ -16,13 +16,13 @@ from etl.measure.intensity import measure_intensity
 from etl.model.errors import BadInputError
 from etl.read import nifti
 from etl.read.nifti import is_same_grid, read_volume
-from etl.tables.header import header_findings
+from etl.tables.header import check_header
 
 VOXELS = np.arange(60, dtype=np.int16).reshape((3, 4, 5), order="F")
 
 
 def told(path: Path) -> list[tuple[str, str]]:
-    return [(f.check, f.severity) for f in header_findings("masks", read_volume(path))]
+    return [(f.check, f.severity) for f in check_header("masks", read_volume(path))]
 
 
 # ITK 4595, ANTs 1114

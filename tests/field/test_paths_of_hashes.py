@@ -20,9 +20,9 @@ OUT = "../" * 8 + "etc/passwd"
 @pytest.mark.parametrize("md5", [OUT, "", "a" * 31, "A" * 32, "a" * 32 + "/..", "a" * 32 + "\n"])
 def test_a_hash_is_32_hex_digits(tmp_path: Path, md5: str) -> None:
     with pytest.raises(UserError, match="32 hex digits"):
-        dvc.cache_path(tmp_path, md5)
+        dvc.name_cache_path(tmp_path, md5)
     with pytest.raises(UserError, match="32 hex digits"):
-        dvc.in_cache(tmp_path, [md5])
+        dvc.list_cached(tmp_path, [md5])
     text = json.dumps({"outs": [{"path": "a", "md5": md5}]}).encode()
     with pytest.raises(UserError, match=r"old:dvc\.lock"):
         read_outs(text, "dvc.lock", "old:dvc.lock")
@@ -33,11 +33,11 @@ def test_a_hash_is_32_hex_digits(tmp_path: Path, md5: str) -> None:
                                    {"relpath": "x", "md5": OUT}])  # fmt: skip
 def test_a_list_stays_in_its_folder(tmp_path: Path, entry: dict[str, str]) -> None:
     folder = "a" * 32 + dvc.FOLDER
-    path = dvc.cache_path(tmp_path, folder)
+    path = dvc.name_cache_path(tmp_path, folder)
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps([entry]))
     with pytest.raises(UserError):
-        dvc.folder_files(tmp_path, folder)
+        dvc.list_folder_files(tmp_path, folder)
 
 
 @pytest.mark.parametrize(

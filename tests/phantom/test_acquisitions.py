@@ -14,7 +14,7 @@ from etl.model.profile import load_profile
 from etl.phantom import acquisitions, clinical
 from etl.phantom.acquisitions import Person
 from etl.read.idc import COLUMNS, Series, read_slice
-from etl.tables.acquisitions import described
+from etl.tables.acquisitions import describe_series
 
 from .conftest import CASES, Phantom
 
@@ -98,7 +98,7 @@ def test_every_oddity_of_the_real_collection_is_there() -> None:
     assert {"6657", None, "F"} == {cells["PatientSex"] for cells in found}
     assert {"000Y", None} < {cells["PatientAge"] for cells in found}
     assert "Secondary Capture Image Storage" in {cells["sop_class_name"] for cells in found}
-    kinds = Counter(f.check.partition(":")[0] for f in described(found, PROFILE).findings)
+    kinds = Counter(f.check.partition(":")[0] for f in describe_series(found, PROFILE).findings)
     assert set(kinds) == {"unusable", "two_dates"}
     voi = {cells["PatientID"] for cells in found if "VOI PE" in str(cells["SeriesDescription"])}
     assert 0 < len(voi) < len({cells["PatientID"] for cells in found})
@@ -117,7 +117,7 @@ def test_the_odd_images_outnumber_the_scanners_somewhere(many: list[Series]) -> 
 def test_a_threshold_that_changes_at_the_last_visit(many: list[Series]) -> None:
     named = {
         (row["case_id"], row["study_index"]): row["pe_threshold_percent"]
-        for row in described(many, PROFILE).rows
+        for row in describe_series(many, PROFILE).rows
         if row["pe_threshold_percent"]
     }
     changing = {
@@ -156,7 +156,7 @@ def test_ages_agree_with_the_workbook_but_for_one_case(phantom: Phantom) -> None
 
 
 def test_dates_are_in_the_past_and_in_order(many: list[Series]) -> None:
-    rows = described(many, PROFILE).rows
+    rows = describe_series(many, PROFILE).rows
     days = {(row["case_id"], row["study_index"]): row["study_date"] for row in rows}
     for (case, index), day in days.items():
         assert 1984 <= day.year < 1990

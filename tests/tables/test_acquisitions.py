@@ -27,7 +27,7 @@ from support import CLINICAL as WORKBOOK
 from etl.build.index import write_indexes
 from etl.model.profile import load_profile
 from etl.read.idc import Series
-from etl.tables.acquisitions import described
+from etl.tables.acquisitions import describe_series
 from etl.tables.unit import Measured
 
 PROFILE = load_profile(ROOT, "phantom")
@@ -46,7 +46,7 @@ SR: Row = {
 
 
 def of(*found: Series) -> dict[str, Row]:
-    return {row["series_instance_uid"]: row for row in described(found, PROFILE).rows}
+    return {row["series_instance_uid"]: row for row in describe_series(found, PROFILE).rows}
 
 
 def checks(found: Measured) -> list[tuple[str, str | None, str, str]]:
@@ -54,7 +54,7 @@ def checks(found: Measured) -> list[tuple[str, str | None, str, str]]:
 
 
 def test_one_series() -> None:
-    assert described([series_row("2.25.7")], PROFILE) == Measured(
+    assert describe_series([series_row("2.25.7")], PROFILE) == Measured(
         [
             {
                 "case_id": "ISPY1_9001",
@@ -129,7 +129,7 @@ def test_a_series_that_was_filed_under_another_visit() -> None:
         *(series_row(f"2{n}", StudyInstanceUID="a", StudyDate="1986-04-17") for n in range(3)),
         series_row("3", StudyInstanceUID="a", StudyDate="1986-01-15", SeriesDate="1986-01-15"),
     ]
-    measured = described(found, PROFILE)
+    measured = describe_series(found, PROFILE)
     table = {row["series_instance_uid"]: row for row in measured.rows}
     assert (table["1"]["study_index"], table["3"]["study_index"]) == (1, 2)
     assert table["3"]["study_date"] == dt.date(1986, 4, 17)
@@ -166,7 +166,7 @@ def test_days_of_equal_weight_give_the_earlier() -> None:
     ],
 )
 def test_cells_that_say_nothing(cells: Row, check: str, severity: str, observed: str) -> None:
-    measured = described([series_row("1", **cells)], PROFILE)
+    measured = describe_series([series_row("1", **cells)], PROFILE)
     assert checks(measured) == [(check, "ISPY1_9001", severity, observed)]
     (row,) = measured.rows
     plain = of(series_row("1"))["1"]
@@ -177,7 +177,7 @@ def test_cells_that_say_nothing(cells: Row, check: str, severity: str, observed:
 
 def test_blank_cells_are_null_without_a_word() -> None:
     blank: Row = {name: None for name in series_row("1") if "InstanceUID" not in name}
-    measured = described([series_row("1", **blank | {"PatientID": CASES[0]})], PROFILE)
+    measured = describe_series([series_row("1", **blank | {"PatientID": CASES[0]})], PROFILE)
     assert measured.findings == []
     (row,) = measured.rows
     filled = {name for name, value in row.items() if value is not None}
@@ -198,7 +198,7 @@ def test_rows_that_cannot_be_used() -> None:
         series_row("5", StudyInstanceUID=None),
     ]
     found.append(series_row("6") | {"PatientID": None})
-    measured = described(found, PROFILE)
+    measured = describe_series(found, PROFILE)
     assert [row["series_instance_uid"] for row in measured.rows] == ["1"]
     assert checks(measured)[0][:3] == ("no_uid:SeriesInstanceUID", "ISPY1_9001", "critical")
     assert checks(measured)[1] == (
@@ -211,19 +211,20 @@ def test_rows_that_cannot_be_used() -> None:
 
 def test_many_strangers_are_one_finding() -> None:
     found = [series_row(str(n), f"OTHER_{n}") for n in range(500)]
-    (finding,) = described(found, PROFILE).findings
+    (finding,) = describe_series(found, PROFILE).findings
     assert finding.observed.endswith("; and 497 more")
 
 
 def test_a_study_of_two_thresholds() -> None:
     other = SEG | {"SeriesDescription": "VOI PE Segmentation thresh=90"}
-    measured = described([series_row("1", **SEG), series_row("2", **other)], PROFILE)
+    measured = describe_series([series_row("1", **SEG), series_row("2", **other)], PROFILE)
     assert [(c, s) for c, _, s, _ in checks(measured)] == [
         ("two_thresholds:SeriesDescription", "warning")
     ]
     other_visit = other | {"StudyInstanceUID": "2.25.2"}
     assert (
-        described([series_row("1", **SEG), series_row("2", **other_visit)], PROFILE).findings == []
+        describe_series([series_row("1", **SEG), series_row("2", **other_visit)], PROFILE).findings
+        == []
     )
 
 
@@ -232,10 +233,10 @@ def test_the_order_of_the_rows_does_not_matter() -> None:
         series_row(f"{n % 17}", CASES[n % 2], StudyInstanceUID=f"s{n % 3}", SeriesNumber=str(n))
         for n in range(40)
     ]
-    first = described(found, PROFILE)
+    first = describe_series(found, PROFILE)
     for seed in range(3):
         random.Random(seed).shuffle(found)
-        assert described(found, PROFILE) == first
+        assert describe_series(found, PROFILE) == first
 
 
 # --- in a build -----------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from support import SLICE, make_project
 import etl
 from etl.adopt.idc import PACKAGE, cut
 from etl.build.index import write_indexes
-from etl.build.plan import with_needs
+from etl.build.plan import add_needs
 from etl.build.run import build_tables
 from etl.phantom import make
 
@@ -28,7 +28,7 @@ BUILT = ("clinical", "outcomes", "images", "masks", "acquisitions", "cases", "bl
 def build(root: Path) -> None:
     """Index, the tables that the views need, and the findings of these."""
     write_indexes(root)
-    build_tables(root, with_needs(BUILT), workers=1)
+    build_tables(root, add_needs(BUILT), workers=1)
 
 
 def ask(root: Path, sql: str) -> list[tuple[Any, ...]]:

@@ -24,10 +24,10 @@ from support import (
     zscored_image,
 )
 
-from etl.build.index import table_names, write_indexes
+from etl.build.index import list_tables, write_indexes
 from etl.model.params_file import set_params
 from etl.model.profile import load_profile
-from etl.model.release import blobs_of_case, role
+from etl.model.release import list_blobs_of_case, name_role
 from etl.tables import captk_features as module
 
 CASE = "ISPY1_9001"
@@ -208,8 +208,8 @@ def test_the_native_grid_may_be_oblique(rebuilt: Path) -> None:
 
 
 def test_blobs_that_it_does_not_read_are_not_in_its_units() -> None:
-    names = blobs_of_case(CASE, load_profile(ROOT, "phantom"))
-    assert {role(name) for name in names if module.wants(name, {})} == {
+    names = list_blobs_of_case(CASE, load_profile(ROOT, "phantom"))
+    assert {name_role(name) for name in names if module.wants(name, {})} == {
         "mask_stv_manual", "image_n3_1", "image_zscored_1", "mask_ftv"
     }  # fmt: skip
 
@@ -221,7 +221,7 @@ def test_the_real_mask_alone(project: Path, real: Path) -> None:
     target.parent.mkdir()
     shutil.copy(real / "NIfTI-Files/masks_stv_manual/ISPY1_1002.nii.gz", target)
     write_indexes(project)
-    for name in table_names():
+    for name in list_tables():
         build_table(project, name, workers=1)
     found = {row["feature"]: row for row in rows(project, "captk_features")}
     assert len(found) == 15

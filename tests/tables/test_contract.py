@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from etl.build.index import table_names
+from etl.build.index import list_tables
 from etl.model.schema import Per, TableSchema
 from etl.model.store import ARROW_TYPES, read_footer, table_path
 
@@ -196,7 +196,7 @@ def test_one_name_means_one_thing() -> None:
     assert {name for name, found in kinds.items() if len(found) > 1} == set()
 
 
-@pytest.mark.parametrize("name", [*table_names(), "findings"])
+@pytest.mark.parametrize("name", [*list_tables(), "findings"])
 def test_files_have_the_declared_form(built: Path, name: str) -> None:
     schema, path = schema_of(name), table_path(built / "data/tables", name)
     arrow = pq.read_schema(path)
@@ -220,7 +220,7 @@ def test_files_have_the_declared_form(built: Path, name: str) -> None:
     assert list(facts["columns"]) == sorted(schema.names)
 
 
-@pytest.mark.parametrize("name", [*table_names(), "findings"])
+@pytest.mark.parametrize("name", [*list_tables(), "findings"])
 def test_files_are_sorted_by_their_key(built: Path, name: str) -> None:
     table = pq.read_table(table_path(built / "data/tables", name))
     keys = [tuple(row[k] for k in KEYS[name]) for row in table.select(list(KEYS[name])).to_pylist()]
@@ -230,8 +230,8 @@ def test_files_are_sorted_by_their_key(built: Path, name: str) -> None:
 
 
 def test_every_table_of_the_release_has_a_module() -> None:
-    assert {*table_names(), "findings", "gate_results"} == set(CONTRACT)
-    for name in table_names():
+    assert {*list_tables(), "findings", "gate_results"} == set(CONTRACT)
+    for name in list_tables():
         module = importlib.import_module(f"etl.tables.{name}")
         assert isinstance(module.TABLE.reads, tuple)
         assert module.TABLE.per in get_args(Per)

@@ -30,7 +30,7 @@ from support import (
 )
 
 from etl import phantom
-from etl.build.index import table_names, write_indexes
+from etl.build.index import list_tables, write_indexes
 from etl.model.params_file import set_params
 from etl.model.project import params
 from etl.model.store import table_path, write_table
@@ -452,7 +452,7 @@ def against(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Tr
     release = root / "data/release"
     phantom.make(release, root / "data/truth.parquet", cases=3, seed=7, workers=1)
     write_indexes(root)
-    for name in table_names():
+    for name in list_tables():
         build_table(root, name, workers=1)
     found = pq.read_table(root / "data/truth.parquet").to_pylist()
     yield root, {(r["case_id"], r["subject"], r["quantity"]): r["value"] for r in found}

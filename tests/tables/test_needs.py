@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from support import build_table
 
-from etl.build.index import table_module, table_names
+from etl.build.index import import_table, list_tables
 
-NEEDS = [(name, need) for name in table_names() for need in table_module(name).TABLE.needs]
+NEEDS = [(name, need) for name in list_tables() for need in import_table(name).TABLE.needs]
 
 
 def test_tables_come_behind_what_they_need() -> None:
-    order = table_names()
+    order = list_tables()
     assert all(order.index(need) < order.index(name) for name, need in NEEDS)
 
 
@@ -22,7 +22,7 @@ def test_tables_come_behind_what_they_need() -> None:
 def test_a_need_that_is_not_declared_cannot_be_read(
     rebuilt: Path, monkeypatch: pytest.MonkeyPatch, name: str, need: str
 ) -> None:
-    module = table_module(name)
+    module = import_table(name)
     fewer = tuple(other for other in module.TABLE.needs if other != need)
     monkeypatch.setattr(module, "TABLE", replace(module.TABLE, needs=fewer))
     with pytest.raises(LookupError, match=f"{need} is read, but not among"):

@@ -428,8 +428,8 @@ def test_the_real_mask(project: Path, real: Path) -> None:
 def test_the_engine_is_imported_by_those_who_measure_alone() -> None:
     """It takes a second: neither the index nor a command that asks pays it."""
     code = (
-        "import sys, etl.cli; from etl.build.index import table_module; "
-        "table_module('recomputed_features'); "
+        "import sys, etl.cli; from etl.build.index import import_table; "
+        "import_table('recomputed_features'); "
         "sys.exit('zrad' in sys.modules or 'SimpleITK' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

@@ -30,7 +30,7 @@ CELLS = st.none() | st.text(max_size=20)
     ],
 )
 def test_one_spelling_a_vendor(stored: str | None, vendor: str | None) -> None:
-    assert series.vendor(stored) == vendor
+    assert series.parse_vendor(stored) == vendor
 
 
 @pytest.mark.parametrize(
@@ -57,27 +57,33 @@ def test_who_votes(
     ("stored", "years"), [("039Y", 39.0), ("001Y", 1.0), ("", None), (None, None)]
 )
 def test_ages(stored: str | None, years: float | None) -> None:
-    assert series.age_years(stored) == years
+    assert series.parse_age_years(stored) == years
 
 
 @pytest.mark.parametrize("stored", ["000Y", "039M", "39Y", "0039Y", "039", "-39Y", "039y", "nan"])
 def test_no_ages(stored: str) -> None:
     with pytest.raises(ValueError, match=stored):
-        series.age_years(stored)
+        series.parse_age_years(stored)
 
 
 def test_sexes() -> None:
-    assert [series.sex(cell) for cell in ("F", " M", "O", "", None)] == ["F", "M", "O", None, None]
+    assert [series.parse_sex(cell) for cell in ("F", " M", "O", "", None)] == [
+        "F",
+        "M",
+        "O",
+        None,
+        None,
+    ]
     with pytest.raises(ValueError, match="6657"):
-        series.sex("6657")
+        series.parse_sex("6657")
 
 
 def test_dates() -> None:
-    assert series.date("1985-04-13") == dt.date(1985, 4, 13)
-    assert series.date(None) is series.date("") is None
+    assert series.parse_date("1985-04-13") == dt.date(1985, 4, 13)
+    assert series.parse_date(None) is series.parse_date("") is None
     for cell in ("1985-13-01", "13.04.1985", "1985-04-13T00:00", "0000-01-01"):
         with pytest.raises(ValueError, match=r".+"):
-            series.date(cell)
+            series.parse_date(cell)
 
 
 @pytest.mark.parametrize(
@@ -95,24 +101,24 @@ def test_dates() -> None:
     ],
 )
 def test_thresholds(description: str | None, threshold: int | None) -> None:
-    assert series.pe_threshold_percent("SEG", description) == threshold
-    assert series.pe_threshold_percent("MR", description) is None
+    assert series.parse_pe_threshold("SEG", description) == threshold
+    assert series.parse_pe_threshold("MR", description) is None
 
 
 def test_amounts_and_numbers() -> None:
-    assert [series.amount(value) for value in (0, 2.5, None)] == [0, 2.5, None]
+    assert [series.parse_amount(value) for value in (0, 2.5, None)] == [0, 2.5, None]
     for value in (-1, -0.1, float("nan"), float("inf")):
         with pytest.raises(ValueError, match=r".+"):
-            series.amount(value)
+            series.parse_amount(value)
     numbers = ("32000", "0", "-1", "1.5", "x", "9" * 30, None)
     assert [series.number(cell) for cell in numbers] == [32000, 0, *[None] * 5]
 
 
 @given(cell=CELLS)
 def test_any_text_is_read_or_refused(cell: str | None) -> None:
-    for reader in (series.vendor, series.text, series.number):
+    for reader in (series.parse_vendor, series.clean_text, series.number):
         reader(cell)
-    for strict in (series.age_years, series.sex, series.date):
+    for strict in (series.parse_age_years, series.parse_sex, series.parse_date):
         try:
             strict(cell)
         except ValueError:

@@ -27,7 +27,7 @@ from support import (
 )
 
 import etl
-from etl.build.index import table_names, write_indexes
+from etl.build.index import list_tables, write_indexes
 from etl.model.params_file import set_params
 from etl.model.project import params
 
@@ -228,7 +228,7 @@ def trial(real: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     params.cache_clear()
     shutil.copy(real / CLINICAL, root / "data/release" / CLINICAL)
     write_indexes(root)
-    for name in table_names():
+    for name in list_tables():
         build_table(root, name, workers=1)
     return root
 

@@ -28,7 +28,7 @@ from etl.ask.card.planes import (
     sample,
 )
 from etl.build.manifest import hash_file
-from etl.build.recipe import module_recipe
+from etl.build.recipe import make_module_recipe
 from etl.measure.mask import foreground_bits
 from etl.model import project
 from etl.model.errors import BadInputError
@@ -102,7 +102,7 @@ def _volumes(root: Path, profile: Profile) -> tuple[Blob, ...]:
 def _hash_inputs(root: Path, profile: Profile, blobs: Sequence[Blob], table: Path) -> str:
     """Return a hash of all that the picture follows from."""
     parts = (
-        module_recipe(root, "etl.ask.card.picture", profile),
+        make_module_recipe(root, "etl.ask.card.picture", profile),
         repr([(blob.path, blob.md5) for blob in blobs]),
         str(hash_file(table)),
     )

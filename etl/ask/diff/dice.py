@@ -11,7 +11,7 @@ import numpy as np
 from etl.model.errors import BadInputError
 from etl.model.project import release_path
 from etl.read.nifti import Volume, is_same_grid, read_volume
-from etl.tables.own_masks import plain_bits
+from etl.tables.own_masks import select_nonzero
 from etl.versions import dvc
 
 
@@ -28,7 +28,7 @@ def blob_at_hand(root: Path, md5: str, path: str) -> Path | None:
 
     Nothing is fetched.
     """
-    cached = dvc.blob_file(root, md5)
+    cached = dvc.find_blob_file(root, md5)
     if cached:
         return cached
     there = release_path(root) / path
@@ -54,7 +54,7 @@ def overlap(old: Path | None, new: Path | None) -> Overlap:
 def _overlap(old: Volume, new: Volume) -> Overlap:
     if not is_same_grid(old.header.grid, new.header.grid):
         return Overlap(None, "the masks lie on different grids")
-    (before, values), (after, others) = plain_bits(old), plain_bits(new)
+    (before, values), (after, others) = select_nonzero(old), select_nonzero(new)
     if values is None or others is None:  # a user's own: its rule is not in the file
         return Overlap(None, "a mask holds more than 16 values")
     total = int(np.count_nonzero(before)) + int(np.count_nonzero(after))

@@ -18,10 +18,10 @@ _MIB = 1 << 20
 
 def what_is_kept(root: Path, report: Report) -> Kept:
     """What today's DVC files speak of, and the names in the cache."""
-    cached = {md5 for md5, _ in _objects(dvc.cache_folder(root))}
-    remote = dvc.remote_name(root)
+    cached = {md5 for md5, _ in _objects(dvc.find_cache(root))}
+    remote = dvc.read_remote_name(root)
     try:
-        today, ever = git.todays_outs(root), git.all_outs(root)
+        today, ever = git.list_todays_outs(root), git.list_all_outs(root)
     except UserError as error:
         report.notes.append(f"What DVC should keep is not known: {error}")
         return Kept(root, cached=cached, remote=remote)
@@ -41,14 +41,14 @@ def what_is_kept(root: Path, report: Report) -> Kept:
 
 def _files_of(root: Path, md5: str) -> Iterator[tuple[str, str]]:
     """The files of a folder whose list is in the cache and whole; a bad list is found later."""
-    path = dvc.cache_path(root, md5)
+    path = dvc.name_cache_path(root, md5)
     if md5.endswith(dvc.FOLDER) and _hash(path) == md5.removesuffix(dvc.FOLDER):
-        yield from (dvc.folder_files(root, md5) or {}).items()
+        yield from (dvc.list_folder_files(root, md5) or {}).items()
 
 
 def check_cache(kept: Kept, report: Report, *, read: bool, progress: Progress) -> None:
     """Compare the cache with its names (`read`: hash every object) and with what it should hold."""
-    objects = list(_objects(dvc.cache_folder(kept.root)))
+    objects = list(_objects(dvc.find_cache(kept.root)))
     report.problems += _leftovers(kept.root)
     if rwlock.has_damaged_lock(kept.root):
         report.problems.append(
@@ -91,7 +91,7 @@ def _objects(folder: Path) -> Iterator[tuple[str, Path]]:
 
 def _leftovers(root: Path) -> Iterator[Problem]:
     """Files in the cache that are no object: what a killed transfer leaves."""
-    folder = dvc.cache_folder(root)
+    folder = dvc.find_cache(root)
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         if not _OBJECT.fullmatch(path.relative_to(folder).as_posix().replace("/", "", 1)):
             name = shown(root, path)
@@ -155,7 +155,7 @@ def _is_intact(path: Path, md5: str) -> bool:
 
 def _missing(kept: Kept, path: str) -> Problem:
     md5 = kept.paths[path]
-    place = shown(kept.root, dvc.cache_path(kept.root, md5))
+    place = shown(kept.root, dvc.name_cache_path(kept.root, md5))
     command, otherwise = _refill(kept, md5, path)
     repair = command.removeprefix(" && ") or "ispy1 repro"
     return Problem(AREA, place, f"MD5 {md5}, the content of {path}", "no file", repair, otherwise)

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from etl.ask.fsck.model import Kept, Problem, Report, md5_of, shown
-from etl.build.index import Index, index_path, read_index, table_names
+from etl.build.index import Index, index_path, list_tables, read_index
 from etl.model import project
 from etl.model.errors import UserError
 from etl.model.profile import Profile, load_profile
@@ -29,7 +29,7 @@ def check_tables(kept: Kept, report: Report) -> None:
     """Check every file that the stages write, and what lies beside them."""
     root = kept.root
     profile = load_profile(root)
-    indexes = {name: _index(root, name, profile) for name in table_names()}
+    indexes = {name: _index(root, name, profile) for name in list_tables()}
     report.problems += _foreign(kept)
     report.problems += _against_lock(kept)
     told = {problem.path for problem in report.problems}
@@ -74,7 +74,7 @@ def _tell_missing(kept: Kept, report: Report) -> None:
 
 def _tables() -> list[str]:
     """Return the paths of all tables that the project makes."""
-    built = (*table_names(), FINDINGS.name)
+    built = (*list_tables(), FINDINGS.name)
     return [
         *(f"{project.TABLES}/{name}.parquet" for name in built),
         f"{project.GATE}/{GATE_RESULTS.name}.parquet",
@@ -97,7 +97,7 @@ def _files(root: Path) -> Iterator[Path]:
 
 def _foreign(kept: Kept) -> Iterator[Problem]:
     """Files in the stages' folders that no stage makes: leftovers of a killed or foreign tool."""
-    own = {*_tables(), *kept.paths} | {f"{project.INDEX}/{name}.csv" for name in table_names()}
+    own = {*_tables(), *kept.paths} | {f"{project.INDEX}/{name}.csv" for name in list_tables()}
     strays = [path for folder in _FOLDERS for path in (kept.root / folder).rglob("*")]
     strays += [*(kept.root / "data").glob(".phantom.*"), *(kept.root / "data").glob(".*.partial")]
     strays += left_spill(kept.root / ".dvc" / "tmp" / "ispy1")
@@ -187,4 +187,4 @@ def _unlisted(root: Path, path: Path, table: pa.Table, index: Index) -> Iterator
 
 def built(root: Path) -> bool:
     """Whether there is a table to check at all."""
-    return any(table_path(root / project.TABLES, name).is_file() for name in table_names())
+    return any(table_path(root / project.TABLES, name).is_file() for name in list_tables())

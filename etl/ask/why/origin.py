@@ -13,8 +13,8 @@ import duckdb
 
 from etl.ask.why.model import BlobFact, RecipeFact, Row
 from etl.ask.why.subject import rows_where
-from etl.build.index import params_of, table_module, table_names, table_recipe
-from etl.build.recipe import DISTRIBUTIONS, closure
+from etl.build.index import import_table, list_tables, make_table_recipe, read_params_of
+from etl.build.recipe import DISTRIBUTIONS, find_closure
 from etl.model import git_tables, project
 from etl.model.errors import UserError
 from etl.model.profile import Profile, profile_path
@@ -22,7 +22,7 @@ from etl.model.release import parse
 from etl.model.schema import BLOB_MD5S
 from etl.model.store import find_table, read_footer
 from etl.tables.own_masks import read_rule
-from etl.tables.unit import Blob, Context, artefact
+from etl.tables.unit import Blob, Context, find_artefact
 from etl.versions import dvc
 
 # Modules that make the tables which are made from no blob.
@@ -75,8 +75,8 @@ def _paths(place: Place, table: str, column: str, row: Row) -> Iterator[tuple[st
     elif any(name.endswith(BLOB_MD5S) for name in row):
         yield from _by_md5(place, row)
         yield from _beside(place, table, column, row)
-    elif table in table_names():
-        module = table_module(table)
+    elif table in list_tables():
+        module = import_table(table)
         yield from _of_workbook(place, table, column, row)
         if not set(module.TABLE.reads) & set(_WORKBOOKS):
             yield from _of_artefact(place, module.TABLE.reads, "read", row.get("case_id"))
@@ -95,30 +95,30 @@ def _by_md5(place: Place, row: Row) -> Iterator[tuple[str, str]]:
 
 def _beside(place: Place, table: str, column: str, row: Row) -> Iterator[tuple[str, str]]:
     """For a column that is put together from other tables: what those read of the case."""
-    module = table_module(table)
+    module = import_table(table)
     is_lineage = column in module.TABLE.key or column.endswith(("inputs_md5", *BLOB_MD5S))
     if column in module.TABLE.assembled and not is_lineage:
-        for other in table_module(table).TABLE.needs:
-            kinds = table_module(other).TABLE.reads
+        for other in import_table(table).TABLE.needs:
+            kinds = import_table(other).TABLE.reads
             yield from _of_artefact(place, kinds, f"read by {other}", row.get("case_id"))
 
 
 def _compared(place: Place, table: str, column: str, row: Row) -> Iterator[tuple[str, str]]:
     """For a column that is put together from other tables: the blobs of the same case there."""
     if (
-        table not in table_names()
-        or column not in table_module(table).TABLE.assembled
+        table not in list_tables()
+        or column not in import_table(table).TABLE.assembled
         or column in _identity(table)
     ):
         return
-    for other in table_module(table).TABLE.needs:
+    for other in import_table(table).TABLE.needs:
         found = rows_where(place.connection, other, ["case_id = ?"], [row.get("case_id")])
         for beside in found:
             yield beside["path"], f"compared with ({other})"
 
 
 def _identity(table: str) -> set[str]:
-    key: tuple[str, ...] = table_module(table).TABLE.key
+    key: tuple[str, ...] = import_table(table).TABLE.key
     return {*key, "path", "blob_md5", "size_bytes"}
 
 
@@ -158,10 +158,10 @@ def _of_artefact(
 def _of_workbook(place: Place, table: str, column: str, row: Row) -> Iterator[tuple[str, str]]:
     """The workbook, and where in it the value stands."""
     for kind in _WORKBOOKS:
-        if kind in table_module(table).TABLE.reads:
-            blob = artefact(_context(place), kind)
+        if kind in import_table(table).TABLE.reads:
+            blob = find_artefact(_context(place), kind)
             if blob:
-                yield blob.path, _cell(table_module(table), column, row)
+                yield blob.path, _cell(import_table(table), column, row)
 
 
 def _context(place: Place) -> Context:
@@ -205,17 +205,17 @@ def _fact(place: Place, path: str, role: str, row: Row) -> BlobFact:
         verdict=known.get("verdict"),
         size_bytes=known.get("size_bytes"),
         in_workspace=file.is_file(),
-        in_cache=bool(md5) and dvc.blob_file(place.root, str(md5)) is not None,
+        in_cache=bool(md5) and dvc.find_blob_file(place.root, str(md5)) is not None,
         in_remote=None,
     )
 
 
 def _ask_remote(root: Path, facts: list[BlobFact]) -> list[BlobFact]:
     """The same facts with the remote's word, where one is set and can be asked."""
-    if dvc.remote_name(root) is None:
+    if dvc.read_remote_name(root) is None:
         return facts
     try:
-        there = dvc.in_remote(root, {fact.md5 for fact in facts if fact.md5})
+        there = dvc.list_remote(root, {fact.md5 for fact in facts if fact.md5})
     except UserError:  # offline, say: the question is about the value, not about the remote
         return facts
     return [replace(fact, in_remote=fact.md5 in there) for fact in facts]
@@ -230,12 +230,12 @@ def recipe_of(place: Place, table: str, column: str) -> RecipeFact | None:
         footer = read_footer(find_table(place.root, table))
     except (OSError, KeyError, TypeError, ValueError):  # a file that the project did not write
         return None
-    start = f"etl.tables.{table}" if table in table_names() else MAKERS.get(table, "")
-    modules, libraries = closure(start) if start else (set(), set())
+    start = f"etl.tables.{table}" if table in list_tables() else MAKERS.get(table, "")
+    modules, libraries = find_closure(start) if start else (set(), set())
     found = ((name, _version(name)) for name in sorted(libraries))
     return RecipeFact(
         recipe=str(footer.get("recipe", "")),
-        is_todays=_todays(place, table) == footer.get("recipe") if table in table_names() else None,
+        is_todays=_todays(place, table) == footer.get("recipe") if table in list_tables() else None,
         made_by=_made_by(table, column),
         modules=tuple(sorted(modules)),
         libraries={name: number for name, number in found if number},
@@ -245,14 +245,14 @@ def recipe_of(place: Place, table: str, column: str) -> RecipeFact | None:
 
 
 def _todays(place: Place, table: str) -> str:
-    return table_recipe(place.root, table, place.profile).table
+    return make_table_recipe(place.root, table, place.profile).table
 
 
 def _made_by(table: str, column: str) -> str:
     """The function that gives a column its value."""
-    if table not in table_names():
+    if table not in list_tables():
         return MAKERS.get(table, "")
-    module = table_module(table)
+    module = import_table(table)
     step = "assemble" if column in module.TABLE.assembled else "measure"
     name = module.__name__ if isinstance(module, ModuleType) else f"etl.tables.{table}"
     return f"{name}.{step}()"
@@ -260,8 +260,8 @@ def _made_by(table: str, column: str) -> str:
 
 def _parameters(place: Place, table: str) -> dict[str, Any]:
     profile = profile_path(place.root, place.profile.name).relative_to(place.root).as_posix()
-    files = [profile, *(table_module(table).TABLE.files if table in table_names() else ())]
-    values = params_of(place.root, table) if table in table_names() else {}
+    files = [profile, *(import_table(table).TABLE.files if table in list_tables() else ())]
+    values = read_params_of(place.root, table) if table in list_tables() else {}
     naming = place.profile.naming()
     return {"profile": place.profile.name, "files": files, "params": values, "naming": naming}
 

@@ -74,7 +74,7 @@ def last_change(trace: Trace, value: object) -> Change:
 
 def _state_at(trace: Trace, revision: Revision, known: dict[str, object]) -> _State:
     """The value at a revision; `known` keeps it by the table file's MD5."""
-    md5 = git.tables_at(trace.root, revision).get(trace.table)
+    md5 = git.list_tables_at(trace.root, revision).get(trace.table)
     if md5 is None:
         return _State(revision.name, _day(revision), Path(), _MISSING, revision)
     file = _file(trace, revision, md5)
@@ -84,10 +84,10 @@ def _state_at(trace: Trace, revision: Revision, known: dict[str, object]) -> _St
 
 
 def _file(trace: Trace, revision: Revision, md5: str) -> Path:
-    if trace.offline and dvc.blob_file(trace.root, md5) is None:
+    if trace.offline and dvc.find_blob_file(trace.root, md5) is None:
         message = f"{revision}: its table {trace.table} is not in the cache"
         raise UserError(message)
-    return git.table_file(trace.root, revision, trace.table)
+    return git.find_table_file(trace.root, revision, trace.table)
 
 
 def value_in(file: Path, column: str, key: Row) -> object:
@@ -198,7 +198,7 @@ def _md5_at(trace: Trace, state: _State, path: str) -> str | None:
         if state.revision is None:
             file = table_path(trace.root / project.TABLES, "blobs")
         else:
-            file = git.table_file(trace.root, state.revision, "blobs")
+            file = git.find_table_file(trace.root, state.revision, "blobs")
         found = value_in(file, "md5", {"path": path})
     except UserError:
         return None
@@ -216,7 +216,7 @@ def history_of_table(trace: Trace) -> tuple[Moment, ...]:
 def _tags(root: Path) -> list[Revision]:
     """The tags; none where git has no answer, which the last change says."""
     try:
-        return git.tags(root)
+        return git.list_tags(root)
     except UserError:
         return []
 
