@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow as pa
+
 from etl.read.nifti import Volume, read_volume
 
 # Holds the six images and three masks of most cases.
@@ -27,6 +29,8 @@ class VolumeCache:
         """
         if path in self._volumes:
             return self._volumes[path]
+        if self._free_bytes < 0:
+            pa.system_memory_pool().release_unused()  # the C library holds what was freed
         volume = read_volume(path)
         volume.voxels.flags.writeable = False
         self._free_bytes -= volume.voxels.nbytes
