@@ -60,7 +60,9 @@ def bare(tmp_path: Path) -> Path:
 def root(bare: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The same project, where DVC is taken for granted."""
     monkeypatch.setattr(
-        etl.adopt.carry, "add_release", lambda root: (root / "data/release.dvc").write_text("outs: []")
+        etl.adopt.carry,
+        "add_release",
+        lambda root: (root / "data/release.dvc").write_text("outs: []"),
     )
     monkeypatch.setattr(etl.adopt.carry, "find_cache", lambda root: root / ".dvc/cache")
     return bare

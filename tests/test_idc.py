@@ -79,7 +79,9 @@ def root(tmp_path: Path) -> Path:
 def untracked(root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The same project, where DVC is taken for granted."""
     monkeypatch.setattr(
-        etl.adopt.idc, "add_release", lambda root, _: (root / "data/release.dvc").write_text("outs: []")
+        etl.adopt.idc,
+        "add_release",
+        lambda root, _: (root / "data/release.dvc").write_text("outs: []"),
     )
     return root
 

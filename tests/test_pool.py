@@ -53,10 +53,10 @@ def test_default_workers(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_workers_do_not_outlive_a_killed_builder(tmp_path: Path) -> None:
     code = (
         "import sys, time\n"
-        "from etl.model.pool import _executor\n"
+        "from etl.model.pool import _start_executor\n"
         "from support import worker_pid\n"
         "if __name__ == '__main__':\n"
-        "    pool = _executor(1)\n"
+        "    pool = _start_executor(1)\n"
         "    print(pool.submit(worker_pid, 1).result()[1], flush=True)\n"
         "    time.sleep(60)\n"
     )

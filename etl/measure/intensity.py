@@ -129,7 +129,7 @@ def _blocks(flat: Array) -> Iterator[Array]:
 def _of_counts(flat: Array, slope: float, inter: float, at_maximum: int) -> Intensity:
     """The same from a histogram over every stored value: one pass, no sort."""
     lowest = int(np.iinfo(flat.dtype).min)
-    counts = _histogram(flat, lowest)
+    counts = _histogram(flat)
     present = np.flatnonzero(counts)
     values, counts = present.astype(np.int64) + lowest, counts[present]
     mean = int((values * counts).sum()) / flat.size
@@ -144,15 +144,16 @@ def _of_counts(flat: Array, slope: float, inter: float, at_maximum: int) -> Inte
     return _scaled(value_at, flat.size, mean, variance, (slope, inter), (0, n_at_max))
 
 
-def _histogram(flat: Array, lowest: int) -> Array:
-    """How often every stored value occurs, from `lowest` on."""
+def _histogram(flat: Array) -> Array:
+    """Count every value that the type can hold, from its least on."""
+    unsigned = flat.view(f"u{flat.dtype.itemsize}")  # negative values come behind the others
     counts = np.zeros(1 << (8 * flat.dtype.itemsize), np.int64)
     scratch = np.empty(min(BLOCK, flat.size), np.intp)
-    for block in _blocks(flat):
-        shifted = scratch[: block.size]
-        np.subtract(block, lowest, out=shifted, dtype=np.intp)
-        counts += np.bincount(shifted, minlength=counts.size)
-    return counts
+    for block in _blocks(unsigned):
+        scratch[: block.size] = block
+        part = np.bincount(scratch[: block.size])
+        counts[: part.size] += part
+    return np.roll(counts, counts.size // 2) if flat.dtype.kind == "i" else counts
 
 
 def _scaled(

@@ -1,21 +1,24 @@
-"""The volumes that were read last, so that the tables of a case read each blob once."""
+"""The volumes of a case, so that its tables read each blob once."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow as pa
+
 from etl.read.nifti import Volume, read_volume
 
-# Holds the six images and three masks of most cases. Of a larger case, those that were read last.
+# Holds the six images and three masks of most cases.
 BUDGET_BYTES = 256 << 20
 
 
 class VolumeCache:
-    """Volumes by path, the last used last, as many as a budget in bytes holds."""
+    """Volumes by path, as long as all fit a budget; of a case that is larger nothing is held."""
 
     def __init__(self, budget_bytes: int = BUDGET_BYTES) -> None:
         """Hold nothing yet."""
         self._budget_bytes = budget_bytes
+        self._free_bytes = budget_bytes
         self._volumes: dict[Path, Volume] = {}
 
     def read(self, path: Path) -> Volume:
@@ -24,17 +27,23 @@ class VolumeCache:
         Raises:
             BadInputError: as read_volume().
         """
-        volume = self._volumes.pop(path, None) or read_volume(path)
+        if path in self._volumes:
+            return self._volumes[path]
+        if self._free_bytes < 0:
+            pa.system_memory_pool().release_unused()  # the C library holds what was freed
+        volume = read_volume(path)
         volume.voxels.flags.writeable = False
-        self._volumes[path] = volume
-        n_bytes = sum(held.voxels.nbytes for held in self._volumes.values())
-        while n_bytes > self._budget_bytes:
-            n_bytes -= self._volumes.pop(next(iter(self._volumes))).voxels.nbytes
+        self._free_bytes -= volume.voxels.nbytes
+        if self._free_bytes >= 0:
+            self._volumes[path] = volume
+        else:
+            self._volumes.clear()
         return volume
 
     def forget(self) -> None:
-        """Hold nothing any more."""
+        """Hold nothing any more, and begin anew."""
         self._volumes.clear()
+        self._free_bytes = self._budget_bytes
 
 
 VOLUMES = VolumeCache()  # of this process: a worker has one case at a time

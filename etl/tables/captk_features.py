@@ -115,13 +115,15 @@ def measure(unit: Unit, context: Context) -> Measured:
     mask = source.read(MASK_ROLE, "nothing is computed")
     if mask is None:
         return out
-    bits, _ = foreground_bits(mask.voxels, *mask.header.scaling)
+    own = mask.header
+    bits, _ = foreground_bits(mask.voxels, *own.scaling)
+    del mask  # before an image is read: both may be large
     for image_set, roles in GRIDS.items():
         image = source.read(roles[0], "what needs its voxels is not computed")
-        grid = (roles[0], image.header) if image else _find_other_grid(roles[1], mask, source)
+        grid = (roles[0], image.header) if image else _find_other_grid(roles[1], own, source)
         if grid is None:
             continue
-        found = crop(_carry_to_grid(bits, mask.header, grid[1]))
+        found = crop(_carry_to_grid(bits, own, grid[1]))
         if found is None:
             out.findings.append(_report_empty(grid[0]))
             continue
@@ -129,9 +131,11 @@ def measure(unit: Unit, context: Context) -> Measured:
     return out
 
 
-def _find_other_grid(name: str, mask: Volume, source: _Source) -> tuple[str, Header] | None:
+def _find_other_grid(name: str, own: Header, source: _Source) -> tuple[str, Header] | None:
     """The grid of another blob than the image, where there is one."""
-    volume = mask if name == MASK_ROLE else source.read(name, "there is no native grid")
+    if name == MASK_ROLE:
+        return name, own
+    volume = source.read(name, "there is no native grid")
     return (name, volume.header) if volume else None
 
 

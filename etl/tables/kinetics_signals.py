@@ -85,6 +85,7 @@ def read_series(
         if not is_same_grid(series.header.grid, volume.header.grid):
             return None, [problems.report_phase_off_grid(name)]
         _sample(series, volume)
+        del volume, volumes  # before the next one is read
     return series, []
 
 

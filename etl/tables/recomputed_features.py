@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -28,6 +28,9 @@ from etl.tables.recompute_inputs import (
 )
 from etl.tables.unit import Assembled, Context, Measured, Row, Unit
 from etl.tables.volumes import open_volumes
+
+if TYPE_CHECKING:
+    from etl.measure.ibsi import Region
 
 TABLE = Table(
     name="recomputed_features",
@@ -82,8 +85,10 @@ def measure(unit: Unit, context: Context) -> Measured:
         here = [i for i in inputs if i.image_role == image_role and i.mask_role in masks]
         image, found = _read_image(unit, context, image_role, here)
         findings += found
+        regions = [_cut_region(one, masks[one.mask_role], image, bins) for one in here]
+        del image  # before anything is computed: it may be large
         for one in here:
-            values, wrong = _compute_features(one, masks[one.mask_role], image, bins)
+            values, wrong = _compute_features(one, *regions.pop(0))
             key = {"image_set": one.image_set, "phase": one.phase, "mask": one.mask}
             rows += [{**key, "feature": name, "value": value} for name, value in values.items()]
             problems.setdefault(one.mask_role, []).extend(wrong)
@@ -135,15 +140,14 @@ def _read_image(
     return volumes.get(image_role), findings
 
 
-def _compute_features(
+def _cut_region(
     one: Input, mask: _Mask, image: Volume | None, bins: int
-) -> tuple[dict[str, float | None], list[str]]:
-    """Feature -> value, and in words what has none although its blobs are there."""
-    from etl.measure.ibsi import UndefinedError, family_features, region
+) -> tuple[Region | None, list[str]]:
+    """Return what is measured of an input, and in words what is wrong with it."""
+    from etl.measure.ibsi import region
 
-    values: dict[str, float | None] = {n: None for f in one.families for n in names_of(f)}
     if not mask.is_measured:
-        return values, []
+        return None, []
     wrong: list[str] = []
     where = f"{one.image_set} {one.phase}"
     if image is not None and not is_same_grid(mask.header.grid, image.header.grid):
@@ -151,11 +155,22 @@ def _compute_features(
     scaled = (image.voxels, *image.header.scaling) if image else None
     found = region(mask.bits, mask.header.spacing, bins, scaled)
     if found is None:
-        return values, [f"{where}: the mask is empty"]
+        return None, [f"{where}: the mask is empty"]
     if image is not None and found.problem:
         wrong = [f"{where}: {found.problem}"]
+    return found, wrong
+
+
+def _compute_features(
+    one: Input, found: Region | None, wrong: list[str]
+) -> tuple[dict[str, float | None], list[str]]:
+    """Return feature -> value, and in words what has none although its blobs are there."""
+    from etl.measure.ibsi import UndefinedError, family_features
+
+    values: dict[str, float | None] = {n: None for f in one.families for n in names_of(f)}
+    where = f"{one.image_set} {one.phase}"
     for family in one.families:
-        if found.problem and family != "morphology":
+        if found is None or (found.problem and family != "morphology"):
             continue
         try:
             values |= family_features(found, family)
