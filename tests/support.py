@@ -231,7 +231,7 @@ FEATURE_NAMES = (
 
 
 def feature_rows(cases: tuple[str, ...] = CASES) -> list[list[Cell]]:
-    """Header and one row a case; the first value is a third, the last column is constant."""
+    """Header and one row per case; the first value is a third, the last column is constant."""
     rows: list[list[Cell]] = [["SubjectID", *FEATURE_NAMES]]
     for number, case in enumerate(cases, 1):
         rows.append(

@@ -22,7 +22,7 @@ from etl.tables.volumes import open_volumes
 PROFILE = load_profile(ROOT, "phantom")
 CASE, OTHER = "ISPY1_9001", "ISPY1_9002"
 TABLE = Table(
-    name="pairs", grain="One row a pair", key=("case_id", "pair"),
+    name="pairs", grain="One row per pair", key=("case_id", "pair"),
     columns=(CASE_ID, Column("pair", "string", "Pair"), INPUTS_MD5),
     per="case", adds=("case_id", "inputs_md5"),
 )  # fmt: skip

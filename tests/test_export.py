@@ -53,7 +53,7 @@ def test_parquet_files_are_the_tables(exported: Path, project: Path) -> None:
 
 def test_the_dictionary_names_every_column(exported: Path, project: Path) -> None:
     text = (exported / "data_dictionary.md").read_text()
-    assert "## masks (table)\n\nOne row a tumour mask. Key: case_id, mask." in text
+    assert "## masks (table)\n\nOne row per tumour mask. Key: case_id, mask." in text
     assert "| volume_cm3 | double | cm3 |" in text
     with (exported / "data_dictionary.csv").open() as file:
         rows = list(csv.DictReader(file))

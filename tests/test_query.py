@@ -459,12 +459,12 @@ def test_wrong_words_are_met_with_a_sentence(
 def test_describe(run: Callable[..., str]) -> None:
     listed = run("describe")
     assert "inputs.splits" in listed
-    assert "One row a tumour mask" in listed
+    assert "One row per tumour mask" in listed
     table = run("describe", "masks")
     assert "Key: case_id, mask" in table
     assert "Volume inside the marching-cubes mesh" in table
     facts = json.loads(run("describe", "volumes", "--json"))
-    assert facts["grain"] == "One row a case of the release"
+    assert facts["grain"] == "One row per case of the release"
     assert facts["columns"][1] == {
         "name": "ftv_cm3",
         "type": "double",

@@ -20,7 +20,7 @@ from etl.model.store import read_footer, read_table, table_path, write_atomicall
 
 SCHEMA = TableSchema(
     name="things",
-    grain="One row a thing",
+    grain="One row per thing",
     key=("name", "number"),
     columns=parse_columns("""
         name string Name
@@ -54,7 +54,7 @@ def test_round_trip(tmp_path: Path) -> None:
 def test_footer_and_column_descriptions(tmp_path: Path) -> None:
     path = write(tmp_path, [row()])
     assert read_footer(path) == {
-        "table": "things", "grain": "One row a thing", "key": ["name", "number"],
+        "table": "things", "grain": "One row per thing", "key": ["name", "number"],
         "schema_version": 1, "recipe": "abc", "licence": "CC0",
         "columns": {c.name: {"meaning": c.meaning, "unit": c.unit} for c in SCHEMA.columns},
     }  # fmt: skip

@@ -82,7 +82,7 @@ def write_indexes(root: Path) -> int:
 
 
 def reads(root: Path, table: str, name: Name) -> bool:
-    """Whether a table reads a blob of this name."""
+    """Return whether a table reads a blob of this name."""
     module = import_table(table)
     wants = getattr(module, "wants", None)
     is_read = name.artefact.startswith(module.TABLE.reads)
@@ -109,7 +109,7 @@ def read_params_of(root: Path, name: str) -> dict[str, Any]:
 
 
 def index_path(root: Path, name: str) -> Path:
-    """The index of one table."""
+    """Return the index of one table."""
     return root / project.INDEX / f"{name}.csv"
 
 

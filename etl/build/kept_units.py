@@ -86,7 +86,7 @@ def _is_lasting(values: Values) -> bool:
 
 
 def _ask(root: Path, work: Callable[[sqlite3.Connection], Answer], otherwise: Answer) -> Answer:
-    """What `work` comes to on the store; a damaged store is begun anew, once."""
+    """Return what `work` comes to on the store; a damaged store is begun anew, once."""
     try:
         path = scratch_folder(root) / FILE
         try:

@@ -254,7 +254,7 @@ def _parse_module(module: str) -> _Module:
 
 
 def _is_mute(statement: ast.stmt) -> bool:
-    """Whether a top-level statement is an import, a docstring, or for type checkers only."""
+    """Return whether a top-level statement is an import, a docstring, or for type checkers only."""
     if isinstance(statement, ast.If):
         return ast.unparse(statement.test).endswith("TYPE_CHECKING")
     return isinstance(statement, ast.Import | ast.ImportFrom) or _is_docstring(statement)

@@ -130,7 +130,7 @@ def _plan(state: State, states: Mapping[str, State], work: _Work | None) -> Buil
 
 
 def _may_change(name: str, states: Mapping[str, State]) -> bool:
-    """Whether a table is among those that are built, and stale, or one that it needs is."""
+    """Return whether a table is among those that are built, and stale, or one that it needs is."""
     if name not in states:
         return False
     needs = import_table(name).TABLE.needs

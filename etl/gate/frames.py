@@ -1,4 +1,4 @@
-"""The frames that the suites judge: one query a suite, asked of tables and profile together."""
+"""The frames that the suites judge: one query per suite, asked of tables and profile together."""
 
 from __future__ import annotations
 

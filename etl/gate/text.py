@@ -137,7 +137,7 @@ def _wrapped(text: str, first: str) -> list[str]:
 
 
 def unjudged(report: GateReport) -> list[str]:
-    """One line a suite for contracts that had nothing to judge, or could not be judged."""
+    """One line per suite for contracts that had nothing to judge, or could not be judged."""
     by_suite: dict[tuple[str, str], list[Contract]] = {}
     for c in report.failing:
         if not c.n_checked:

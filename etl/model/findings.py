@@ -30,14 +30,14 @@ class Finding:
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
     def row(self) -> dict[str, Any]:
-        """The row of the table `findings`."""
+        """Return the row of the table `findings`."""
         return {"finding_id": self.finding_id, **asdict(self)}
 
 
 def make_finding(
     table: str, error: BadInputError, *, case_id: str | None = None, path: str | None = None
 ) -> Finding:
-    """The finding that a refused input becomes."""
+    """Return the finding that a refused input becomes."""
     return Finding(
         table=table,
         severity=error.severity,

@@ -19,7 +19,7 @@ Rows = tuple[tuple[Value, ...], ...]
 
 CLAIMS = TableSchema(
     name="claims",
-    grain="One row a number that somebody states about a data set",
+    grain="One row per number that somebody states about a data set",
     key=("claim_id",),
     columns=parse_columns("""
         claim_id int64 Number of the claim
@@ -33,7 +33,7 @@ CLAIMS = TableSchema(
 )
 SPLITS = TableSchema(
     name="splits",
-    grain="One row a subject that has a fold",
+    grain="One row per subject that has a fold",
     key=("case_id",),
     columns=(
         CASE_ID,
@@ -47,7 +47,7 @@ SPLITS = TableSchema(
 )
 KNOWN_ISSUES = TableSchema(
     name="known_issues",
-    grain="One row a failure that is known and explained",
+    grain="One row per failure that is known and explained",
     key=("case_id", "field"),
     columns=(
         CASE_ID,
@@ -61,7 +61,7 @@ KNOWN_ISSUES = TableSchema(
 )
 PUBLISHED_CATALOG = TableSchema(
     name="published_catalog",
-    grain="One row a family and statistic of the published features",
+    grain="One row per family and statistic of the published features",
     key=("family", "statistic"),
     columns=parse_columns("""
         family string Feature family, such as Intensity
@@ -75,7 +75,7 @@ PUBLISHED_CATALOG = TableSchema(
 )
 ADOPTED = TableSchema(
     name="adopted",
-    grain="One row a mask that published features come from, as it first came",
+    grain="One row per mask that published features come from, as it first came",
     key=("case_id", "mask"),
     columns=(
         CASE_ID,
@@ -105,7 +105,7 @@ RELEASE_INFO = TableSchema(
 )
 CITATIONS = TableSchema(
     name="citations",
-    grain="One row a citation that the profile asks for",
+    grain="One row per citation that the profile asks for",
     key=("position",),
     columns=parse_columns("""
         position int64 Order of the citations, from 1
@@ -114,7 +114,7 @@ CITATIONS = TableSchema(
 )
 EXPECTED_ITEMS = TableSchema(
     name="expected_items",
-    grain="One row a thing that every complete case has, by the profile",
+    grain="One row per thing that every complete case has, by the profile",
     key=("item",),
     columns=parse_columns("""
         position int64 Order of the items, from 1
@@ -126,13 +126,13 @@ EXPECTED_ITEMS = TableSchema(
 )
 EXPECTED_CASES = TableSchema(
     name="expected_cases",
-    grain="One row a case that the release should hold, by the profile",
+    grain="One row per case that the release should hold, by the profile",
     key=("case_id",),
     columns=(CASE_ID,),
 )
 RECOMPUTED_CATALOG = TableSchema(
     name="recomputed_catalog",
-    grain="One row a feature of recomputed_features",
+    grain="One row per feature of recomputed_features",
     key=("feature",),
     columns=parse_columns("""
         position int64 Order of the features, from 1: IBSI's
@@ -180,7 +180,7 @@ _PARSERS: dict[str, Callable[[str], Value]] = {
 
 
 def read_inputs(root: Path, profile: Profile) -> dict[str, Rows]:
-    """The rows of every small input of the project at `root`; an absent CSV file has none.
+    """Return the rows of every small input of the project at `root`; an absent CSV file has none.
 
     Raises:
         UserError: a CSV file does not have its columns, or a cell does not fit its column.
@@ -192,7 +192,7 @@ def read_inputs(root: Path, profile: Profile) -> dict[str, Rows]:
 
 
 def read_csv_input(schema: TableSchema, path: Path) -> Rows:
-    """The rows of one CSV file under git, typed; an empty cell is null.
+    """Return the rows of one CSV file under git, typed; an empty cell is null.
 
     Raises:
         UserError: the columns differ from the schema's, or a cell does not fit.
@@ -203,7 +203,7 @@ def read_csv_input(schema: TableSchema, path: Path) -> Rows:
 
 
 def parse_csv(schema: TableSchema, text: str, where: str) -> Rows:
-    """The rows in the text of such a file (`where` names it in errors)."""
+    """Return the rows in the text of such a file (`where` names it in errors)."""
     lines = csv.reader(io.StringIO(text.removeprefix("\ufeff")))  # Excel's mark of UTF-8
     header = tuple(next(lines, ()))
     if header != schema.names:
@@ -265,7 +265,7 @@ def _list_expected_items(profile: Profile) -> Iterator[tuple[Value, ...]]:
 
 
 def format_csv(schema: TableSchema, rows: Rows) -> str:
-    """The text of such a file: what parse_csv reads back."""
+    """Return the text of such a file: what parse_csv reads back."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(schema.names)

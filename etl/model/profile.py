@@ -86,7 +86,7 @@ class Profile(_Frozen):
         return number >= ids.first if isinstance(ids, IdRange) else number in ids
 
     def naming(self) -> dict[str, Any]:
-        """The part that decides what a file is: it belongs to every table's recipe.
+        """Return the part that decides what a file is: it belongs to every table's recipe.
 
         The stage `index` of dvc.yaml names the same keys, so that it runs where they change.
         """
@@ -95,12 +95,12 @@ class Profile(_Frozen):
 
 
 def profile_path(root: Path, name: str) -> Path:
-    """The file of the profile `name`."""
+    """Return the file of the profile `name`."""
     return root / "expectations" / "profiles" / f"{name}.yaml"
 
 
 def load_profile(root: Path, name: str | None = None) -> Profile:
-    """The profile `name` (default: the one that params.yaml names).
+    """Return the profile `name` (default: the one that params.yaml names).
 
     Raises:
         UserError: the file is missing or does not have the form of a profile.
@@ -118,7 +118,7 @@ def load_profile(root: Path, name: str | None = None) -> Profile:
 
 
 def list_expected_ids(root: Path, profile: Profile) -> tuple[str, ...]:
-    """The ids that the release should hold, never taken from the release itself."""
+    """Return the ids that the release should hold, never taken from the release itself."""
     ids = profile.expected_ids
     if isinstance(ids, IdRange):
         ids = tuple(range(ids.first, ids.first + int(param(root, ids.count_param))))

@@ -39,7 +39,7 @@ def find_root(start: Path | None = None) -> Path:
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """The mapping in a YAML file.
+    """Return the mapping in a YAML file.
 
     Raises:
         UserError: the file is missing, is not YAML, or holds no mapping.
@@ -57,12 +57,12 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 @functools.lru_cache(maxsize=8)
 def params(root: Path) -> dict[str, Any]:
-    """What params.yaml says (one read a process)."""
+    """Return what params.yaml says (one read a process)."""
     return read_yaml(root / PARAMS)
 
 
 def param(root: Path, dotted: str) -> Any:  # noqa: ANN401  a YAML value is of any type
-    """One value of params.yaml by its dotted name, such as `phantom.cases`.
+    """Return one value of params.yaml by its dotted name, such as `phantom.cases`.
 
     Raises:
         UserError: params.yaml does not hold it.
@@ -77,7 +77,7 @@ def param(root: Path, dotted: str) -> Any:  # noqa: ANN401  a YAML value is of a
 
 
 def release_path(root: Path) -> Path:
-    """The folder of the release that params.yaml names."""
+    """Return the folder of the release that params.yaml names."""
     return root / str(param(root, "release"))
 
 

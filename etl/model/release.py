@@ -92,7 +92,7 @@ def parse(path: str, profile: Profile) -> Name:
 
 
 def is_known(name: Name, profile: Profile) -> bool:
-    """Whether the release has a use for the file (READMEs and licences count as known)."""
+    """Return whether the release has a use for the file (READMEs and licences count as known)."""
     return (
         name.artefact != "other" or _find_declared(_normalize_file_name(name), profile) is not None
     )
@@ -131,7 +131,7 @@ def _parse_image(path: str, stem: str, folders: tuple[str, ...], profile: Profil
 
 
 def _is_claimed_twice(case_id: str, folders: tuple[str, ...], profile: Profile) -> bool:
-    """Whether a file of one case lies in another case's folder: then neither gets it."""
+    """Return whether a file of one case lies in another case's folder: then neither gets it."""
     return bool(folders) and profile.case_id(folders[-1]) not in (None, case_id)
 
 

@@ -34,7 +34,7 @@ ARROW_TYPES: dict[Kind, pa.DataType] = {
 
 
 def table_path(folder: Path, name: str) -> Path:
-    """The file of the table `name` in a folder of tables."""
+    """Return the file of the table `name` in a folder of tables."""
     return folder / f"{name}.parquet"
 
 
@@ -45,7 +45,7 @@ def find_table(root: Path, name: str) -> Path:
 
 
 def make_arrow_schema(schema: TableSchema, meta: dict[str, Any]) -> pa.Schema:
-    """The Arrow schema: column descriptions in the fields, table facts in the footer."""
+    """Return the Arrow schema: column descriptions in the fields, table facts in the footer."""
     facts = {
         "table": schema.name,
         "grain": schema.grain,
@@ -189,7 +189,7 @@ def write_atomically(path: Path, write: Any) -> None:  # noqa: ANN401  any write
 
 @contextmanager
 def _open_temporary(path: Path) -> Iterator[Path]:
-    """A new temporary file, locked as long as its writer lives, and removed in the end."""
+    """Yield a new temporary file, locked as long as its writer lives, and removed in the end."""
     folder, is_ours = _find_scratch(path)
     guard = os.open(folder, os.O_RDONLY)
     try:
@@ -236,7 +236,7 @@ def scratch_folder(root: Path) -> Path:
 
 
 def _find_scratch(path: Path) -> tuple[Path, bool]:
-    """Where to write first, and whether that folder is the project's own scratch."""
+    """Return where to write first, and whether that folder is the project's own scratch."""
     for folder in path.resolve().parents:
         if (folder / ".dvc").is_dir():
             return scratch_folder(folder), True
@@ -272,7 +272,7 @@ def _sync_to_disk(path: Path) -> None:
 
 
 def read_table(path: Path) -> pa.Table:
-    """A table file.
+    """Return a table file.
 
     Raises:
         UserError: missing or not a Parquet file.
@@ -290,6 +290,6 @@ def read_table(path: Path) -> pa.Table:
 
 
 def read_footer(path: Path) -> dict[str, Any]:
-    """What the footer of a table file says: table, grain, key, recipe, licence, columns."""
+    """Return what the footer of a table file says: table, grain, key, recipe, licence, columns."""
     facts: dict[str, Any] = json.loads(pq.read_schema(path).metadata[FOOTER_KEY])
     return facts

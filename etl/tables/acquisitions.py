@@ -90,7 +90,7 @@ _CHECKS: dict[str, tuple[Severity, str, str]] = {
     # check: severity, expected, likely cause
     "unknown_subject:PatientID": ("critical", "a trial subject", "series of another collection"),
     "no_uid:SeriesInstanceUID": ("critical", "a UID of series and study", "an edited slice"),
-    "repeated:SeriesInstanceUID": ("critical", "one row a series", "slices put together"),
+    "repeated:SeriesInstanceUID": ("critical", "one row per series", "slices put together"),
     "unusable:PatientAge": ("info", "an age such as 039Y", "a fault of the publisher"),
     "unusable:PatientSex": ("info", "F, M or O", "a fault of the publisher"),
     "unusable:StudyDate": ("warning", "a day such as 1985-04-13", "a fault of the index"),
@@ -119,14 +119,14 @@ Seen = defaultdict[tuple[str, str | None], Counter[str]]
 
 
 def measure(unit: Unit, context: Context) -> Measured:
-    """Every series of the slice."""
+    """Return every series of the slice."""
     del unit  # the slice that is used is chosen among all that the release holds
     blob = find_artefact(context, ARTEFACT)
     return describe_series(read_slice(context.file(blob)), context.profile) if blob else Measured()
 
 
 def describe_series(found: Iterable[Series], profile: Profile) -> Measured:
-    """The rows of a slice, and a finding a case and kind for what could not be used."""
+    """Return the rows of a slice, and a finding per case and kind for what could not be used."""
     seen: Seen = defaultdict(Counter)
     rows = [
         _make_row(case_id, cells, seen) for case_id, cells in _list_usable(found, profile, seen)
@@ -140,7 +140,7 @@ def describe_series(found: Iterable[Series], profile: Profile) -> Measured:
 
 
 def _list_usable(found: Iterable[Series], profile: Profile, seen: Seen) -> list[tuple[str, Series]]:
-    """The series of known subjects, each once, in the order of their UIDs."""
+    """Return the series of known subjects, each once, in the order of their UIDs."""
     usable: dict[str, tuple[str, Series]] = {}
     for cells in sorted(found, key=lambda c: (c["SeriesInstanceUID"] or "", str(c))):
         case_id = profile.case_id(cells["PatientID"])
@@ -157,7 +157,7 @@ def _list_usable(found: Iterable[Series], profile: Profile, seen: Seen) -> list[
 
 
 def _make_row(case_id: str, cells: Series, seen: Seen) -> Row:
-    """One series. What is about its study is filled in later."""
+    """Return one series. What is about its study is filled in later."""
     row: Row = {"case_id": case_id}
     for column, (field, reader) in READERS.items():
         try:
@@ -219,7 +219,7 @@ def _number_studies(studies: dict[tuple[str, str], list[Row]]) -> None:
 
 
 def _check_series(seen: Seen) -> list[Finding]:
-    """One finding a check and case: the commonest cells, and in how many series they are."""
+    """Return a finding per check and case: the commonest cells, and in how many series they are."""
     out = []
     for (check, case_id), cells in seen.items():
         severity, expected, likely_cause = _CHECKS[check]

@@ -23,7 +23,7 @@ from etl.tables.unit import Blob, Context, Measured, Row, Unit, find_artefact, r
 
 TABLE = Table(
     name="blobs",
-    grain="One row a file that the release holds or should hold",
+    grain="One row per file that the release holds or should hold",
     key=("path",),
     columns=parse_columns("""
         path string Path inside the release
@@ -48,7 +48,7 @@ Listed = dict[str, str]  # canonical path -> the publisher's MD5
 
 
 def measure(unit: Unit, context: Context) -> Measured:
-    """A row for every file that is there, and for every file that should be."""
+    """Return a row for every file that is there, and for every file that should be."""
     out = Measured()
     listed = read_publisher_md5s(unit, context, out)
     for blob in unit:
@@ -67,7 +67,7 @@ def measure(unit: Unit, context: Context) -> Measured:
 
 
 def read_publisher_md5s(unit: Unit, context: Context, out: Measured) -> Listed | None:
-    """What the release's manifests list; None without a manifest."""
+    """Return what the release's manifests list; None without a manifest."""
     manifests = [blob for blob in unit if blob.name.artefact == "manifest"]
     listed: Listed = {}
     for blob in manifests:
@@ -82,7 +82,7 @@ def read_publisher_md5s(unit: Unit, context: Context, out: Measured) -> Listed |
 
 
 def _place(name: Name, profile: Profile) -> str:
-    """The canonical .nii.gz path of images and masks; other files where they are."""
+    """Return the canonical .nii.gz path of images and masks; other files where they are."""
     return place_in_release(name, profile) if name.case_id else name.path
 
 
@@ -147,7 +147,7 @@ def _list_expected(unit: Unit, listed: Listed | None, context: Context) -> list[
 
 
 def list_cases_in_release(unit: Unit, listed: Listed | None, context: Context) -> list[str]:
-    """Cases that a blob, the publisher's manifest or the features workbook names.
+    """Return cases that a blob, the publisher's manifest or the features workbook names.
 
     A mask of the user's own makes no case of the release.
     """
@@ -169,7 +169,7 @@ def list_cases_of_features(context: Context) -> list[str | None]:
 
 
 def _report_duplicates(unit: Unit) -> list[Finding]:
-    """A finding for every file that says it is what another file is already."""
+    """Return a finding for every file that says it is what another file is already."""
     by_identity: dict[Identity, list[str]] = {}
     for blob in unit:
         if blob.name.artefact not in ("other", "manifest"):

@@ -29,7 +29,7 @@ from etl.tables.volumes import open_volumes
 
 TABLE = Table(
     name="captk_features",
-    grain="One row a case, input and feature that the publisher's definition can be computed for",
+    grain="One row per case, input and feature that the publisher's definition can be computed for",
     key=("case_id", "image_set", "phase", "mask", "feature"),
     columns=(
         CASE_ID,
@@ -75,7 +75,7 @@ OF_IMAGE = (INTENSITY, HISTOGRAM, GLCM)
 
 
 def wants(name: Name, params: Mapping[str, object]) -> bool:
-    """The expert's mask, the images of phase 1, and the mask that shows the native grid."""
+    """Return the expert's mask, the images of phase 1, and the mask that shows the native grid."""
     del params
     return name_role(name) in _ROLES
 
@@ -109,7 +109,7 @@ class _Place:
 
 
 def measure(unit: Unit, context: Context) -> Measured:
-    """Every definition on every candidate input of one case."""
+    """Return every definition on every candidate input of one case."""
     out = Measured()
     source = _Source(unit, context, out.findings)
     mask = source.read(MASK_ROLE, "nothing is computed")
@@ -132,7 +132,7 @@ def measure(unit: Unit, context: Context) -> Measured:
 
 
 def _find_other_grid(name: str, own: Header, source: _Source) -> tuple[str, Header] | None:
-    """The grid of another blob than the image, where there is one."""
+    """Return the grid of another blob than the image, where there is one."""
     if name == MASK_ROLE:
         return name, own
     volume = source.read(name, "there is no native grid")
@@ -140,14 +140,14 @@ def _find_other_grid(name: str, own: Header, source: _Source) -> tuple[str, Head
 
 
 def _carry_to_grid(bits: Array, own: Header, grid: Header) -> Array:
-    """The mask as it is where it lies on the grid, carried to it elsewhere."""
+    """Return the mask as it is where it lies on the grid, carried to it elsewhere."""
     if is_same_grid(own.grid, grid.grid):
         return bits
     return carry(bits, own.affine, grid.affine, grid.size)
 
 
 def _make_rows(place: _Place, findings: list[Finding]) -> Iterator[Row]:
-    """The features of one input."""
+    """Yield the features of one input."""
     for prefix, values in _measure_families(place, findings):
         for statistic, value in values.items():
             yield {
@@ -181,7 +181,7 @@ def _measure_families(place: _Place, findings: list[Finding]) -> Iterator[tuple[
 
 
 def _report_missing(name: str, consequence: str) -> Finding:
-    """The contracts of coverage judge what is missing; this says what it costs here."""
+    """Report what a missing file costs here; contracts of coverage judge that it is missing."""
     return Finding(
         table=TABLE.name,
         severity="info",

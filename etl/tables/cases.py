@@ -13,7 +13,7 @@ from etl.tables.unit import Assembled, Context
 
 TABLE = Table(
     name="cases",
-    grain="One row a case of the release or subject of the trial",
+    grain="One row per case of the release or subject of the trial",
     key=("case_id",),
     columns=(
         CASE_ID,

@@ -8,7 +8,7 @@ from etl.tables.unit import Context, Measured, Unit
 
 TABLE = Table(
     name="clinical",
-    grain="One row a trial subject",
+    grain="One row per trial subject",
     key=("case_id",),
     columns=(
         CASE_ID,
@@ -73,6 +73,6 @@ FORM = SheetForm(
 
 
 def measure(unit: Unit, context: Context) -> Measured:
-    """Every subject of the sheet."""
+    """Return every subject of the sheet."""
     del unit
     return read_form(FORM, context)

@@ -29,7 +29,7 @@ LIMITS = ("exact_relative", "min_cases", "agrees_share", "outlier_z", "outlier_r
 
 TABLE = Table(
     name="feature_audit",
-    grain="One row a published feature",
+    grain="One row per published feature",
     key=("feature",),
     columns=parse_columns("""
         feature string Name as the publisher spells it
@@ -75,12 +75,12 @@ _UNKNOWN: Definition = {
     "is_fragile": False,
     "reason": "not in sql/published_catalog.csv",
 }
-Computed = Mapping[str, Mapping[str, Array]]  # input -> feature -> a value a case
+Computed = Mapping[str, Mapping[str, Array]]  # input -> feature -> a value per case
 
 
 @dataclass(frozen=True, slots=True)
 class _Study:
-    """What is judged: a value a case (in the order of `cases`), NaN where there is none."""
+    """What is judged: a value per case (in the order of `cases`), NaN where there is none."""
 
     cases: tuple[str, ...]
     features: Mapping[str, Feature]
@@ -207,7 +207,7 @@ def _list_worst(found: Audit, study: _Study) -> list[str]:
 def _report_wrong_values(
     study: _Study, found: Mapping[str, Audit], moved: Array
 ) -> Iterator[Finding]:
-    """One a wrong value; one for a case that was measured on another mask or image."""
+    """Yield a finding per wrong value, and per case that was measured on another mask or image."""
     for place, case_id in enumerate(study.cases):
         wrong = [name for name, one in found.items() if one.is_outlier[place]]
         if moved[place]:
@@ -234,7 +234,7 @@ def _report_wrong_value(study: _Study, found: Audit, name: str, place: int) -> F
 
 
 def _describe_cause(published: float, wanted: float, values: Array, study: _Study) -> str:
-    """What the wrong value looks like."""
+    """Return what the wrong value looks like."""
 
     def is_like(others: Array, limit: float = _LIKE) -> Array:
         found: Array = relative_difference(np.full(others.shape, published), others) <= limit

@@ -15,7 +15,7 @@ from etl.tables.unit import Assembled, Context, Measured, Row, Unit
 
 TABLE = Table(
     name="feature_catalog",
-    grain="One row a published radiomic feature",
+    grain="One row per published radiomic feature",
     key=("feature",),
     columns=parse_columns("""
         feature string Name as the publisher spells it
@@ -46,7 +46,7 @@ _NAME = re.compile(
 
 
 def parse_name(feature: str) -> Row | None:
-    """The parts of a published feature's name, None where it does not follow the grammar."""
+    """Return the parts of a published feature's name, None where it does not follow the grammar."""
     match = _NAME.fullmatch(feature)
     if match is None:
         return None

@@ -15,7 +15,7 @@ FEWEST = 10  # cases: below this an interval says little more than that there ar
 
 TABLE = Table(
     name="feature_stability",
-    grain="One row an image set, phase and recomputed feature: how far it is the same inside the "
+    grain="One row per image set, phase and recomputed feature: how far it is the same inside the "
     "expert's and the ResUNet's mask",
     key=("image_set", "phase", "feature"),
     columns=parse_columns("""

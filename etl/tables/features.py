@@ -17,7 +17,7 @@ from etl.tables.unit import Context, Measured, Unit, find_artefact
 
 TABLE = Table(
     name="features",
-    grain="One row a case and published radiomic feature",
+    grain="One row per case and published radiomic feature",
     key=("case_id", "feature"),
     columns=(
         CASE_ID,
@@ -33,7 +33,7 @@ TABLE = Table(
 
 
 def measure(unit: Unit, context: Context) -> Measured:
-    """Every value of the features workbook, one row a case and feature."""
+    """Return every value of the features workbook, one row per case and feature."""
     del unit  # the workbook that is used is chosen among all that the release holds
     blob = find_artefact(context, "features")
     if blob is None:
@@ -68,7 +68,7 @@ def list_published(sheet: FeatureSheet, profile: Profile) -> Measured:
 
 
 def _drop_repeated(names: tuple[str, ...], out: Measured) -> list[str | None]:
-    """The names, None for those that were seen before."""
+    """Return the names, None for those that were seen before."""
     counts = Counter(names)
     for name in sorted(name for name, n in counts.items() if n > 1):
         out.findings.append(
@@ -109,7 +109,7 @@ def _report_bad_subject(subject: str, case_id: str | None) -> Finding:
             f"unknown_subject:{subject}", f"SubjectID {subject!r}", "a subject number"
         )
     return _make_finding(
-        "duplicate_subject", f"a second row for {subject}", "one row a case", case_id
+        "duplicate_subject", f"a second row for {subject}", "one row per case", case_id
     )
 
 
@@ -132,7 +132,7 @@ def correct_names(sheet: FeatureSheet) -> FeatureSheet:
 
 
 def read_feature_sheet(context: Context) -> FeatureSheet | None:
-    """The feature table of the release, None without a readable one (features says why)."""
+    """Return the feature table of the release, None without a readable one (features says why)."""
     blob = find_artefact(context, "features")
     try:
         return correct_names(read_features(context.file(blob))) if blob else None

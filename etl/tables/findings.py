@@ -6,7 +6,7 @@ from etl.model.schema import Table, parse_columns
 
 TABLE = Table(
     name="findings",
-    grain="One row a thing that is wrong",
+    grain="One row per thing that is wrong",
     key=("finding_id",),
     columns=parse_columns("""
         finding_id string Hash of table, case, path and check

@@ -6,7 +6,7 @@ from etl.model.schema import Table, parse_columns
 
 TABLE = Table(
     name="gate_results",
-    grain="One row an expectation of a suite",
+    grain="One row per expectation of a suite",
     key=("suite", "expectation_id"),
     columns=parse_columns("""
         suite string Suite in expectations/suites

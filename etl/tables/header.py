@@ -11,7 +11,7 @@ from etl.tables.unit import Row
 
 
 def describe_header(volume: Volume) -> Row:
-    """The columns of schema.HEADER that follow from a blob's content."""
+    """Return the columns of schema.HEADER that follow from a blob's content."""
     header = volume.header
     affine = header.affine
     return {
@@ -79,7 +79,7 @@ def _check_orientation(header: Header) -> str | None:
 
 
 def _check_unit(header: Header, names: Mapping[int, str]) -> str | None:
-    """The header's unit where it is one of these; unknown (0) is read as mm by everybody."""
+    """Return the header's unit where it is one of these; unknown (0) is read as mm by everybody."""
     name = names.get(header.xyzt_units & SPATIAL_UNITS)
     return name and f"xyzt_units {header.xyzt_units}: {name}"
 

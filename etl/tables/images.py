@@ -42,7 +42,7 @@ TABLE = Table(
 
 
 def measure(unit: Unit, context: Context) -> Measured:
-    """Header and intensity statistics of one image."""
+    """Return header and intensity statistics of one image."""
     volume = read_blob(unit[0], context)
     found = measure_intensity(volume.voxels, *volume.header.scaling)
     values = {

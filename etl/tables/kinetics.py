@@ -27,7 +27,7 @@ VOLUMES = tuple(f"enhancing_volume_pe{least}_cm3" for least in PE_THRESHOLDS_PER
 
 TABLE = Table(
     name="kinetics",
-    grain="One row a case, mask and image set",
+    grain="One row per case, mask and image set",
     key=("case_id", "mask", "image_set"),
     columns=(
         CASE_ID,
@@ -180,7 +180,7 @@ def _name_quartiles(form: str, values: Sequence[float] | None) -> Row:
 
 
 def _report_lost(rows: list[Row], masks: dict[str, Mask]) -> list[Finding]:
-    """Masks with foreground that lies outside the images altogether."""
+    """Return masks with foreground that lies outside the images altogether."""
     lost = {row["mask"] for row in rows if row["n_voxels"] == 0 and masks[row["mask"]].bits.any()}
     return [problems.mask_outside(f"mask_{name}") for name in sorted(lost)]
 

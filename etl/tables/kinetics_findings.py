@@ -12,7 +12,7 @@ _AGAIN = "Compare the images in a viewer; download the case again."
 
 
 def report_missing_phase(name: str) -> Finding:
-    """An image set lacks a phase. Coverage is a contract of its own: here it is information."""
+    """Report that an image set lacks a phase, as information: coverage is a contract of its own."""
     return Finding(
         table=_TABLE,
         severity="info",
@@ -26,7 +26,7 @@ def report_missing_phase(name: str) -> Finding:
 
 
 def report_phase_off_grid(name: str) -> Finding:
-    """A phase lies on another grid than the first one."""
+    """Report that a phase lies on another grid than the first one."""
     return Finding(
         table=_TABLE,
         severity="warning",
@@ -40,7 +40,7 @@ def report_phase_off_grid(name: str) -> Finding:
 
 
 def report_zero_not_shared(minima: Sequence[float]) -> Finding:
-    """The z-scored phases have no common level of no signal."""
+    """Report that the z-scored phases have no common level of no signal."""
     return Finding(
         table=_TABLE,
         severity="warning",
@@ -53,7 +53,7 @@ def report_zero_not_shared(minima: Sequence[float]) -> Finding:
 
 
 def report_stretched_phases(*, is_known: bool) -> Finding:
-    """The N3 phases are stretched, or nobody knows whether they are."""
+    """Report that the N3 phases are stretched, or that nobody knows whether they are."""
     return Finding(
         table=_TABLE,
         severity="info",
@@ -74,7 +74,7 @@ def report_stretched_phases(*, is_known: bool) -> Finding:
 
 
 def mask_outside(name: str) -> Finding:
-    """A mask with foreground has no voxel on the images' grid."""
+    """Report that a mask with foreground has no voxel on the images' grid."""
     return Finding(
         table=_TABLE,
         severity="warning",
@@ -88,7 +88,7 @@ def mask_outside(name: str) -> Finding:
 
 
 def report_odd_threshold(threshold: int) -> Finding:
-    """The trial's threshold is none of those at which volumes are measured."""
+    """Report that the trial's threshold is none of those at which volumes are measured."""
     return Finding(
         table=_TABLE,
         severity="info",

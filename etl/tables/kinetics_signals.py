@@ -47,7 +47,7 @@ class Series:
 def read_masks(
     names: Sequence[str], unit: Unit, context: Context
 ) -> tuple[dict[str, Mask], list[Finding]]:
-    """The masks that can be read, and a finding for each that cannot."""
+    """Return the masks that can be read, and a finding for each that cannot."""
     masks: dict[str, Mask] = {}
     findings: list[Finding] = []
     for name in names:
@@ -63,7 +63,7 @@ def read_masks(
 def read_series(
     image_set: str, masks: dict[str, Mask], unit: Unit, context: Context
 ) -> tuple[Series | None, list[Finding]]:
-    """The signals of the masks in the three phases of an image set.
+    """Return the signals of the masks in the three phases of an image set.
 
     A mask on the images' grid is used as it is; another one is carried there.
 

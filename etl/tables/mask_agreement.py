@@ -20,7 +20,7 @@ from etl.tables.volumes import open_volumes
 
 TABLE = Table(
     name="mask_agreement",
-    grain="One row a case and pair of its masks",
+    grain="One row per case and pair of its masks",
     key=("case_id", "mask_a", "mask_b"),
     columns=(
         CASE_ID,
@@ -86,7 +86,7 @@ class _Mask:
 
 
 def measure(unit: Unit, context: Context) -> Measured:
-    """Every pair of the masks of one case that can be read."""
+    """Return every pair of the masks of one case that can be read."""
     masks, findings = _read(unit, context)
     limit = read_limit(context, SURFACE)
     rows: list[Row] = []
@@ -111,7 +111,7 @@ def measure(unit: Unit, context: Context) -> Measured:
 
 
 def _read(unit: Unit, context: Context) -> tuple[list[_Mask], list[Finding]]:
-    """The masks in order; one volume in memory at a time."""
+    """Return the masks in order; one volume in memory at a time."""
     masks: list[_Mask] = []
     findings: list[Finding] = []
     for blob in sorted(unit, key=lambda b: _order(b, context.profile)):
@@ -144,7 +144,7 @@ def _name_grid(blob: Blob, header: Header, before: list[_Mask], profile: Profile
 
 
 def _compare(a: _Mask, b: _Mask, limit: int) -> tuple[Row, dict[str, Foreground | None]]:
-    """The row of a pair, and both foregrounds on the grid of comparison."""
+    """Return the row of a pair, and both foregrounds on the grid of comparison."""
     place, other = sorted((a, b), key=lambda mask: _RANK[mask.grid])
     is_shared = is_same_grid(a.header.grid, b.header.grid)
     found = {place.name: place.found, other.name: other.found}

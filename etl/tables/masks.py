@@ -29,7 +29,7 @@ from etl.tables.volumes import read_blob
 
 TABLE = Table(
     name="masks",
-    grain="One row a tumour mask",
+    grain="One row per tumour mask",
     key=("case_id", "mask"),
     columns=(
         CASE_ID,
@@ -86,7 +86,7 @@ _MEASURES = ("voxel_digest", "voxel_count", "volume_cm3", "n_components", "touch
 
 
 def measure(unit: Unit, context: Context) -> Measured:
-    """Header, foreground, components and shape of one mask."""
+    """Return header, foreground, components and shape of one mask."""
     blob = unit[0]
     volume = read_blob(blob, context)
     slope, inter = volume.header.scaling
@@ -158,7 +158,7 @@ def assemble(values: pl.DataFrame, context: Context) -> Assembled:
 
 
 def _check_own_mask(row: Row, cases_with_images: set[str]) -> list[Finding]:
-    """Warnings about a mask of the user's own, on which no contract is."""
+    """Return warnings about a mask of the user's own, on which no contract is."""
     wrong = {
         "own_mask_without_images": (
             row["case_id"] not in cases_with_images,

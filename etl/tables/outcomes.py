@@ -10,7 +10,7 @@ from etl.tables.unit import Assembled, Context, Measured, Unit
 
 TABLE = Table(
     name="outcomes",
-    grain="One row a trial subject",
+    grain="One row per trial subject",
     key=("case_id",),
     columns=(
         CASE_ID,
@@ -45,7 +45,7 @@ FORM = SheetForm(
 
 
 def measure(unit: Unit, context: Context) -> Measured:
-    """Every subject of the sheet."""
+    """Return every subject of the sheet."""
     del unit
     return read_form(FORM, context)
 

@@ -17,7 +17,7 @@ MAX_DIFFERENCE, MIN_R_SQUARED = "phase_fits.max_slope_difference", "phase_fits.m
 
 TABLE = Table(
     name="phase_fits",
-    grain="One row a case and DCE phase",
+    grain="One row per case and DCE phase",
     key=("case_id", "phase"),
     columns=(
         CASE_ID,
@@ -64,7 +64,7 @@ _NO_FIT: Row = dict.fromkeys(("slope", "intercept", "r_squared", "n_voxels", "n_
 
 
 def measure(unit: Unit, context: Context) -> Measured:
-    """The line of each phase; the images of one phase in memory at a time."""
+    """Return the line of each phase; the images of one phase in memory at a time."""
     found = [_fit_phase(phase, unit, context) for phase in context.profile.phases]
     return Measured([row for row, _ in found], [f for _, listed in found for f in listed])
 

@@ -56,7 +56,7 @@ class Input:
 
 
 def parse_inputs(listed: object) -> tuple[Input, ...]:
-    """The inputs that params.yaml lists.
+    """Return the inputs that params.yaml lists.
 
     Raises:
         UserError: they do not have the form, name a family that is none, or repeat one another.
@@ -119,7 +119,7 @@ def check_inputs(inputs: tuple[Input, ...], profile: Profile) -> None:
 
 
 def check_bins(bins: object) -> int:
-    """The number of grey levels.
+    """Return the number of grey levels.
 
     Raises:
         UserError: it is no whole number from 2 to 1024.
@@ -131,7 +131,7 @@ def check_bins(bins: object) -> int:
 
 
 def list_roles_of(params: Mapping[str, Any]) -> frozenset[str]:
-    """The roles of the blobs that the inputs name."""
+    """Return the roles of the blobs that the inputs name."""
     inputs = parse_inputs(params[INPUTS])
     return frozenset(role for i in inputs for role in (i.image_role, i.mask_role))
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 TABLE = Table(
     name="recomputed_features",
-    grain="One row a case, an image, a mask and a feature that is recomputed from them",
+    grain="One row per case, image, mask and feature that is recomputed from them",
     key=("case_id", "image_set", "phase", "mask", "feature"),
     columns=(
         CASE_ID,
@@ -65,7 +65,7 @@ class _Mask:
 
 
 def wants(name: Name, params: Mapping[str, Any]) -> bool:
-    """Whether params.yaml names this blob as one that features are recomputed from."""
+    """Return whether params.yaml names this blob as one that features are recomputed from."""
     return name_role(name) in list_roles_of(params)
 
 
@@ -76,7 +76,7 @@ def _read_inputs(context: Context) -> tuple[Input, ...]:
 
 
 def measure(unit: Unit, context: Context) -> Measured:
-    """The features of one case: mask by mask, family by family."""
+    """Return the features of one case: mask by mask, family by family."""
     inputs, bins = _read_inputs(context), check_bins(context.param(BINS))
     masks, findings = _read_masks(unit, context, inputs)
     rows: list[Row] = []
@@ -99,7 +99,7 @@ def measure(unit: Unit, context: Context) -> Measured:
 def _read_masks(
     unit: Unit, context: Context, inputs: Iterable[Input]
 ) -> tuple[dict[str, _Mask], list[Finding]]:
-    """Role -> foreground, of one mask after the other: their voxels are not kept."""
+    """Return role -> foreground, of one mask after the other: their voxels are not kept."""
     present = {name_role(blob.name) for blob in unit}
     masks: dict[str, _Mask] = {}
     findings: list[Finding] = []
@@ -120,7 +120,7 @@ def _read_masks(
 
 
 def _check_noise(name: str, found: Foreground | None, context: Context) -> list[Finding]:
-    """A finding where a mask is too large for its features, or its surface is."""
+    """Return a finding where a mask is too large for its features, or its surface is."""
     if found is None:
         return []
     counts = {REGION: found.voxel_count, SURFACE: count_surface(found)}

@@ -23,18 +23,18 @@ _SMALL_NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 def clean_text(cell: str | None) -> str | None:
-    """The cell without spaces around it."""
+    """Return the cell without spaces around it."""
     return (cell or "").strip() or None
 
 
 def parse_vendor(cell: str | None) -> str | None:
-    """The manufacturer in one spelling: `SIEMENS` and `Siemens` are one vendor."""
+    """Return the manufacturer in one spelling: `SIEMENS` and `Siemens` are one vendor."""
     name = clean_text(cell)
     return VENDORS.get(name.split()[0].casefold(), name) if name else None
 
 
 def has_scanner(modality: str | None, sop_class: str | None, model: str | None) -> bool:
-    """Whether manufacturer and model are the scanner's.
+    """Return whether manufacturer and model are the scanner's.
 
     Structured reports, segmentations, secondary captures and the output of workstations do not
     vote.
@@ -44,7 +44,7 @@ def has_scanner(modality: str | None, sop_class: str | None, model: str | None) 
 
 
 def parse_age_years(cell: str | None) -> float | None:
-    """Years in a DICOM age (`039Y`); `000Y` is no age of a trial subject.
+    """Return years in a DICOM age (`039Y`); `000Y` is no age of a trial subject.
 
     Raises:
         ValueError: the cell holds something else.
@@ -71,7 +71,7 @@ def parse_sex(cell: str | None) -> str | None:
 
 
 def parse_date(cell: str | None) -> dt.date | None:
-    """The day of a date as IDC writes it, `1985-04-13`.
+    """Return the day of a date as IDC writes it, `1985-04-13`.
 
     Raises:
         ValueError: the cell holds something else.
@@ -81,13 +81,13 @@ def parse_date(cell: str | None) -> dt.date | None:
 
 
 def number(cell: str | None) -> int | None:
-    """A series number; None where it is not one."""
+    """Return a series number; None where it is not one."""
     stored = clean_text(cell)
     return int(stored) if stored and _SMALL_NUMBER.fullmatch(stored) else None
 
 
 def parse_amount(value: float | None) -> float | None:
-    """A size or a count.
+    """Return a size or a count.
 
     Raises:
         ValueError: it is negative or not finite.
@@ -98,7 +98,7 @@ def parse_amount(value: float | None) -> float | None:
 
 
 def parse_pe_threshold(modality: str | None, description: str | None) -> int | None:
-    """The enhancement threshold that the name of a PE segmentation carries.
+    """Return the enhancement threshold that the name of a PE segmentation carries.
 
     The trial's own segmentations are called `PE Segmentation thresh=70` and, inside the volume of
     interest, `VOI PE Segmentation thresh=70`.

@@ -40,7 +40,7 @@ class SheetForm:
 
 
 def read_form(form: SheetForm, context: Context) -> Measured:
-    """The rows of a sheet, and findings for everything that could not be used."""
+    """Return the rows of a sheet, and findings for everything that could not be used."""
     blob = find_artefact(context, "clinical")
     if blob is None:
         return Measured()
@@ -57,7 +57,7 @@ def read_form(form: SheetForm, context: Context) -> Measured:
 
 
 def _choose(form: SheetForm, sheets: list[Sheet], out: Measured) -> Sheet:
-    """The sheet by its name, else the one whose header fits best (a renamed sheet)."""
+    """Return the sheet by its name, else the one whose header fits best (a renamed sheet)."""
     for sheet in sheets:
         if sheet.name == form.sheet and SUBJECT in sheet.header:
             return sheet
@@ -80,7 +80,7 @@ def _choose(form: SheetForm, sheets: list[Sheet], out: Measured) -> Sheet:
 
 
 def _find_columns(form: SheetForm, sheet: Sheet, out: Measured) -> dict[str, int]:
-    """Header -> position; a finding for every column that is missing."""
+    """Return header -> position; a finding for every column that is missing."""
     at = {name: i for i, name in reversed(list(enumerate(sheet.header))) if name}
     for header in form.headers.values():
         if header not in at:
@@ -107,7 +107,7 @@ def _parse_row(
         return None
     if case_id in seen:
         out.findings.append(
-            _make_finding(form, "duplicate_subject", "a second row", "one row a subject", case_id)
+            _make_finding(form, "duplicate_subject", "a second row", "one row per subject", case_id)
         )
         return None
     seen.add(case_id)

@@ -89,7 +89,7 @@ class Context:
     needs: tuple[str, ...] = ()
 
     def file(self, blob: Blob) -> Path:
-        """The blob on disk.
+        """Return the blob on disk.
 
         Raises:
             BadInputError: a link that leads out of the project, or what is no file at all.
@@ -219,12 +219,12 @@ def add_identity(
 
 
 def refuse_unit(table: str, error: BadInputError) -> Measured:
-    """What a unit that cannot be used comes to: no rows, one finding."""
+    """Return what a unit that cannot be used comes to: no rows, one finding."""
     return Measured([], [make_finding(table, error)])
 
 
 def find_artefact(context: Context, kind: str) -> Blob | None:
-    """The one blob of a kind that is used: the profile's first spelling, then by path."""
+    """Return the one blob of a kind that is used: the profile's first spelling, then by path."""
     spellings = context.profile.files.get(kind, ())
     rank = {spelling: number for number, spelling in enumerate(spellings)}
     candidates = [blob for blob in context.blobs if blob.name.artefact == kind]

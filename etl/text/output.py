@@ -26,7 +26,7 @@ from etl.model.store import write_atomically
 from etl.text.answer_format import Format
 
 MAX_ROWS = 100  # of a table on a terminal
-FEW_ROWS = 5  # a table too wide with so few rows becomes a line a value
+FEW_ROWS = 5  # a table too wide with so few rows becomes a line per value
 WRAPPED_ROWS = 30  # in a longer table texts do not wrap: they end in an ellipsis
 _CHUNK = 2048
 _GAP = "  "
@@ -71,7 +71,7 @@ def write(result: Result, form: Format, output: Path | None) -> None:
 
 
 def lines(result: Result, form: Format) -> Iterator[str]:
-    """The text of a result in any form but parquet, piece by piece."""
+    """Return the text of a result in any form but parquet, piece by piece."""
     if form == "csv":
         return csv_lines(result.columns, result.rows())
     if form == "json":
@@ -157,7 +157,7 @@ def csv_lines(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator
 
 
 def json_lines(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
-    """A JSON list with one object a row; null and NaN are null."""
+    """Yield a JSON list with one object a row; null and NaN are null."""
     _check_columns(columns)
     separator = "[\n"
     for row in rows:
@@ -168,7 +168,7 @@ def json_lines(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterato
 
 
 def markdown_lines(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
-    """A pipe table."""
+    """Yield a pipe table."""
     yield _pipe(map(_printable, columns))
     yield _pipe(["---"] * len(columns))
     for row in rows:
@@ -200,10 +200,10 @@ def print_table(
 def table_lines(
     names: Sequence[str], rows: Sequence[Sequence[Any]], width: int | None, *, whole: bool = False
 ) -> Iterator[str]:
-    """The lines of a table that is at most `width` characters wide; None: as wide as it is.
+    """Yield the lines of a table that is at most `width` characters wide; None: as wide as it is.
 
     Numbers and words are never broken. What gives way, in this order: headers break at `_`; texts
-    wrap (in a table of many rows: end in an ellipsis); then a few rows become a line a value,
+    wrap (in a table of many rows: end in an ellipsis); then a few rows become a line per value,
     of many rows the last columns are left out, and a line says so.
 
     Args:
@@ -253,7 +253,7 @@ def _measured(name: str, values: list[Any]) -> _Column:
 
 
 def _least(value: Any) -> int:  # noqa: ANN401  a cell is of any type
-    """How narrow the column of this value may become."""
+    """Return how narrow the column of this value may become."""
     if _is_list(value):
         return cell_len(_listed(value, 0))
     text = _one_line(value)
@@ -262,7 +262,7 @@ def _least(value: Any) -> int:  # noqa: ANN401  a cell is of any type
 
 
 def _widths(columns: Sequence[_Column], room: int | None) -> list[int]:
-    """The widths of the columns that fit into `room`, at least one."""
+    """Return the widths of the columns that fit into `room`, at least one."""
     if room is None or _taken([c.natural for c in columns]) <= room:
         return [c.natural for c in columns]
     least = [c.least for c in columns]
@@ -307,7 +307,7 @@ def _padded(text: str, width: int, *, right: bool) -> str:
 
 
 def _header(name: str, width: int) -> list[str]:
-    """A name in lines that break behind `_`."""
+    """Return a name in lines that break behind `_`."""
     lines = [""]
     for part in _HEADER_PART.findall(name):
         if lines[-1] and len(lines[-1]) + len(part) > width:
@@ -343,7 +343,7 @@ def _is_list(value: Any) -> bool:  # noqa: ANN401
 
 
 def _listed(values: Sequence[Any], room: int) -> str:
-    """A list as its values: all where they fit, else the first ones `and 158 more`."""
+    """Return a list as its values: all where they fit, else the first ones `and 158 more`."""
     texts = [_one_line(value) for value in values]
     if cell_len(", ".join(texts)) <= room or len(texts) == 1:
         return ", ".join(texts)
@@ -357,7 +357,7 @@ def _listed(values: Sequence[Any], room: int) -> str:
 
 
 def _one_line(value: Any) -> str:  # noqa: ANN401
-    """A value as people read it, on one line."""
+    """Return a value as people read it, on one line."""
     if _is_list(value):
         return _listed(value, _LIST_ROOM)
     if isinstance(value, float) and math.isfinite(value):
@@ -372,7 +372,7 @@ def _printable(text: str) -> str:
 
 
 def _cell(value: Any, null: str) -> str:  # noqa: ANN401
-    """A value as text: shortest form that reads back, JSON for lists and structs."""
+    """Return a value as text: shortest form that reads back, JSON for lists and structs."""
     value = plain(value)
     if value is None:
         return null
@@ -384,7 +384,7 @@ def _cell(value: Any, null: str) -> str:  # noqa: ANN401
 
 
 def plain(value: Any) -> Any:  # noqa: ANN401
-    """A value in JSON's types; NaN and the infinities, which JSON lacks, are null."""
+    """Return a value in JSON's types; NaN and the infinities, which JSON lacks, are null."""
     if value is None or isinstance(value, (str, bool, int)):
         return value
     if isinstance(value, (float, Decimal)):

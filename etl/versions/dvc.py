@@ -47,7 +47,7 @@ class Pushed:
 
 
 def release_hashes(root: Path, release: Path) -> dict[str, tuple[str, int]]:
-    """Path inside the release -> (MD5, size in bytes), by DVC's own builder.
+    """Return path inside the release -> (MD5, size in bytes), by DVC's own builder.
 
     It reads only files that changed since it last looked (size, time, inode), and hashes what
     is on disk, not what was committed.
@@ -174,13 +174,13 @@ def start_status(root: Path) -> Callable[[], dict[str, list[Any]]]:
 
 
 def find_cache(root: Path) -> Path:
-    """The folder that holds what DVC keeps, by MD5 (`cache.dir`, default .dvc/cache)."""
+    """Return the folder that holds what DVC keeps, by MD5 (`cache.dir`, default .dvc/cache)."""
     folder, value = read_config(root).get("cache.dir", (root / ".dvc", "cache"))
     return folder / Path(value).expanduser() / "files" / "md5"
 
 
 def read_remote_name(root: Path) -> str | None:
-    """The default remote of today's configuration, None where none is set."""
+    """Return the default remote of today's configuration, None where none is set."""
     return read_config(root).get("core.remote", (root, None))[1]
 
 
@@ -196,7 +196,7 @@ def require_remote(root: Path) -> None:
 
 
 def name_cache_path(root: Path, md5: str) -> Path:
-    """Where the cache keeps, or would keep, this file."""
+    """Return where the cache keeps, or would keep, this file."""
     require_md5(md5, "DVC's cache")
     return find_cache(root) / md5[:2] / md5[2:]
 
@@ -208,14 +208,14 @@ def find_blob_file(root: Path, md5: str) -> Path | None:
 
 
 def list_cached(root: Path, md5s: Iterable[str]) -> set[str]:
-    """Which of these the cache holds (by name; `ispy1 fsck` hashes the content)."""
+    """Return which of these the cache holds (by name; `ispy1 fsck` hashes the content)."""
     folder = find_cache(root)
     asked = [require_md5(md5, "DVC's cache") for md5 in md5s]
     return {md5 for md5 in asked if (folder / md5[:2] / md5[2:]).is_file()}
 
 
 def list_folder_files(root: Path, md5: str) -> dict[str, str] | None:
-    """Path to MD5 of the files in a folder that DVC keeps (`md5` ends with .dir).
+    """Return path to MD5 of the files in a folder that DVC keeps (`md5` ends with .dir).
 
     None where its list is neither in the cache nor in the remote.
     """
@@ -245,7 +245,7 @@ def require_inside(name: str) -> str:
 
 
 def list_remote(root: Path, md5s: Iterable[str]) -> set[str]:
-    """Which of these today's remote holds; none where no remote is set.
+    """Return which of these today's remote holds; none where no remote is set.
 
     Raises:
         UserError: the remote cannot be asked.
@@ -311,7 +311,7 @@ def push(
 
 
 def _is_whole(root: Path, md5: str, held: set[str]) -> bool:
-    """Whether all files of a folder are held."""
+    """Return whether all files of a folder are held."""
     files = list_folder_files(root, md5)
     return files is not None and set(files.values()) <= held
 

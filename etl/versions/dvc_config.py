@@ -45,7 +45,7 @@ def _read_config(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def _strip_quotes(value: str) -> str:
-    """A value as ConfigObj reads it: quotes taken off, a comment behind it left out."""
+    """Return a value as ConfigObj reads it: quotes taken off, a comment behind it left out."""
     if value[:1] in {'"', "'"}:
         return value[1:].partition(value[0])[0]
     return value.partition("#")[0].strip()

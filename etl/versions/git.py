@@ -67,7 +67,7 @@ class _Object:
 
 
 def resolve(root: Path, rev: str | Revision) -> Revision:
-    """The commit that a tag, branch, hash or expression such as `HEAD~2` names.
+    """Return the commit that a tag, branch, hash or expression such as `HEAD~2` names.
 
     Raises:
         UserError: no such commit, no git here.
@@ -99,7 +99,7 @@ def _describe_unknown(root: Path, rev: str) -> str:
 
 
 def list_tags(root: Path) -> list[Revision]:
-    """Every tag of a commit, by the commit's date, then by version number."""
+    """Return every tag of a commit, by the commit's date, then by version number."""
     form = "--format=%(refname:short)"
     names = _run_git(root, "for-each-ref", "--sort=version:refname", form, "refs/tags")
     listed = names.decode().split()
@@ -123,7 +123,7 @@ def list_commits_of(root: Path, path: str, limit: int) -> list[Revision]:
 
 
 def read_at(root: Path, rev: str | Revision, path: str) -> bytes | None:
-    """The bytes of a file under git at a revision, None where it was not there.
+    """Return the bytes of a file under git at a revision, None where it was not there.
 
     Args:
         root: the project.
@@ -135,7 +135,7 @@ def read_at(root: Path, rev: str | Revision, path: str) -> bytes | None:
 
 
 def read_files_at(root: Path, rev: str | Revision, paths: Iterable[str]) -> dict[str, bytes]:
-    """Path to bytes of the files under git at a revision, for files and whole folders."""
+    """Return path to bytes of the files under git at a revision, for files and whole folders."""
     listed = _run_git(root, "ls-tree", "-rz", resolve(root, rev).commit, "--", *paths)
     entries = [line.split("\t", 1) for line in listed.decode().split("\0") if line]
     found = _read_objects(root, [facts.split()[2] for facts, _ in entries])
@@ -144,7 +144,7 @@ def read_files_at(root: Path, rev: str | Revision, paths: Iterable[str]) -> dict
 
 
 def read_history_of(root: Path, path: str) -> list[bytes]:
-    """The bytes of a file at each commit that changed it, oldest first; none without git.
+    """Return the bytes of a file at each commit that changed it, oldest first; none without git.
 
     Args:
         root: the project.
@@ -229,7 +229,7 @@ def _describe_lost(root: Path, revision: Revision, names: list[str], md5: str) -
 
 
 def find_table_file(root: Path, rev: str | Revision, name: str) -> Path:
-    """The file of one table at a revision, in the DVC cache; fetched where it is missing.
+    """Return the file of one table at a revision, in the DVC cache; fetched where it is missing.
 
     Raises:
         UserError: as table_files, or the revision has no such table.
@@ -245,7 +245,7 @@ def find_table_file(root: Path, rev: str | Revision, name: str) -> Path:
 
 
 def read_outs(text: bytes, path: str, where: str) -> dict[str, str]:
-    """Path (relative to the project) to MD5 of the outputs in a dvc.lock or .dvc file.
+    """Return path (relative to the project) to MD5 of the outputs in a dvc.lock or .dvc file.
 
     Args:
         text: its content.
@@ -277,7 +277,7 @@ def _list_outs(loaded: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401  any YA
 
 
 def list_all_outs(root: Path) -> Outs:
-    """What every commit reachable from a branch, a tag or HEAD keeps in DVC.
+    """Return what every commit reachable from a branch, a tag or HEAD keeps in DVC.
 
     Raises:
         UserError: no git, no commit, or a damaged DVC file.
@@ -299,7 +299,7 @@ def list_all_outs(root: Path) -> Outs:
 
 
 def _count_holding(root: Path, commits: list[str], paths: Collection[str]) -> int:
-    """How many commits hold at least one of the paths."""
+    """Return how many commits hold at least one of the paths."""
     names = [f"{commit}:./{path}" for commit in commits for path in paths]
     kinds = _ask(root, "--batch-check", names).splitlines() if names else []
     held = [name.partition(":")[0] for name, kind in zip(names, kinds, strict=True)
@@ -308,7 +308,7 @@ def _count_holding(root: Path, commits: list[str], paths: Collection[str]) -> in
 
 
 def list_todays_outs(root: Path) -> Outs:
-    """What the working tree keeps in DVC.
+    """Return what the working tree keeps in DVC.
 
     Raises:
         UserError: no git, or a damaged DVC file.
@@ -331,7 +331,7 @@ def _is_dvc_file(path: str) -> bool:
 
 
 def _read_objects(root: Path, names: list[str]) -> Iterator[_Object | None]:
-    """What git holds under each name, in order; None where there is nothing."""
+    """Yield what git holds under each name, in order; None where there is nothing."""
     answer = _ask(root, "--batch", names) if names else b""
     at = 0
     for _ in names:
@@ -351,7 +351,7 @@ def _ask(root: Path, form: str, names: list[str]) -> bytes:
 
 
 def _run_git(root: Path, *words: str, given: str = "") -> bytes:
-    """What git says.
+    """Return what git says.
 
     Raises:
         UserError: git is not installed, or refuses.

@@ -87,7 +87,7 @@ def _find_git_paths(root: Path) -> tuple[Path, str] | None:
 
 
 def warn_if_release_differs(root: Path) -> str | None:
-    """A warning where the release on disk is not the one that git's HEAD names.
+    """Return a warning where the release on disk is not the one that git's HEAD names.
 
     Either somebody edited it, or checked another revision out by git alone. DVC cannot tell: it
     takes what lies there for the new version. None where both are the same, where git or the
@@ -125,7 +125,7 @@ def _describe_difference(name: str, paths: list[str], missing: Collection[str]) 
 
 
 def _read_committed(root: Path, release: Path) -> dict[str, str] | None:
-    """Path to MD5 of the release at HEAD, None where that is not known here."""
+    """Return path to MD5 of the release at HEAD, None where that is not known here."""
     path = f"{release.relative_to(root)}.dvc"
     text = git.read_at(root, "HEAD", path)
     if text is None:

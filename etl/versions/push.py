@@ -29,7 +29,7 @@ class PushReport:
     missing: dict[str, str]
 
     def as_json(self) -> dict[str, Any]:
-        """The report for machines."""
+        """Return the report for machines."""
         return asdict(self)
 
 
@@ -70,7 +70,7 @@ def push_versions(
 
 
 def _list_files_of_folders(root: Path, paths: Mapping[str, str]) -> dict[str, str]:
-    """MD5 to path of the files in the folders among `paths`, by the folders' lists."""
+    """Return MD5 to path of the files in the folders among `paths`, by the folders' lists."""
     folders = [md5 for md5 in paths if md5.endswith(dvc.FOLDER)]
     return {
         md5: f"{paths[folder]}/{name}"

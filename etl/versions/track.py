@@ -15,7 +15,7 @@ TARGET = "data/release"  # where an adopted release lies in every project
 
 
 def tracking_file(root: Path) -> Path:
-    """The .dvc file of the release."""
+    """Return the .dvc file of the release."""
     return root / f"{TARGET}.dvc"
 
 
@@ -84,7 +84,7 @@ def _run_dvc(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def _find_error_line(text: str) -> str:
-    """The line in which DVC names the error; it often adds advice after it."""
+    """Return the line in which DVC names the error; it often adds advice after it."""
     told = [line.strip() for line in text.splitlines() if line.strip()]
     errors = [line for line in told if line.startswith("ERROR")]
     return (errors or told or ["no reason given"])[-1]

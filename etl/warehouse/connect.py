@@ -312,7 +312,7 @@ def _view_comments(
 
 
 def comments(kind: str, name: str, comment: str, columns: Mapping[str, str]) -> Iterator[str]:
-    """The statements that document one table or view and its columns."""
+    """Yield the statements that document one table or view and its columns."""
     yield f"comment on {kind} {name} is {literal(comment)}"
     for column, meaning in columns.items():
         yield f"comment on column {name}.{quoted(column)} is {literal(meaning)}"

@@ -65,7 +65,7 @@ class Relation:
 
 
 def relations(connection: duckdb.DuckDBPyConnection) -> list[Relation]:
-    """Every table, then every view, then the small inputs, by name."""
+    """Return every table, then every view, then the small inputs, by name."""
     return [_relation(*row) for row in connection.execute(_RELATIONS).fetchall()]
 
 
@@ -81,7 +81,7 @@ def find(
     root: Path | None = None,
     rev: str | None = None,
 ) -> Relation:
-    """The relation of this name; the small inputs go by their name alone, too.
+    """Return the relation of this name; the small inputs go by their name alone, too.
 
     Args:
         connection: the warehouse.
@@ -105,19 +105,19 @@ def find(
 
 
 def columns(connection: duckdb.DuckDBPyConnection, relation: Relation) -> list[ColumnFact]:
-    """The columns of a relation in order."""
+    """Return the columns of a relation in order."""
     rows = connection.execute(_COLUMNS, [relation.schema, relation.name]).fetchall()
     return [ColumnFact(n, kind.lower(), *split_unit(comment or "")) for n, kind, comment in rows]
 
 
 def as_json(connection: duckdb.DuckDBPyConnection, relation: Relation) -> dict[str, Any]:
-    """A relation with its columns, for machines."""
+    """Return a relation with its columns, for machines."""
     facts = [asdict(column) for column in columns(connection, relation)]
     return {**asdict(relation), "columns": facts}
 
 
 def markdown(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
-    """The data dictionary as one document, a line at a time."""
+    """Yield the data dictionary as one document, a line at a time."""
     yield "# Data dictionary"
     for relation in relations(connection):
         yield ""
@@ -135,7 +135,7 @@ def markdown(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
 
 
 def rows(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, ...]]:
-    """The data dictionary as rows: table, kind, column, type, unit, meaning."""
+    """Yield the data dictionary as rows: table, kind, column, type, unit, meaning."""
     for relation in relations(connection):
         for c in columns(connection, relation):
             yield (relation.sql_name, relation.kind, c.name, c.type, c.unit, c.meaning)

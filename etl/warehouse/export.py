@@ -149,7 +149,7 @@ def _write_files(root: Path, database: Path, folder: Path, form: FilesFormat) ->
 
 
 def case_files(database: Path, release: Path) -> Iterator[dict[str, Any]]:
-    """One dict a case: case_id, fold, and the absolute path of each file (None where absent).
+    """Yield one dict a case: case_id, fold, and the absolute path of each file (None where absent).
 
     A user's own mask sets come as `mask_<name>_path` beside the declared ones.
     """

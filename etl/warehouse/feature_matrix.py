@@ -34,7 +34,7 @@ _HEADER = """\
 -- {purpose}
 -- Written by `python -m etl.warehouse.feature_matrix`; a static pivot, because one
 -- aggregate a feature takes a hundred times longer.
--- grain: one row a case with published features
+-- grain: one row per case with published features
 -- key: case_id
 -- source: names and order of the publisher's features workbook
 -- columns:
@@ -58,19 +58,19 @@ CORE = "The published features without histogram bins and without the nine const
 
 
 def is_core(name: str) -> bool:
-    """Whether a feature is neither a histogram bin nor constant in the published table."""
+    """Return whether a feature is neither a histogram bin nor constant in the published table."""
     return not _BIN.search(name) and not name.endswith(CONSTANTS)
 
 
 def render(purpose: str, names: Sequence[str]) -> str:
-    """The text of a view with one column a feature."""
+    """Return the text of a view with one column per feature."""
     quoted = (name.replace("'", "''") for name in names)
     listed = ",\n".join(f"        '{name}'" for name in quoted)
     return _HEADER.format(purpose=purpose) + _BODY.format(names=listed)
 
 
 def names_in(sql: str) -> list[str]:
-    """The features that such a view holds, in order."""
+    """Return the features that such a view holds, in order."""
     return [name.replace("''", "'") for name in _NAME.findall(sql)]
 
 

@@ -136,7 +136,7 @@ def remove_left_spill(folder: Path) -> None:
 
 
 def _is_alive(pid: str | None) -> bool:
-    """Whether a process has this number; older DuckDB names none."""
+    """Return whether a process has this number; older DuckDB names none."""
     if pid is None:
         return False
     try:

@@ -37,7 +37,7 @@ class Source:
 
 
 def sources(column: str, sql: str, schema: Schema, views: Mapping[str, str]) -> list[Source] | None:
-    """The table columns behind one column of a query; None where the SQL cannot be followed.
+    """Return the table columns behind one column of a query; None where the SQL cannot be followed.
 
     Args:
         column: the output column.
@@ -65,7 +65,7 @@ def all_sources(sql: str, schema: Schema, views: Mapping[str, str]) -> dict[str,
 
 
 def _needed(sql: str, views: Mapping[str, str]) -> dict[str, str]:
-    """The views that a query names, and those that they name: parsing all takes longer."""
+    """Return the views that a query names, and those that they name: parsing all takes longer."""
     found: dict[str, str] = {}
     todo = [sql]
     while todo:
@@ -77,7 +77,7 @@ def _needed(sql: str, views: Mapping[str, str]) -> dict[str, str]:
 
 
 def _options(sql: str, schema: Schema, views: Mapping[str, str]) -> dict[str, Any]:
-    """What lineage() wants to know beside the query."""
+    """Return what lineage() wants to know beside the query."""
     plain = {db: {t: dict(columns) for t, columns in ts.items()} for db, ts in schema.items()}
     return {
         "schema": plain,
@@ -89,7 +89,7 @@ def _options(sql: str, schema: Schema, views: Mapping[str, str]) -> dict[str, An
 
 
 def _behind(node: Node) -> list[Source]:
-    """The values first, then the columns that only choose rows; sqlglot knows no order."""
+    """Return the values first, then the columns that only choose rows; sqlglot knows no order."""
     found = {
         _order(source): source
         for inner in node.walk()
@@ -106,7 +106,7 @@ def _order(source: Source) -> tuple[bool, str, str, str]:
 
 
 def _uses(inner: Node, leaf: str, table: exp.Table) -> Iterator[Source]:
-    """How an expression uses a table's column: once as a value, once in a filter, say."""
+    """Yield how an expression uses a table's column: once as a value, once in a filter, say."""
     alias, _, column = leaf.rpartition(".")
     alias, column = alias.strip('"'), column.strip('"')
     name = table.name if table.db in ("", MAIN) else f"{table.db}.{table.name}"
@@ -120,7 +120,7 @@ def _uses(inner: Node, leaf: str, table: exp.Table) -> Iterator[Source]:
 
 
 def _conditions(select: exp.Select) -> Iterator[exp.Expr]:
-    """What holds for all rows of a select: its where, and its joins' conditions."""
+    """Yield what holds for all rows of a select: its where, and its joins' conditions."""
     where = select.args.get("where")
     if where:
         yield where.this
@@ -152,7 +152,7 @@ def _is_in_condition(use: exp.Expr) -> bool:
 
 
 def _fixed(alias: str, conditions: list[exp.Expr]) -> Iterator[tuple[str, Any]]:
-    """Columns of one table that conditions set equal to a value."""
+    """Yield columns of one table that conditions set equal to a value."""
     for condition in conditions:
         for part in condition.flatten() if isinstance(condition, exp.And) else [condition]:
             plain = part.unnest()

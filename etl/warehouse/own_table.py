@@ -74,7 +74,7 @@ def check_name(connection: duckdb.DuckDBPyConnection, name: str) -> None:
 
 
 def _frame(path: Path) -> object:
-    """A table function call for DuckDB's own formats, a frame for a workbook."""
+    """Return a table function call for DuckDB's own formats, a frame for a workbook."""
     if not path.is_file():
         message = f"{path}: no such file. Give a csv, tsv, parquet or xlsx file."
         raise UserError(message)

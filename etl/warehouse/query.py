@@ -52,7 +52,7 @@ class Result:
             yield from block
 
     def arrow(self) -> Any:  # noqa: ANN401  pyarrow has no types
-        """The rows as an Arrow table, with DuckDB's types."""
+        """Return the rows as an Arrow table, with DuckDB's types."""
         with warnings.catch_warnings():
             # DuckDB prefers con.sql() for this, which runs no EXPLAIN; an extra copy does no harm.
             warnings.simplefilter("ignore", UserWarning)
@@ -227,7 +227,7 @@ def explain_error(
     root: Path,
     revisions: Mapping[str, str],
 ) -> str:
-    """One line for a person: where in the query, and what is wrong."""
+    """Return one line for a person: where in the query, and what is wrong."""
     if isinstance(error, duckdb.OutOfMemoryException):
         return _TOO_LARGE
     text = str(error)
@@ -272,7 +272,7 @@ def _column_hint(said: str, name: str, sql: str) -> str:
 
 
 def absent(name: str, sql: str, revisions: Mapping[str, str]) -> str:
-    """Why a table or view that the design has is not there."""
+    """Return why a table or view that the design has is not there."""
     for catalog, revision in revisions.items():
         named = rf'"?\b{catalog}\b"?\s*\.\s*("?main"?\s*\.\s*)?"?{name}\b'
         if catalog == "main" or re.search(named, sql, re.IGNORECASE):
@@ -281,7 +281,7 @@ def absent(name: str, sql: str, revisions: Mapping[str, str]) -> str:
 
 
 def _position(facts: Mapping[str, Any], said: str, sql: str) -> int | None:
-    """Where DuckDB says the error is, else where the name that it speaks of first stands."""
+    """Return where DuckDB says the error is, else where the name that it speaks of first stands."""
     if facts.get("position") is not None:
         return character_at(sql, int(facts["position"]))
     named = _NAMED.search(said)
@@ -290,6 +290,6 @@ def _position(facts: Mapping[str, Any], said: str, sql: str) -> int | None:
 
 
 def is_unbuilt(name: str, root: Path) -> bool:
-    """Whether the design has a table or view of this name (that the warehouse lacks)."""
+    """Return whether the design has a table or view of this name (that the warehouse lacks)."""
     tables = Path(__file__).parents[1] / "tables"
     return (tables / f"{name}.py").is_file() or (root / VIEWS / f"{name}.sql").is_file()

@@ -12,17 +12,17 @@ REPORTS = "sql/reports"
 
 
 def reports(root: Path) -> dict[str, str]:
-    """Every report of the project: name to SQL text."""
+    """Return every report of the project: name to SQL text."""
     return read_sql(root / REPORTS)
 
 
 def title(sql: str) -> str:
-    """The title of a report."""
+    """Return the title of a report."""
     return " ".join(line.strip() for line in header_lines(sql))
 
 
 def find(root: Path, name: str) -> str:
-    """The SQL text of the report `name`.
+    """Return the SQL text of the report `name`.
 
     Raises:
         UserError: there is none.

@@ -56,7 +56,7 @@ def _stamp(path: Path) -> tuple[int, int, int]:
 
 
 def working_tree(root: Path) -> Snapshot:
-    """What lies in the working tree of the project at `root`, held as it is now."""
+    """Return what lies in the working tree of the project at `root`, held as it is now."""
     files = [path for folder in (TABLES, GATE) for path in (root / folder).glob("*.parquet")]
     built = {path.stem: _held(root, path) for path in sorted(files, key=lambda path: path.stem)}
     rows = git_tables.read_inputs(root, load_profile(root))
@@ -64,7 +64,7 @@ def working_tree(root: Path) -> Snapshot:
 
 
 def _held(root: Path, table: Path) -> Path:
-    """A second name of a table file, which stays when a build puts a new file in its place.
+    """Return a second name of a table file, which stays when a build puts a new file in its place.
 
     DuckDB takes a file's footer and its rows at different moments: 2 of 100 queries that met a
     rename failed. Without hard links the file itself is read.
@@ -119,7 +119,7 @@ def at_revision(root: Path, rev: str) -> Snapshot:
 
 
 def _inputs_of(folder: Path) -> dict[str, git_tables.Rows]:
-    """The inputs in a revision's files, without those that have a form of another time.
+    """Return the inputs in a revision's files, without those that have a form of another time.
 
     A view that needs such a one is left out, too: an empty table would give a wrong answer.
     """

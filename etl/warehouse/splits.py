@@ -47,7 +47,7 @@ class Assignment:
 
 
 def assign(given: Sequence[Assignment], subjects: Iterable[Subject]) -> list[Assignment]:
-    """The folds of the subjects that have none yet, in order of their ids.
+    """Return the folds of the subjects that have none yet, in order of their ids.
 
     Each goes to the fold that holds fewest of its stratum; among those to the one that holds
     fewest of its data set, then to the lowest. What was given stays.
@@ -85,7 +85,7 @@ def update_splits(root: Path) -> int:
 
 
 def read_splits(path: Path) -> list[Assignment]:
-    """The folds that were given; none where there is no file.
+    """Return the folds that were given; none where there is no file.
 
     Raises:
         UserError: the file does not have its form, a fold is not one of five, or an id is double.

@@ -11,7 +11,7 @@ NO_HIVE = "hive_partitioning = false"  # a folder `site=UCSF` above is no column
 
 
 def literal(value: git_tables.Value) -> str:
-    """A value as an SQL literal."""
+    """Return a value as an SQL literal."""
     if isinstance(value, str):
         return "'" + value.replace("'", "''") + "'"
     return "null" if value is None else str(value).lower()
@@ -28,10 +28,10 @@ def scan_parquet(path: Path) -> str:
 
 
 def as_pattern(path: Path | str) -> str:
-    """The glob pattern that matches this path alone."""
+    """Return the glob pattern that matches this path alone."""
     return re.sub(r"[*?\[{]", r"[\g<0>]", str(path))
 
 
 def quoted(name: str) -> str:
-    """A name as a quoted SQL identifier."""
+    """Return a name as a quoted SQL identifier."""
     return '"' + name.replace('"', '""') + '"'

@@ -91,7 +91,7 @@ def _check_function(sql: str, name: str, at: int) -> None:
 
 
 def _nodes(tree: object) -> Iterator[dict[str, Any]]:
-    """Every object of a JSON tree."""
+    """Yield every object of a JSON tree."""
     stack = [tree]
     while stack:
         node = stack.pop()
@@ -133,7 +133,7 @@ def _words(sql: str) -> Iterator[tuple[int, str]]:
 
 
 def character_at(sql: str, byte: int) -> int:
-    """The character that holds a byte of the text; 0 where the position is unknown."""
+    """Return the character that holds a byte of the text; 0 where the position is unknown."""
     data = sql.encode()
     return len(data[:byte].decode(errors="ignore")) if 0 <= byte <= len(data) else 0
 

@@ -1,7 +1,7 @@
 """A view is one SQL file: a comment header that documents it, then one select statement.
 
     -- Purpose, one or more lines.
-    -- grain: one row a case of the release
+    -- grain: one row per case of the release
     -- key: case_id
     -- source: where a constant comes from
     -- columns:
@@ -42,12 +42,12 @@ class ViewDoc:
 
 
 def read_sql(folder: Path) -> dict[str, str]:
-    """Every `<name>.sql` of a folder: name to text, sorted by name."""
+    """Return every `<name>.sql` of a folder: name to text, sorted by name."""
     return {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.sql"))}
 
 
 def header_lines(sql: str) -> list[str]:
-    """The comment lines that open a file, without their dashes."""
+    """Return the comment lines that open a file, without their dashes."""
     lines: list[str] = []
     for line in sql.splitlines():
         if not line.startswith("--"):
@@ -57,7 +57,7 @@ def header_lines(sql: str) -> list[str]:
 
 
 def parse_doc(name: str, sql: str) -> ViewDoc:
-    """The documentation in the header of the view `name`.
+    """Return the documentation in the header of the view `name`.
 
     Raises:
         UserError: the header has no purpose, no grain or no columns.
@@ -114,7 +114,7 @@ def split_unit(meaning: str) -> tuple[str, str]:
 
 
 def relations(sql: str) -> set[str]:
-    """The unqualified names that stand after `from` and `join` and that no CTE defines."""
+    """Return the unqualified names that stand after `from` and `join` and that no CTE defines."""
     code = _NOISE.sub(" ", sql)
     return set(_RELATION.findall(code)) - set(_CTE.findall(code))
 

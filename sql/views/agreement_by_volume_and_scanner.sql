@@ -1,5 +1,5 @@
 -- Agreement of the masks against the size of the tumour and the scanner's manufacturer.
--- grain: one row a pair of mask sets, third of the volumes and manufacturer
+-- grain: one row per pair of mask sets, third of the volumes and manufacturer
 -- key: mask_a, mask_b, volume_third, manufacturer
 -- source: the volume is that of the mask stv_manual; thirds are of the cases that have one
 -- columns:

@@ -1,5 +1,5 @@
 -- How far the masks of the cases agree: the distribution of four measures, pair by pair.
--- grain: one row a pair of mask sets and measure
+-- grain: one row per pair of mask sets and measure
 -- key: mask_a, mask_b, measure
 -- columns:
 --   mask_a: The mask set that comes first

@@ -1,6 +1,6 @@
 -- The cases of each pair of masks, from the least agreement to the greatest.
 -- A case with an empty mask has no agreement, and no place here.
--- grain: one row a pair of mask sets and case
+-- grain: one row per pair of mask sets and case
 -- key: mask_a, mask_b, place
 -- columns:
 --   mask_a: The mask set that comes first

@@ -1,6 +1,6 @@
 -- Every way to count the cases of a release, each with a name. Two people who count differently
 -- find both of their numbers here; the view claims compares them with what others state.
--- grain: one row a definition
+-- grain: one row per definition
 -- key: name
 -- columns:
 --   name: Name of the definition

@@ -1,5 +1,5 @@
 -- The readable files of every case, for training lists. Paths are inside the release.
--- grain: one row a case of the release
+-- grain: one row per case of the release
 -- key: case_id
 -- columns:
 --   case_id: The subject at baseline

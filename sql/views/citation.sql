@@ -1,5 +1,5 @@
 -- What to cite for the release that is loaded, with licence and attribution.
--- grain: one row a citation
+-- grain: one row per citation
 -- key: position
 -- columns:
 --   position: Order of the citations, from 1

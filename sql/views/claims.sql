@@ -1,6 +1,6 @@
 -- Numbers that others state about this data set, and whether the loaded release confirms them.
 -- The numbers and who states them are in sql/claims.csv; the definitions are those of case_counts.
--- grain: one row a stated number and the definition that it seems to use
+-- grain: one row per stated number and the definition that it seems to use
 -- key: claim_id
 -- columns:
 --   claim_id: Number of the claim

@@ -1,5 +1,5 @@
 -- Every case of the release with its clinical and outcome data. A left join: no case is lost.
--- grain: one row a case of the release
+-- grain: one row per case of the release
 -- key: case_id
 -- columns:
 --   case_id: The subject at baseline

@@ -1,6 +1,6 @@
 -- Which of the things that a complete case has are there, case by case.
 -- What a complete case has comes from the profile (inputs.expected_items).
--- grain: one row a case of the release and expected item
+-- grain: one row per case of the release and expected item
 -- key: case_id, item
 -- columns:
 --   case_id: The subject at baseline

@@ -5,7 +5,7 @@
 -- representatives, and no test case has had a say.
 -- A case without a value of a feature takes the middle rank of it: without nulls, and so nearly
 -- always, the correlation is exact.
--- grain: one row a source of features, held-out fold and feature
+-- grain: one row per source of features, held-out fold and feature
 -- key: source, test_fold, feature
 -- source: five folds, as splits.csv gives them
 -- source: the recomputed features are those of phase 1 of the z-scored images inside stv_manual,

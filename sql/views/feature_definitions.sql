@@ -1,7 +1,7 @@
 -- What every published feature is, and whether it can be computed again.
 -- Families and statistics are described in sql/published_catalog.csv; a statistic without a line
 -- of its own has that of its family.
--- grain: one row a published feature
+-- grain: one row per published feature
 -- key: feature
 -- source: CBICA/CaPTk and ITK source code, as the modules etl/measure/captk_*.py cite it
 -- columns:

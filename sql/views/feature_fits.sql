@@ -1,7 +1,7 @@
 -- How well each published feature agrees with each input that it may have been measured on.
 -- feature_audit has the input that fits best; this is all of them. The paper says 1 mm z-scored
 -- images, the published volumes say the native grid.
--- grain: one row a published feature and candidate input
+-- grain: one row per published feature and candidate input
 -- key: feature, image_set, phase, mask
 -- columns:
 --   feature: Name as the publisher spells it

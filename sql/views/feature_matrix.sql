@@ -1,7 +1,7 @@
 -- Every published feature, wide, in the publisher's order and spelling.
 -- Written by `python -m etl.warehouse.feature_matrix`; a static pivot, because one
 -- aggregate a feature takes a hundred times longer.
--- grain: one row a case with published features
+-- grain: one row per case with published features
 -- key: case_id
 -- source: names and order of the publisher's features workbook
 -- columns:

@@ -1,6 +1,6 @@
 -- How many cases each mask set covers, and how large its tumours are. A user's own sets
 -- (masks_<name>) stand beside the declared ones; a declared set without a file has a row of zeros.
--- grain: one row a mask set
+-- grain: one row per mask set
 -- key: mask
 -- columns:
 --   mask: ftv, stv_manual, stv_resunet, or a user's own

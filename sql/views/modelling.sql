@@ -2,7 +2,7 @@
 -- target. Usable: the target is known and the expert's mask was measured and is not empty.
 -- Survival counts from study entry, recurrence-free survival from the start of chemotherapy: the
 -- two clocks differ, so rfs_days may exceed survival_days.
--- grain: one row a case of the release
+-- grain: one row per case of the release
 -- key: case_id
 -- columns:
 --   case_id: The subject at baseline

@@ -2,7 +2,7 @@
 -- Only where params.yaml lists an image set and mask with several phases: as it comes, it lists the
 -- first phase after contrast alone, and this view is empty. Add to `recompute.inputs`, say,
 -- `{image_set: zscored, phase: 2, mask: stv_manual, families: all}`, and run `ispy1 repro`.
--- grain: one row an image set, mask, pair of phases and feature
+-- grain: one row per image set, mask, pair of phases and feature
 -- key: image_set, mask, phase_a, phase_b, feature
 -- source: fewer than 10 cases give no correlation, as in feature_stability
 -- columns:

@@ -1,7 +1,7 @@
 -- On which scale the three N3 images of a case are. The z-scored phases of a patient share one mean
 -- and one standard deviation, so that a z-scored image is its N3 image times one slope; phases that
 -- were stretched one by one have slopes of their own, and enhancement read from them is wrong.
--- grain: one row a case and DCE phase
+-- grain: one row per case and DCE phase
 -- key: case_id, phase
 -- source: the limit of slope_difference is phase_fits.max_slope_difference of params.yaml, 0.05;
 --   one mean and one standard deviation: data descriptor, Scientific Data 9:440, 2022

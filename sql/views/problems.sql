@@ -1,5 +1,5 @@
 -- Everything that is wrong: the findings of the build and the contracts that the gate found broken.
--- grain: one row a finding or broken contract
+-- grain: one row per finding or broken contract
 -- columns:
 --   source: finding (something in the build) or contract (an expectation of the gate)
 --   severity: critical, warning or info

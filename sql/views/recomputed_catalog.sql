@@ -1,7 +1,7 @@
 -- The features of recomputed_features: what each is called and what defines it.
 -- The definitions are those of the image biomarker standardisation initiative (IBSI). A code is
 -- permanent: it finds the definition in the reference manual.
--- grain: one row a feature
+-- grain: one row per feature
 -- key: feature
 -- source: IBSI reference manual (arXiv:1612.07003); names and codes as the documentation of MIRP
 --   lists them (oncoray/mirp, features_names), names as in IBSI's table of reference values

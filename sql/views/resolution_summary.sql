@@ -1,6 +1,6 @@
 -- Least, median and greatest spacing and size of the z-scored images, each axis on its own: the
 -- three numbers of a row need not belong to one image.
--- grain: one row a statistic
+-- grain: one row per statistic
 -- key: statistic
 -- columns:
 --   statistic: min, median or max

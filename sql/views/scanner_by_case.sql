@@ -1,6 +1,6 @@
 -- The scanner and the enhancement threshold of every case: those of its baseline study, which is
 -- the one that the release's images come from. Subjects beyond the release have a row, too.
--- grain: one row a case or trial subject with a baseline study
+-- grain: one row per case or trial subject with a baseline study
 -- key: case_id
 -- columns:
 --   case_id: The subject at baseline

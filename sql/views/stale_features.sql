@@ -2,7 +2,7 @@
 -- What they were made from is the publisher's file (blobs.publisher_md5). Where its MD5 does not
 -- tell, it is the file as it was adopted first (data/adopted.csv). A file that was only unpacked,
 -- packed again or given another header is not stale: its stream or its voxels are the same.
--- grain: one row a case and published feature that is stale
+-- grain: one row per case and published feature that is stale
 -- key: case_id, feature
 -- columns:
 --   case_id: The subject at baseline

@@ -3,7 +3,7 @@
 -- study_index counts the studies that there are, so that after a missing visit it is not the
 -- trial's time point; the first is the baseline. Dates are shifted, the intervals are real.
 -- The scanner is what most of the voting series name (acquisitions.has_scanner).
--- grain: one row a study of a trial subject, in the release or not
+-- grain: one row per study of a trial subject, in the release or not
 -- key: case_id, study_index
 -- columns:
 --   case_id: The subject

@@ -1,6 +1,6 @@
 -- Which sources know a subject of the trial: the release, the two sheets of the clinical workbook,
 -- and the Imaging Data Commons. A subject that one source alone knows has its name in only_in.
--- grain: one row a case of the release or subject of the trial
+-- grain: one row per case of the release or subject of the trial
 -- key: case_id
 -- columns:
 --   case_id: The subject at baseline

@@ -1,7 +1,7 @@
 -- The tumour volumes of a case beside each other, with the diameters to compare.
 -- The published volume is measured on the native grid and the masks on theirs: expect a few per
 -- cent between them, never equality (0.94 to 1.02 on the cases that were checked).
--- grain: one row a case of the release
+-- grain: one row per case of the release
 -- key: case_id
 -- source: T1_E_Volumetric_Volume is in mm3 of the native grid (features workbook, data descriptor)
 -- columns:

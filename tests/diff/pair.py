@@ -38,7 +38,7 @@ class Pair:
         columns, rows = table
         listed = ", ".join(f"{quoted(column)} {kind}" for column, kind in columns.items())
         self.connection.execute(f"create table {name} ({listed})")
-        comment = f"Grain: One row a thing. Key: {', '.join(key)}."
+        comment = f"Grain: One row per thing. Key: {', '.join(key)}."
         self.connection.execute(f"comment on table {name} is '{comment}'")
         if rows:
             marks = ", ".join("?" for _ in columns)

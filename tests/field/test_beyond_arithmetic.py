@@ -34,7 +34,7 @@ from etl.model.store import convert_to_arrow, write_table
 CASE = CASES[0]
 HUGE = 1e308
 THINGS = TableSchema(
-    "things", "One row a thing", ("case_id", "name"),
+    "things", "One row per thing", ("case_id", "name"),
     (CASE_ID, Column("name", "string", "Name"),
      *parse_columns("size double? Size\nsides list<double> Sides")),
 )  # fmt: skip

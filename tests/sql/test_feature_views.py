@@ -41,7 +41,7 @@ def db() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def fill(db: duckdb.DuckDBPyConnection, values: Array, folds: list[int]) -> list[str]:
-    """One row of `values` a case, one column a feature: f000, f001, ..."""
+    """One row of `values` a case, one column per feature: f000, f001, ..."""
     names = [f"f{number:03d}" for number in range(values.shape[1])]
     for number, fold in enumerate(folds):
         db.execute("insert into inputs.splits values (?, ?)", [f"c{number:03d}", fold])
