@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,9 @@ from hypothesis import HealthCheck, settings
 from support import ROOT, build, make_project, make_release
 from tracked import Tracked, make_tracked
 
-from etl.gate import judge
+from etl.gate import engine
+from etl.gate.engine import Value
+from etl.gate.suites import Expectation
 from etl.model import project as etl_project
 
 # The machine may be slow and shared: no deadlines. Same examples in every run.
@@ -80,21 +82,24 @@ def _params_are_read_anew() -> Iterator[None]:
 @pytest.fixture(autouse=True, scope="session")
 def _frames_are_judged_once() -> Iterator[None]:
     """Great Expectations is asked once about one frame, suite and parameters: it takes seconds."""
-    ask = judge.validate
+    ask = engine.validate
     answers: dict[object, dict[str, Any]] = {}
 
     @wraps(ask)
     def recall(
-        root: Path, name: str, frame: pd.DataFrame, parameters: Mapping[str, Any]
+        root: Path,
+        name: str,
+        expectations: Sequence[Expectation],
+        frame: pd.DataFrame,
+        parameters: dict[str, Value],
     ) -> dict[str, Any]:
-        suite = (root / "expectations" / "suites" / f"{name}.json").read_bytes()
-        key = name, suite, repr(sorted(parameters.items())), pickle.dumps(frame)
+        key = name, repr(expectations), repr(sorted(parameters.items())), pickle.dumps(frame)
         if key not in answers:
-            answers[key] = ask(root, name, frame, parameters)
+            answers[key] = ask(root, name, expectations, frame, parameters)
         return dict(answers[key])
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(judge, "validate", recall)
+        patch.setattr(engine, "validate", recall)
         yield
 
 

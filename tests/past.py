@@ -20,7 +20,7 @@ from support import (
     write_nifti,
 )
 
-from etl.gate.report import read_suites
+from etl.gate.suites import read_suites
 from etl.model import project
 from etl.model.store import table_path, write_table
 from etl.tables.gate_results import TABLE as GATE

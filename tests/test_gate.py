@@ -21,8 +21,9 @@ from typer.testing import CliRunner
 
 from etl.build.index import import_table, list_tables
 from etl.cli import app
-from etl.gate import frames, judge, report, text
+from etl.gate import engine, frames, judge, report, text
 from etl.gate.report import GateReport
+from etl.gate.suites import read_suites
 from etl.model.errors import UserError
 from etl.model.git_tables import SCHEMAS
 from etl.model.profile import Profile, Threshold, load_profile
@@ -31,7 +32,8 @@ from etl.model.store import read_table, table_path
 from etl.tables import findings
 
 PROFILES = ("phantom", "ispy1_tcia")
-N_CONTRACTS = sum(len(found) for found in report.read_suites(ROOT).values())
+N_CONTRACTS = sum(len(found) for found in read_suites(ROOT).values())
+KEYS = "expect_column_values_to_be_between: {column: n_repeated, max_value: 0}"
 GENERAL = ("expect_table_row_count_to_be_between", "expect_column_values_to_not_be_null")
 # The contracts on whose numbers the phantom's profile states nothing.
 WAIVED = [
@@ -60,7 +62,7 @@ def project(green_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     shutil.copytree(green_root, root)
     monkeypatch.chdir(root)
     yield root
-    judge.context.cache_clear()
+    engine.context.cache_clear()
 
 
 def rules_with(bench: Bench, **known: str) -> judge.Rules:
@@ -222,12 +224,11 @@ def test_an_undocumented_code_is_known_field_by_field(bench: Bench) -> None:
 
 
 def test_an_expectation_that_did_not_run_is_red(bench: Bench) -> None:
-    results = judge.validate(bench.root, "keys", bench.frames["keys"], bench.rules.parameters)
-    gone = bench.suites["keys"][-1]["id"]
+    keys, frame, rules = bench.suites["keys"], bench.frames["keys"], bench.rules
+    results = engine.validate(bench.root, "keys", keys, frame, rules.parameters)
+    gone = keys[-1]["id"]
     del results[gone]
-    contracts = judge.judge_suite(
-        "keys", bench.suites["keys"], results, bench.frames["keys"], bench.rules
-    )
+    contracts = judge.judge_suite("keys", keys, results, frame, rules)
     failing = [c for c in contracts if not c.success]
     assert [(c.expectation_id, c.severity, c.observed) for c in failing] == [
         (gone, "critical", "did not run")
@@ -243,15 +244,16 @@ def test_an_expectation_that_raises_is_red(bench: Bench) -> None:
     assert all("does not exist" in (c.observed or "") for c in failing)
 
 
-def test_a_suite_that_cannot_be_loaded_is_red(project: Path) -> None:
-    path = project / "expectations/suites/keys.json"
-    suite = json.loads(path.read_text())
-    suite["expectations"][-1]["type"] = "expect_the_unexpected"
-    path.write_text(json.dumps(suite))
-    report = judge.run_gate(project)
-    broken = [c for c in report.failing if c.severity == "critical"]
-    assert not report.is_green
-    assert {c.suite for c in broken} == {"keys"}
+@pytest.mark.parametrize(
+    "expectation",
+    ["expect_the_unexpected: {column: n_repeated}", KEYS.replace("column:", "colum:")],
+)
+def test_an_expectation_that_cannot_be_made_is_red_alone(project: Path, expectation: str) -> None:
+    path = project / "expectations/contracts/keys.yaml"
+    path.write_text(path.read_text().replace(KEYS, expectation))
+    (broken,) = judge.run_gate(project).failing
+    assert (broken.suite, broken.severity, broken.n_checked) == ("keys", "critical", 0)
+    assert "Error: " in (broken.observed or "")
 
 
 @pytest.mark.parametrize(
@@ -270,31 +272,17 @@ def test_a_suite_that_cannot_be_loaded_is_red(project: Path) -> None:
     ],
 )
 def test_only_a_clear_answer_passes(result: dict[str, Any] | None) -> None:
-    assert not judge.read_result(result, 3).success
-    assert not judge.read_result({"success": True, "result": {"observed_value": 0}}, 0).success
+    assert not engine.read_result(result, 3).success
+    assert not engine.read_result({"success": True, "result": {"observed_value": 0}}, 0).success
 
 
 # --- suites and profiles -------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", PROFILES)
-def test_severity_of_suite_and_profile_agree(name: str) -> None:
-    profile = load_profile(ROOT, name)
-    for suite, expectations in report.read_suites(ROOT).items():
-        for expectation in expectations:
-            threshold = expectation["meta"].get("threshold")
-            if threshold:
-                where = (suite, threshold)
-                assert (where, expectation["severity"]) == (
-                    where,
-                    profile.thresholds[threshold].severity,
-                )
-
-
-@pytest.mark.parametrize("name", PROFILES)
 def test_every_parameter_is_stated_and_every_threshold_used(name: str) -> None:
     profile = load_profile(ROOT, name)
-    suites = report.read_suites(ROOT)
+    suites = read_suites(ROOT)
     used = {p for found in suites.values() for e in found for p in judge.parameters_of(e)}
     in_frames = "".join(path.read_text() for path in (ROOT / frames.FRAMES).glob("*.sql"))
     stated = set(judge.make_rules(ROOT, profile).parameters)
@@ -304,7 +292,7 @@ def test_every_parameter_is_stated_and_every_threshold_used(name: str) -> None:
 
 
 def test_ids_are_fixed_unique_and_every_suite_has_a_frame() -> None:
-    suites = report.read_suites(ROOT)
+    suites = read_suites(ROOT)
     ids = [e["id"] for found in suites.values() for e in found]
     assert len(set(ids)) == len(ids)
     assert {path.stem for path in (ROOT / frames.FRAMES).glob("*.sql")} == set(suites)
@@ -340,7 +328,7 @@ def test_a_reference_names_the_key_of_another_table() -> None:
 def test_a_threshold_that_the_profile_does_not_state_is_an_error(bench: Bench) -> None:
     thresholds = {k: v for k, v in bench.profile.thresholds.items() if k != "age_years_min"}
     profile: Profile = bench.profile.model_copy(update={"thresholds": thresholds})
-    with pytest.raises(UserError, match=r"clinical\.json: age_years_min is no threshold"):
+    with pytest.raises(UserError, match=r"clinical\.yaml: age_years_min is no threshold"):
         judge.judge(bench.connection, bench.root, profile)
 
 
@@ -422,10 +410,7 @@ def test_a_verdict_without_or_with_older_results_is_an_error(project: Path) -> N
     with pytest.raises(UserError, match="of another run"):
         report.read_report(project)
     judge.run_gate(project)
-    suite = project / "expectations/suites/keys.json"
-    content = json.loads(suite.read_text())
-    content["expectations"].pop()
-    suite.write_text(json.dumps(content))
+    (project / "expectations/contracts/keys.yaml").unlink()
     with pytest.raises(UserError, match="of another run"):
         report.read_report(project)
 
@@ -434,7 +419,7 @@ def test_a_verdict_without_or_with_older_results_is_an_error(project: Path) -> N
     ("path", "text"),
     [
         ("data/tables/masks.parquet", None), ("splits.csv", "case_id,fold\n"),
-        ("expectations/suites/keys.json", " "),
+        ("expectations/contracts/keys.yaml", "# stricter"),
         ("expectations/profiles/phantom.yaml", "# stricter"),
     ],
 )  # fmt: skip
@@ -484,7 +469,8 @@ def test_a_release_without_a_case_has_nothing_to_cover(bench: Bench) -> None:
 
 
 def test_data_docs_are_made_on_demand(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(judge, "validate", unwrap(judge.validate))  # docs are of what was asked
+    # Docs are of what was asked.
+    monkeypatch.setattr(engine, "validate", unwrap(engine.validate))
     judge.run_gate(project, docs=True)
     assert (project / "reports/docs/index.html").is_file()
 

@@ -27,7 +27,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 
 # Libraries that only some modules may import, however deep in a function.
 ONLY_IN = {
-    "great_expectations": ("etl.gate.judge",),
+    "great_expectations": ("etl.gate.engine",),
     "dvc": ("etl.versions",),
     "dvc_data": ("etl.versions",),
     "subprocess": ("etl.versions",),  # git and DVC are asked there, and nobody else is

@@ -12,15 +12,19 @@ from hypothesis import strategies as st
 from support import ROOT
 
 from etl.model.errors import UserError
-from etl.model.profile import Profile, list_expected_ids, load_profile, profile_path
+from etl.model.profile import BASE, Profile, list_expected_ids, load_profile, profile_path
 
 NAMES = ("ispy1_tcia", "phantom")
 REAL = load_profile(ROOT, "ispy1_tcia")
 
 
-def changed(project: Path, **values: object) -> None:
+def changed(
+    project: Path, thresholds: dict[str, dict[str, object]] | None = None, **values: object
+) -> None:
     path = profile_path(project, "phantom")
-    path.write_text(yaml.safe_dump({**yaml.safe_load(path.read_text()), **values}))
+    content = yaml.safe_load(path.read_text())
+    content["thresholds"] |= thresholds or {}
+    path.write_text(yaml.safe_dump({**content, **values}))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -36,12 +40,12 @@ def test_committed_profiles_load(name: str) -> None:
         assert len(threshold.source) > 10
 
 
-def test_profiles_ask_for_the_same_numbers() -> None:
-    one, two = (load_profile(ROOT, name) for name in NAMES)
-    assert set(one.thresholds) == set(two.thresholds)
-    assert {n: t.severity for n, t in one.thresholds.items()} == {
-        n: t.severity for n, t in two.thresholds.items()
-    }
+def test_a_profile_states_what_differs_and_no_severity() -> None:
+    base, *profiles = (yaml.safe_load(profile_path(ROOT, n).read_text()) for n in (BASE, *NAMES))
+    for thresholds in (profile["thresholds"] for profile in profiles):
+        assert thresholds.keys() <= base["thresholds"].keys()
+        for name, stated in thresholds.items():
+            assert not stated.keys() & base["thresholds"][name].keys()
 
 
 def test_attribution_and_licence_of_the_release() -> None:
@@ -121,6 +125,12 @@ def test_a_profile_of_another_form_says_where(
         load_profile(project)
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_profile_overrides_a_part_of_a_threshold(project: Path) -> None:
+    changed(project, thresholds={"published_volume_share": {"value": 0.2}})
+    threshold = load_profile(project).thresholds["published_volume_share"]
+    assert (threshold.value, threshold.severity) == (0.2, "warning")
 
 
 def test_missing_profile(project: Path) -> None:

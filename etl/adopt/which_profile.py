@@ -8,7 +8,7 @@ from pathlib import Path
 
 from etl.adopt.recognise import name_of
 from etl.model.errors import UserError
-from etl.model.profile import Profile, list_expected_ids, load_profile, profile_path
+from etl.model.profile import BASE, Profile, list_expected_ids, load_profile, profile_path
 from etl.model.project import param
 from etl.model.release import is_own_mask
 from etl.versions.track import TARGET
@@ -79,7 +79,8 @@ def _measured(root: Path, name: str, folder: Path, paths: list[str], mask_set: s
 
 
 def _names(root: Path) -> list[str]:
-    return sorted(path.stem for path in profile_path(root, "any").parent.glob("*.yaml"))
+    files = profile_path(root, BASE).parent.glob("*.yaml")
+    return sorted(path.stem for path in files if path.stem != BASE)
 
 
 def _preferred(root: Path) -> list[str]:

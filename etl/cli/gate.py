@@ -28,12 +28,15 @@ def gate(
         bool, typer.Option("--docs", help="Also build Data Docs in reports/docs.")
     ] = False,
     as_json: JsonOption = False,  # noqa: FBT002  an option of the command line
+    strict: Annotated[  # noqa: FBT002  an option of the command line
+        bool, typer.Option("--strict", help="Exit with 1 where a critical contract is broken.")
+    ] = False,
     accept: Annotated[  # noqa: FBT002  an option of the command line
         bool,
         typer.Option("--accept-contracts", help="Only list the contracts that must exist anew."),
     ] = False,
 ) -> None:
-    """Judge the tables against the profile's contracts (stage `gate`). Red or green, it exits 0.
+    """Judge the tables by the contracts (stage `gate`). Without --strict it exits 0 when red, too.
 
     Writes data/gate/gate_results.parquet and reports/gate.json. A contract that is listed in
     expectations/contracts.csv and gone from its suite is critical; review a change of the list.
@@ -42,12 +45,14 @@ def gate(
     - `ispy1 gate`
     - `ispy1 gate --docs`
     - `ispy1 gate --json`
+    - `ispy1 gate --strict`
     - `ispy1 gate --accept-contracts`
     """
     from rich.console import Console
 
-    from etl.gate.contracts import LIST, accept_contracts, describe_unlisted
+    from etl.gate.contracts import accept_contracts, describe_unlisted
     from etl.gate.judge import run_gate
+    from etl.gate.suites import LIST
     from etl.gate.text import show
 
     root = project.find_root()
@@ -63,6 +68,8 @@ def gate(
         typer.echo(line, err=True)
     if docs:
         typer.echo(f"Data Docs: {root / 'reports' / 'docs' / 'index.html'}", err=True)
+    if strict and not report.is_green:
+        raise typer.Exit(1)
 
 
 def verdict(as_json: JsonOption = False) -> None:  # noqa: FBT002  an option of the command line

@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from etl.gate.report import GONE, GONE_FIX, Contract, read_suites
-from etl.model.errors import UserError
+from etl.gate.report import GONE, GONE_FIX, Contract
+from etl.gate.suites import LIST, Expectation, Key, read_accepted, read_suites
 from etl.model.store import write_atomically
 
-LIST = "expectations/contracts.csv"
 COLUMNS = ("suite", "expectation_id", "notes")
-Key = tuple[str, str]  # suite and expectation id
-Suites = Mapping[str, Sequence[Mapping[str, Any]]]
+Suites = Mapping[str, Sequence[Expectation]]
 
 
 def accept_contracts(root: Path) -> int:
@@ -30,24 +27,6 @@ def accept_contracts(root: Path) -> int:
     writer.writerows([COLUMNS, *((*key, notes) for key, notes in sorted(held.items()))])
     write_atomically(root / LIST, lambda path: path.write_text(text.getvalue(), encoding="utf-8"))
     return len(held)
-
-
-def read_accepted(root: Path) -> dict[Key, str]:
-    """Return the notes of every contract that must exist.
-
-    Raises:
-        UserError: the list is missing, or is none.
-    """
-    path = root / LIST
-    try:
-        rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig"))))
-        return {(row["suite"], row["expectation_id"]): row["notes"] for row in rows}
-    except (OSError, UnicodeDecodeError, KeyError, csv.Error) as error:
-        message = (
-            f"{path}: is no list of contracts ({error!r}). Restore it with git checkout, or write "
-            "it with `ispy1 gate --accept-contracts` and review the diff."
-        )
-        raise UserError(message) from error
 
 
 def find_gone(root: Path, suites: Suites) -> Iterator[Contract]:
@@ -79,5 +58,5 @@ def _shortened(notes: Sequence[str], n_shown: int = 3) -> str:
     return "; ".join(notes[:n_shown]) + rest
 
 
-def _held(suites: Mapping[str, Iterable[Mapping[str, Any]]]) -> dict[Key, str]:
+def _held(suites: Suites) -> dict[Key, str]:
     return {(name, e["id"]): e["notes"] for name, found in suites.items() for e in found}

@@ -147,8 +147,8 @@ def read_frame(connection: duckdb.DuckDBPyConnection, root: Path, suite: str) ->
         columns = connection.execute(path.read_text(encoding="utf-8")).fetchnumpy()
     except (OSError, duckdb.Error) as error:
         message = (
-            f"{path}: cannot be asked ({' '.join(str(error).split())}). Run `ispy1 repro`: "
-            "the gate needs every table."
+            f"{path}: cannot be asked ({' '.join(str(error).split())}). Correct the query, which "
+            f"every suite has, or run `ispy1 repro` where it is a table that is missing."
         )
         raise UserError(message) from error
     return pd.DataFrame({name: _column(path, name, found) for name, found in columns.items()})

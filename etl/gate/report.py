@@ -13,27 +13,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from etl.gate.judged import find_changed_blobs, find_changes, find_stale_tables, read_judged
+from etl.gate.suites import LIST, SUITES, read_suites
 from etl.model import project
-from etl.model.errors import Severity, UserError
+from etl.model.errors import SEVERITIES, Severity, UserError
 from etl.model.store import read_footer, read_table, table_path, write_atomically
 
 if TYPE_CHECKING:
     from etl.gate.drift import Reference
 
-SUITES = "expectations/suites"
 METRIC = "reports/gate.json"
 # How `observed` begins where a contract was not judged, and why that is no failure.
 WAIVED = "waived: "
 NOT_JUDGED = "not judged: "
 GONE = "gone: no suite holds this contract"  # `observed` where the list has more than the suites
 GONE_FIX = (
-    "git checkout expectations/suites; where it was dropped on purpose: "
-    "`ispy1 gate --accept-contracts`, and review the diff."
+    f"git checkout {SUITES}; where its words changed: change them in {LIST}, too; where it was "
+    "dropped on purpose: `ispy1 gate --accept-contracts`, and review the diff."
 )
 NOTHING = "nothing to judge"  # `observed` where no row has what the contract judges
 JUDGED = "judged"  # in reports/gate.json and the footer of gate_results: path -> MD5
 REFERENCE = "drift_reference"  # in reports/gate.json: what the suite drift compared with
-SEVERITIES: tuple[Severity, ...] = ("critical", "warning", "info")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,50 +128,6 @@ def read_recorded(root: Path) -> object:
     """What the last run of the gate wrote of the earlier version that it compared with."""
     found = _read_json(root / METRIC)
     return found.get(REFERENCE) if isinstance(found, dict) else None
-
-
-def read_suites(root: Path) -> dict[str, list[dict[str, Any]]]:
-    """The expectations of every suite, as Great Expectations' own JSON has them.
-
-    Raises:
-        UserError: there is no suite, or a file is not JSON of that form.
-    """
-    paths = sorted((root / SUITES).glob("*.json"))
-    if not paths:
-        message = f"{root / SUITES}: holds no suite. Restore the folder with git checkout."
-        raise UserError(message)
-    return {path.stem: _expectations(path) for path in paths}
-
-
-def _expectations(path: Path) -> list[dict[str, Any]]:
-    try:
-        found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["expectations"]
-        found = [_with_words(entry) for entry in found]
-        ids = [entry.get("id") for entry in found]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        message = f"{path}: not a suite ({error!r}). Restore the file with git checkout."
-        raise UserError(message) from error
-    if None in ids:
-        notes = found[ids.index(None)]["notes"]
-        message = (
-            f"{path}: the expectation {notes!r} has no id; expected a UUID, which "
-            '`python -c "import uuid; print(uuid.uuid4())"` makes. Write it there as "id".'
-        )
-        raise UserError(message)
-    if len(set(ids)) < len(ids):
-        message = f"{path}: an id occurs twice. Give every expectation an id of its own."
-        raise UserError(message)
-    return found
-
-
-def _with_words(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an expectation with notes, fix and severity, as Great Expectations' own has none."""
-    meta = {"fix": "See what the contract judges: it names no fix.", **(entry.get("meta") or {})}
-    column = entry["kwargs"].get("column")
-    notes = entry.get("notes") or f"{entry['type']}{f' of {column}' if column else ''}"
-    words = notes if isinstance(notes, str) else " ".join(notes)
-    severity = entry.get("severity") or "critical"
-    return {**entry, "meta": meta, "notes": words, "severity": severity}
 
 
 def read_report(root: Path) -> GateReport:

@@ -260,10 +260,25 @@ def words(value: object) -> str:
     return f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
-def describe_value(found: Mapping[str, Any], n_rows: int) -> str:
-    """What was seen by an expectation that judges all rows together: a mean, quantiles, a set."""
-    value = found.get("observed_value")
-    odd = found.get("partial_unexpected_list")
-    if value == n_rows:  # a count of the rows
-        return f"{n_rows} rows"
-    return f"{words(odd if value is None and odd else value)}, of {n_rows} rows"
+def describe_together(result: Mapping[str, Any], n_rows: int) -> str | None:
+    """Return what was seen by an expectation that judges all rows together: a mean, a set.
+
+    Args:
+        result: of Great Expectations, as JSON.
+        n_rows: how many rows it is about.
+
+    Returns:
+        None where the result does not state what it saw.
+    """
+    kind, stated = result.get("expectation_config", {}).get("type", ""), result["result"]
+    if kind == "expect_column_to_exist":
+        return "the column is there" if result["success"] else "no such column"
+    if "observed_value" not in stated:
+        return None
+    value = stated["observed_value"]
+    if kind.startswith("expect_table_row_count"):
+        return f"{words(value)} rows"
+    odd, lacking = (stated.get(f"partial_{name}_list") for name in ("unexpected", "missing"))
+    seen = [words(value)] if value is not None else [words(odd)] if odd else []
+    seen += [f"without {words(lacking)}"] if lacking else []
+    return f"{', '.join(seen)}, of {n_rows} rows" if seen else f"{n_rows} rows hold it"

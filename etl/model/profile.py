@@ -12,6 +12,7 @@ from etl.model.errors import Severity, UserError
 from etl.model.project import param, read_yaml
 
 Grid = Literal["native", "1mm"]
+BASE = "base"  # the file beside the profiles that states what they share
 
 
 class _Frozen(BaseModel):
@@ -106,15 +107,23 @@ def load_profile(root: Path, name: str | None = None) -> Profile:
         UserError: the file is missing or does not have the form of a profile.
     """
     name = name or str(param(root, "profile"))
-    path = profile_path(root, name)
+    path, base = profile_path(root, name), profile_path(root, BASE)
+    content = _merge(read_yaml(base) if base.is_file() else {}, read_yaml(path))
     try:
-        profile = Profile.model_validate({**read_yaml(path), "name": name})
+        profile = Profile.model_validate({**content, "name": name})
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         message = f"{path}: {where}: {first['msg']}. See the other profiles for the form."
         raise UserError(message) from error
     return profile
+
+
+def _merge(shared: Any, own: Any) -> Any:  # noqa: ANN401  as YAML has it
+    """Return what a profile states over what all share, mapping by mapping."""
+    if not (isinstance(shared, dict) and isinstance(own, dict)):
+        return own
+    return shared | {name: _merge(shared.get(name), value) for name, value in own.items()}
 
 
 def list_expected_ids(root: Path, profile: Profile) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ TABLE = Table(
     grain="One row per expectation of a suite",
     key=("suite", "expectation_id"),
     columns=parse_columns("""
-        suite string Suite in expectations/suites
+        suite string Suite in expectations/contracts
         expectation_id string Id of the expectation in its suite
         expectation string The contract in words
         column string? Column that the contract judges

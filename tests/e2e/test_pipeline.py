@@ -124,14 +124,14 @@ def test_a_clone_with_the_tables_alone(built: Clone, tmp_path: Path) -> None:
     assert "Running stage" not in other.run("dvc repro --allow-missing").stdout
     # What is judged by may change here, without a blob.
     rules, issues = other.root / "expectations", "case_id,field,observed,note,source\n"
-    edit(rules / "profiles/phantom.yaml", *(f"size_x_min:\n    value: {n}" for n in (180, 290)))
+    edit(rules / "profiles/base.yaml", *(f"size_x_min:\n    value: {n}" for n in (180, 290)))
     stale = json.loads(other.run("ispy1 status --json").stdout)["stale"]
     assert stale.keys() == json.loads(other.run("dvc status --json").stdout).keys()
     assert judge_anew(other) == "red"
     known = "".join(f"ISPY1_900{n},size_x,1,a small grid,phantom\n" for n in (1, 2))
     edit(rules / "known_issues.csv", issues, issues + known)
     assert judge_anew(other) == "green"
-    edit(rules / "suites/grid_1mm.json", "at least", "no less than")
+    edit(rules / "contracts/grid_1mm.yaml", "Check that", "See that")
     assert judge_anew(other) == "green"
 
 

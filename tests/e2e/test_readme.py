@@ -8,7 +8,7 @@ from pathlib import Path
 
 from e2e.conftest import HERE, Clone
 
-BLOCK = re.compile(r"^```(sh|sql|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```(sh|sql|python|yaml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # `make test` is what runs this test; the download stands for the reader's own folder.
 NOT_RUN = {"make test"}
 RED = ("ispy1 verdict", "ispy1 diff")  # 1 is an answer of theirs, too
@@ -37,6 +37,9 @@ def test_readme(built: Clone, tmp_path: Path) -> None:
 def commands(kind: str, text: str) -> list[str]:
     if kind == "sql":
         return [f"ispy1 sql <<'SQL'\n{text}SQL"]
+    if kind == "yaml":  # the file that its first line names
+        path, content = text.removeprefix("# ").split("\n", 1)
+        return [f"cat > {path} <<'YAML'\n{content}YAML"]
     if kind == "python":
         return [f"python - <<'PYTHON'\n{text}PYTHON"]
     lines = [re.sub(r"\s+#.*$", "", line).strip() for line in text.splitlines()]

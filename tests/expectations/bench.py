@@ -8,9 +8,10 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
-from etl.gate import frames, judge, report
+from etl.gate import engine, frames, judge, report
 from etl.gate.drift import read_reference
 from etl.gate.report import Contract, GateReport
+from etl.gate.suites import read_suites
 from etl.model.profile import load_profile
 from etl.warehouse import connect
 
@@ -23,7 +24,7 @@ class Bench:
         self.profile = load_profile(root)
         self.reference = read_reference(report.read_recorded(root))
         self.rules = judge.make_rules(root, self.profile, self.reference)
-        self.suites = report.read_suites(root)
+        self.suites = read_suites(root)
         self.connection = duckdb.connect()
         connect.build(self.connection, connect.working_tree(root), storage="table")
         frames.hand_over(self.connection, self.profile, self.reference)
@@ -38,7 +39,7 @@ class Bench:
         self, name: str, frame: pd.DataFrame, rules: judge.Rules | None = None
     ) -> list[Contract]:
         rules = rules or self.rules
-        results = judge.validate(self.root, name, frame, rules.parameters)
+        results = engine.validate(self.root, name, self.suites[name], frame, rules.parameters)
         return judge.judge_suite(name, self.suites[name], results, frame, rules)
 
     def named_in(self, suite: str) -> set[str]:

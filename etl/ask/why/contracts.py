@@ -11,8 +11,8 @@ import duckdb
 
 from etl.ask.why.model import ContractFact, Row
 from etl.ask.why.subject import rows_where
-from etl.gate.report import SEVERITIES, read_suites
-from etl.model.errors import UserError
+from etl.gate.suites import read_suites
+from etl.model.errors import SEVERITIES, UserError
 from etl.warehouse import views
 from etl.warehouse.lineage import Schema, Source, all_sources
 
