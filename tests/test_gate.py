@@ -283,7 +283,7 @@ def test_only_a_clear_answer_passes(result: dict[str, Any] | None) -> None:
 def test_every_parameter_is_stated_and_every_threshold_used(name: str) -> None:
     profile = load_profile(ROOT, name)
     suites = read_suites(ROOT)
-    used = {p for found in suites.values() for e in found for p in judge.parameters_of(e)}
+    used = {p for found in suites.values() for e in found for p in judge.list_parameters_of(e)}
     in_frames = "".join(path.read_text() for path in (ROOT / frames.FRAMES).glob("*.sql"))
     stated = set(judge.make_rules(ROOT, profile).parameters)
     assert used <= stated
@@ -464,7 +464,7 @@ def test_a_profile_without_a_parameter_file_lacks_none(bench: Bench) -> None:
 
 def test_a_release_without_a_case_has_nothing_to_cover(bench: Bench) -> None:
     report = bench.judge_broken("update cases set in_release = false")
-    (empty,) = [line for line in text.unjudged(report) if line.startswith("coverage")]
+    (empty,) = [line for line in text.list_unjudged(report) if line.startswith("coverage")]
     assert empty == "coverage: there is no case of the release to judge (all its 8 contracts)"
 
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from etl.gate import text
-from etl.gate.report import NOTHING, Contract, GateReport, headline
-from etl.gate.text import group, listed
+from etl.gate.report import NOTHING, Contract, GateReport, format_headline
+from etl.gate.text import format_list, group
 
 IMAGES = "images_bias-corrected_nifti"
 MASKS = Contract(
@@ -92,15 +92,17 @@ def test_a_group_stands_for_exactly_its_entries(entries: list[str]) -> None:
 
 
 def test_phases_and_cases_are_folded() -> None:
-    assert listed([image("ISPY1_1002", n) for n in range(3)], "") == [
+    assert format_list([image("ISPY1_1002", n) for n in range(3)], "") == [
         f"  - {IMAGES}/ISPY1_1002/ISPY1_1002_DCE_000{{0,1,2}}_N3.nii.gz"
     ]
-    assert listed(missing(2)[::5], "") == ["  - masks_ftv/<case>.nii.gz of ISPY1_1001, ISPY1_1002"]
-    assert listed(["ISPY1_1002: axis 2"], "") == ["  - ISPY1_1002: axis 2"]
+    assert format_list(missing(2)[::5], "") == [
+        "  - masks_ftv/<case>.nii.gz of ISPY1_1001, ISPY1_1002"
+    ]
+    assert format_list(["ISPY1_1002: axis 2"], "") == ["  - ISPY1_1002: axis 2"]
 
 
 def test_a_path_is_never_wrapped() -> None:
-    lines = listed(missing(9), "")
+    lines = format_list(missing(9), "")
     assert f"  - {IMAGES}/<case>/<case>_DCE_000{{0,1,2}}_N3.nii.gz of" in lines
     assert all(len(line) <= 100 for line in lines)
     assert "ISPY1_1009" in lines[-1]
@@ -108,18 +110,18 @@ def test_a_path_is_never_wrapped() -> None:
 
 @pytest.mark.parametrize("n", [20, 21, 160])
 def test_a_list_ends_somewhere_and_says_how_to_get_the_rest(n: int) -> None:
-    lines = listed([f"ISPY1_{1000 + i}" for i in range(n)], "ispy1 sql ...")
+    lines = format_list([f"ISPY1_{1000 + i}" for i in range(n)], "ispy1 sql ...")
     assert sum(line.count("ISPY1_") for line in lines) == 20
     if n > 20:
         assert f"and {n - 20} more" in " ".join(lines)
         assert lines[-1] == f"  - all {n}: ispy1 sql ..."
-    spaced = listed([f"ISPY1_{1000 + i} (outcomes)" for i in range(n)], "ispy1 sql ...")
+    spaced = format_list([f"ISPY1_{1000 + i} (outcomes)" for i in range(n)], "ispy1 sql ...")
     assert sum("(outcomes)" in line for line in spaced) == 20
 
 
 def test_many_kinds_end_somewhere() -> None:
     kinds = [chr(97 + n) for n in range(26)]
-    lines = listed([f"ISPY1_1002: {kind}" for kind in kinds], "ispy1 sql ...")
+    lines = format_list([f"ISPY1_1002: {kind}" for kind in kinds], "ispy1 sql ...")
     assert lines[20:] == ["  - all 26: ispy1 sql ..."]
 
 
@@ -143,7 +145,7 @@ def test_the_verdict_is_short_and_the_gate_has_the_details() -> None:
     assert lines == [
         "critical  blobs: No file has another MD5: 1 of 9: masks_ftv/ISPY1_1002.nii.gz",
         "critical  images: nothing to judge for 1 contract(s)",
-        headline(GateReport((mismatch, warning, EMPTY))),
+        format_headline(GateReport((mismatch, warning, EMPTY))),
         "Details: ispy1 gate, reports/card.md",
         text.CLOSING,
     ]
@@ -161,15 +163,15 @@ def test_a_contract_that_did_not_run_is_named() -> None:
 
 def test_a_green_verdict_is_its_headline() -> None:
     green = replace(MASKS, success=True, failing_cases=())
-    assert said(green, verdict=True) == [headline(GateReport((green,)))]
+    assert said(green, verdict=True) == [format_headline(GateReport((green,)))]
 
 
 def test_the_headline_tells_broken_from_empty() -> None:
-    assert headline(GateReport((MASKS, EMPTY, EMPTY))) == (
+    assert format_headline(GateReport((MASKS, EMPTY, EMPTY))) == (
         "red: 1 of 3 contracts judged; broken: 1 critical; "
         "2 with nothing to judge (their input is missing)"
     )
-    assert headline(GateReport((EMPTY,))) == (
+    assert format_headline(GateReport((EMPTY,))) == (
         "red: 0 of 1 contracts judged; broken: none; "
         "1 with nothing to judge (their input is missing)"
     )

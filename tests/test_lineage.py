@@ -8,7 +8,7 @@ import pytest
 
 from etl.warehouse import lineage, views
 from etl.warehouse.connect import connect
-from etl.warehouse.lineage import Source, sources
+from etl.warehouse.lineage import Source, find_sources
 from sql.tables import make_project
 
 TABLES = {
@@ -63,20 +63,20 @@ TABLES = {
     ],
 )
 def test_sources_of_a_column(sql: str, expected: list[Source]) -> None:
-    assert sources("x", sql, TABLES, {}) == expected
+    assert find_sources("x", sql, TABLES, {}) == expected
 
 
 def test_views_on_views_lead_to_the_tables() -> None:
     own = {"v": "select a as y, k from t", "w": "select y as x from v where k = 'm'"}
-    found = sources("x", own["w"], TABLES, own)
+    found = find_sources("x", own["w"], TABLES, own)
     assert found is not None
     assert [(s.table, s.column) for s in found] == [("t", "a")]
 
 
 def test_what_cannot_be_followed_says_so() -> None:
-    assert sources("z", "select a as x from t", TABLES, {}) is None
-    assert sources("x", "select from where", TABLES, {}) is None
-    assert lineage.all_sources("select from where", TABLES, {}) == {}
+    assert find_sources("z", "select a as x from t", TABLES, {}) is None
+    assert find_sources("x", "select from where", TABLES, {}) is None
+    assert lineage.find_all_sources("select from where", TABLES, {}) == {}
 
 
 def test_every_column_of_every_view_of_the_project_can_be_followed(tmp_path: Path) -> None:
@@ -97,15 +97,15 @@ def test_every_column_of_every_view_of_the_project_can_be_followed(tmp_path: Pat
     assert set(of_views) == set(own)
     for name, columns in of_views.items():
         if name.startswith("feature_matrix"):
-            pivoted = sources(columns[1], own[name], schema, own)
+            pivoted = find_sources(columns[1], own[name], schema, own)
             assert pivoted == [Source("features", "value", {"feature": columns[1]})]
             continue
-        behind = lineage.all_sources(own[name], schema, own)
+        behind = lineage.find_all_sources(own[name], schema, own)
         assert set(behind) == set(columns), name
         for column, all_found in behind.items():
             for source in all_found:
                 db, _, table = source.table.rpartition(".")
                 assert source.column in schema[db or "main"][table], (name, column)
-    ftv = sources("ftv_cm3", own["modelling"], schema, own)
+    ftv = find_sources("ftv_cm3", own["modelling"], schema, own)
     assert ftv is not None
     assert ftv[0] == Source("masks", "volume_cm3", {"mask": "ftv"})

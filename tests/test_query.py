@@ -38,7 +38,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def db(project: Path) -> duckdb.DuckDBPyConnection:
-    return query.restricted(project)
+    return query.connect_restricted(project)
 
 
 @pytest.fixture
@@ -258,10 +258,10 @@ def test_own_tables_are_there(project: Path, tmp_path: Path) -> None:
     assert list(result.rows()) == [(2,)]
 
 
-@pytest.mark.parametrize("name", sorted(reports.reports(ROOT)))
+@pytest.mark.parametrize("name", sorted(reports.list_reports(ROOT)))
 def test_reports_run_and_have_a_title(ask: Ask, name: str) -> None:
     text = reports.find(ROOT, name)
-    assert len(reports.title(text)) > 20
+    assert len(reports.read_title(text)) > 20
     assert ask(text) is not None
 
 

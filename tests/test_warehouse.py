@@ -265,7 +265,7 @@ def test_feature_matrix_has_the_publishers_columns(
 
 
 def test_feature_matrix_is_what_its_generator_writes(tmp_path: Path) -> None:
-    names = feature_matrix.names_in(VIEWS["feature_matrix"])
+    names = feature_matrix.list_features_of(VIEWS["feature_matrix"])
     feature_matrix.write(tmp_path, names)
     for name in ("feature_matrix", "feature_matrix_core"):
         assert (tmp_path / f"{name}.sql").read_text() == VIEWS[name]
@@ -273,7 +273,7 @@ def test_feature_matrix_is_what_its_generator_writes(tmp_path: Path) -> None:
 
 def test_feature_matrix_names_are_the_publishers(real: Path) -> None:
     published = json.loads((real / "feature_columns.json").read_text())
-    assert feature_matrix.names_in(VIEWS["feature_matrix"]) == published
+    assert feature_matrix.list_features_of(VIEWS["feature_matrix"]) == published
 
 
 def test_views_of_tables_that_are_not_built_are_left_out(tmp_path: Path) -> None:
@@ -324,7 +324,7 @@ def test_a_project_without_dvc_works(tmp_path: Path) -> None:
 
 
 def test_two_versions_stand_beside_each_other(project: Path) -> None:
-    old = connect.working_tree(project)
+    old = connect.take_working_tree(project)
     rows = {**old.inputs, "splits": (("ISPY1_9001", 0, None, None, "ISPY1-PHANTOM"),)}
     db = etl.connect(project)
     db.execute("attach ':memory:' as old; use old")
@@ -422,7 +422,7 @@ def test_claims_name_definitions_that_exist(db: duckdb.DuckDBPyConnection) -> No
 
 def test_views_that_read_each_other_are_refused() -> None:
     with pytest.raises(UserError, match="read each other"):
-        views.in_order({"a": "select 1 from b", "b": "select 1 from a"}, ())
+        views.order_views({"a": "select 1 from b", "b": "select 1 from a"}, ())
 
 
 def test_relations_are_those_behind_from_and_join() -> None:
@@ -431,7 +431,7 @@ def test_relations_are_those_behind_from_and_join() -> None:
     with own as (select 1 from a where x = 'from string')
     select * from own left join b on true join git_tables.c on p is distinct from q, range(3)
     """
-    assert views.relations(sql) == {"a", "b"}
+    assert views.find_relations(sql) == {"a", "b"}
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from typing import Any
 
 from etl.build.manifest import hash_file
 from etl.build.run import plan_tables
-from etl.gate.judged import blob_sizes, changed_blobs, recorded_hash, some
+from etl.gate.judged import find_recorded_hash, list_blob_sizes, list_changed_blobs, shorten_list
 from etl.gate.report import METRIC
 from etl.model import git_tables, project
 from etl.model.errors import UserError
@@ -53,7 +53,7 @@ def status(root: Path) -> Status:
     profile = load_profile(root)
     tables = _plan(root)
     answer = ask_dvc()
-    changed = changed_blobs(root, profile) if _is_release_changed(root, answer) else []
+    changed = list_changed_blobs(root, profile) if _is_release_changed(root, answer) else []
     stale = {stage: _why_stale(changes) for stage, changes in answer.items()}
     if rwlock.has_damaged_lock(root):
         stale[rwlock.RWLOCK] = "cut short by a killed build; `ispy1 repro` mends it"
@@ -110,14 +110,14 @@ def _name_changes(changes: Sequence[Any]) -> Iterator[str]:
 
 def _release(root: Path, profile: Profile) -> dict[str, Any]:
     folder = project.release_path(root)
-    sizes = blob_sizes(folder)
+    sizes = list_blob_sizes(folder)
     return {
         "path": folder.relative_to(root).as_posix(),
         "dataset": profile.dataset,
         "profile": profile.name,
         "files": len(sizes),
         "bytes": sum(sizes.values()),
-        "dvc_hash": recorded_hash(root, folder.relative_to(root).as_posix()),
+        "dvc_hash": find_recorded_hash(root, folder.relative_to(root).as_posix()),
     }
 
 
@@ -204,30 +204,31 @@ def lines(now: Status) -> Iterator[str]:
     yield f"blobs      {size if release['files'] else 'not here: `make` or `dvc pull` brings them'}"
     yield f"dvc hash   {release['dvc_hash'] or 'none: the release is not tracked yet'}"
     yield f"version    {_version_words(version)}"
-    yield f"tags       {some(version['tags'][::-1]) or 'none'}"
+    yield f"tags       {shorten_list(version['tags'][::-1]) or 'none'}"
     uncommitted = version["uncommitted"]
-    yield f"to commit  {some(uncommitted) or 'nothing of the data'}"
+    yield f"to commit  {shorten_list(uncommitted) or 'nothing of the data'}"
     yield f"stale      {_stale_words(now.stale)}"
     yield f"tables     {_table_words(now.tables)}"
     yield f"verdict    {_verdict_words(verdict, is_old=bool(now.stale))}"
     yield f"remote     {now.remote or f'none. {dvc.ADD_REMOTE}'}"
     edits = now.hand_edits
     told = "will be written over by DVC; edit an adopted copy instead"
-    yield f"hand edits {f'{some(edits)}: {told}' if edits else 'none where DVC would restore'}"
+    words = f"{shorten_list(edits)}: {told}" if edits else "none where DVC would restore"
+    yield f"hand edits {words}"
 
 
 def _stale_words(stale: Mapping[str, str]) -> str:
     if not stale:
         return "nothing"
     first, why = next(iter(stale.items()))
-    return f"{some(list(stale))} ({first}: {why}); `ispy1 repro` builds them"
+    return f"{shorten_list(list(stale))} ({first}: {why}); `ispy1 repro` builds them"
 
 
 def _table_words(tables: Sequence[Mapping[str, Any]]) -> str:
     if not tables:
         return "fresh"
     first, n_units = tables[0], sum(table["measured"] for table in tables)
-    names = some([table["table"] for table in tables])
+    names = shorten_list([table["table"] for table in tables])
     why = f"{first['table']}: {'; '.join(first['reasons'])}"
     return f"{names} stale ({why}); {n_units} units to measure: `ispy1 tables --dry-run`"
 

@@ -75,9 +75,9 @@ def _ask(root: Path, old: str, new: str | None, query: str, form: str) -> None:
     from etl.ask.diff.views import OLD, WORKING_TREE, add_views
     from etl.text.answer_format import Format
     from etl.text.output import write
-    from etl.warehouse.query import execute, restricted
+    from etl.warehouse.query import connect_restricted, execute
 
-    connection = restricted(root, rev=new, attach={OLD: old})
+    connection = connect_restricted(root, rev=new, attach={OLD: old})
     add_views(connection, names=(old, new or WORKING_TREE))
     result = execute(connection, query, root, {OLD: old})
     write(result, cast("Format", "table" if form == "terminal" else form), None)

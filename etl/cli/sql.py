@@ -136,7 +136,7 @@ def describe(
     root = project.find_root()
     connection = connect(root, rev=rev)
     if table is None:
-        known = dictionary.relations(connection)
+        known = dictionary.list_relations(connection)
         if as_json:
             _echo_json([asdict(relation) for relation in known])
             return
@@ -185,14 +185,16 @@ def report(
         message = "--format, --output: of which report? Give its name; `ispy1 report` lists them."
         raise UserError(message)
     if name is None:
-        listed = [(key, reports.title(text)) for key, text in reports.reports(root).items()]
+        listed = [
+            (key, reports.read_title(text)) for key, text in reports.list_reports(root).items()
+        ]
         print_table(("report", "question"), listed, limit=None)
         return
     text = reports.find(root, name)
     _warn_if_stale()
     result = run(text, root)
     if chosen == "table" and output is None:
-        typer.echo(f"{reports.title(text)}\n")
+        typer.echo(f"{reports.read_title(text)}\n")
     write(result, chosen, output)
 
 

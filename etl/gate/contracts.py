@@ -21,7 +21,7 @@ Suites = Mapping[str, Sequence[Expectation]]
 
 def accept_contracts(root: Path) -> int:
     """Write the list of the contracts that the suites hold now; return their number."""
-    held = _held(read_suites(root))
+    held = _read_held(read_suites(root))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerows([COLUMNS, *((*key, notes) for key, notes in sorted(held.items()))])
@@ -30,8 +30,8 @@ def accept_contracts(root: Path) -> int:
 
 
 def find_gone(root: Path, suites: Suites) -> Iterator[Contract]:
-    """One broken critical contract for each that must exist and that no suite holds."""
-    held = _held(suites)
+    """Yield one broken critical contract for each that must exist and that no suite holds."""
+    held = _read_held(suites)
     for (suite, identity), notes in read_accepted(root).items():
         if (suite, identity) not in held:
             yield Contract(
@@ -45,18 +45,20 @@ def describe_unlisted(root: Path) -> list[str]:
     """Return what to say of contracts that the suites hold and the list does not."""
     accepted = read_accepted(root)
     more = [
-        f"{key[0]}: {note}" for key, note in _held(read_suites(root)).items() if key not in accepted
+        f"{key[0]}: {note}"
+        for key, note in _read_held(read_suites(root)).items()
+        if key not in accepted
     ]
     if not more:
         return []
-    said = f"{len(more)} contract(s) more than {LIST} lists: {_shortened(more)}."
+    said = f"{len(more)} contract(s) more than {LIST} lists: {_shorten(more)}."
     return [f"{said} Review them, then `ispy1 gate --accept-contracts`."]
 
 
-def _shortened(notes: Sequence[str], n_shown: int = 3) -> str:
+def _shorten(notes: Sequence[str], n_shown: int = 3) -> str:
     rest = f"; and {len(notes) - n_shown} more" if len(notes) > n_shown else ""
     return "; ".join(notes[:n_shown]) + rest
 
 
-def _held(suites: Suites) -> dict[Key, str]:
+def _read_held(suites: Suites) -> dict[Key, str]:
     return {(name, e["id"]): e["notes"] for name, found in suites.items() for e in found}

@@ -49,12 +49,12 @@ class Reference:
     volumes: Mapping[str, Mapping[str, float]]
 
     def as_json(self) -> dict[str, Any]:
-        """What reports/gate.json holds of it."""
+        """Return what reports/gate.json holds of it."""
         return asdict(self)
 
 
 def read_reference(recorded: object) -> Reference | None:
-    """The reference that reports/gate.json holds, None where it holds none."""
+    """Return the reference that reports/gate.json holds, None where it holds none."""
     try:
         return Reference(**recorded) if isinstance(recorded, dict) else None
     except TypeError:  # of another version of the program
@@ -73,7 +73,7 @@ def find_reference(root: Path, recorded: Reference | None = None) -> Reference |
     if not path.is_file():
         return None
     today = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
-    for tag, md5 in _tags(root):
+    for tag, md5 in _list_tags(root):
         if md5 == today:
             continue
         if recorded and recorded.masks_md5 == md5:
@@ -84,7 +84,7 @@ def find_reference(root: Path, recorded: Reference | None = None) -> Reference |
     return recorded if recorded and recorded.masks_md5 != today else None
 
 
-def _tags(root: Path) -> Iterator[tuple[str, str]]:
+def _list_tags(root: Path) -> Iterator[tuple[str, str]]:
     """Tag and MD5 of its table of masks, the last first. A clone without tags has none."""
     try:
         head = git.resolve(root, "HEAD")
@@ -92,12 +92,12 @@ def _tags(root: Path) -> Iterator[tuple[str, str]]:
     except UserError:
         return
     for tag in reversed(tags):
-        md5 = _masks_at(root, tag)
+        md5 = _find_masks_at(root, tag)
         if md5:
             yield tag.name, md5
 
 
-def _masks_at(root: Path, tag: git.Revision) -> str | None:
+def _find_masks_at(root: Path, tag: git.Revision) -> str | None:
     try:
         return git.list_tables_at(root, tag).get(MASKS)
     except UserError:  # nothing was built at this tag
@@ -105,7 +105,7 @@ def _masks_at(root: Path, tag: git.Revision) -> str | None:
 
 
 def _read(root: Path, tag: str, md5: str) -> Reference | None:
-    """The volumes at a tag; None where its table is nowhere or has another form."""
+    """Return the volumes at a tag; None where its table is nowhere or has another form."""
     try:
         path = git.find_table_file(root, tag, MASKS)
         dataset = str(read_footer(path)["dataset"])
@@ -117,8 +117,8 @@ def _read(root: Path, tag: str, md5: str) -> Reference | None:
     return Reference(tag, dataset, md5, volumes)
 
 
-def why_not_judged(reference: Reference | None, profile: Profile) -> str | None:
-    """Why there is nothing to compare today's masks with; None where there is."""
+def explain_not_judged(reference: Reference | None, profile: Profile) -> str | None:
+    """Return why there is nothing to compare today's masks with; None where there is."""
     if reference is None:
         return NO_TAG
     if reference.dataset != profile.dataset:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from etl.gate.report import NOTHING
-from etl.gate.suites import Expectation, read_notes, suite_id
+from etl.gate.suites import Expectation, make_suite_id, read_notes
 from etl.gate.text import describe_together
 from etl.model import project
 
@@ -81,12 +81,12 @@ def validate(
     gx_context = context(root)
     suite, problems = _make_suite(name, expectations)
     try:
-        batch = _definition(gx_context, name).get_batch({"dataframe": frame})
+        batch = _define_batch(gx_context, name).get_batch({"dataframe": frame})
         answer = batch.validate(
             suite, expectation_parameters=dict(parameters), result_format="COMPLETE"
         )
     except (GreatExpectationsError, ValueError, TypeError) as error:
-        return {e["id"]: {"problem": _sentence(error)} for e in expectations}
+        return {e["id"]: {"problem": _join_sentence(error)} for e in expectations}
     for result in answer.results:  # of quantiles NumPy's, which the store of results cannot write
         result.success = bool(result.success)
     answers(root)[name] = answer
@@ -102,21 +102,21 @@ def _make_suite(
     from great_expectations.exceptions.exceptions import GreatExpectationsError
     from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
-    suite = ExpectationSuite(name, notes=notes, id=str(suite_id(name)))
+    suite = ExpectationSuite(name, notes=notes, id=str(make_suite_id(name)))
     problems: dict[str, Result] = {}
     for expectation in expectations:
         try:
             suite.expectations.append(ExpectationConfiguration(**expectation).to_domain_obj())
         except (GreatExpectationsError, ValueError, TypeError) as error:
-            problems[expectation["id"]] = {"problem": _sentence(error)}
+            problems[expectation["id"]] = {"problem": _join_sentence(error)}
     return suite, problems
 
 
-def _sentence(error: Exception) -> str:
+def _join_sentence(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
-def _definition(gx_context: Any, name: str) -> Any:  # noqa: ANN401  untyped library
+def _define_batch(gx_context: Any, name: str) -> Any:  # noqa: ANN401  untyped library
     """The batch definition of a suite's frame; an asset may be added to a context only once."""
     source = gx_context.data_sources.get("frames")
     if name in {asset.name for asset in source.assets}:
@@ -157,7 +157,7 @@ def read_result(result: Result | None, n_rows: int) -> Outcome:
     if result is None or "problem" in result:
         problem = (result or {}).get("problem", "did not run")
         return Outcome(success=False, n_checked=0, rows=(), problem=problem)
-    raised = next(_exceptions(result.get("exception_info")), None)
+    raised = next(_list_exceptions(result.get("exception_info")), None)
     if raised is not None:
         return Outcome(success=False, n_checked=0, rows=(), problem=f"raised {raised}")
     success, stated = result["success"] is True, result["result"]
@@ -180,10 +180,10 @@ def count_values(expectation: Expectation, frame: pd.DataFrame) -> int:
     return int(frame[column].count()) if is_counted else len(frame)
 
 
-def _exceptions(info: Mapping[str, Any] | None) -> Iterator[str]:
-    """The messages of exceptions, at whatever depth they are reported."""
+def _list_exceptions(info: Mapping[str, Any] | None) -> Iterator[str]:
+    """Yield the messages of exceptions, at whatever depth they are reported."""
     for key, value in (info or {}).items():
         if isinstance(value, dict):
-            yield from _exceptions(value)
+            yield from _list_exceptions(value)
         elif key == "raised_exception" and value:
             yield " ".join(str((info or {}).get("exception_message")).split())

@@ -38,19 +38,19 @@ def hand_over(
     `declared_tables`, `repeated_keys`, `pointers`: what the tables' declarations say of them.
     """
     tables = {
-        **_profile_tables(profile),
-        "reference_volumes": _reference_columns(reference),
+        **_make_profile_tables(profile),
+        "reference_volumes": _list_reference_columns(reference),
         "first_folds": _fold_columns(folds or {}),
     }
     for name, columns in tables.items():
         names = ", ".join(f"unnest(${column}) as {column}" for column in columns)
         connection.execute(f"create or replace temp table {name} as select {names}", columns)
     # Views: a query over the tables as they are when a frame asks.
-    for name, query in _declared_views().items():
+    for name, query in _make_declared_views().items():
         connection.execute(f"create or replace temp view {name} as {query}")
 
 
-def _declared_views() -> dict[str, str]:
+def _make_declared_views() -> dict[str, str]:
     """Return the queries that follow from the tables' declarations."""
     tables = [import_table(name).TABLE for name in list_tables()]
     keyed = [*tables, FINDINGS]
@@ -83,7 +83,7 @@ def _follow(origin: str, column: str, target: str) -> str:
     )
 
 
-def _reference_columns(reference: Reference | None) -> dict[str, list[Any]]:
+def _list_reference_columns(reference: Reference | None) -> dict[str, list[Any]]:
     volumes = reference.volumes if reference else {}
     quantiles = {name: [values[name] for values in volumes.values()] for name in QUANTILES}
     tag = reference.tag if reference else ""
@@ -98,7 +98,7 @@ def _fold_columns(folds: Mapping[tuple[str, str], str]) -> dict[str, list[Any]]:
     }
 
 
-def _profile_tables(profile: Profile) -> dict[str, dict[str, list[Any]]]:
+def _make_profile_tables(profile: Profile) -> dict[str, dict[str, list[Any]]]:
     files = list_blobs_of_case("{case_id}", profile)
     sheets = ("features", "clinical")
     once = [kind for kind in (*sheets, "captk_parameters", "acquisitions") if kind in profile.files]
@@ -131,7 +131,7 @@ def _profile_tables(profile: Profile) -> dict[str, dict[str, list[Any]]]:
 
 
 def read_frame(connection: duckdb.DuckDBPyConnection, root: Path, suite: str) -> pd.DataFrame:
-    """The frame that a suite judges: only strings, float64 and booleans without a null.
+    """Return the frame that a suite judges: only strings, float64 and booleans without a null.
 
     Great Expectations takes a NaN for a null and skips it, so that a NaN would pass: a NaN of the
     tables becomes infinite here, which no bound lets through.
@@ -151,10 +151,10 @@ def read_frame(connection: duckdb.DuckDBPyConnection, root: Path, suite: str) ->
             f"every suite has, or run `ispy1 repro` where it is a table that is missing."
         )
         raise UserError(message) from error
-    return pd.DataFrame({name: _column(path, name, found) for name, found in columns.items()})
+    return pd.DataFrame({name: _make_column(path, name, found) for name, found in columns.items()})
 
 
-def _column(path: Path, name: str, found: Any) -> pd.Series[Any]:  # noqa: ANN401  numpy, masked or not
+def _make_column(path: Path, name: str, found: Any) -> pd.Series[Any]:  # noqa: ANN401  numpy, masked or not
     import pandas as pd
 
     is_null = np.ma.getmaskarray(found)

@@ -21,7 +21,7 @@ from etl.build.recipe import make_module_recipe
 from etl.build.run import make_footer
 from etl.gate import engine
 from etl.gate.contracts import find_gone
-from etl.gate.drift import Reference, find_reference, read_reference, why_not_judged
+from etl.gate.drift import Reference, explain_not_judged, find_reference, read_reference
 from etl.gate.engine import Outcome, Result, Value, build_docs, count_values, read_result
 from etl.gate.frames import FRAMES, hand_over, read_frame
 from etl.gate.judged import hash_rules, hash_tables
@@ -43,7 +43,7 @@ from etl.model.profile import BASE, Profile, load_profile, profile_path
 from etl.model.store import table_path, write_table
 from etl.tables import findings
 from etl.tables.gate_results import TABLE
-from etl.warehouse.splits import first_folds
+from etl.warehouse.splits import find_first_folds
 
 if TYPE_CHECKING:
     import duckdb
@@ -84,7 +84,7 @@ def run_gate(root: Path, *, docs: bool = False) -> GateReport:
     reference = find_reference(root, read_reference(read_recorded(root)))
     with connect(root) as connection:
         report = judge(connection, root, profile, reference=reference, docs=docs)
-    inputs = [*(profile_path(root, name) for name in (profile.name, BASE)), *_rule_files(root)]
+    inputs = [*(profile_path(root, name) for name in (profile.name, BASE)), *_list_rule_files(root)]
     recipe = make_module_recipe(root, "etl.gate.judge", profile, inputs)
     meta = {**make_footer(profile), "recipe": recipe, JUDGED: judged}
     rows = [contract.row() for contract in report.contracts]
@@ -103,7 +103,7 @@ def _check_tables(root: Path) -> None:
         raise UserError(message)
 
 
-def _rule_files(root: Path) -> list[Path]:
+def _list_rule_files(root: Path) -> list[Path]:
     rules = (*(root / SUITES).glob("*.yaml"), *(root / FRAMES).glob("*.sql"))
     return [root / LIST, *sorted(rules)]
 
@@ -131,7 +131,7 @@ def judge(
     suites = read_suites(root)
     rules = make_rules(root, profile, reference)
     _check_parameters(suites, rules)
-    hand_over(connection, profile, reference, first_folds(root))
+    hand_over(connection, profile, reference, find_first_folds(root))
     contracts = list(find_gone(root, suites))
     for name, expectations in suites.items():
         frame = read_frame(connection, root, name)
@@ -140,7 +140,7 @@ def judge(
         contracts += judge_suite(name, expectations, results, frame, rules)
     if docs:
         weighed = {
-            name: [{**e, "severity": _severity(e, rules)} for e in expectations]
+            name: [{**e, "severity": _find_severity(e, rules)} for e in expectations]
             for name, expectations in suites.items()
         }
         build_docs(root, weighed)
@@ -148,12 +148,12 @@ def judge(
 
 
 def make_rules(root: Path, profile: Profile, reference: Reference | None = None) -> Rules:
-    """The suite parameters: every threshold, and what follows from the profile's names."""
-    reason = why_not_judged(reference, profile)
+    """Return the suite parameters: every threshold, and what follows from the profile's names."""
+    reason = explain_not_judged(reference, profile)
     thresholds = profile.thresholds
     waivers = {name: t.source for name, t in thresholds.items() if t.value == NONE}
     parameters: dict[str, Value] = {
-        name: 0.0 if name in waivers else _plain(t.value) for name, t in thresholds.items()
+        name: 0.0 if name in waivers else _make_plain(t.value) for name, t in thresholds.items()
     }
     parameters["mask_values"] = [
         f"{mask}: {value:g}" for mask, m in profile.masks.items() for value in m.stored_values
@@ -163,14 +163,14 @@ def make_rules(root: Path, profile: Profile, reference: Reference | None = None)
     return Rules(parameters, severities, waivers, read_known_issues(root), not_judged)
 
 
-def _plain(value: float | str | tuple[float, ...] | tuple[str, ...]) -> Value:
+def _make_plain(value: float | str | tuple[float, ...] | tuple[str, ...]) -> Value:
     return list(value) if isinstance(value, tuple) else value  # type: ignore[return-value]
 
 
 def _check_parameters(suites: Mapping[str, Sequence[Expectation]], rules: Rules) -> None:
     for name, expectations in suites.items():
         for expectation in expectations:
-            missing = sorted(parameters_of(expectation) - set(rules.parameters))
+            missing = sorted(list_parameters_of(expectation) - set(rules.parameters))
             if missing:
                 message = (
                     f"{SUITES}/{name}.yaml: {', '.join(missing)} is no threshold of the profile. "
@@ -191,8 +191,8 @@ def _check_columns(suite: str, expectations: Sequence[Expectation], frame: pd.Da
         raise UserError(message)
 
 
-def parameters_of(expectation: Expectation) -> set[str]:
-    """The names of the suite parameters that an expectation uses."""
+def list_parameters_of(expectation: Expectation) -> set[str]:
+    """Return the names of the suite parameters that an expectation uses."""
     values = expectation["kwargs"].values()
     used = {v["$PARAMETER"] for v in values if isinstance(v, dict) and "$PARAMETER" in v}
     threshold = expectation["meta"].get("threshold")
@@ -209,16 +209,18 @@ def judge_suite(
 ) -> list[Contract]:
     """Return a contract per expectation of the suite, whatever Great Expectations returned."""
     return [
-        _contract(name, e, read_result(results.get(e["id"]), count_values(e, frame)), frame, rules)
+        _make_contract(
+            name, e, read_result(results.get(e["id"]), count_values(e, frame)), frame, rules
+        )
         for e in expectations
     ]
 
 
-def _contract(
+def _make_contract(
     suite: str, expectation: Expectation, outcome: Outcome, frame: pd.DataFrame, rules: Rules
 ) -> Contract:
-    excuse = _excuse(suite, expectation, rules)
-    severity, text, observed, rows = _weighed(expectation, outcome, frame, rules, excuse)
+    excuse = _find_excuse(suite, expectation, rules)
+    severity, text, observed, rows = _weigh(expectation, outcome, frame, rules, excuse)
     return Contract(
         suite=suite,
         expectation_id=expectation["id"],
@@ -234,7 +236,7 @@ def _contract(
     )
 
 
-def _weighed(
+def _weigh(
     expectation: Expectation,
     outcome: Outcome,
     frame: pd.DataFrame,
@@ -242,7 +244,7 @@ def _weighed(
     excuse: str | None,
 ) -> tuple[Severity, str, str, tuple[int, ...]]:
     """Severity, words, what was seen, and the rows that count, known issues considered."""
-    severity, text = _severity(expectation, rules), expectation["notes"]
+    severity, text = _find_severity(expectation, rules), expectation["notes"]
     if excuse is not None:
         return severity, _NAMED.sub(r"\1", text), excuse, ()
     text = _NAMED.sub(lambda match: words(rules.parameters[match[1]]), text)
@@ -255,16 +257,16 @@ def _weighed(
         text += f" (known: {'; '.join(sorted(set(known.values())))})"
     else:
         rows = tuple(row for row in rows if row not in known)
-    observed = outcome.observed or _observed(expectation, frame, rows, outcome.n_checked)
+    observed = outcome.observed or _describe_observed(expectation, frame, rows, outcome.n_checked)
     return severity, text, observed, rows
 
 
-def _severity(expectation: Expectation, rules: Rules) -> Severity:
+def _find_severity(expectation: Expectation, rules: Rules) -> Severity:
     own: Severity = expectation["severity"]
     return rules.severities.get(expectation["meta"].get("threshold", ""), own)
 
 
-def _excuse(suite: str, expectation: Expectation, rules: Rules) -> str | None:
+def _find_excuse(suite: str, expectation: Expectation, rules: Rules) -> str | None:
     """Why a contract is not judged: the profile waives it, or there is nothing to compare with."""
     if suite in rules.not_judged:
         return f"{NOT_JUDGED}{rules.not_judged[suite]}"
@@ -285,19 +287,19 @@ def _note(expectation: Expectation, frame: pd.DataFrame, row: int, rules: Rules)
     return rules.known.get((case_id, meta.get("field", ""))) or rules.known.get((case_id, column))
 
 
-def _observed(
+def _describe_observed(
     expectation: Expectation, frame: pd.DataFrame, rows: Sequence[int], n_checked: int
 ) -> str:
-    """What was seen: some values of the failing rows, or how many rows are fine."""
+    """Return what was seen: some values of the failing rows, or how many rows are fine."""
     if not rows:
         return f"{n_checked} rows hold it"
-    shown = frame[_shown_columns(expectation)].iloc[list(rows)].to_numpy(dtype=object)
+    shown = frame[_list_shown_columns(expectation)].iloc[list(rows)].to_numpy(dtype=object)
     values = list(dict.fromkeys(words(list(row)) for row in shown))
     more = ", ..." if len(values) > _EXAMPLES else ""
     return f"{len(rows)} of {n_checked}: {'; '.join(values[:_EXAMPLES])}{more}"
 
 
-def _shown_columns(expectation: Expectation) -> list[str]:
+def _list_shown_columns(expectation: Expectation) -> list[str]:
     """Return the columns of the frame that show what is wrong with a row."""
     kwargs, meta = expectation["kwargs"], expectation["meta"]
     if "shows" in meta:

@@ -26,17 +26,17 @@ _SHOWN = 4
 
 
 def hash_tables(root: Path) -> dict[str, str]:
-    """Path -> MD5 of each table that the gate judges, and of the index's list of blobs."""
+    """Return path -> MD5 of each table that the gate judges, and of the index's list of blobs."""
     paths = sorted((root / project.TABLES).glob("*.parquet"))
-    hashes = {path.relative_to(root).as_posix(): _md5(path.read_bytes()) for path in paths}
+    hashes = {path.relative_to(root).as_posix(): _hash_bytes(path.read_bytes()) for path in paths}
     index = index_path(root, "blobs")
     if index.is_file():  # without its recipe, which may change where no table does
-        hashes[_INDEX] = _md5(index.read_bytes().partition(b"\n")[2])
+        hashes[_INDEX] = _hash_bytes(index.read_bytes().partition(b"\n")[2])
     return hashes
 
 
 def hash_rules(root: Path) -> dict[str, str]:
-    """Path -> MD5 of the files and folders that say how the tables are judged."""
+    """Return path -> MD5 of the files and folders that say how the tables are judged."""
     return {place: _hash_files(root / place) for place in RULES}
 
 
@@ -44,10 +44,10 @@ def _hash_files(place: Path) -> str:
     files = [place] if place.is_file() else sorted(place.rglob("*"))
     read = [p for p in files if p.is_file() and p.suffix in _RULE_SUFFIXES and p.name[0] != "."]
     parts = (f"{path.relative_to(place)}\0".encode() + path.read_bytes() for path in read)
-    return _md5(b"\0".join(parts))
+    return _hash_bytes(b"\0".join(parts))
 
 
-def _md5(content: bytes) -> str:
+def _hash_bytes(content: bytes) -> str:
     return md5(content, usedforsecurity=False).hexdigest()
 
 
@@ -57,16 +57,16 @@ def find_changes(root: Path, judged: Mapping[str, str]) -> list[str]:
     Blobs and their index need not be here: a clone that pulled only the tables has a verdict.
     """
     now = {**hash_tables(root), **hash_rules(root)}
-    return [*_differing(now, judged), *find_newer_release(root)]
+    return [*_name_differing(now, judged), *find_newer_release(root)]
 
 
 def find_stale_tables(root: Path, judged: Mapping[str, str]) -> list[str]:
     """Return what the tables are not of; a few milliseconds, for every query."""
     tables = {path: was for path, was in judged.items() if path not in RULES}
-    return [*_differing(hash_tables(root), tables), *find_newer_release(root)]
+    return [*_name_differing(hash_tables(root), tables), *find_newer_release(root)]
 
 
-def _differing(now: Mapping[str, str], judged: Mapping[str, str]) -> Iterator[str]:
+def _name_differing(now: Mapping[str, str], judged: Mapping[str, str]) -> Iterator[str]:
     for path, was in judged.items():
         if path not in now and path != _INDEX:
             yield f"{path} is missing"
@@ -77,13 +77,13 @@ def _differing(now: Mapping[str, str], judged: Mapping[str, str]) -> Iterator[st
 def find_newer_release(root: Path) -> list[str]:
     """Return a word where DVC has recorded another release than the tables were made of."""
     release = str(project.param(root, "release"))
-    made_of, recorded = dvc.release_hash(root), recorded_hash(root, release)
+    made_of, recorded = dvc.release_hash(root), find_recorded_hash(root, release)
     if not (root / "dvc.lock").is_file() or recorded in {made_of, None}:
         return []
     return [f"{release} was changed since (DVC: {recorded})"]
 
 
-def recorded_hash(root: Path, release: str) -> str | None:
+def find_recorded_hash(root: Path, release: str) -> str | None:
     """The hash by which DVC keeps the release: of its .dvc file, or of the phantom's stage."""
     for name in (f"{release}.dvc", "data/dvc.lock"):
         file = root / name
@@ -97,14 +97,14 @@ def recorded_hash(root: Path, release: str) -> str | None:
 def find_changed_blobs(root: Path) -> list[str]:
     """Return a word where blobs differ from the index; folders that are not here do not count."""
     release = project.release_path(root)
-    changed = changed_blobs(root, load_profile(root))
-    folders = {os.path.dirname(path) for path in blob_sizes(release)} if changed else set()  # noqa: PTH120
+    changed = list_changed_blobs(root, load_profile(root))
+    folders = {os.path.dirname(path) for path in list_blob_sizes(release)} if changed else set()  # noqa: PTH120
     here = [path for path in changed if os.path.dirname(path) in folders]  # noqa: PTH120
-    return [f"{release.relative_to(root)}: {some(here)} changed"] if here else []
+    return [f"{release.relative_to(root)}: {shorten_list(here)} changed"] if here else []
 
 
-def changed_blobs(root: Path, profile: Profile) -> list[str]:
-    """Blobs that are not as the index has them; empty without an index or a release."""
+def list_changed_blobs(root: Path, profile: Profile) -> list[str]:
+    """Return blobs that are not as the index has them; empty without an index or a release."""
     folder = project.release_path(root)
     if not folder.is_dir() or not index_path(root, "blobs").is_file():
         return []
@@ -113,7 +113,7 @@ def changed_blobs(root: Path, profile: Profile) -> list[str]:
     except UserError:  # a damaged index: its hash makes it stale
         return []
     indexed = {blob.path: blob for blob in index.blobs}
-    sizes = blob_sizes(folder)
+    sizes = list_blob_sizes(folder)
     changed = set(indexed.keys() ^ sizes.keys())
     followed = {p for p in indexed.keys() & sizes.keys() if indexed[p].md5 not in MARKS}
     changed |= {p for p in followed if indexed[p].size_bytes != sizes[p]}
@@ -123,8 +123,8 @@ def changed_blobs(root: Path, profile: Profile) -> list[str]:
     return sorted(changed)
 
 
-def blob_sizes(folder: Path) -> dict[str, int]:
-    """Path in a folder to size, for all files but litter."""
+def list_blob_sizes(folder: Path) -> dict[str, int]:
+    """Return path in a folder to size, for all files but litter."""
     sizes = {}
     for parent, _, names in os.walk(folder):
         for name in names:
@@ -135,8 +135,8 @@ def blob_sizes(folder: Path) -> dict[str, int]:
     return sizes
 
 
-def some(words: list[str]) -> str:
-    """The first words of a list, and how many more there are."""
+def shorten_list(words: list[str]) -> str:
+    """Return the first words of a list, and how many more there are."""
     more = len(words) - _SHOWN
     return ", ".join(words[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
 

@@ -52,7 +52,7 @@ class Contract:
     fix: str
 
     def row(self) -> dict[str, Any]:
-        """The row of the table `gate_results`."""
+        """Return the row of the table `gate_results`."""
         row = asdict(self)
         del row["fix"]
         return {**row, "failing_cases": list(self.failing_cases)}
@@ -77,7 +77,7 @@ class GateReport:
         return bool(self.contracts) and not critical
 
     def summary(self) -> dict[str, Any]:
-        """What reports/gate.json holds of the table `gate_results`: a function of it alone.
+        """Return what reports/gate.json holds of the table `gate_results`: a function of it alone.
 
         `n_contracts` counts expectations of the suites, `n_checked` those that had something to
         judge, `n_waived` those that the profile waives, `n_not_judged` those that had no earlier
@@ -94,11 +94,11 @@ class GateReport:
             "n_not_judged": _count_excused(self.contracts, NOT_JUDGED),
             "n_failed": {severity: failed[severity] for severity in SEVERITIES},
             "n_nothing_to_judge": sum(c.observed == NOTHING for c in self.failing),
-            "suites": {name: _counts(self.contracts, name) for name in suites},
+            "suites": {name: _count_contracts(self.contracts, name) for name in suites},
         }
 
 
-def _counts(contracts: Iterable[Contract], suite: str) -> dict[str, int]:
+def _count_contracts(contracts: Iterable[Contract], suite: str) -> dict[str, int]:
     own = [c for c in contracts if c.suite == suite]
     return {"n_contracts": len(own), "n_failed": sum(not c.success for c in own)}
 
@@ -125,13 +125,13 @@ def write_metric(
 
 
 def read_recorded(root: Path) -> object:
-    """What the last run of the gate wrote of the earlier version that it compared with."""
+    """Return what the last run of the gate wrote of the earlier version that it compared with."""
     found = _read_json(root / METRIC)
     return found.get(REFERENCE) if isinstance(found, dict) else None
 
 
 def read_report(root: Path) -> GateReport:
-    """The latest results of the gate.
+    """Return the latest results of the gate.
 
     Raises:
         UserError: the gate did not run, or table, metric and suites are of different runs.
@@ -143,11 +143,15 @@ def read_report(root: Path) -> GateReport:
     suites = read_suites(root)
     fixes = {(name, e["id"]): e["meta"]["fix"] for name, found in suites.items() for e in found}
     rows = read_table(table).to_pylist()
-    report = GateReport(tuple(_contract(row, fixes) for row in rows))
+    report = GateReport(tuple(_parse_contract(row, fixes) for row in rows))
     known = {(c.suite, c.expectation_id) for c in report.contracts if c.observed != GONE}
     stated, said = _read_json(metric), report.summary()
     counts = {name: stated.get(name) for name in said} if isinstance(stated, dict) else None
-    if known != set(fixes) or counts != said or read_footer(table).get(JUDGED) != _judged(root):
+    if (
+        known != set(fixes)
+        or counts != said
+        or read_footer(table).get(JUDGED) != _read_judged(root)
+    ):
         message = (
             f"{metric}: is of another run than data/gate/gate_results.parquet and {SUITES}. "
             "Run `ispy1 repro`, or `ispy1 gate`."
@@ -156,7 +160,7 @@ def read_report(root: Path) -> GateReport:
     return report
 
 
-def _contract(row: Mapping[str, Any], fixes: Mapping[tuple[str, str], str]) -> Contract:
+def _parse_contract(row: Mapping[str, Any], fixes: Mapping[tuple[str, str], str]) -> Contract:
     fix = fixes.get((row["suite"], row["expectation_id"]), GONE_FIX)
     return Contract(**{**row, "failing_cases": tuple(row["failing_cases"]), "fix": fix})
 
@@ -168,7 +172,7 @@ def _read_json(path: Path) -> object:
         return None
 
 
-def _judged(root: Path) -> dict[str, str] | None:
+def _read_judged(root: Path) -> dict[str, str] | None:
     return read_judged(_read_json(root / METRIC))
 
 
@@ -179,7 +183,7 @@ def find_stale(root: Path, *, blobs: bool = True) -> list[str]:
         root: the project.
         blobs: look at the blobs that lie here, too (that takes a second).
     """
-    judged = _judged(root)
+    judged = _read_judged(root)
     if judged is None:
         return [f"{METRIC} does not say what was judged"]
     return [*find_changes(root, judged), *(find_changed_blobs(root) if blobs else ())]
@@ -187,12 +191,12 @@ def find_stale(root: Path, *, blobs: bool = True) -> list[str]:
 
 def describe_stale_tables(root: Path) -> str | None:
     """Return the line for whoever asks tables that the gate did not judge; None: it did."""
-    words = "; ".join(find_stale_tables(root, _judged(root) or {}))
+    words = "; ".join(find_stale_tables(root, _read_judged(root) or {}))
     return f"Stale since the last verdict: {words}. Run `ispy1 repro`." if words else None
 
 
-def headline(report: GateReport) -> str:
-    """The verdict in one sentence, with its counts."""
+def format_headline(report: GateReport) -> str:
+    """Return the verdict in one sentence, with its counts."""
     counts = report.summary()
     n_empty = counts["n_nothing_to_judge"]
     broken = {**counts["n_failed"], "critical": counts["n_failed"]["critical"] - n_empty}

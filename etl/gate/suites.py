@@ -79,10 +79,10 @@ def read_accepted(root: Path) -> dict[Key, str]:
 
 def make_id(suite: str, words: str) -> str:
     """Return the id of a contract that is not listed yet."""
-    return str(uuid5(suite_id(suite), words))
+    return str(uuid5(make_suite_id(suite), words))
 
 
-def suite_id(suite: str) -> UUID:
+def make_suite_id(suite: str) -> UUID:
     """Return the id of a suite."""
     return uuid5(NAMESPACE_URL, f"ispy1/{suite}")
 
@@ -106,13 +106,13 @@ def _expand(path: Path, ids: Mapping[Key, str]) -> Iterator[Expectation]:
             f"{', '.join(_OF_SUITE)}, known and contracts as lists. Correct it."
         )
         raise UserError(message)
-    for stated in (*_made(suite, content), *contracts):
-        expectation = _expectation(path, stated, content.get("fix", NO_FIX))
+    for stated in (*_make_common_contracts(suite, content), *contracts):
+        expectation = _make_expectation(path, stated, content.get("fix", NO_FIX))
         words = expectation["notes"]
         yield {"id": ids.get((suite, words)) or make_id(suite, words), **expectation}
 
 
-def _made(suite: str, content: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _make_common_contracts(suite: str, content: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield the contracts that every suite has: there are rows, and columns without a null."""
     rows = {"expect_table_row_count_to_be_between": {"min_value": 1}}
     yield {"notes": f"There is {content.get('there_is', 'a row to judge')}", "fix": FIX, **rows}
@@ -121,12 +121,12 @@ def _made(suite: str, content: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         yield {"notes": f"{suite}: {column} is known in every row", "fix": FIX, **known}
 
 
-def _expectation(path: Path, stated: Any, fix: str) -> Expectation:  # noqa: ANN401  as YAML has it
+def _make_expectation(path: Path, stated: Any, fix: str) -> Expectation:  # noqa: ANN401  as YAML has it
     stated = stated if isinstance(stated, dict) else {"notes": stated}
     types = [name for name in stated if name not in _OF_CONTRACT]
     if len(types) != 1 or not isinstance(stated[types[0]], dict):
         raise UserError(_refuse(path, stated))
-    kwargs = {name: _parameter(value) for name, value in stated[types[0]].items()}
+    kwargs = {name: _parse_parameter(value) for name, value in stated[types[0]].items()}
     used = [v["$PARAMETER"] for v in kwargs.values() if isinstance(v, dict) and "$PARAMETER" in v]
     stated = {"fix": fix, **({"threshold": used[0]} if used else {}), **stated}
     meta = {name: value for name, value in stated.items() if name in _META}
@@ -146,6 +146,6 @@ def _refuse(path: Path, stated: object) -> str:
     )
 
 
-def _parameter(value: object) -> object:
+def _parse_parameter(value: object) -> object:
     is_named = isinstance(value, str) and re.fullmatch(r"\$\w+", value)
     return {"$PARAMETER": str(value)[1:]} if is_named else value

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
-from etl.gate.report import NOTHING, Contract, GateReport, headline
+from etl.gate.report import NOTHING, Contract, GateReport, format_headline
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -40,18 +40,18 @@ class Group:
     n_each: int = 1  # entries a case
 
     def words(self, limit: int = MAX_LISTED) -> str:
-        """The entries as text; ids beyond the limit are counted."""
+        """Return the entries as text; ids beyond the limit are counted."""
         named = ", ".join(self.cases[:limit])
         rest = len(self.cases) - limit
         named += f", and {rest:,} more" if rest > 0 else ""
         if not self.text:
             return named
         if len(self.cases) > 1:
-            return f"{_shown(self.text)} of {named}"
+            return f"{_format_shown(self.text)} of {named}"
         return self.text.replace(_HOLE, named) if _HOLE in self.text else f"{named}: {self.text}"
 
 
-def _shown(text: str) -> str:
+def _format_shown(text: str) -> str:
     return text.replace(_HOLE, CASE)
 
 
@@ -63,16 +63,16 @@ def group(entries: Iterable[str]) -> list[Group]:
     """
     by_text: dict[str, list[str]] = {}
     for entry in entries:
-        text, case_id = _taken_apart(entry)
+        text, case_id = _split_case(entry)
         by_text.setdefault(text, []).append(case_id)
     alike: dict[tuple[tuple[str, ...], tuple[str, ...]], list[str]] = {}
     for text, cases in by_text.items():
         skeleton = tuple(re.split(r"[0-9]+", text))
         alike.setdefault((skeleton, tuple(cases)), []).append(text)
-    return [g for (_, cases), texts in alike.items() for g in _folded(texts, cases)]
+    return [g for (_, cases), texts in alike.items() for g in _fold_numbers(texts, cases)]
 
 
-def _taken_apart(entry: str) -> tuple[str, str]:
+def _split_case(entry: str) -> tuple[str, str]:
     """What an entry says, with a hole for its case, and the case; no text for a plain entry."""
     case_id, colon, text = entry.partition(": ")
     if not colon or "/" in case_id or " " in case_id:
@@ -80,42 +80,44 @@ def _taken_apart(entry: str) -> tuple[str, str]:
     return text.replace(case_id, _HOLE), case_id
 
 
-def _folded(texts: Sequence[str], cases: tuple[str, ...]) -> list[Group]:
-    """One group where the texts differ in a single number, else one a text."""
+def _fold_numbers(texts: Sequence[str], cases: tuple[str, ...]) -> list[Group]:
+    """Return one group where the texts differ in a single number, else one a text."""
     numbers = [re.findall(r"[0-9]+", text) for text in texts]
     varying = [n for n, column in enumerate(zip(*numbers, strict=True)) if len(set(column)) > 1]
     if len(varying) != 1:
         return [Group(text, cases) for text in texts]
     place = varying[0]
-    before, after = _around(texts[0], place)
-    return [Group(before + _braces([row[place] for row in numbers]) + after, cases, len(texts))]
+    before, after = _split_around(texts[0], place)
+    return [
+        Group(before + _fold_braces([row[place] for row in numbers]) + after, cases, len(texts))
+    ]
 
 
-def _around(text: str, place: int) -> tuple[str, str]:
-    """The text before and after its number at `place`."""
+def _split_around(text: str, place: int) -> tuple[str, str]:
+    """Return the text before and after its number at `place`."""
     match = list(re.finditer(r"[0-9]+", text))[place]
     return text[: match.start()], text[match.end() :]
 
 
-def _braces(values: Sequence[str]) -> str:
+def _fold_braces(values: Sequence[str]) -> str:
     """`0000`, `0001` as `000{0,1}`, which a shell expands to the same."""
     columns = takewhile(lambda column: len(set(column)) == 1, zip(*values, strict=False))
     n_same = sum(1 for _ in columns) if len({len(v) for v in values}) == 1 else 0
     return f"{values[0][:n_same]}{{{','.join(value[n_same:] for value in values)}}}"
 
 
-def listed(entries: Sequence[str], command: str) -> list[str]:
+def format_list(entries: Sequence[str], command: str) -> list[str]:
     """Entries as the lines of a list: exact, short, and with the command that lists them all."""
     groups = group(entries)
     shown = groups[:MAX_LISTED]
-    lines = [line for g in shown for line in _bullets(g)]
+    lines = [line for g in shown for line in _format_bullets(g)]
     n_shown = sum(len(g.cases[:MAX_LISTED]) * g.n_each for g in shown)
     if n_shown < len(entries):
         lines.append(f"  - all {len(entries):,}: {command}")
     return lines
 
 
-def _bullets(found: Group) -> list[str]:
+def _format_bullets(found: Group) -> list[str]:
     """Ids in a paragraph; a path, and what has spaces, unbroken, so that it can be copied."""
     if not found.text and any(" " in entry for entry in found.cases):
         rest = len(found.cases) - MAX_LISTED
@@ -125,27 +127,29 @@ def _bullets(found: Group) -> list[str]:
     if len(line) <= _WIDTH or (found.text and len(found.cases) == 1):
         return [line]
     if not found.text:
-        return _wrapped(line.removeprefix("  - "), "  - ")
-    text, of, ids = line.partition(f"{_shown(found.text)} of ")
-    return [f"{text}{of}".rstrip(), *_wrapped(ids, "    ")]
+        return _wrap(line.removeprefix("  - "), "  - ")
+    text, of, ids = line.partition(f"{_format_shown(found.text)} of ")
+    return [f"{text}{of}".rstrip(), *_wrap(ids, "    ")]
 
 
-def _wrapped(text: str, first: str) -> list[str]:
+def _wrap(text: str, first: str) -> list[str]:
     wrapper = textwrap.TextWrapper(_WIDTH, first, "    ", break_long_words=False)
     wrapper.break_on_hyphens = False
     return wrapper.wrap(text)
 
 
-def unjudged(report: GateReport) -> list[str]:
-    """One line per suite for contracts that had nothing to judge, or could not be judged."""
+def list_unjudged(report: GateReport) -> list[str]:
+    """Return one line per suite for contracts that had nothing to judge, or could not be judged."""
     by_suite: dict[tuple[str, str], list[Contract]] = {}
     for c in report.failing:
         if not c.n_checked:
             by_suite.setdefault((c.suite, c.observed or ""), []).append(c)
-    return [_unjudged(report, *key, found) for key, found in sorted(by_suite.items())]
+    return [_describe_unjudged(report, *key, found) for key, found in sorted(by_suite.items())]
 
 
-def _unjudged(report: GateReport, suite: str, reason: str, found: Sequence[Contract]) -> str:
+def _describe_unjudged(
+    report: GateReport, suite: str, reason: str, found: Sequence[Contract]
+) -> str:
     total = sum(c.suite == suite for c in report.contracts)
     empty = next((c.expectation for c in found if c.column is None), None)
     if reason == NOTHING and empty is not None:
@@ -160,29 +164,29 @@ def show(report: GateReport, console: Console) -> None:
     """Print what is broken, with all that helps: a table on a terminal, plain lines in a pipe."""
     judged = [c for c in report.failing if c.n_checked]
     if judged and console.is_terminal:
-        console.print(_table(judged))
-        lines = [x for c in judged for x in (f"{c.suite}: {c.expectation}", *_entries(c))]
+        console.print(_make_table(judged))
+        lines = [x for c in judged for x in (f"{c.suite}: {c.expectation}", *_list_entries(c))]
     else:
-        lines = [line for c in judged for line in _lines(c)]
-    empty = unjudged(report)
+        lines = [line for c in judged for line in _format_lines(c)]
+    empty = list_unjudged(report)
     lines += [f"critical  {line}" for line in empty]
     if empty:
         lines.append(
             "  fix: What they judge is missing or unreadable: see coverage, and the findings "
             '(`ispy1 sql "from findings"`).'
         )
-    _print([*lines, headline(report)], console)
+    _print([*lines, format_headline(report)], console)
 
 
 def show_verdict(report: GateReport, console: Console) -> None:
     """Print the broken critical contracts in a line each, what is missing, and the verdict."""
     critical = [c for c in report.failing if c.severity == "critical"]
-    lines = [f"critical  {_short(c)}" for c in critical if c.observed != NOTHING]
+    lines = [f"critical  {_shorten_contract(c)}" for c in critical if c.observed != NOTHING]
     empty = [c for c in critical if c.observed == NOTHING]
     if empty:
         suites = ", ".join(sorted({c.suite for c in empty}))
         lines.append(f"critical  {suites}: {NOTHING} for {len(empty)} contract(s)")
-    lines += [*_missing(report), headline(report)]
+    lines += [*_list_missing(report), format_headline(report)]
     if report.failing:
         lines.append("Details: ispy1 gate, reports/card.md")
     if not report.is_green:
@@ -191,12 +195,12 @@ def show_verdict(report: GateReport, console: Console) -> None:
 
 
 def describe_stale(report: GateReport, changes: Sequence[str]) -> str:
-    """What to say of a verdict on a state that is not the one that lies here."""
-    was = headline(report).partition(":")[0]
+    """Return what to say of a verdict on a state that is not the one that lies here."""
+    was = format_headline(report).partition(":")[0]
     return f"stale: the gate judged another state ({was}): {'; '.join(changes)}. Run `ispy1 repro`."
 
 
-def _short(contract: Contract) -> str:
+def _shorten_contract(contract: Contract) -> str:
     """A broken contract in one line. What is missing follows by path, and is not named twice."""
     said = f"{contract.suite}: {contract.expectation}"
     if not contract.n_checked:
@@ -213,18 +217,18 @@ def _is_of_files(contract: Contract) -> bool:
     return contract.suite == COVERAGE and contract.column in FILE_COLUMNS
 
 
-def _missing(report: GateReport) -> list[str]:
-    """The missing files: all paths, or, where they are many, the paths of a case as one."""
+def _list_missing(report: GateReport) -> list[str]:
+    """Return the missing files: all paths, or, where they are many, the paths of a case as one."""
     entries = [e for c in report.failing if _is_of_files(c) for e in c.failing_cases]
     if not entries:
         return []
     first = "1 file is missing:" if len(entries) == 1 else f"{len(entries):,} files are missing:"
     if len(entries) > MAX_PATHS:
-        return [first, *listed(entries, ALL_MISSING)]
+        return [first, *format_list(entries, ALL_MISSING)]
     return [first, *(f"  - {g.words()}" for entry in sorted(entries) for g in group([entry]))]
 
 
-def _table(contracts: list[Contract]) -> Table:
+def _make_table(contracts: list[Contract]) -> Table:
     from rich.markup import escape
     from rich.table import Table
 
@@ -235,15 +239,15 @@ def _table(contracts: list[Contract]) -> Table:
     return table
 
 
-def _lines(contract: Contract) -> list[str]:
+def _format_lines(contract: Contract) -> list[str]:
     first = f"{contract.severity}  {contract.suite}: {contract.expectation}"
     fix = f"  fix: {contract.fix}"
-    return [first, f"  observed: {contract.observed}", *_entries(contract), fix]
+    return [first, f"  observed: {contract.observed}", *_list_entries(contract), fix]
 
 
-def _entries(contract: Contract) -> list[str]:
+def _list_entries(contract: Contract) -> list[str]:
     command = ALL_MISSING if _is_of_files(contract) else _ALL_FAILING
-    return listed(contract.failing_cases, command.format(contract.expectation_id))
+    return format_list(contract.failing_cases, command.format(contract.expectation_id))
 
 
 def _print(lines: Iterable[str], console: Console) -> None:
@@ -252,7 +256,7 @@ def _print(lines: Iterable[str], console: Console) -> None:
 
 
 def words(value: object) -> str:
-    """A value of a suite, a profile or a result in words."""
+    """Return a value of a suite, a profile or a result in words."""
     if isinstance(value, list):
         return ", ".join(words(entry) for entry in value)
     if isinstance(value, dict):

@@ -17,7 +17,7 @@ from etl.model.project import find_root
 from etl.model.schema import SCHEMA_VERSION
 from etl.warehouse import views
 from etl.warehouse.own_table import add_table, check_name
-from etl.warehouse.snapshot import VIEWS, Snapshot, at_revision, working_tree
+from etl.warehouse.snapshot import VIEWS, Snapshot, take_revision, take_working_tree
 from etl.warehouse.sql_words import as_pattern, literal, quoted, scan_parquet
 
 __all__ = [
@@ -27,7 +27,7 @@ __all__ = [
     "connect",
     "literal",
     "quoted",
-    "working_tree",
+    "take_working_tree",
 ]
 
 # Names that are no name for an attached version: they mean something else before a dot.
@@ -71,12 +71,12 @@ def connect(
     root = find_root(None if project is None else Path(project))
     cache = root / ".dvc" / "tmp" / "ispy1" if (root / ".dvc").is_dir() else None
     connection = duckdb.connect()
-    snapshot = working_tree(root) if rev is None else at_revision(root, rev)
+    snapshot = take_working_tree(root) if rev is None else take_revision(root, rev)
     fill(connection, snapshot, cache=cache)
     for name, source in (tables or {}).items():
         add_table(connection, name, source)
     for name, other in (attach or {}).items():
-        _attach(connection, name, at_revision(root, other), cache)
+        _attach(connection, name, take_revision(root, other), cache)
     return connection
 
 
@@ -88,7 +88,7 @@ def _attach(
         message = f"{name}: DuckDB or the warehouse uses this name. Choose another, such as old."
         raise UserError(message)
     check_name(connection, name)
-    here = _current_catalog(connection)
+    here = _read_current_catalog(connection)
     connection.execute(f"attach ':memory:' as {quoted(name)}; use {quoted(name)}")
     fill(connection, snapshot, cache=cache)
     connection.execute(f"use {quoted(here)}")
@@ -111,7 +111,7 @@ def fill(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, *, cache: Pa
 
 
 def _copy_catalog(connection: duckdb.DuckDBPyConnection, kept: Path) -> bool:
-    here = quoted(_current_catalog(connection))
+    here = quoted(_read_current_catalog(connection))
     try:
         connection.execute(
             f"attach {literal(str(kept))} as kept (read_only); "
@@ -126,7 +126,7 @@ def _copy_catalog(connection: duckdb.DuckDBPyConnection, kept: Path) -> bool:
 
 
 def _keep_catalog(connection: duckdb.DuckDBPyConnection, kept: Path) -> None:
-    here = quoted(_current_catalog(connection))
+    here = quoted(_read_current_catalog(connection))
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=kept.parent) as scratch:
@@ -149,7 +149,7 @@ def _forget_others(kept: Path) -> None:
         old.unlink(missing_ok=True)
 
 
-def _current_catalog(connection: duckdb.DuckDBPyConnection) -> str:
+def _read_current_catalog(connection: duckdb.DuckDBPyConnection) -> str:
     row = connection.execute("select current_catalog()").fetchone()
     return str(row[0]) if row else "memory"
 
@@ -166,19 +166,19 @@ def build(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, *, storage:
     Raises:
         UserError: a table file or a view cannot be used.
     """
-    order = views.in_order(snapshot.views, snapshot.tables)
-    footers = _footers(connection, snapshot)
+    order = views.order_views(snapshot.views, snapshot.tables)
+    footers = _read_footers(connection, snapshot)
     script = (
-        *_inputs_script(snapshot.inputs),
-        *_tables_script(snapshot, footers, storage),
+        *_write_inputs_script(snapshot.inputs),
+        *_write_tables_script(snapshot, footers, storage),
     )
     try:
         connection.execute(";\n".join(script))
         made = _make_views(connection, snapshot, order)
         docs = {name: views.parse_doc(name, snapshot.views[name]) for name in made}
-        connection.execute(";\n".join(_view_comments(connection, docs)) or "select 1")
+        connection.execute(";\n".join(_comment_views(connection, docs)) or "select 1")
     except duckdb.Error as error:
-        raise UserError(_unusable(error, footers)) from error
+        raise UserError(_describe_unusable(error, footers)) from error
 
 
 def _make_views(
@@ -204,7 +204,7 @@ def _can_run(connection: duckdb.DuckDBPyConnection, statement: str) -> bool:
     return True
 
 
-def _unusable(error: duckdb.Error, footers: Mapping[str, dict[str, object]]) -> str:
+def _describe_unusable(error: duckdb.Error, footers: Mapping[str, dict[str, object]]) -> str:
     said = " ".join(str(error).split())
     for name, footer in footers.items():
         found = footer.get("schema_version")
@@ -216,7 +216,7 @@ def _unusable(error: duckdb.Error, footers: Mapping[str, dict[str, object]]) -> 
     return f"The views cannot be made: {said}. Check sql/views."
 
 
-def _footers(
+def _read_footers(
     connection: duckdb.DuckDBPyConnection, snapshot: Snapshot
 ) -> dict[str, dict[str, object]]:
     """What the footer of every table file says (by DuckDB: pyarrow takes longer to import)."""
@@ -258,7 +258,7 @@ def _read_footer(snapshot: Snapshot, path: str, value: bytes) -> dict[str, objec
     return found
 
 
-def _inputs_script(rows: Mapping[str, git_tables.Rows]) -> Iterator[str]:
+def _write_inputs_script(rows: Mapping[str, git_tables.Rows]) -> Iterator[str]:
     yield f"create schema {INPUTS_SCHEMA}"
     for name, schema in git_tables.SCHEMAS.items():
         if name not in rows:
@@ -273,7 +273,7 @@ def _inputs_script(rows: Mapping[str, git_tables.Rows]) -> Iterator[str]:
         yield from comments("table", table, table_comment("", schema.grain, schema.key), meanings)
 
 
-def _tables_script(
+def _write_tables_script(
     snapshot: Snapshot, footers: Mapping[str, dict[str, object]], storage: Storage
 ) -> Iterator[str]:
     # What SQL adds is of this input; a revision may hold it in a form of another time.
@@ -284,17 +284,17 @@ def _tables_script(
         yield f"create {storage} {name} as {query}"
         footer = footers.get(name)
         if footer:  # a file that the project did not write has no documentation
-            yield from _footer_comments(name, footer, storage)
+            yield from _comment_table(name, footer, storage)
 
 
-def _footer_comments(name: str, footer: Mapping[str, object], storage: Storage) -> Iterator[str]:
+def _comment_table(name: str, footer: Mapping[str, object], storage: Storage) -> Iterator[str]:
     columns: Any = footer["columns"]
     key: Any = footer["key"]
     meanings = {column: with_unit(d["meaning"], d["unit"]) for column, d in columns.items()}
     yield from comments(storage, name, table_comment("", str(footer["grain"]), key), meanings)
 
 
-def _view_comments(
+def _comment_views(
     connection: duckdb.DuckDBPyConnection, docs: Mapping[str, views.ViewDoc]
 ) -> Iterator[str]:
     columns: dict[str, list[str]] = {}

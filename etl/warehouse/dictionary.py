@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 
 from etl.model.errors import UserError
-from etl.warehouse.query import absent, is_unbuilt
+from etl.warehouse.query import explain_absence, is_unbuilt
 from etl.warehouse.views import split_unit
 
 _COMMENT = re.compile(
@@ -64,12 +64,12 @@ class Relation:
         return self.name if self.schema == "main" else f"{self.schema}.{self.name}"
 
 
-def relations(connection: duckdb.DuckDBPyConnection) -> list[Relation]:
+def list_relations(connection: duckdb.DuckDBPyConnection) -> list[Relation]:
     """Return every table, then every view, then the small inputs, by name."""
-    return [_relation(*row) for row in connection.execute(_RELATIONS).fetchall()]
+    return [_make_relation(*row) for row in connection.execute(_RELATIONS).fetchall()]
 
 
-def _relation(schema: str, name: str, comment: str | None, kind: str) -> Relation:
+def _make_relation(schema: str, name: str, comment: str | None, kind: str) -> Relation:
     match = _COMMENT.fullmatch(comment or "")
     purpose, grain, key = match.group("purpose", "grain", "key") if match else ("", "", "")
     return Relation(schema, name, kind, purpose, grain, key or "")
@@ -92,12 +92,12 @@ def find(
     Raises:
         UserError: there is none.
     """
-    known = relations(connection)
+    known = list_relations(connection)
     for relation in known:
         if name in (relation.sql_name, relation.name):
             return relation
     if root and is_unbuilt(name, root):
-        raise UserError(absent(name, name, {"main": rev} if rev else {}))
+        raise UserError(explain_absence(name, name, {"main": rev} if rev else {}))
     near = get_close_matches(name, [r.sql_name for r in known], 1)
     hint = f" Did you mean {near[0]}?" if near else ""
     message = f"{name}: no table or view of this name is built.{hint} `ispy1 describe` lists them."
@@ -119,7 +119,7 @@ def as_json(connection: duckdb.DuckDBPyConnection, relation: Relation) -> dict[s
 def markdown(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
     """Yield the data dictionary as one document, a line at a time."""
     yield "# Data dictionary"
-    for relation in relations(connection):
+    for relation in list_relations(connection):
         yield ""
         yield f"## {relation.sql_name} ({relation.kind})"
         yield ""
@@ -136,7 +136,7 @@ def markdown(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
 
 def rows(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, ...]]:
     """Yield the data dictionary as rows: table, kind, column, type, unit, meaning."""
-    for relation in relations(connection):
+    for relation in list_relations(connection):
         for c in columns(connection, relation):
             yield (relation.sql_name, relation.kind, c.name, c.type, c.unit, c.meaning)
 

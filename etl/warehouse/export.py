@@ -18,7 +18,7 @@ from etl.model.project import refuse_inputs, release_path
 from etl.model.store import write_atomically
 from etl.text import output
 from etl.warehouse import dictionary
-from etl.warehouse.connect import Snapshot, build, literal, working_tree
+from etl.warehouse.connect import Snapshot, build, literal, take_working_tree
 
 FilesFormat = Literal["json", "csv"]
 FILES_FORMATS: tuple[FilesFormat, ...] = ("json", "csv")
@@ -56,16 +56,16 @@ def export(
             nothing is built, or the disk refuses.
     """
     refuse_inputs(root, target, ())
-    snapshot = working_tree(root)
+    snapshot = take_working_tree(root)
     if not snapshot.tables:
         message = f"{root / 'data/tables'}: no table is built yet. Run `ispy1 repro` first."
         raise UserError(message)
-    with _sole_writer(target):
+    with _hold_folder(target):
         return _write_all(root, snapshot, target, files, force=force)
 
 
 @contextmanager
-def _sole_writer(target: Path) -> Iterator[None]:
+def _hold_folder(target: Path) -> Iterator[None]:
     """Hold the folder against a second export; its lock goes when its holder ends or is killed."""
     lock = target / LOCK
     try:
@@ -135,9 +135,9 @@ def _write_text(path: Path, text: str) -> Path:
 
 
 def _write_files(root: Path, database: Path, folder: Path, form: FilesFormat) -> Path:
-    cases = list(case_files(database, release_path(root).resolve()))
+    cases = list(list_case_files(database, release_path(root).resolve()))
     if form == "json":
-        text = json.dumps(datalist(cases), indent=2, ensure_ascii=False) + "\n"
+        text = json.dumps(make_datalist(cases), indent=2, ensure_ascii=False) + "\n"
         return _write_text(folder / "files.json", text)
     columns = (
         ("case_id", "fold", *(name for name in cases[0] if name.endswith("_path")))
@@ -148,7 +148,7 @@ def _write_files(root: Path, database: Path, folder: Path, form: FilesFormat) ->
     return _write_text(folder / "files.csv", "".join(output.csv_lines(columns, rows)))
 
 
-def case_files(database: Path, release: Path) -> Iterator[dict[str, Any]]:
+def list_case_files(database: Path, release: Path) -> Iterator[dict[str, Any]]:
     """Yield one dict a case: case_id, fold, and the absolute path of each file (None where absent).
 
     A user's own mask sets come as `mask_<name>_path` beside the declared ones.
@@ -161,14 +161,14 @@ def case_files(database: Path, release: Path) -> Iterator[dict[str, Any]]:
     for row in rows:
         own = row.pop("own_mask_paths") or {}
         row |= {f"mask_{name}_path": own.get(name) for name in own_sets}
-        yield {k: _absolute(release, v) if k.endswith("_path") else v for k, v in row.items()}
+        yield {k: _make_absolute(release, v) if k.endswith("_path") else v for k, v in row.items()}
 
 
-def _absolute(release: Path, path: str | None) -> str | None:
+def _make_absolute(release: Path, path: str | None) -> str | None:
     return str(release / path) if path else None
 
 
-def datalist(cases: Iterable[dict[str, Any]]) -> dict[str, Any]:
+def make_datalist(cases: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """MONAI's decathlon form: the three z-scored phases as channels, the expert's mask as label.
 
     Cases without all four files are left out; the CSV form lists them.

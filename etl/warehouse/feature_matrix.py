@@ -69,7 +69,7 @@ def render(purpose: str, names: Sequence[str]) -> str:
     return _HEADER.format(purpose=purpose) + _BODY.format(names=listed)
 
 
-def names_in(sql: str) -> list[str]:
+def list_features_of(sql: str) -> list[str]:
     """Return the features that such a view holds, in order."""
     return [name.replace("''", "'") for name in _NAME.findall(sql)]
 
@@ -85,7 +85,7 @@ def write(views: Path, names: Sequence[str]) -> None:
         )
 
 
-def main() -> None:
+def write_views() -> None:
     """Write both views of the current project from its feature_catalog."""
     from etl.model.project import find_root
     from etl.warehouse.connect import connect
@@ -96,4 +96,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    write_views()

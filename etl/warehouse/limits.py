@@ -99,7 +99,7 @@ def is_stuck() -> bool:
 
 
 def _end(connection: duckdb.DuckDBPyConnection, ended: Event) -> None:
-    with _deaf():
+    with _ignore_interrupts():
         for _ in range(GRACE):  # an interrupt before the query has begun is lost
             connection.interrupt()
             if ended.wait(0.1):
@@ -108,7 +108,7 @@ def _end(connection: duckdb.DuckDBPyConnection, ended: Event) -> None:
 
 
 @contextmanager
-def _deaf() -> Iterator[None]:
+def _ignore_interrupts() -> Iterator[None]:
     """Further Ctrl-C are of no use and must not stop the first."""
     if current_thread() is not main_thread():
         yield
@@ -120,7 +120,7 @@ def _deaf() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def left_spill(folder: Path) -> list[Path]:
+def find_left_spill(folder: Path) -> list[Path]:
     """Return DuckDB's temporary files in a folder whose process is gone."""
     if not folder.is_dir():
         return []
@@ -131,7 +131,7 @@ def left_spill(folder: Path) -> list[Path]:
 def remove_left_spill(folder: Path) -> None:
     """Remove what killed queries left on disk; one that may not be written is left alone."""
     with suppress(OSError):
-        for path in left_spill(folder):
+        for path in find_left_spill(folder):
             path.unlink(missing_ok=True)
 
 

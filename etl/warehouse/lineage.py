@@ -36,7 +36,9 @@ class Source:
     is_condition: bool = False
 
 
-def sources(column: str, sql: str, schema: Schema, views: Mapping[str, str]) -> list[Source] | None:
+def find_sources(
+    column: str, sql: str, schema: Schema, views: Mapping[str, str]
+) -> list[Source] | None:
     """Return the table columns behind one column of a query; None where the SQL cannot be followed.
 
     Args:
@@ -46,25 +48,25 @@ def sources(column: str, sql: str, schema: Schema, views: Mapping[str, str]) -> 
         views: the SQL of every view that the query may read.
     """
     try:
-        pivoted = _of_pivot(column, parse_one(sql, dialect=DIALECT))
+        pivoted = _find_pivot_sources(column, parse_one(sql, dialect=DIALECT))
         if pivoted is not None:
             return pivoted
         name = exp.column(exp.to_identifier(column, quoted=True))
-        return _behind(lineage(name, sql, **_options(sql, schema, views)))
+        return _list_behind(lineage(name, sql, **_make_options(sql, schema, views)))
     except SqlglotError:
         return None
 
 
-def all_sources(sql: str, schema: Schema, views: Mapping[str, str]) -> dict[str, list[Source]]:
+def find_all_sources(sql: str, schema: Schema, views: Mapping[str, str]) -> dict[str, list[Source]]:
     """Every column of a query and what is behind it; empty where the SQL cannot be followed."""
     try:
-        nodes = lineage(None, sql, **_options(sql, schema, views))
-        return {name: _behind(node) for name, node in nodes.items()}
+        nodes = lineage(None, sql, **_make_options(sql, schema, views))
+        return {name: _list_behind(node) for name, node in nodes.items()}
     except SqlglotError:
         return {}
 
 
-def _needed(sql: str, views: Mapping[str, str]) -> dict[str, str]:
+def _list_needed_views(sql: str, views: Mapping[str, str]) -> dict[str, str]:
     """Return the views that a query names, and those that they name: parsing all takes longer."""
     found: dict[str, str] = {}
     todo = [sql]
@@ -76,26 +78,26 @@ def _needed(sql: str, views: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-def _options(sql: str, schema: Schema, views: Mapping[str, str]) -> dict[str, Any]:
+def _make_options(sql: str, schema: Schema, views: Mapping[str, str]) -> dict[str, Any]:
     """Return what lineage() wants to know beside the query."""
     plain = {db: {t: dict(columns) for t, columns in ts.items()} for db, ts in schema.items()}
     return {
         "schema": plain,
-        "sources": _needed(sql, views),
+        "sources": _list_needed_views(sql, views),
         "dialect": DIALECT,
         "trim_selects": False,
         "db": MAIN,
     }
 
 
-def _behind(node: Node) -> list[Source]:
+def _list_behind(node: Node) -> list[Source]:
     """Return the values first, then the columns that only choose rows; sqlglot knows no order."""
     found = {
         _order(source): source
         for inner in node.walk()
         for leaf in inner.downstream
         if isinstance(leaf.source, exp.Table) and not leaf.downstream
-        for source in _uses(inner, leaf.name, leaf.source)
+        for source in _find_uses(inner, leaf.name, leaf.source)
     }
     return [found[key] for key in sorted(found)]
 
@@ -105,21 +107,21 @@ def _order(source: Source) -> tuple[bool, str, str, str]:
     return (source.is_condition, source.table, source.column, fixed)
 
 
-def _uses(inner: Node, leaf: str, table: exp.Table) -> Iterator[Source]:
+def _find_uses(inner: Node, leaf: str, table: exp.Table) -> Iterator[Source]:
     """Yield how an expression uses a table's column: once as a value, once in a filter, say."""
     alias, _, column = leaf.rpartition(".")
     alias, column = alias.strip('"'), column.strip('"')
     name = table.name if table.db in ("", MAIN) else f"{table.db}.{table.name}"
     select = inner.source if isinstance(inner.source, exp.Select) else None
-    always = list(_conditions(select)) if select else []
+    always = list(_list_conditions(select)) if select else []
     for use in inner.expression.find_all(exp.Column):
         if use.name == column and use.table == alias:
-            around = list(_around(use))
-            fixed = dict(_fixed(alias, [*always, *around]))
+            around = list(_list_conditions_around(use))
+            fixed = dict(_list_fixed_values(alias, [*always, *around]))
             yield Source(name, column, fixed, _is_in_condition(use))
 
 
-def _conditions(select: exp.Select) -> Iterator[exp.Expr]:
+def _list_conditions(select: exp.Select) -> Iterator[exp.Expr]:
     """Yield what holds for all rows of a select: its where, and its joins' conditions."""
     where = select.args.get("where")
     if where:
@@ -129,7 +131,7 @@ def _conditions(select: exp.Select) -> Iterator[exp.Expr]:
             yield join.args["on"]
 
 
-def _around(use: exp.Expr) -> Iterator[exp.Expr]:
+def _list_conditions_around(use: exp.Expr) -> Iterator[exp.Expr]:
     """The filter of the aggregate, and the `case when`, around a column that is not part of it."""
     inner, outer = use, use.parent
     while outer is not None:
@@ -151,7 +153,7 @@ def _is_in_condition(use: exp.Expr) -> bool:
     return False
 
 
-def _fixed(alias: str, conditions: list[exp.Expr]) -> Iterator[tuple[str, Any]]:
+def _list_fixed_values(alias: str, conditions: list[exp.Expr]) -> Iterator[tuple[str, Any]]:
     """Yield columns of one table that conditions set equal to a value."""
     for condition in conditions:
         for part in condition.flatten() if isinstance(condition, exp.And) else [condition]:
@@ -165,7 +167,7 @@ def _fixed(alias: str, conditions: list[exp.Expr]) -> Iterator[tuple[str, Any]]:
                     yield left.name, right.to_py()
 
 
-def _of_pivot(column: str, query: exp.Expr) -> list[Source] | None:
+def _find_pivot_sources(column: str, query: exp.Expr) -> list[Source] | None:
     """`select * from t pivot (first(v) for k in ('a', ...) group by g)`; None: no pivot."""
     table = query.args["from_"].this if query.args.get("from_") else None
     pivots = table.args.get("pivots") if isinstance(table, exp.Table) else None

@@ -25,7 +25,9 @@ class _Column:
         return [value for value, case in self.cases.items() if value != case]
 
 
-def misspelt_ids(connection: duckdb.DuckDBPyConnection, table: str, profile: Profile) -> str | None:
+def warn_of_misspelt_ids(
+    connection: duckdb.DuckDBPyConnection, table: str, profile: Profile
+) -> str | None:
     """Return a warning where ids of a table name cases and would join to none of their rows.
 
     `9001.0` (pandas), `ISPY1-9001` (DICOM) and trailing blanks are what tables really hold.
@@ -40,7 +42,7 @@ def misspelt_ids(connection: duckdb.DuckDBPyConnection, table: str, profile: Pro
     ).fetchall()
     cases = {str(row[0]) for row in listed}
     described = connection.execute(f"describe {table}").fetchall()
-    columns = [_named(connection, table, str(row[0]), profile, cases) for row in described]
+    columns = [_find_id_column(connection, table, str(row[0]), profile, cases) for row in described]
     column = max(columns, key=lambda one: len(one.cases))
     if not column.misspelt or 2 * len(column.cases) < column.count:  # numbers of something else
         return None
@@ -59,7 +61,7 @@ def _has(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
     return connection.execute(found, [table]).fetchone() is not None
 
 
-def _named(
+def _find_id_column(
     connection: duckdb.DuckDBPyConnection,
     table: str,
     column: str,

@@ -37,7 +37,7 @@ def add_table(connection: duckdb.DuckDBPyConnection, name: str, source: object) 
         UserError: the name is taken or unfit, or the source cannot be read.
     """
     check_name(connection, name)
-    own = _frame(Path(source)) if isinstance(source, (str, Path)) else source
+    own = _read_frame(Path(source)) if isinstance(source, (str, Path)) else source
     try:
         if isinstance(own, str):
             connection.execute(f"create table {name} as from {own}")
@@ -49,7 +49,7 @@ def add_table(connection: duckdb.DuckDBPyConnection, name: str, source: object) 
         message = f"{name}: {source} cannot be read ({' '.join(str(error).split())})."
         raise UserError(message) from error
     if isinstance(source, (str, Path)):
-        _type_texts(connection, name)
+        _convert_texts(connection, name)
 
 
 def check_name(connection: duckdb.DuckDBPyConnection, name: str) -> None:
@@ -73,7 +73,7 @@ def check_name(connection: duckdb.DuckDBPyConnection, name: str) -> None:
         raise UserError(message)
 
 
-def _frame(path: Path) -> object:
+def _read_frame(path: Path) -> object:
     """Return a table function call for DuckDB's own formats, a frame for a workbook."""
     if not path.is_file():
         message = f"{path}: no such file. Give a csv, tsv, parquet or xlsx file."
@@ -90,7 +90,7 @@ def _frame(path: Path) -> object:
     return read_own_workbook(path)
 
 
-def _type_texts(connection: duckdb.DuckDBPyConnection, table: str) -> None:
+def _convert_texts(connection: duckdb.DuckDBPyConnection, table: str) -> None:
     """Give text columns the type that all their values have but for null strings, and say so.
 
     R writes NA, Excel in Europe a decimal comma: as texts, `max` is NA and 9,5 lies above 10,25.
@@ -101,11 +101,11 @@ def _type_texts(connection: duckdb.DuckDBPyConnection, table: str) -> None:
         [table],
     ).fetchall()
     for (name,) in names:
-        if told := _type_text(connection, table, name):
+        if told := _convert_text(connection, table, name):
             logging.getLogger(__name__).warning("%s.%s: %s", table, name, told)
 
 
-def _type_text(connection: duckdb.DuckDBPyConnection, table: str, name: str) -> str:
+def _convert_text(connection: duckdb.DuckDBPyConnection, table: str, name: str) -> str:
     """Give one text column its type; return what a person should know of it, or nothing."""
     column = quoted(name)
     value = f"case when trim({column}) not in {NULLS} then trim({column}) end"

@@ -25,7 +25,7 @@ from etl.model.profile import load_profile
 from etl.model.project import find_root
 from etl.warehouse.connect import VIEWS, connect, literal, quoted
 from etl.warehouse.limits import Budget, Limits, interruptible, remove_left_spill
-from etl.warehouse.own_ids import misspelt_ids
+from etl.warehouse.own_ids import warn_of_misspelt_ids
 from etl.warehouse.statement import NO_FILES, character_at, check, place
 
 _NAMED = re.compile(r'"+([^"]+)"|with name (\S+)')
@@ -92,14 +92,14 @@ def run(  # noqa: PLR0913  what a person may say of a question
     """
     root = find_root(None if project is None else Path(project))
     limits = limits or Limits()
-    connection = restricted(root, tables, rev=rev, attach=attach, limits=limits)
+    connection = connect_restricted(root, tables, rev=rev, attach=attach, limits=limits)
     if prepare:
         prepare(connection)
     names = dict(attach or {}) if rev is None else {**(attach or {}), "main": rev}
     return execute(connection, sql, root, names, limits)
 
 
-def restricted(
+def connect_restricted(
     root: Path,
     tables: Mapping[str, object] | None = None,
     *,
@@ -110,7 +110,7 @@ def restricted(
     """The warehouse without files, network, extensions, Python variables or further settings."""
     connection = connect(root, rev=rev, attach=attach, tables=tables)
     for name in tables or {}:
-        if warning := misspelt_ids(connection, name, load_profile(root)):
+        if warning := warn_of_misspelt_ids(connection, name, load_profile(root)):
             logging.getLogger(__name__).warning(warning)  # Python's own way to stderr
     _limit(connection, root, limits or Limits())
     for catalog in (*(attach or {}), "memory"):
@@ -238,20 +238,20 @@ def explain_error(
     except ValueError:
         return f"Query: {' '.join(text.split())}"
     said = " ".join(str(facts.get("exception_message", text)).split())
-    at = _position(facts, said, sql)
+    at = _find_position(facts, said, sql)
     missing, file, column = (p.search(said) for p in (_TABLE_AT, _FILE_AT, _COLUMN_AT))
     if file or (missing and "/" in missing[1]):
         said = f"{(file or missing or [''])[1]} cannot be reached: {NO_FILES}."
     elif missing and is_unbuilt(missing[1], root):
-        said = absent(missing[1], sql, revisions)
+        said = explain_absence(missing[1], sql, revisions)
     elif missing:
-        said = _without_internals(connection, said)
+        said = _drop_internal_hint(connection, said)
     elif column:
-        said = _column_hint(said, column[1], sql)
+        said = _add_quote_hint(said, column[1], sql)
     return f"Query{'' if at is None else f', {place(sql, at)}'}: {said}"
 
 
-def _without_internals(connection: duckdb.DuckDBPyConnection, said: str) -> str:
+def _drop_internal_hint(connection: duckdb.DuckDBPyConnection, said: str) -> str:
     """Without a hint to one of DuckDB's own tables."""
     suggested = _SUGGESTED.search(said)
     own = "select 1 from duckdb_columns() where table_name = ? and not internal limit 1"
@@ -260,7 +260,7 @@ def _without_internals(connection: duckdb.DuckDBPyConnection, said: str) -> str:
     return f"{_SUGGESTED.sub('', said)} `ispy1 describe` lists the tables."
 
 
-def _column_hint(said: str, name: str, sql: str) -> str:
+def _add_quote_hint(said: str, name: str, sql: str) -> str:
     """With a hint to quotes where the name stands behind a comparison."""
     compared = rf'([=<>]|\blike|\bin\s*\([^()]*)\s*"?{re.escape(name)}\b"?(?!\s*[.(])'
     if not re.search(compared, sql, re.IGNORECASE):
@@ -271,7 +271,7 @@ def _column_hint(said: str, name: str, sql: str) -> str:
     return f"{head} Text needs single quotes: '{name}'.{tail}"
 
 
-def absent(name: str, sql: str, revisions: Mapping[str, str]) -> str:
+def explain_absence(name: str, sql: str, revisions: Mapping[str, str]) -> str:
     """Return why a table or view that the design has is not there."""
     for catalog, revision in revisions.items():
         named = rf'"?\b{catalog}\b"?\s*\.\s*("?main"?\s*\.\s*)?"?{name}\b'
@@ -280,7 +280,7 @@ def absent(name: str, sql: str, revisions: Mapping[str, str]) -> str:
     return f"{name} is not built yet. Run `ispy1 repro`, or `dvc pull tables gate`."
 
 
-def _position(facts: Mapping[str, Any], said: str, sql: str) -> int | None:
+def _find_position(facts: Mapping[str, Any], said: str, sql: str) -> int | None:
     """Return where DuckDB says the error is, else where the name that it speaks of first stands."""
     if facts.get("position") is not None:
         return character_at(sql, int(facts["position"]))

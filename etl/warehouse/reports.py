@@ -6,19 +6,19 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from etl.model.errors import UserError
-from etl.warehouse.views import header_lines, read_sql
+from etl.warehouse.views import read_header, read_sql
 
 REPORTS = "sql/reports"
 
 
-def reports(root: Path) -> dict[str, str]:
+def list_reports(root: Path) -> dict[str, str]:
     """Return every report of the project: name to SQL text."""
     return read_sql(root / REPORTS)
 
 
-def title(sql: str) -> str:
+def read_title(sql: str) -> str:
     """Return the title of a report."""
-    return " ".join(line.strip() for line in header_lines(sql))
+    return " ".join(line.strip() for line in read_header(sql))
 
 
 def find(root: Path, name: str) -> str:
@@ -27,7 +27,7 @@ def find(root: Path, name: str) -> str:
     Raises:
         UserError: there is none.
     """
-    known = reports(root)
+    known = list_reports(root)
     if name in known:
         return known[name]
     near = get_close_matches(name, known, 1)

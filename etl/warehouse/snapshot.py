@@ -44,26 +44,28 @@ class Snapshot:
     @property
     def key(self) -> str:
         """A hash that differs where the warehouse would."""
-        files = [(name, str(path), _stamp(path)) for name, path in sorted(self.tables.items())]
+        files = [(name, str(path), _read_stamp(path)) for name, path in sorted(self.tables.items())]
         texts = (sorted(part.items()) for part in (self.views, self.added, self.inputs))
         parts = (duckdb.__version__, files, *texts)
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:24]
 
 
-def _stamp(path: Path) -> tuple[int, int, int]:
+def _read_stamp(path: Path) -> tuple[int, int, int]:
     stat = path.stat()
     return (stat.st_mtime_ns, stat.st_size, stat.st_ino)
 
 
-def working_tree(root: Path) -> Snapshot:
+def take_working_tree(root: Path) -> Snapshot:
     """Return what lies in the working tree of the project at `root`, held as it is now."""
     files = [path for folder in (TABLES, GATE) for path in (root / folder).glob("*.parquet")]
-    built = {path.stem: _held(root, path) for path in sorted(files, key=lambda path: path.stem)}
+    built = {
+        path.stem: _hold_file(root, path) for path in sorted(files, key=lambda path: path.stem)
+    }
     rows = git_tables.read_inputs(root, load_profile(root))
     return Snapshot(built, views.read_sql(root / VIEWS), rows, views.read_sql(root / ADDED))
 
 
-def _held(root: Path, table: Path) -> Path:
+def _hold_file(root: Path, table: Path) -> Path:
     """Return a second name of a table file, which stays when a build puts a new file in its place.
 
     DuckDB takes a file's footer and its rows at different moments: 2 of 100 queries that met a
@@ -78,7 +80,7 @@ def _held(root: Path, table: Path) -> Path:
     except OSError:  # a reader needs no disk that can be written
         return table
     while True:
-        modified, size, inode = _stamp(table)
+        modified, size, inode = _read_stamp(table)
         held = folder / f"{table.stem}-{inode}-{modified}-{size}.parquet"
         try:
             if not held.exists():
@@ -87,7 +89,7 @@ def _held(root: Path, table: Path) -> Path:
             return held
         except OSError:
             return table
-        if _stamp(held)[2] == inode:
+        if _read_stamp(held)[2] == inode:
             return held
         held.unlink(missing_ok=True)  # replaced between the look and the link: look again
 
@@ -100,7 +102,7 @@ def _drop_old(folder: Path) -> None:
             held.unlink(missing_ok=True)
 
 
-def at_revision(root: Path, rev: str) -> Snapshot:
+def take_revision(root: Path, rev: str) -> Snapshot:
     """What the project at `root` held at a git revision; table files come from the DVC cache.
 
     Raises:
@@ -114,11 +116,11 @@ def at_revision(root: Path, rev: str) -> Snapshot:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(data)
         sql = views.read_sql(Path(folder, VIEWS))
-        rows, added = _inputs_of(Path(folder)), views.read_sql(Path(folder, ADDED))
+        rows, added = _read_inputs_of(Path(folder)), views.read_sql(Path(folder, ADDED))
         return Snapshot(tables, sql, rows, added, str(revision))
 
 
-def _inputs_of(folder: Path) -> dict[str, git_tables.Rows]:
+def _read_inputs_of(folder: Path) -> dict[str, git_tables.Rows]:
     """Return the inputs in a revision's files, without those that have a form of another time.
 
     A view that needs such a one is left out, too: an empty table would give a wrong answer.

@@ -77,7 +77,7 @@ def update_splits(root: Path) -> int:
     path = root / git_tables.CSV_FILES["splits"]
     given = read_splits(path)
     _refuse_moves(root, given)
-    added = assign(given, _cohort(root))
+    added = assign(given, _read_cohort(root))
     if added or not path.is_file():
         text = git_tables.format_csv(git_tables.SPLITS, tuple(a.row for a in (*given, *added)))
         write_atomically(path, lambda target: target.write_text(text, encoding="utf-8"))
@@ -96,7 +96,7 @@ def read_splits(path: Path) -> list[Assignment]:
             message = f"{path}: {case_id} has fold {fold}; expected 0 to {FOLDS - 1}. Correct it."
             raise UserError(message)
         known = None if subtype is None else str(subtype)
-        given.append(Assignment(Subject(str(case_id), known, _flag(pcr), str(dataset)), fold))
+        given.append(Assignment(Subject(str(case_id), known, _parse_flag(pcr), str(dataset)), fold))
     doubles = [case for case, n in Counter(a.subject.case_id for a in given).items() if n > 1]
     if doubles:
         message = f"{path}: {', '.join(doubles)} stand twice; a subject has one fold. Correct it."
@@ -104,7 +104,7 @@ def read_splits(path: Path) -> list[Assignment]:
     return given
 
 
-def first_folds(root: Path) -> dict[tuple[str, str], str]:
+def find_first_folds(root: Path) -> dict[tuple[str, str], str]:
     """Return data set and subject -> the first fold that git's history of splits.csv has."""
     first = dict[tuple[str, str], str]()
     for content in git.read_history_of(root, git_tables.CSV_FILES["splits"]):
@@ -116,7 +116,7 @@ def first_folds(root: Path) -> dict[tuple[str, str], str]:
 
 def _refuse_moves(root: Path, given: Sequence[Assignment]) -> None:
     """Refuse folds that differ from the first that git's history of splits.csv has."""
-    path, first = git_tables.CSV_FILES["splits"], first_folds(root)
+    path, first = git_tables.CSV_FILES["splits"], find_first_folds(root)
     keyed = [((a.subject.dataset, a.subject.case_id), a.fold) for a in given]
     moved = [
         (key[1], first[key], fold) for key, fold in keyed if first.get(key, str(fold)) != str(fold)
@@ -132,11 +132,11 @@ def _refuse_moves(root: Path, given: Sequence[Assignment]) -> None:
         raise UserError(message)
 
 
-def _flag(value: git_tables.Value) -> bool | None:
+def _parse_flag(value: git_tables.Value) -> bool | None:
     return None if value is None else bool(value)
 
 
-def _cohort(root: Path) -> list[Subject]:
+def _read_cohort(root: Path) -> list[Subject]:
     import duckdb
 
     from etl.warehouse.connect import connect

@@ -54,16 +54,16 @@ def check(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
     elif kind == "SELECT":
         _check_tree(connection, sql)
     else:
-        first, word = next(_words(sql), (0, kind))
+        first, word = next(_split_words(sql), (0, kind))
         said = kind if word.lower() == "with" else word.upper()
-        raise UserError(_refusal(sql, first, f"{said} is not allowed: the warehouse is read-only"))
+        raise UserError(_refuse(sql, first, f"{said} is not allowed: the warehouse is read-only"))
 
 
 def _check_explained(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
-    start = next((start for start, _ in _words(sql)), 0)
+    start = next((start for start, _ in _split_words(sql)), 0)
     match = _EXPLAIN.match(sql, start)
     if match is None:
-        raise UserError(_refusal(sql, start, "only EXPLAIN or EXPLAIN ANALYZE of a query"))
+        raise UserError(_refuse(sql, start, "only EXPLAIN or EXPLAIN ANALYZE of a query"))
     # Blanks in the place of `explain` keep every position of an error message right.
     check(connection, re.sub(r"\S", " ", sql[: match.end()]) + sql[match.end() :])
 
@@ -72,25 +72,23 @@ def _check_tree(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
     row = connection.execute("select json_serialize_sql(?)", [sql]).fetchone()
     tree = json.loads(row[0]) if row else {"error": True}
     if tree["error"]:
-        raise UserError(_refusal(sql, 0, "this statement cannot be checked: write it as a SELECT"))
-    for node in _nodes(tree):
+        raise UserError(_refuse(sql, 0, "this statement cannot be checked: write it as a SELECT"))
+    for node in _walk_nodes(tree):
         kind = node.get("type")
         if isinstance(kind, str) and kind.endswith("_NODE") and kind not in QUERY_NODES:
             word = kind.split("_")[0].lower()
-            at = next((start for start, text in _words(sql) if text.lower() == word), 0)
-            raise UserError(_refusal(sql, at, f"{word} is not allowed: the warehouse is read-only"))
+            at = next((start for start, text in _split_words(sql) if text.lower() == word), 0)
+            raise UserError(_refuse(sql, at, f"{word} is not allowed: the warehouse is read-only"))
         if kind == "TABLE_FUNCTION":
             _check_function(sql, str(node["function"]["function_name"]), node["query_location"])
 
 
 def _check_function(sql: str, name: str, at: int) -> None:
     if name.lower() not in TABLE_FUNCTIONS:
-        raise UserError(
-            _refusal(sql, character_at(sql, at), f"{name}() is not allowed: {NO_FILES}")
-        )
+        raise UserError(_refuse(sql, character_at(sql, at), f"{name}() is not allowed: {NO_FILES}"))
 
 
-def _nodes(tree: object) -> Iterator[dict[str, Any]]:
+def _walk_nodes(tree: object) -> Iterator[dict[str, Any]]:
     """Yield every object of a JSON tree."""
     stack = [tree]
     while stack:
@@ -104,9 +102,9 @@ def _nodes(tree: object) -> Iterator[dict[str, Any]]:
 
 def _check_words(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
     """For `pivot ... on x` without a list of values, which DuckDB turns into two statements."""
-    words = list(_words(sql))
+    words = list(_split_words(sql))
     if not words or words[0][1].lower() not in {"pivot", "from", "with", "explain", "("}:
-        raise UserError(_refusal(sql, 0, "only queries are allowed"))
+        raise UserError(_refuse(sql, 0, "only queries are allowed"))
     tables = {
         name
         for (name,) in connection.execute(
@@ -117,12 +115,12 @@ def _check_words(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
     for (start, text), (_, following) in zip(words, [*words[1:], (0, "")], strict=True):
         name = text.strip('"').lower()
         if name in _WRITING:
-            raise UserError(_refusal(sql, start, f"{name} is not allowed in a pivot"))
+            raise UserError(_refuse(sql, start, f"{name} is not allowed in a pivot"))
         if following == "(" and name in tables:
             _check_function(sql, name, len(sql[:start].encode()))
 
 
-def _words(sql: str) -> Iterator[tuple[int, str]]:
+def _split_words(sql: str) -> Iterator[tuple[int, str]]:
     """Position and text of every token but comments."""
     data = sql.encode()
     tokens = [*duckdb.tokenize(sql), (len(data), None)]
@@ -144,5 +142,5 @@ def place(sql: str, character: int) -> str:
     return f"line {before.count(chr(10)) + 1}, column {character - before.rfind(chr(10))}"
 
 
-def _refusal(sql: str, character: int, reason: str) -> str:
+def _refuse(sql: str, character: int, reason: str) -> str:
     return f"Query, {place(sql, character)}: {reason}."

@@ -46,7 +46,7 @@ def read_sql(folder: Path) -> dict[str, str]:
     return {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.sql"))}
 
 
-def header_lines(sql: str) -> list[str]:
+def read_header(sql: str) -> list[str]:
     """Return the comment lines that open a file, without their dashes."""
     lines: list[str] = []
     for line in sql.splitlines():
@@ -66,10 +66,10 @@ def parse_doc(name: str, sql: str) -> ViewDoc:
     fields: dict[str, list[str]] = {"grain": [], "key": [], "source": []}
     columns: dict[str, str] = {}
     current = purpose
-    for line in header_lines(sql):
+    for line in read_header(sql):
         match = _FIELD.match(line)
         if match and match[1] == "columns":
-            columns = _columns(name, sql)
+            columns = _parse_columns(name, sql)
             break
         if match:
             current = fields[match[1]]
@@ -79,19 +79,19 @@ def parse_doc(name: str, sql: str) -> ViewDoc:
         raise UserError(message)
     return ViewDoc(
         purpose=" ".join(purpose),
-        grain=_sentence(" ".join(fields["grain"])),
+        grain=_join_sentence(" ".join(fields["grain"])),
         key=tuple(" ".join(fields["key"]).split(", ")) if fields["key"] else (),
         sources=tuple(fields["source"]),
         columns=columns,
     )
 
 
-def _sentence(text: str) -> str:
+def _join_sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _columns(name: str, sql: str) -> dict[str, str]:
-    lines = header_lines(sql)
+def _parse_columns(name: str, sql: str) -> dict[str, str]:
+    lines = read_header(sql)
     columns: dict[str, str] = {}
     latest = ""
     for line in lines[lines.index("columns:") + 1 :]:
@@ -113,13 +113,13 @@ def split_unit(meaning: str) -> tuple[str, str]:
     return (match[1], match[2] or "") if match else (meaning, "")
 
 
-def relations(sql: str) -> set[str]:
+def find_relations(sql: str) -> set[str]:
     """Return the unqualified names that stand after `from` and `join` and that no CTE defines."""
     code = _NOISE.sub(" ", sql)
     return set(_RELATION.findall(code)) - set(_CTE.findall(code))
 
 
-def in_order(views: Mapping[str, str], tables: Collection[str]) -> list[str]:
+def order_views(views: Mapping[str, str], tables: Collection[str]) -> list[str]:
     """The views that can be made from `tables` (those that are built), each after what it reads.
 
     Args:
@@ -129,7 +129,7 @@ def in_order(views: Mapping[str, str], tables: Collection[str]) -> list[str]:
     Raises:
         UserError: views read each other in a circle.
     """
-    reads = {name: relations(sql) for name, sql in views.items()}
+    reads = {name: find_relations(sql) for name, sql in views.items()}
     try:
         order = [name for name in TopologicalSorter(reads).static_order() if name in views]
     except CycleError as error:

@@ -19,7 +19,7 @@ from etl.model import locks
 from etl.model.store import build_lock, table_path, write_table
 from etl.tables import masks
 from etl.tables.unit import Blob, Context, Measured
-from etl.warehouse.snapshot import working_tree
+from etl.warehouse.snapshot import take_working_tree
 
 FTV = "data/release/masks_ftv/ISPY1_9001.nii.gz"
 
@@ -108,7 +108,7 @@ def test_readers_see_each_table_whole(rebuilt: Path) -> None:
     try:
         until = time.monotonic() + 2
         while time.monotonic() < until:
-            held = working_tree(rebuilt).tables["masks"]
+            held = take_working_tree(rebuilt).tables["masks"]
             for _ in range(3):
                 n, least, most, cases = reader.execute(f"{query} '{held}'").fetchall()[0]
                 assert (least, most, cases) == (n, n, n)

@@ -12,7 +12,7 @@ import pytest
 from sql.history import commit, make_history, write_masks
 from sql.history import git as run_git
 
-from etl.gate.drift import Reference, find_reference, read_reference, why_not_judged
+from etl.gate.drift import Reference, explain_not_judged, find_reference, read_reference
 from etl.model.profile import load_profile
 from etl.model.project import TABLES
 from etl.model.store import read_footer, table_path
@@ -113,10 +113,12 @@ def test_why_drift_is_not_judged(past: Path) -> None:
     profile = load_profile(past)
     volumes = {"ftv": {"p10": 1.0, "median": 1.0, "p90": 1.0}}
     reasons = [
-        why_not_judged(None, profile),
-        why_not_judged(Reference("v1", "another", "0", volumes), profile),
-        why_not_judged(Reference("v1", profile.dataset, "0", {"mine": volumes["ftv"]}), profile),
-        why_not_judged(Reference("v1", profile.dataset, "0", volumes), profile),
+        explain_not_judged(None, profile),
+        explain_not_judged(Reference("v1", "another", "0", volumes), profile),
+        explain_not_judged(
+            Reference("v1", profile.dataset, "0", {"mine": volumes["ftv"]}), profile
+        ),
+        explain_not_judged(Reference("v1", profile.dataset, "0", volumes), profile),
     ]
     assert reasons == [
         "no earlier tag has a table of masks to compare with",

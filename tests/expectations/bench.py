@@ -26,7 +26,7 @@ class Bench:
         self.rules = judge.make_rules(root, self.profile, self.reference)
         self.suites = read_suites(root)
         self.connection = duckdb.connect()
-        connect.build(self.connection, connect.working_tree(root), storage="table")
+        connect.build(self.connection, connect.take_working_tree(root), storage="table")
         frames.hand_over(self.connection, self.profile, self.reference)
         self.frames = {name: self.frame(name) for name in self.suites}
         self.green = {name: self.suite(name, frame) for name, frame in self.frames.items()}

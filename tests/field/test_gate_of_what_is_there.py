@@ -30,7 +30,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def tables(root: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as connection:
-        connect.build(connection, connect.working_tree(root), storage="table")
+        connect.build(connection, connect.take_working_tree(root), storage="table")
         reference = read_reference(report.read_recorded(root))
         frames.hand_over(connection, load_profile(root), reference)
         yield connection

@@ -16,7 +16,7 @@ from etl.gate.frames import hand_over, read_frame
 from etl.model.errors import UserError
 from etl.model.profile import load_profile
 from etl.warehouse.connect import connect
-from etl.warehouse.splits import first_folds, update_splits
+from etl.warehouse.splits import find_first_folds, update_splits
 from sql.tables import make_project
 
 
@@ -64,7 +64,7 @@ def test_the_gate_sees_a_moved_and_a_doubled_subject(
     path = root / "splits.csv"
     path.write_text(path.read_text().replace(*edit, 1))
     with connect(root) as connection:
-        hand_over(connection, load_profile(root), None, first_folds(root))
+        hand_over(connection, load_profile(root), None, find_first_folds(root))
         frame = read_frame(connection, ROOT, "folds")
     found = {row.item: (row.n_folds, row.n_moved) for row in frame.itertuples()}
     broken = {item: counts for item, counts in found.items() if counts != (1, 0)}

@@ -11,7 +11,7 @@ from etl.adopt.tell import lines
 from etl.model.errors import UserError
 from etl.model.params_file import set_params
 from etl.model.profile import load_profile
-from etl.warehouse.own_ids import misspelt_ids
+from etl.warehouse.own_ids import warn_of_misspelt_ids
 
 PROFILE = load_profile(ROOT, "phantom")
 
@@ -93,7 +93,7 @@ def test_ids_that_would_join_to_nothing_are_told_with_a_join_that_does(ids: str)
         "create table cases as select 'ISPY1_' || i as case_id from range(9001,9003) t(i)"
     )
     connection.execute(f'create table mine as from (values {ids}) t("my id")')
-    told = misspelt_ids(connection, "mine", PROFILE)
+    told = warn_of_misspelt_ids(connection, "mine", PROFILE)
     assert told is not None
     assert "2 of 2 ids in 'my id' join to 0 rows" in told
     joined = connection.sql(f"from cases join mine on {told.partition(' Join on ')[2]}")
@@ -105,7 +105,7 @@ def test_ids_that_join_and_numbers_of_something_else_are_not_told(ids: str) -> N
     connection = duckdb.connect()
     connection.execute("create table cases as from (values ('ISPY1_9001')) t(case_id)")
     connection.execute(f"create table mine as from (values {ids}) t(n)")
-    assert misspelt_ids(connection, "mine", PROFILE) is None
+    assert warn_of_misspelt_ids(connection, "mine", PROFILE) is None
 
 
 def test_params_keep_their_format(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from etl.ask.card import derived, sections
 from etl.ask.card import markdown as md
-from etl.gate.report import GateReport, find_stale, headline, read_report
+from etl.gate.report import GateReport, find_stale, format_headline, read_report
 from etl.gate.text import describe_stale
 from etl.model import project
 from etl.model.errors import UserError
@@ -112,7 +112,11 @@ def _title(profile: Profile) -> str:
 def _verdict(known: Facts) -> list[str]:
     if known.report is None:
         return ["**Verdict: none.** The gate has not judged these tables."]
-    words = describe_stale(known.report, known.changes) if known.changes else headline(known.report)
+    words = (
+        describe_stale(known.report, known.changes)
+        if known.changes
+        else format_headline(known.report)
+    )
     colour, _, counts = words.partition(": ")
     return [f"**Verdict: {colour}**: {md.text(counts)}"]
 

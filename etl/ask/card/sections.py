@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from etl.ask.card import markdown as md
-from etl.gate.text import group, unjudged
+from etl.gate.text import group, list_unjudged
 
 if TYPE_CHECKING:
     import duckdb
@@ -234,7 +234,7 @@ def contracts(report: GateReport | None) -> Lines:
     judged = [c for c in report.failing if c.n_checked]
     head = ("severity", "contract", "observed", "where", "fix")
     lines = md.table(head, map(_contract, judged[:MAX_LISTED]))
-    empty = [f"- {md.text(line)}" for line in unjudged(report)]
+    empty = [f"- {md.text(line)}" for line in list_unjudged(report)]
     if empty:
         empty = ["", "Not judged, which is critical:", "", *empty]
     return [*lines, *_rest(len(judged), "contracts", "problems"), *empty]

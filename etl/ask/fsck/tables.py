@@ -18,7 +18,7 @@ from etl.model.schema import BLOB_MD5S, SCHEMA_VERSION
 from etl.model.store import read_footer, read_table, table_path
 from etl.tables.findings import TABLE as FINDINGS
 from etl.tables.gate_results import TABLE as GATE_RESULTS
-from etl.warehouse.limits import left_spill
+from etl.warehouse.limits import find_left_spill
 
 AREA = "tables"
 LINEAGE = "lineage"
@@ -100,7 +100,7 @@ def _foreign(kept: Kept) -> Iterator[Problem]:
     own = {*_tables(), *kept.paths} | {f"{project.INDEX}/{name}.csv" for name in list_tables()}
     strays = [path for folder in _FOLDERS for path in (kept.root / folder).rglob("*")]
     strays += [*(kept.root / "data").glob(".phantom.*"), *(kept.root / "data").glob(".*.partial")]
-    strays += left_spill(kept.root / ".dvc" / "tmp" / "ispy1")
+    strays += find_left_spill(kept.root / ".dvc" / "tmp" / "ispy1")
     for path in sorted(strays):
         name = shown(kept.root, path)
         if path.name != ".gitignore" and name not in own:

@@ -21,7 +21,7 @@ from etl.model.profile import load_profile
 from etl.text import output
 from etl.warehouse import views
 from etl.warehouse.connect import INPUTS_SCHEMA, connect, quoted
-from etl.warehouse.lineage import Schema, Source, sources
+from etl.warehouse.lineage import Schema, Source, find_sources
 
 __all__ = ["Answer", "Explanation", "as_json", "lines", "why"]
 
@@ -144,7 +144,7 @@ def _of_table(question: _Question, base: Explanation, row: Row) -> Explanation:
 
 def _of_view(question: _Question, base: Explanation) -> Explanation:
     sql = question.views[base.relation]
-    found = sources(base.column, sql, question.schema, question.views)
+    found = find_sources(base.column, sql, question.schema, question.views)
     notes = [] if found is not None else [_WHOLE.format(base.relation)]
     facts: list[SourceFact] = []
     behind: dict[tuple[str, str, str], Explanation] = {}

@@ -14,7 +14,7 @@ from etl.ask.why.subject import rows_where
 from etl.gate.suites import read_suites
 from etl.model.errors import SEVERITIES, UserError
 from etl.warehouse import views
-from etl.warehouse.lineage import Schema, Source, all_sources
+from etl.warehouse.lineage import Schema, Source, find_all_sources
 
 FRAMES = "expectations/frames"
 
@@ -68,7 +68,7 @@ def frame(
 ) -> Mapping[str, Sequence[Source]]:
     """What is behind each column of a suite's frame; `own`: the SQL of the views."""
     text = (root / FRAMES / f"{suite}.sql").read_text(encoding="utf-8")
-    return all_sources(text, schema, own)
+    return find_all_sources(text, schema, own)
 
 
 def _reading(root: Path, table: str) -> list[str]:
@@ -76,7 +76,7 @@ def _reading(root: Path, table: str) -> list[str]:
     own = views.read_sql(root / "sql" / "views").keys()
     texts = views.read_sql(root / FRAMES)
     mention = re.compile(rf"\b{re.escape(table)}\b")
-    return [n for n, sql in texts.items() if mention.search(sql) or views.relations(sql) & own]
+    return [n for n, sql in texts.items() if mention.search(sql) or views.find_relations(sql) & own]
 
 
 def _judges(behind: Sequence[Source], subject: tuple[str, str], row: Row) -> bool:

@@ -44,7 +44,7 @@ def find_subject(connection: duckdb.DuckDBPyConnection, text: str) -> Subject:
     """
     table, _, column = text.rpartition(".")
     if not table:
-        known = {relation.sql_name for relation in dictionary.relations(connection)}
+        known = {relation.sql_name for relation in dictionary.list_relations(connection)}
         example = f"{text if text in known else 'masks'}.COLUMN"
         message = (
             f"{text}: give a table and a column, such as {example}. `ispy1 describe` lists them."
