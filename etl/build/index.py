@@ -71,12 +71,13 @@ def write_indexes(root: Path) -> int:
     hashes = dvc.release_hashes(root, release)
     names = {path: parse(path, profile) for path in sorted(hashes) if not is_litter(path)}
     blobs = tuple(
-        Blob(own, *hashes[path], read_rule(root, own, profile)) for path, own in names.items()
+        Blob(name_of_file, *hashes[path], read_rule(root, name_of_file, profile))
+        for path, name_of_file in names.items()
     )
     for name in list_tables():
         read = tuple(blob for blob in blobs if reads(root, name, blob.name))
-        found = Index(make_table_recipe(root, name, profile), read)
-        text = _dump(found)
+        index = Index(make_table_recipe(root, name, profile), read)
+        text = _dump(index)
         write_atomically(index_path(root, name), lambda path, text=text: path.write_text(text))
     return len(blobs)
 

@@ -80,8 +80,8 @@ def order_tables(names: Sequence[str]) -> tuple[str, ...]:
     Raises:
         UserError: no such table.
     """
-    wanted = {import_table(name).TABLE.name for name in names or list_tables()}
-    return tuple(name for name in list_tables() if name in wanted)
+    chosen = {import_table(name).TABLE.name for name in names or list_tables()}
+    return tuple(name for name in list_tables() if name in chosen)
 
 
 def add_needs(names: Sequence[str]) -> tuple[str, ...]:
@@ -90,14 +90,14 @@ def add_needs(names: Sequence[str]) -> tuple[str, ...]:
     Raises:
         UserError: no such table.
     """
-    wanted: set[str] = set()
+    collected: set[str] = set()
     pending = list(names or list_tables())
     while pending:
         name = pending.pop()
-        if name not in wanted:
-            wanted.add(name)
+        if name not in collected:
+            collected.add(name)
             pending += import_table(name).TABLE.needs
-    return order_tables(tuple(wanted))
+    return order_tables(tuple(collected))
 
 
 def examine(

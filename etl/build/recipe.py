@@ -115,14 +115,14 @@ def _describe(root: Path, starts: Sequence[Symbol], *, worded: bool) -> dict[str
     The syntax trees of the whole package take most of a second to follow, and three stages of a
     run do: what they say is kept until a module changes.
     """
-    kept = _read_kept(root)
+    descriptions = _read_kept(root)
     key = f"{starts} {worded}"
-    if key not in kept:
-        kept[key] = _follow(starts, worded=worded)
-        _keep(root, kept)
-    code, distributions = kept[key]
+    if key not in descriptions:
+        descriptions[key] = _follow(starts, worded=worded)
+        _keep(root, descriptions)
+    code, distributions = descriptions[key]
     versions = {name: _find_version(name) for name in distributions}
-    return {**code, **{name: own for name, own in versions.items() if own is not None}}
+    return {**code, **{name: number for name, number in versions.items() if number is not None}}
 
 
 def _follow(starts: Iterable[Symbol], *, worded: bool) -> Description:
@@ -143,14 +143,14 @@ def _follow(starts: Iterable[Symbol], *, worded: bool) -> Description:
 def _read_kept(root: Path) -> dict[str, Description]:
     """Return the descriptions of the package as it is now, by what they start from."""
     try:
-        kept = json.loads((scratch_folder(root) / KEPT).read_text(encoding="utf-8"))
+        stored = json.loads((scratch_folder(root) / KEPT).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return dict(kept[1]) if kept[:1] == [_hash_package()] else {}
+    return dict(stored[1]) if stored[:1] == [_hash_package()] else {}
 
 
-def _keep(root: Path, kept: Mapping[str, Description]) -> None:
-    text = json.dumps([_hash_package(), kept])
+def _keep(root: Path, descriptions: Mapping[str, Description]) -> None:
+    text = json.dumps([_hash_package(), descriptions])
     with suppress(UserError, OSError):  # no right to write here, say: it is followed again
         write_atomically(scratch_folder(root) / KEPT, lambda path: path.write_text(text))
 

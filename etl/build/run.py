@@ -153,8 +153,8 @@ def _collect_work(
             continue
         table = import_table(name).TABLE
         units = list_units(table.per, state.blobs)
-        known = _read_known(root, manifest, state, units) if reuse else {}
-        work[name] = _Work(state, units, known, {})
+        kept_values = _read_known(root, manifest, state, units) if reuse else {}
+        work[name] = _Work(state, units, kept_values, {})
     return work
 
 
@@ -179,14 +179,14 @@ def _read_known(
     table, recipe = import_table(state.name).TABLE, state.recipe.values
     if table.per not in ("blob", "case"):
         return {}  # one workbook, one listing: quicker to read than to keep
-    kept = read_units(root, table, recipe)
-    wanted = {name_content(unit, table.per) for unit in units}
-    if wanted <= kept.keys() or state.footer.get(VALUES) != recipe:
-        return kept
-    seeded = seed_units(root, table, manifest, kept.keys())
+    units_kept = read_units(root, table, recipe)
+    contents = {name_content(unit, table.per) for unit in units}
+    if contents <= units_kept.keys() or state.footer.get(VALUES) != recipe:
+        return units_kept
+    seeded = seed_units(root, table, manifest, units_kept.keys())
     if seeded:
         keep_units(root, table, recipe, seeded.items())
-    return seeded | kept
+    return seeded | units_kept
 
 
 def _measure(

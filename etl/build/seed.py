@@ -21,7 +21,7 @@ _CONTENT = "content of the unit"
 
 
 def seed_units(
-    root: Path, table: Table, manifest: Manifest, kept: Collection[str]
+    root: Path, table: Table, manifest: Manifest, contents_kept: Collection[str]
 ) -> dict[str, Values]:
     """Return the units behind the present file of a table, by content, but those that are kept.
 
@@ -47,7 +47,7 @@ def seed_units(
         rows = rows.with_columns(pl.Series(_CONTENT, contents, pl.String))
         rows = rows.unique(_CONTENT, keep="first", maintain_order=True)
     schema = make_measured_schema(table, table.assembled)
-    rows = rows.filter(~pl.col(_CONTENT).is_in(list(kept)))
+    rows = rows.filter(~pl.col(_CONTENT).is_in(list(contents_kept)))
     units = rows.partition_by(_CONTENT, as_dict=True, maintain_order=True)
     return {
         str(content): Values(

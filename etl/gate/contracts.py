@@ -51,8 +51,8 @@ def describe_unlisted(root: Path) -> list[str]:
     ]
     if not more:
         return []
-    said = f"{len(more)} contract(s) more than {LIST} lists: {_shorten(more)}."
-    return [f"{said} Review them, then `ispy1 gate --accept-contracts`."]
+    message = f"{len(more)} contract(s) more than {LIST} lists: {_shorten(more)}."
+    return [f"{message} Review them, then `ispy1 gate --accept-contracts`."]
 
 
 def _shorten(notes: Sequence[str], n_shown: int = 3) -> str:
@@ -61,4 +61,6 @@ def _shorten(notes: Sequence[str], n_shown: int = 3) -> str:
 
 
 def _read_held(suites: Suites) -> dict[Key, str]:
-    return {(name, e["id"]): e["notes"] for name, found in suites.items() for e in found}
+    return {
+        (name, e["id"]): e["notes"] for name, expectations in suites.items() for e in expectations
+    }

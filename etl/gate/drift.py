@@ -78,9 +78,9 @@ def find_reference(root: Path, recorded: Reference | None = None) -> Reference |
             continue
         if recorded and recorded.masks_md5 == md5:
             return Reference(tag, recorded.dataset, md5, recorded.volumes)
-        found = _read(root, tag, md5)
-        if found:
-            return found
+        reference = _read(root, tag, md5)
+        if reference:
+            return reference
     return recorded if recorded and recorded.masks_md5 != today else None
 
 

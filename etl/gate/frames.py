@@ -151,14 +151,16 @@ def read_frame(connection: duckdb.DuckDBPyConnection, root: Path, suite: str) ->
             f"every suite has, or run `ispy1 repro` where it is a table that is missing."
         )
         raise UserError(message) from error
-    return pd.DataFrame({name: _make_column(path, name, found) for name, found in columns.items()})
+    return pd.DataFrame(
+        {name: _make_column(path, name, values) for name, values in columns.items()}
+    )
 
 
-def _make_column(path: Path, name: str, found: Any) -> pd.Series[Any]:  # noqa: ANN401  numpy, masked or not
+def _make_column(path: Path, name: str, column: Any) -> pd.Series[Any]:  # noqa: ANN401  numpy, masked or not
     import pandas as pd
 
-    is_null = np.ma.getmaskarray(found)
-    values = np.ma.getdata(found)
+    is_null = np.ma.getmaskarray(column)
+    values = np.ma.getdata(column)
     if values.dtype.kind in "iuf":
         numbers = values.astype(np.float64)
         numbers[np.isnan(numbers)] = np.inf

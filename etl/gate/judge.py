@@ -95,10 +95,10 @@ def run_gate(root: Path, *, docs: bool = False) -> GateReport:
 
 def _check_tables(root: Path) -> None:
     folder = root / project.TABLES
-    wanted = (*list_tables(), findings.TABLE.name)
-    missing = [name for name in wanted if not table_path(folder, name).is_file()]
+    needed = (*list_tables(), findings.TABLE.name)
+    missing = [name for name in needed if not table_path(folder, name).is_file()]
     if missing:
-        which = "all tables" if len(missing) == len(wanted) else ", ".join(missing)
+        which = "all tables" if len(missing) == len(needed) else ", ".join(missing)
         message = f"{folder}: not built: {which}; the gate needs every table. Run `ispy1 repro`."
         raise UserError(message)
 
@@ -251,12 +251,12 @@ def _weigh(
     if outcome.problem is not None:
         return "critical", text, outcome.problem, ()
     rows = outcome.rows
-    known = {row: note for row in rows if (note := _note(expectation, frame, row, rules))}
-    if known and len(known) == len(rows):
+    notes = {row: note for row in rows if (note := _note(expectation, frame, row, rules))}
+    if notes and len(notes) == len(rows):
         severity = "info"
-        text += f" (known: {'; '.join(sorted(set(known.values())))})"
+        text += f" (known: {'; '.join(sorted(set(notes.values())))})"
     else:
-        rows = tuple(row for row in rows if row not in known)
+        rows = tuple(row for row in rows if row not in notes)
     observed = outcome.observed or _describe_observed(expectation, frame, rows, outcome.n_checked)
     return severity, text, observed, rows
 

@@ -37,13 +37,13 @@ def hash_tables(root: Path) -> dict[str, str]:
 
 def hash_rules(root: Path) -> dict[str, str]:
     """Return path -> MD5 of the files and folders that say how the tables are judged."""
-    return {place: _hash_files(root / place) for place in RULES}
+    return {rule_path: _hash_files(root / rule_path) for rule_path in RULES}
 
 
-def _hash_files(place: Path) -> str:
-    files = [place] if place.is_file() else sorted(place.rglob("*"))
+def _hash_files(folder: Path) -> str:
+    files = [folder] if folder.is_file() else sorted(folder.rglob("*"))
     read = [p for p in files if p.is_file() and p.suffix in _RULE_SUFFIXES and p.name[0] != "."]
-    parts = (f"{path.relative_to(place)}\0".encode() + path.read_bytes() for path in read)
+    parts = (f"{path.relative_to(folder)}\0".encode() + path.read_bytes() for path in read)
     return _hash_bytes(b"\0".join(parts))
 
 
@@ -99,8 +99,10 @@ def find_changed_blobs(root: Path) -> list[str]:
     release = project.release_path(root)
     changed = list_changed_blobs(root, load_profile(root))
     folders = {os.path.dirname(path) for path in list_blob_sizes(release)} if changed else set()  # noqa: PTH120
-    here = [path for path in changed if os.path.dirname(path) in folders]  # noqa: PTH120
-    return [f"{release.relative_to(root)}: {shorten_list(here)} changed"] if here else []
+    in_folders = [path for path in changed if os.path.dirname(path) in folders]  # noqa: PTH120
+    return (
+        [f"{release.relative_to(root)}: {shorten_list(in_folders)} changed"] if in_folders else []
+    )
 
 
 def list_changed_blobs(root: Path, profile: Profile) -> list[str]:

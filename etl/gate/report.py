@@ -126,8 +126,8 @@ def write_metric(
 
 def read_recorded(root: Path) -> object:
     """Return what the last run of the gate wrote of the earlier version that it compared with."""
-    found = _read_json(root / METRIC)
-    return found.get(REFERENCE) if isinstance(found, dict) else None
+    metric = _read_json(root / METRIC)
+    return metric.get(REFERENCE) if isinstance(metric, dict) else None
 
 
 def read_report(root: Path) -> GateReport:
@@ -141,15 +141,19 @@ def read_report(root: Path) -> GateReport:
         message = f"{metric}: the gate did not run yet. Run `ispy1 repro`, or `ispy1 gate`."
         raise UserError(message)
     suites = read_suites(root)
-    fixes = {(name, e["id"]): e["meta"]["fix"] for name, found in suites.items() for e in found}
+    fixes = {
+        (name, e["id"]): e["meta"]["fix"]
+        for name, expectations in suites.items()
+        for e in expectations
+    }
     rows = read_table(table).to_pylist()
     report = GateReport(tuple(_parse_contract(row, fixes) for row in rows))
-    known = {(c.suite, c.expectation_id) for c in report.contracts if c.observed != GONE}
-    stated, said = _read_json(metric), report.summary()
-    counts = {name: stated.get(name) for name in said} if isinstance(stated, dict) else None
+    listed = {(c.suite, c.expectation_id) for c in report.contracts if c.observed != GONE}
+    stated, summary = _read_json(metric), report.summary()
+    counts = {name: stated.get(name) for name in summary} if isinstance(stated, dict) else None
     if (
-        known != set(fixes)
-        or counts != said
+        listed != set(fixes)
+        or counts != summary
         or read_footer(table).get(JUDGED) != _read_judged(root)
     ):
         message = (

@@ -98,8 +98,8 @@ def _read(path: Path, ids: Mapping[Key, str]) -> list[Expectation]:
 
 def _expand(path: Path, ids: Mapping[Key, str]) -> Iterator[Expectation]:
     suite, content = path.stem, project.read_yaml(path)
-    known, contracts = (content.get(name) or [] for name in ("known", "contracts"))
-    is_listed = isinstance(known, list) and isinstance(contracts, list)
+    not_null, contracts = (content.get(name) or [] for name in ("known", "contracts"))
+    is_listed = isinstance(not_null, list) and isinstance(contracts, list)
     if set(content) - set(_OF_SUITE) or not is_listed:
         message = (
             f"{path}: holds {', '.join(map(str, content))}; expected what it needs of "
@@ -117,8 +117,8 @@ def _make_common_contracts(suite: str, content: Mapping[str, Any]) -> Iterator[d
     rows = {"expect_table_row_count_to_be_between": {"min_value": 1}}
     yield {"notes": f"There is {content.get('there_is', 'a row to judge')}", "fix": FIX, **rows}
     for column in (ITEM, *(content.get("known") or ())):
-        known = {"expect_column_values_to_not_be_null": {"column": column}}
-        yield {"notes": f"{suite}: {column} is known in every row", "fix": FIX, **known}
+        not_null = {"expect_column_values_to_not_be_null": {"column": column}}
+        yield {"notes": f"{suite}: {column} is known in every row", "fix": FIX, **not_null}
 
 
 def _make_expectation(path: Path, stated: Any, fix: str) -> Expectation:  # noqa: ANN401  as YAML has it

@@ -86,16 +86,16 @@ def _fold_numbers(texts: Sequence[str], cases: tuple[str, ...]) -> list[Group]:
     varying = [n for n, column in enumerate(zip(*numbers, strict=True)) if len(set(column)) > 1]
     if len(varying) != 1:
         return [Group(text, cases) for text in texts]
-    place = varying[0]
-    before, after = _split_around(texts[0], place)
+    number_at = varying[0]
+    before, after = _split_around(texts[0], number_at)
     return [
-        Group(before + _fold_braces([row[place] for row in numbers]) + after, cases, len(texts))
+        Group(before + _fold_braces([row[number_at] for row in numbers]) + after, cases, len(texts))
     ]
 
 
-def _split_around(text: str, place: int) -> tuple[str, str]:
-    """Return the text before and after its number at `place`."""
-    match = list(re.finditer(r"[0-9]+", text))[place]
+def _split_around(text: str, number_at: int) -> tuple[str, str]:
+    """Return the text before and after its number at `number_at`."""
+    match = list(re.finditer(r"[0-9]+", text))[number_at]
     return text[: match.start()], text[match.end() :]
 
 
@@ -117,18 +117,18 @@ def format_list(entries: Sequence[str], command: str) -> list[str]:
     return lines
 
 
-def _format_bullets(found: Group) -> list[str]:
+def _format_bullets(group: Group) -> list[str]:
     """Ids in a paragraph; a path, and what has spaces, unbroken, so that it can be copied."""
-    if not found.text and any(" " in entry for entry in found.cases):
-        rest = len(found.cases) - MAX_LISTED
+    if not group.text and any(" " in entry for entry in group.cases):
+        rest = len(group.cases) - MAX_LISTED
         more = [f"  - and {rest:,} more"] if rest > 0 else []
-        return [*(f"  - {entry}" for entry in found.cases[:MAX_LISTED]), *more]
-    line = f"  - {found.words()}"
-    if len(line) <= _WIDTH or (found.text and len(found.cases) == 1):
+        return [*(f"  - {entry}" for entry in group.cases[:MAX_LISTED]), *more]
+    line = f"  - {group.words()}"
+    if len(line) <= _WIDTH or (group.text and len(group.cases) == 1):
         return [line]
-    if not found.text:
+    if not group.text:
         return _wrap(line.removeprefix("  - "), "  - ")
-    text, of, ids = line.partition(f"{_format_shown(found.text)} of ")
+    text, of, ids = line.partition(f"{_format_shown(group.text)} of ")
     return [f"{text}{of}".rstrip(), *_wrap(ids, "    ")]
 
 
@@ -144,20 +144,22 @@ def list_unjudged(report: GateReport) -> list[str]:
     for c in report.failing:
         if not c.n_checked:
             by_suite.setdefault((c.suite, c.observed or ""), []).append(c)
-    return [_describe_unjudged(report, *key, found) for key, found in sorted(by_suite.items())]
+    return [
+        _describe_unjudged(report, *key, contracts) for key, contracts in sorted(by_suite.items())
+    ]
 
 
 def _describe_unjudged(
-    report: GateReport, suite: str, reason: str, found: Sequence[Contract]
+    report: GateReport, suite: str, reason: str, contracts: Sequence[Contract]
 ) -> str:
     total = sum(c.suite == suite for c in report.contracts)
-    empty = next((c.expectation for c in found if c.column is None), None)
+    empty = next((c.expectation for c in contracts if c.column is None), None)
     if reason == NOTHING and empty is not None:
         words = re.sub(r"^There is an? ", "there is no ", empty)
-        share = "all" if len(found) == total else f"{len(found)} of"
+        share = "all" if len(contracts) == total else f"{len(contracts)} of"
         return f"{suite}: {words} ({share} its {total} contracts)"
-    named = "; ".join(c.expectation for c in found)
-    return f"{suite}: {reason} for {len(found)} of its {total} contracts: {named}"
+    named = "; ".join(c.expectation for c in contracts)
+    return f"{suite}: {reason} for {len(contracts)} of its {total} contracts: {named}"
 
 
 def show(report: GateReport, console: Console) -> None:
@@ -202,15 +204,15 @@ def describe_stale(report: GateReport, changes: Sequence[str]) -> str:
 
 def _shorten_contract(contract: Contract) -> str:
     """A broken contract in one line. What is missing follows by path, and is not named twice."""
-    said = f"{contract.suite}: {contract.expectation}"
+    text = f"{contract.suite}: {contract.expectation}"
     if not contract.n_checked:
-        return f"{said}: {contract.observed}"
+        return f"{text}: {contract.observed}"
     counts = f"{contract.n_failed} of {contract.n_checked}"
     if _is_of_files(contract):
-        return f"{said}: {counts} missing"
+        return f"{text}: {counts} missing"
     groups = group(contract.failing_cases)
     rest = f"; and {len(groups) - 1} more" if len(groups) > 1 else ""
-    return f"{said}: {counts}: {groups[0].words(FEW)}{rest}"
+    return f"{text}: {counts}: {groups[0].words(FEW)}{rest}"
 
 
 def _is_of_files(contract: Contract) -> bool:

@@ -27,12 +27,12 @@ def find_root(start: Path | None = None) -> Path:
     Raises:
         UserError: no such folder.
     """
-    here = (start or Path.cwd()).resolve()
-    for folder in (here, *here.parents):
+    folder_here = (start or Path.cwd()).resolve()
+    for folder in (folder_here, *folder_here.parents):
         if (folder / "dvc.yaml").is_file() and (folder / PARAMS).is_file():
             return folder
     message = (
-        f"{here}: no ispy1 project here or above (looked for dvc.yaml beside {PARAMS}). "
+        f"{folder_here}: no ispy1 project here or above (looked for dvc.yaml beside {PARAMS}). "
         "Run the command inside a checkout of the project."
     )
     raise UserError(message)
@@ -92,9 +92,9 @@ def refuse_inputs(root: Path, output: Path, read: Iterable[Path]) -> None:
     Raises:
         UserError: the output is one of them, under whatever name, or lies in one.
     """
-    place = output.resolve()
+    target = output.resolve()
     for path in (*read, release_path(root), *(root / name for name in MADE_OF)):
         is_same = path.exists() and output.exists() and output.samefile(path)
-        if is_same or place.is_relative_to(path.resolve()):
+        if is_same or target.is_relative_to(path.resolve()):
             message = f"{output}: the command reads {path}; it is not written over. Choose another."
             raise UserError(message)

@@ -284,8 +284,8 @@ def read_table(path: Path) -> pa.Table:
         message = f"{path}: not built yet. Run `ispy1 repro`, or `dvc pull tables gate`."
         raise UserError(message) from error
     except (OSError, pa.ArrowException) as error:
-        said = " ".join(str(error).split())
-        message = f"{path}: not a readable table ({said}). Run `ispy1 repro --force`."
+        message_text = " ".join(str(error).split())
+        message = f"{path}: not a readable table ({message_text}). Run `ispy1 repro --force`."
         raise UserError(message) from error
 
 

@@ -125,11 +125,11 @@ def measure(unit: Unit, context: Context) -> Measured:
     return describe_series(read_slice(context.file(blob)), context.profile) if blob else Measured()
 
 
-def describe_series(found: Iterable[Series], profile: Profile) -> Measured:
+def describe_series(series: Iterable[Series], profile: Profile) -> Measured:
     """Return the rows of a slice, and a finding per case and kind for what could not be used."""
     seen: Seen = defaultdict(Counter)
     rows = [
-        _make_row(case_id, cells, seen) for case_id, cells in _list_usable(found, profile, seen)
+        _make_row(case_id, cells, seen) for case_id, cells in _list_usable(series, profile, seen)
     ]
     studies = _group_by_study(rows)
     for (case_id, _), of_study in studies.items():
@@ -139,10 +139,12 @@ def describe_series(found: Iterable[Series], profile: Profile) -> Measured:
     return Measured(rows, _check_series(seen))
 
 
-def _list_usable(found: Iterable[Series], profile: Profile, seen: Seen) -> list[tuple[str, Series]]:
+def _list_usable(
+    all_series: Iterable[Series], profile: Profile, seen: Seen
+) -> list[tuple[str, Series]]:
     """Return the series of known subjects, each once, in the order of their UIDs."""
     usable: dict[str, tuple[str, Series]] = {}
-    for cells in sorted(found, key=lambda c: (c["SeriesInstanceUID"] or "", str(c))):
+    for cells in sorted(all_series, key=lambda c: (c["SeriesInstanceUID"] or "", str(c))):
         case_id = profile.case_id(cells["PatientID"])
         uid = series.clean_text(cells["SeriesInstanceUID"])
         if case_id is None:
@@ -201,8 +203,8 @@ def _check_thresholds(case_id: str, of_study: list[Row], seen: Seen) -> None:
     del named[None]
     if len(named) > 1:
         for threshold, count in named.items():
-            what = f"{threshold} % in study {of_study[0]['study_instance_uid']}"
-            seen["two_thresholds:SeriesDescription", case_id][what] += count
+            cell = f"{threshold} % in study {of_study[0]['study_instance_uid']}"
+            seen["two_thresholds:SeriesDescription", case_id][cell] += count
 
 
 def _number_studies(studies: dict[tuple[str, str], list[Row]]) -> None:
@@ -247,9 +249,9 @@ def assemble(values: pl.DataFrame, context: Context) -> Assembled:
     is_other = (pl.col("age_years") - pl.col(CLINICAL_AGE)).abs() > AGE_TOLERANCE_YEARS
     seen: Seen = defaultdict(Counter)
     for row in joined.filter(is_other).iter_rows(named=True):
-        study, age, known = row["study_index"], row["age_years"], row[CLINICAL_AGE]
-        what = f"study {study}: {age:g} years, clinical sheet {known:g}"
-        seen["disagrees_with_clinical:PatientAge", row["case_id"]][what] += 1
+        study, age, clinical_age = row["study_index"], row["age_years"], row[CLINICAL_AGE]
+        cell = f"study {study}: {age:g} years, clinical sheet {clinical_age:g}"
+        seen["disagrees_with_clinical:PatientAge", row["case_id"]][cell] += 1
     blob = find_artefact(context, ARTEFACT)
     path = blob.path if blob else None
     return Assembled(values, [replace(finding, path=path) for finding in _check_series(seen)])

@@ -40,8 +40,8 @@ def identify(values: pl.DataFrame, table: Table, units: Sequence[Unit]) -> pl.Da
     schema = {"case_id": pl.String, "path": pl.String, "blob_md5": pl.String,
               "size_bytes": pl.Int64, "mask": pl.String, "image_set": pl.String,
               "phase": pl.Int64, "inputs_md5": pl.String}  # fmt: skip
-    wanted = {name: kind for name, kind in schema.items() if name in table.adds}
-    about = pl.DataFrame([describe(unit) for unit in units], wanted).with_row_index(_UNIT)
+    column_types = {name: kind for name, kind in schema.items() if name in table.adds}
+    about = pl.DataFrame([describe(unit) for unit in units], column_types).with_row_index(_UNIT)
     about = about.with_columns(pl.col(_UNIT).cast(pl.Int64))
     return values.join(about, on=_UNIT, maintain_order="left").drop(_UNIT)
 

@@ -59,9 +59,9 @@ def measure(unit: Unit, context: Context) -> Measured:
         elif not is_known(blob.name, context.profile):
             out.findings.append(_report_unknown(blob))
     out.findings.extend(_report_duplicates(unit))
-    here = {_place(blob.name, context.profile) for blob in unit}
+    present_paths = {_place(blob.name, context.profile) for blob in unit}
     for name in _list_expected(unit, listed, context):
-        if name.path not in here:
+        if name.path not in present_paths:
             out.rows.append(_make_missing_row(name, listed))
     return out
 

@@ -115,69 +115,73 @@ def measure(unit: Unit, context: Context) -> Measured:
     mask = source.read(MASK_ROLE, "nothing is computed")
     if mask is None:
         return out
-    own = mask.header
-    bits, _ = foreground_bits(mask.voxels, *own.scaling)
+    mask_header = mask.header
+    bits, _ = foreground_bits(mask.voxels, *mask_header.scaling)
     del mask  # before an image is read: both may be large
     for image_set, roles in GRIDS.items():
         image = source.read(roles[0], "what needs its voxels is not computed")
-        grid = (roles[0], image.header) if image else _find_other_grid(roles[1], own, source)
+        grid = (
+            (roles[0], image.header) if image else _find_other_grid(roles[1], mask_header, source)
+        )
         if grid is None:
             continue
-        found = crop(_carry_to_grid(bits, own, grid[1]))
-        if found is None:
+        region = crop(_carry_to_grid(bits, mask_header, grid[1]))
+        if region is None:
             out.findings.append(_report_empty(grid[0]))
             continue
-        out.rows.extend(_make_rows(_Place(image_set, *grid, found, image), out.findings))
+        out.rows.extend(_make_rows(_Place(image_set, *grid, region, image), out.findings))
     return out
 
 
-def _find_other_grid(name: str, own: Header, source: _Source) -> tuple[str, Header] | None:
+def _find_other_grid(name: str, mask_header: Header, source: _Source) -> tuple[str, Header] | None:
     """Return the grid of another blob than the image, where there is one."""
     if name == MASK_ROLE:
-        return name, own
+        return name, mask_header
     volume = source.read(name, "there is no native grid")
     return (name, volume.header) if volume else None
 
 
-def _carry_to_grid(bits: Array, own: Header, grid: Header) -> Array:
+def _carry_to_grid(bits: Array, mask_header: Header, grid: Header) -> Array:
     """Return the mask as it is where it lies on the grid, carried to it elsewhere."""
-    if is_same_grid(own.grid, grid.grid):
+    if is_same_grid(mask_header.grid, grid.grid):
         return bits
-    return carry(bits, own.affine, grid.affine, grid.size)
+    return carry(bits, mask_header.affine, grid.affine, grid.size)
 
 
-def _make_rows(place: _Place, findings: list[Finding]) -> Iterator[Row]:
+def _make_rows(region: _Place, findings: list[Finding]) -> Iterator[Row]:
     """Yield the features of one input."""
-    for prefix, values in _measure_families(place, findings):
+    for prefix, values in _measure_families(region, findings):
         for statistic, value in values.items():
             yield {
-                "image_set": place.image_set,
+                "image_set": region.image_set,
                 "phase": PHASE,
                 "mask": MASK,
                 "feature": prefix + statistic,
                 "value": value if isfinite(value) else None,
-                "grid_role": place.grid_role,
+                "grid_role": region.grid_role,
             }
 
 
 def _measure_families(place: _Place, findings: list[Finding]) -> Iterator[tuple[str, Values]]:
     """Start of the names and values of each family; without an image those of the mask alone."""
-    found, header = place.found, place.header
-    yield VOLUMETRIC, volumetric(found.voxel_count, header.voxel_volume_mm3)
-    yield MORPHOLOGIC, morphologic(components(found).largest, header.spacing)
+    foreground, header = place.found, place.header
+    yield VOLUMETRIC, volumetric(foreground.voxel_count, header.voxel_volume_mm3)
+    yield MORPHOLOGIC, morphologic(components(foreground).largest, header.spacing)
     if place.image is None:
         return
-    box = tuple(slice(s, s + n) for s, n in zip(found.start, found.inside.shape, strict=True))
+    box = tuple(
+        slice(s, s + n) for s, n in zip(foreground.start, foreground.inside.shape, strict=True)
+    )
     slope, inter = place.image.header.scaling
     values = place.image.voxels[box] * np.float64(slope) + inter
-    region = values[found.inside]
+    region = values[foreground.inside]
     n_nonfinite = int(np.count_nonzero(~(np.abs(region) <= MAX_FLOAT32)))
     if n_nonfinite:
         findings.append(_report_nonfinite(place.grid_role, n_nonfinite))
         return
     yield INTENSITY, intensity(region)
     yield HISTOGRAM, histogram(region)
-    yield GLCM, glcm(values, found.inside)
+    yield GLCM, glcm(values, foreground.inside)
 
 
 def _report_missing(name: str, consequence: str) -> Finding:

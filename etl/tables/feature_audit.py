@@ -94,13 +94,13 @@ def assemble(values: pl.DataFrame, context: Context) -> Assembled:
     """Return every published feature against its recomputed values, and what is wrong."""
     del values
     study = _make_study(context)
-    found = audit(study.features, study.computed, study.limits)
-    moved = _find_moved_cases(study, found, int(context.param("feature_audit.case_outliers")))
-    rows = [_make_row(name, one, study, moved) for name, one in found.items()]
+    audits = audit(study.features, study.computed, study.limits)
+    moved = _find_moved_cases(study, audits, int(context.param("feature_audit.case_outliers")))
+    rows = [_make_row(name, audited, study, moved) for name, audited in audits.items()]
     blob = find_artefact(context, "features")
     path = blob.path if blob else None
     return make_rows(
-        TABLE, rows, [replace(f, path=path) for f in _report_wrong_values(study, found, moved)]
+        TABLE, rows, [replace(f, path=path) for f in _report_wrong_values(study, audits, moved)]
     )
 
 
@@ -117,8 +117,10 @@ def _make_study(context: Context) -> _Study:
     return _Study(
         cases,
         {
-            name: Feature(values.get(name, blank), str(one["tier"]), bool(one["is_fragile"]))
-            for name, one in definitions.items()
+            name: Feature(
+                values.get(name, blank), str(definition["tier"]), bool(definition["is_fragile"])
+            )
+            for name, definition in definitions.items()
         },
         computed,
         inputs,
@@ -131,10 +133,12 @@ def _list_inputs(context: Context, cases: Sequence[str]) -> tuple[dict[str, Row]
     """Return the candidate inputs, most trusted first, and what was computed on each."""
     key = ("image_set", "phase", "mask")
     by_input = context.table("captk_features").partition_by(key, as_dict=True)
-    order = sorted(by_input, key=lambda one: (_ORDER.index(one[0]), one))
-    names = {one: f"{one[0]} phase {one[1]}, {one[2]}" for one in order}
-    inputs = {names[one]: dict(zip(key, one, strict=True)) for one in order}
-    return inputs, {names[one]: _spread(by_input[one], cases) for one in order}
+    order = sorted(by_input, key=lambda input_key: (_ORDER.index(input_key[0]), input_key))
+    names = {
+        input_key: f"{input_key[0]} phase {input_key[1]}, {input_key[2]}" for input_key in order
+    }
+    inputs = {names[input_key]: dict(zip(key, input_key, strict=True)) for input_key in order}
+    return inputs, {names[input_key]: _spread(by_input[input_key], cases) for input_key in order}
 
 
 def _spread(rows: pl.DataFrame, cases: Sequence[str]) -> dict[str, Array]:
@@ -154,99 +158,104 @@ def _find_definitions(context: Context, features: Iterable[str]) -> dict[str, De
     """Published feature -> its line of the catalog: its own, else the one of its family."""
     path = context.root / TABLE.files[0]
     lines = read_csv_input(PUBLISHED_CATALOG, path)
-    known = {(str(line[0]), str(line[1])): dict(zip(PUBLISHED_CATALOG.names, line, strict=True))
+    catalog = {(str(line[0]), str(line[1])): dict(zip(PUBLISHED_CATALOG.names, line, strict=True))
              for line in lines}  # fmt: skip
     parts = {feature: parse_name(feature) for feature in sorted(features)}
     return {
-        feature: known.get(
-            (one["family"], one["statistic"]), known.get((one["family"], "*"), _UNKNOWN)
+        feature: catalog.get(
+            (parsed["family"], parsed["statistic"]), catalog.get((parsed["family"], "*"), _UNKNOWN)
         )
-        for feature, one in parts.items()
-        if one is not None  # feature_catalog reports a name outside the grammar
+        for feature, parsed in parts.items()
+        if parsed is not None  # feature_catalog reports a name outside the grammar
     }
 
 
 # --- what is said ---------------------------------------------------------------------------
 
 
-def _find_moved_cases(study: _Study, found: Mapping[str, Audit], most: int) -> Array:
+def _find_moved_cases(study: _Study, audits: Mapping[str, Audit], most: int) -> Array:
     """Whether each case has more than `most` odd values: its mask or image is another one."""
-    odd = [one.is_outlier for one in found.values()]
+    odd = [audited.is_outlier for audited in audits.values()]
     moved: Array = np.sum(odd, axis=0) > most if odd else np.zeros(len(study.cases), bool)
     return moved
 
 
-def _make_row(name: str, found: Audit, study: _Study, moved: Array) -> Row:
+def _make_row(name: str, audited: Audit, study: _Study, moved: Array) -> Row:
     definition = study.definitions[name]
-    relative = found.relative[found.is_compared]
+    relative = audited.relative[audited.is_compared]
     reason = "no case with a published and a recomputed value"
     return {
         "feature": name,
         "tier": definition["tier"],
-        "n": int(found.is_compared.sum()),
-        **study.inputs.get(found.candidate or "", dict.fromkeys(("image_set", "phase", "mask"))),
-        "spearman": found.spearman,
-        "lin_concordance": found.lin_concordance,
+        "n": int(audited.is_compared.sum()),
+        **study.inputs.get(audited.candidate or "", dict.fromkeys(("image_set", "phase", "mask"))),
+        "spearman": audited.spearman,
+        "lin_concordance": audited.lin_concordance,
         "median_relative_difference": float(np.median(relative)) if relative.size else None,
         "max_relative_difference": float(relative.max()) if relative.size else None,
-        "bland_altman_bias": found.bias,
-        "bland_altman_lower": found.lower,
-        "bland_altman_upper": found.upper,
-        "verdict": found.verdict,
-        "reason": definition["reason"] or (reason if found.verdict == NOT_COMPUTED else None),
-        "n_wrong_values": int((found.is_outlier & ~moved).sum()),
-        "worst_cases": _list_worst(found, study),
+        "bland_altman_bias": audited.bias,
+        "bland_altman_lower": audited.lower,
+        "bland_altman_upper": audited.upper,
+        "verdict": audited.verdict,
+        "reason": definition["reason"] or (reason if audited.verdict == NOT_COMPUTED else None),
+        "n_wrong_values": int((audited.is_outlier & ~moved).sum()),
+        "worst_cases": _list_worst(audited, study),
     }
 
 
-def _list_worst(found: Audit, study: _Study) -> list[str]:
-    order = np.argsort(-found.relative, kind="stable")[:N_WORST]
-    return [study.cases[n] for n in order if found.relative[n] > study.limits.exact_relative]
+def _list_worst(audited: Audit, study: _Study) -> list[str]:
+    order = np.argsort(-audited.relative, kind="stable")[:N_WORST]
+    return [study.cases[n] for n in order if audited.relative[n] > study.limits.exact_relative]
 
 
 def _report_wrong_values(
-    study: _Study, found: Mapping[str, Audit], moved: Array
+    study: _Study, audits: Mapping[str, Audit], moved: Array
 ) -> Iterator[Finding]:
     """Yield a finding per wrong value, and per case that was measured on another mask or image."""
-    for place, case_id in enumerate(study.cases):
-        wrong = [name for name, one in found.items() if one.is_outlier[place]]
-        if moved[place]:
+    for case_index, case_id in enumerate(study.cases):
+        wrong = [name for name, audited in audits.items() if audited.is_outlier[case_index]]
+        if moved[case_index]:
             yield _report_other_input(
-                case_id, wrong, sum(1 for f in found.values() if f.is_compared[place])
+                case_id, wrong, sum(1 for f in audits.values() if f.is_compared[case_index])
             )
         else:
-            yield from (_report_wrong_value(study, found[name], name, place) for name in wrong)
+            yield from (
+                _report_wrong_value(study, audits[name], name, case_index) for name in wrong
+            )
 
 
-def _report_wrong_value(study: _Study, found: Audit, name: str, place: int) -> Finding:
-    values = study.computed[found.candidate or ""][name]
-    published, wanted = float(study.features[name].published[place]), float(values[place])
+def _report_wrong_value(study: _Study, audited: Audit, name: str, case_index: int) -> Finding:
+    values = study.computed[audited.candidate or ""][name]
+    published, recomputed = (
+        float(study.features[name].published[case_index]),
+        float(values[case_index]),
+    )
     return Finding(
         table=TABLE.name,
         severity="warning",
         check=f"wrong_value:{name}",
         observed=f"{published:.10g}",
-        expected=f"{wanted:.10g} ({found.candidate})",
-        likely_cause=_describe_cause(published, wanted, values, study),
+        expected=f"{recomputed:.10g} ({audited.candidate})",
+        likely_cause=_describe_cause(published, recomputed, values, study),
         fix="Take the recomputed value (captk_features), and tell the publisher.",
-        case_id=study.cases[place],
+        case_id=study.cases[case_index],
     )
 
 
-def _describe_cause(published: float, wanted: float, values: Array, study: _Study) -> str:
+def _describe_cause(published: float, recomputed: float, values: Array, study: _Study) -> str:
     """Return what the wrong value looks like."""
 
     def is_like(others: Array, limit: float = _LIKE) -> Array:
-        found: Array = relative_difference(np.full(others.shape, published), others) <= limit
-        return found
+        is_close: Array = relative_difference(np.full(others.shape, published), others) <= limit
+        return is_close
 
-    same = np.flatnonzero(is_like(values, study.limits.exact_relative))
-    if is_like(np.array([-wanted])).any():
+    alike = np.flatnonzero(is_like(values, study.limits.exact_relative))
+    if is_like(np.array([-recomputed])).any():
         return "a sign that was lost"
-    if is_like(wanted * np.array(_MOVED)).any():
+    if is_like(recomputed * np.array(_MOVED)).any():
         return "a decimal point that moved, or another unit"
-    if same.size:
-        return f"the value of {study.cases[same[0]]}: a cell was copied, or two were swapped"
+    if alike.size:
+        return f"the value of {study.cases[alike[0]]}: a cell was copied, or two were swapped"
     return "measured in another version of the mask or the image"
 
 

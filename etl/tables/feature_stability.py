@@ -52,12 +52,16 @@ def assemble(values: pl.DataFrame, context: Context) -> Assembled:
 
 def _make_row(row: Row) -> Row:
     pairs = zip(*(row[mask] for mask in RATERS), strict=True)
-    known = np.array([pair for pair in pairs if None not in pair], np.float64).reshape(-1, 2)
-    found = icc_agreement(known) if len(known) >= FEWEST else Icc(None, None, None)
+    measured_pairs = np.array([pair for pair in pairs if None not in pair], np.float64).reshape(
+        -1, 2
+    )
+    reliability = (
+        icc_agreement(measured_pairs) if len(measured_pairs) >= FEWEST else Icc(None, None, None)
+    )
     return {
         **{name: row[name] for name in _KEY},
-        "n_cases": len(known),
-        "icc": found.icc,
-        "icc_low": found.low,
-        "icc_high": found.high,
+        "n_cases": len(measured_pairs),
+        "icc": reliability.icc,
+        "icc_low": reliability.low,
+        "icc_high": reliability.high,
     }

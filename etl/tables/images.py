@@ -44,17 +44,17 @@ TABLE = Table(
 def measure(unit: Unit, context: Context) -> Measured:
     """Return header and intensity statistics of one image."""
     volume = read_blob(unit[0], context)
-    found = measure_intensity(volume.voxels, *volume.header.scaling)
+    intensity = measure_intensity(volume.voxels, *volume.header.scaling)
     values = {
-        "intensity_min": found.minimum,
-        "intensity_max": found.maximum,
-        "intensity_mean": found.mean,
-        "intensity_std": found.std,
-        "intensity_p01": found.p01,
-        "intensity_p50": found.p50,
-        "intensity_p99": found.p99,
-        "n_nonfinite": found.n_nonfinite,
-        "n_at_dtype_max": found.n_at_dtype_max,
+        "intensity_min": intensity.minimum,
+        "intensity_max": intensity.maximum,
+        "intensity_mean": intensity.mean,
+        "intensity_std": intensity.std,
+        "intensity_p01": intensity.p01,
+        "intensity_p50": intensity.p50,
+        "intensity_p99": intensity.p99,
+        "n_nonfinite": intensity.n_nonfinite,
+        "n_at_dtype_max": intensity.n_at_dtype_max,
         "voxel_digest": intensity_digest(volume.voxels, *volume.header.scaling),
         **describe_header(volume),
     }
@@ -62,7 +62,7 @@ def measure(unit: Unit, context: Context) -> Measured:
     lost = [
         name for name, value in values.items() if name.startswith("intensity_") and value is None
     ]
-    if lost and found.n_nonfinite < volume.header.n_voxels:
+    if lost and intensity.n_nonfinite < volume.header.n_voxels:
         notes.append(_report_beyond_arithmetic(lost))
     return Measured([values], notes)
 

@@ -114,10 +114,12 @@ def measure(unit: Unit, context: Context) -> Measured:
     masks, findings = read_masks(names, unit, context)
     rows: list[Row] = []
     for image_set in IMAGE_SETS:
-        series, found = read_series(image_set, masks, unit, context) if masks else (None, [])
-        findings += found
-        zero, found = _find_zero_level(image_set, series)
-        findings += found
+        series, series_findings = (
+            read_series(image_set, masks, unit, context) if masks else (None, [])
+        )
+        findings += series_findings
+        zero, series_findings = _find_zero_level(image_set, series)
+        findings += series_findings
         for name in names:
             row = {"mask": name, "image_set": image_set, **dict.fromkeys(_OF_UNIT)}
             rows.append(
@@ -154,23 +156,23 @@ def _measure_values(
     }
     if zero is None:
         return of_grid
-    found = measure_kinetics(series.signals[name], zero, context.param(PE_MIN))
-    return of_grid | _name_columns(found, voxel_cm3)
+    kinetics = measure_kinetics(series.signals[name], zero, context.param(PE_MIN))
+    return of_grid | _name_columns(kinetics, voxel_cm3)
 
 
-def _name_columns(found: Kinetics, voxel_cm3: float) -> Row:
-    volumes = [n * voxel_cm3 for n in found.n_reaching]
+def _name_columns(kinetics: Kinetics, voxel_cm3: float) -> Row:
+    volumes = [n * voxel_cm3 for n in kinetics.n_reaching]
     return {
-        "n_excluded_nonfinite": found.n_nonfinite,
-        "n_excluded_low_s0": found.n_low_s0,
-        "n_excluded_no_enhancement": found.n_no_enhancement,
-        "n_enhancing": found.n_enhancing,
-        "n_below_baseline": found.n_below_baseline,
-        **_name_quartiles("pe_{}_percent", found.pe_percent),
-        **_name_quartiles("ser_{}", found.ser),
-        "washout_fraction": found.washout,
-        "plateau_fraction": found.plateau,
-        "persistent_fraction": found.persistent,
+        "n_excluded_nonfinite": kinetics.n_nonfinite,
+        "n_excluded_low_s0": kinetics.n_low_s0,
+        "n_excluded_no_enhancement": kinetics.n_no_enhancement,
+        "n_enhancing": kinetics.n_enhancing,
+        "n_below_baseline": kinetics.n_below_baseline,
+        **_name_quartiles("pe_{}_percent", kinetics.pe_percent),
+        **_name_quartiles("ser_{}", kinetics.ser),
+        "washout_fraction": kinetics.washout,
+        "plateau_fraction": kinetics.plateau,
+        "persistent_fraction": kinetics.persistent,
         **dict(zip(VOLUMES, volumes, strict=True)),
     }
 
@@ -196,9 +198,9 @@ def assemble(values: pl.DataFrame, context: Context) -> Assembled:
         & pl.col("is_stretched").fill_null(value=True)
     )
     findings = _scale_findings(joined.filter(is_doubtful)) + _check_thresholds(joined)
-    kept = (pl.when(~is_doubtful).then(pl.col(name)).alias(name) for name in _MEASURES)
+    trusted = (pl.when(~is_doubtful).then(pl.col(name)).alias(name) for name in _MEASURES)
     threshold = pl.when(pl.col("mask") == FTV).then(pl.col(THRESHOLD))
-    rows = joined.with_columns(*kept, threshold.alias(THRESHOLD)).with_columns(
+    rows = joined.with_columns(*trusted, threshold.alias(THRESHOLD)).with_columns(
         pl.when(pl.col("n_voxels") > 0)
         .then(_sum_reached_cm3() / pl.col("mask_volume_cm3"))
         .alias("share_at_trial_threshold")

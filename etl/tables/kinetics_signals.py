@@ -51,8 +51,10 @@ def read_masks(
     masks: dict[str, Mask] = {}
     findings: list[Finding] = []
     for name in names:
-        volumes, found = open_volumes(TABLE, unit, context, [f"mask_{name}"], read_two_values)
-        findings += found
+        volumes, findings_of_files = open_volumes(
+            TABLE, unit, context, [f"mask_{name}"], read_two_values
+        )
+        findings += findings_of_files
         for volume in volumes.values():
             masks[name] = Mask(
                 foreground_bits(volume.voxels, *volume.header.scaling)[0], volume.header
@@ -106,8 +108,10 @@ def _sample(series: Series, volume: Volume) -> None:
     """Keep of a phase what lies inside the masks, and its least value."""
     slope, inter = volume.header.scaling
     flat = volume.voxels.ravel(order="F")
-    for name, place in series.places.items():
-        series.signals.setdefault(name, []).append(flat[place].astype(np.float64) * slope + inter)
+    for name, positions in series.places.items():
+        series.signals.setdefault(name, []).append(
+            flat[positions].astype(np.float64) * slope + inter
+        )
     ends = (flat.min(), flat.max())
     if not np.isfinite(ends).all():
         finite = flat[np.isfinite(flat)]

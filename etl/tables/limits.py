@@ -26,9 +26,9 @@ def read_limit(context: Context, name: str) -> int:
     return value
 
 
-def count_surface(found: Foreground) -> int:
+def count_surface(foreground: Foreground) -> int:
     """Return how many voxels of a foreground have a face neighbour in the background."""
-    return int(np.count_nonzero(surface(found.inside)))
+    return int(np.count_nonzero(surface(foreground.inside)))
 
 
 def report_above_limit(table: str, mask_role: str, name: str, count: int, lost: str) -> Finding:

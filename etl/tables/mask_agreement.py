@@ -92,12 +92,16 @@ def measure(unit: Unit, context: Context) -> Measured:
     rows: list[Row] = []
     surfaces: dict[str, int] = {}
     for a, b in combinations(masks, 2):
-        row, found = _compare(a, b, limit)
+        row, foregrounds = _compare(a, b, limit)
         rows.append(row)
-        lost = [mask for mask in (a, b) if mask.found and not found[mask.name]]
+        lost = [mask for mask in (a, b) if mask.found and not foregrounds[mask.name]]
         findings += [_report_lost(mask, row["grid"]) for mask in lost]
         if row["dice"] is not None and row["assd_mm"] is None:
-            surfaces |= {name: count_surface(one) for name, one in found.items() if one}
+            surfaces |= {
+                name: count_surface(foreground)
+                for name, foreground in foregrounds.items()
+                if foreground
+            }
     if rows:
         findings += [_report_empty(mask) for mask in masks if mask.found is None]
     findings += [
@@ -139,40 +143,40 @@ def _name_grid(blob: Blob, header: Header, before: list[_Mask], profile: Profile
     declared = profile.masks.get(str(blob.name.mask))
     if declared:
         return declared.grid
-    same = (mask for mask in before if is_same_grid(mask.header.grid, header.grid))
-    return next((mask.grid for mask in same if mask.name in profile.masks), OWN_GRID)
+    on_this_grid = (mask for mask in before if is_same_grid(mask.header.grid, header.grid))
+    return next((mask.grid for mask in on_this_grid if mask.name in profile.masks), OWN_GRID)
 
 
 def _compare(a: _Mask, b: _Mask, limit: int) -> tuple[Row, dict[str, Foreground | None]]:
     """Return the row of a pair, and both foregrounds on the grid of comparison."""
-    place, other = sorted((a, b), key=lambda mask: _RANK[mask.grid])
+    target, moved = sorted((a, b), key=lambda mask: _RANK[mask.grid])
     is_shared = is_same_grid(a.header.grid, b.header.grid)
-    found = {place.name: place.found, other.name: other.found}
-    if not is_shared and other.found:
-        size, affine = place.header.size, place.header.affine
-        found[other.name] = crop(carry(other.bits, other.header.affine, affine, size))
+    foregrounds = {target.name: target.found, moved.name: moved.found}
+    if not is_shared and moved.found:
+        size, affine = target.header.size, target.header.affine
+        foregrounds[moved.name] = crop(carry(moved.bits, moved.header.affine, affine, size))
     row = {
         "mask_a": a.name,
         "mask_b": b.name,
-        "grid": place.grid,
-        "carried_mask": None if is_shared else other.name,
+        "grid": target.grid,
+        "carried_mask": None if is_shared else moved.name,
         "a_blob_md5": a.md5,
         "b_blob_md5": b.md5,
-        **_measure_values(found[a.name], found[b.name], place.header.affine, limit),
+        **_measure_values(foregrounds[a.name], foregrounds[b.name], target.header.affine, limit),
         "volume_ratio": a.volume_cm3 / b.volume_cm3 if a.found and b.found else None,
         "volume_difference_cm3": a.volume_cm3 - b.volume_cm3,
     }
-    return row, found
+    return row, foregrounds
 
 
 def _measure_values(
-    one: Foreground | None, other: Foreground | None, affine: Array, limit: int
+    first: Foreground | None, second: Foreground | None, affine: Array, limit: int
 ) -> Row:
-    found = measure_agreement(one, other, affine, limit)
+    agreement = measure_agreement(first, second, affine, limit)
     return {
-        "a_voxel_count": one.voxel_count if one else 0,
-        "b_voxel_count": other.voxel_count if other else 0,
-        **(asdict(found) if found else _UNKNOWN),
+        "a_voxel_count": first.voxel_count if first else 0,
+        "b_voxel_count": second.voxel_count if second else 0,
+        **(asdict(agreement) if agreement else _UNKNOWN),
     }
 
 

@@ -110,28 +110,28 @@ def measure(unit: Unit, context: Context) -> Measured:
 
 
 def _measure_values(bits: Array, volume: Volume) -> Row:
-    found = crop(bits)
-    count = found.voxel_count if found else 0
+    foreground = crop(bits)
+    count = foreground.voxel_count if foreground else 0
     return {
         "voxel_digest": voxel_digest(bits),
         "voxel_count": count,
         "volume_cm3": count * volume.header.voxel_volume_mm3 / 1000,
         "n_components": 0,
-        "touches_border": touches_border(found, volume.header.size),
-        **(_measure_foreground(found, volume.header.affine) if found else {}),
+        "touches_border": touches_border(foreground, volume.header.size),
+        **(_measure_foreground(foreground, volume.header.affine) if foreground else {}),
     }
 
 
-def _measure_foreground(found: Foreground, affine: Array) -> Row:
-    parts = components(found)
-    shape = measure_shape(found, affine)
+def _measure_foreground(foreground: Foreground, affine: Array) -> Row:
+    parts = components(foreground)
+    shape = measure_shape(foreground, affine)
     alone = shape.max_diameter_mm if parts.count == 1 else max_diameter_mm(parts.largest, affine)
-    centroid = to_world(centroid_index(found), affine)[0]
-    first, last = found.box
+    centroid = to_world(centroid_index(foreground), affine)[0]
+    first, last = foreground.box
     return {
         "n_components": parts.count,
         "largest_component_voxel_count": parts.largest.voxel_count,
-        "largest_component_fraction": parts.largest.voxel_count / found.voxel_count,
+        "largest_component_fraction": parts.largest.voxel_count / foreground.voxel_count,
         **{f"bbox_min_{axis}": n for axis, n in zip("xyz", first, strict=True)},
         **{f"bbox_max_{axis}": n for axis, n in zip("xyz", last, strict=True)},
         **{f"centroid_{axis}_mm": float(v) for axis, v in zip("ras", centroid, strict=True)},

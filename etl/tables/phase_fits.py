@@ -65,8 +65,8 @@ _NO_FIT: Row = dict.fromkeys(("slope", "intercept", "r_squared", "n_voxels", "n_
 
 def measure(unit: Unit, context: Context) -> Measured:
     """Return the line of each phase; the images of one phase in memory at a time."""
-    found = [_fit_phase(phase, unit, context) for phase in context.profile.phases]
-    return Measured([row for row, _ in found], [f for _, listed in found for f in listed])
+    fits = [_fit_phase(phase, unit, context) for phase in context.profile.phases]
+    return Measured([row for row, _ in fits], [f for _, listed in fits for f in listed])
 
 
 def _fit_phase(phase: int, unit: Unit, context: Context) -> tuple[Row, list[Finding]]:
@@ -153,14 +153,14 @@ def compare_phases(
     """Return lines with `relative_slope`, `slope_difference` and `is_stretched` of their case."""
     slope = pl.col("slope")
     usable = pl.when((slope > 0) & (pl.col("r_squared") >= min_r_squared)).then(slope)
-    least, most = usable.min().over("case_id"), usable.max().over("case_id")
+    lowest, highest = usable.min().over("case_id"), usable.max().over("case_id")
     n_usable = usable.count().over("case_id")
-    difference = pl.when(n_usable > 1).then(most / least - 1)
+    difference = pl.when(n_usable > 1).then(highest / lowest - 1)
     is_above = difference > max_difference
     # Two phases are enough to say yes; to say no, all are needed.
     is_known = is_above | (n_usable == pl.len().over("case_id"))
     return lines.with_columns(
-        (usable / least).alias("relative_slope"),
+        (usable / lowest).alias("relative_slope"),
         difference.alias("slope_difference"),
         pl.when(is_known).then(is_above).alias("is_stretched"),
     )

@@ -78,13 +78,13 @@ def parse_inputs(listed: object) -> tuple[Input, ...]:
 
 
 def _parse_families(named: str | Iterable[str]) -> tuple[str, ...]:
-    wanted = [named] if isinstance(named, str) else list(named)
-    if EVERY in wanted:
+    families = [named] if isinstance(named, str) else list(named)
+    if EVERY in families:
         return FAMILIES
-    unknown = [family for family in wanted if family not in FAMILIES]
-    if unknown or not wanted:
+    unknown = [family for family in families if family not in FAMILIES]
+    if unknown or not families:
         raise _refuse_entry(f"{', '.join(unknown) or 'none'} is no family")
-    return tuple(family for family in FAMILIES if family in wanted)
+    return tuple(family for family in FAMILIES if family in families)
 
 
 def check_inputs(inputs: tuple[Input, ...], profile: Profile) -> None:
@@ -95,14 +95,14 @@ def check_inputs(inputs: tuple[Input, ...], profile: Profile) -> None:
             scanner's own voxels, or an image and a mask on different grids.
     """
     for i in inputs:
-        known = profile.image_sets.get(i.image_set)
-        if known is None:
+        image_set = profile.image_sets.get(i.image_set)
+        if image_set is None:
             raise _refuse_entry(
                 f"{i.image_set} is no image set; there are {_list(profile.image_sets)}"
             )
         if i.phase not in profile.phases:
             raise _refuse_entry(f"{i.phase} is no phase; there are {_list(profile.phases)}")
-        if known.grid == "native" and i.families != OF_NATIVE_VOXELS:
+        if image_set.grid == "native" and i.families != OF_NATIVE_VOXELS:
             message = (
                 f"{i.image_set} lies on the scanner's own voxels, whose size differs between "
                 "scanners: only the shape can be compared. Say families: [morphology], or take an "
@@ -110,10 +110,10 @@ def check_inputs(inputs: tuple[Input, ...], profile: Profile) -> None:
             )
             raise _refuse_entry(message)
         declared = profile.masks.get(i.mask)
-        if declared and declared.grid != known.grid and i.families != OF_NATIVE_VOXELS:
+        if declared and declared.grid != image_set.grid and i.families != OF_NATIVE_VOXELS:
             message = (
                 f"{i.mask} lies on the {declared.grid} grid, {i.image_set} images on the "
-                f"{known.grid} grid: their voxels are not the same. Take a mask on that grid"
+                f"{image_set.grid} grid: their voxels are not the same. Take a mask on that grid"
             )
             raise _refuse_entry(message)
 
@@ -140,5 +140,5 @@ def _list(values: Iterable[object]) -> str:
     return ", ".join(map(str, values))
 
 
-def _refuse_entry(what: str) -> UserError:
-    return UserError(f"params.yaml: {INPUTS}: {what}. {_FORM}")
+def _refuse_entry(reason: str) -> UserError:
+    return UserError(f"params.yaml: {INPUTS}: {reason}. {_FORM}")

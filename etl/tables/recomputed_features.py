@@ -82,16 +82,16 @@ def measure(unit: Unit, context: Context) -> Measured:
     rows: list[Row] = []
     problems: dict[str, list[str]] = {}
     for image_role in sorted({i.image_role for i in inputs if i.mask_role in masks}):
-        here = [i for i in inputs if i.image_role == image_role and i.mask_role in masks]
-        image, found = _read_image(unit, context, image_role, here)
-        findings += found
-        regions = [_cut_region(one, masks[one.mask_role], image, bins) for one in here]
+        own_inputs = [i for i in inputs if i.image_role == image_role and i.mask_role in masks]
+        image, image_findings = _read_image(unit, context, image_role, own_inputs)
+        findings += image_findings
+        regions = [_cut_region(entry, masks[entry.mask_role], image, bins) for entry in own_inputs]
         del image  # before anything is computed: it may be large
-        for one in here:
-            values, wrong = _compute_features(one, *regions.pop(0))
-            key = {"image_set": one.image_set, "phase": one.phase, "mask": one.mask}
+        for entry in own_inputs:
+            values, wrong = _compute_features(entry, *regions.pop(0))
+            key = {"image_set": entry.image_set, "phase": entry.phase, "mask": entry.mask}
             rows += [{**key, "feature": name, "value": value} for name, value in values.items()]
-            problems.setdefault(one.mask_role, []).extend(wrong)
+            problems.setdefault(entry.mask_role, []).extend(wrong)
     findings += [_report_undefined(mask, wrong) for mask, wrong in problems.items() if wrong]
     return Measured(rows, findings)
 
@@ -103,14 +103,18 @@ def _read_masks(
     present = {name_role(blob.name) for blob in unit}
     masks: dict[str, _Mask] = {}
     findings: list[Finding] = []
-    for one in {i.mask_role: i for i in inputs}.values():
-        if one.mask_role not in present:
+    for entry in {i.mask_role: i for i in inputs}.values():
+        if entry.mask_role not in present:
             findings += (
-                [_report_missing(one.mask_role, [one])] if one.mask in context.profile.masks else []
+                [_report_missing(entry.mask_role, [entry])]
+                if entry.mask in context.profile.masks
+                else []
             )
             continue
-        volumes, found = open_volumes(TABLE.name, unit, context, (one.mask_role,), read_two_values)
-        findings += found
+        volumes, mask_findings = open_volumes(
+            TABLE.name, unit, context, (entry.mask_role,), read_two_values
+        )
+        findings += mask_findings
         for name, volume in volumes.items():
             bits, _ = foreground_bits(volume.voxels, *volume.header.scaling)
             noise = _check_noise(name, crop(bits), context)
@@ -119,11 +123,11 @@ def _read_masks(
     return masks, findings
 
 
-def _check_noise(name: str, found: Foreground | None, context: Context) -> list[Finding]:
+def _check_noise(name: str, foreground: Foreground | None, context: Context) -> list[Finding]:
     """Return a finding where a mask is too large for its features, or its surface is."""
-    if found is None:
+    if foreground is None:
         return []
-    counts = {REGION: found.voxel_count, SURFACE: count_surface(found)}
+    counts = {REGION: foreground.voxel_count, SURFACE: count_surface(foreground)}
     return [
         report_above_limit(TABLE.name, name, limit, count, "its features are")
         for limit, count in counts.items()
@@ -141,7 +145,7 @@ def _read_image(
 
 
 def _cut_region(
-    one: Input, mask: _Mask, image: Volume | None, bins: int
+    entry: Input, mask: _Mask, image: Volume | None, bins: int
 ) -> tuple[Region | None, list[str]]:
     """Return what is measured of an input, and in words what is wrong with it."""
     from etl.measure.ibsi import region
@@ -149,36 +153,36 @@ def _cut_region(
     if not mask.is_measured:
         return None, []
     wrong: list[str] = []
-    where = f"{one.image_set} {one.phase}"
+    where = f"{entry.image_set} {entry.phase}"
     if image is not None and not is_same_grid(mask.header.grid, image.header.grid):
         wrong, image = [f"{where}: the mask lies on another grid than the image"], None
     scaled = (image.voxels, *image.header.scaling) if image else None
-    found = region(mask.bits, mask.header.spacing, bins, scaled)
-    if found is None:
+    cut = region(mask.bits, mask.header.spacing, bins, scaled)
+    if cut is None:
         return None, [f"{where}: the mask is empty"]
-    if image is not None and found.problem:
-        wrong = [f"{where}: {found.problem}"]
-    return found, wrong
+    if image is not None and cut.problem:
+        wrong = [f"{where}: {cut.problem}"]
+    return cut, wrong
 
 
 def _compute_features(
-    one: Input, found: Region | None, wrong: list[str]
+    entry: Input, cut: Region | None, wrong: list[str]
 ) -> tuple[dict[str, float | None], list[str]]:
     """Return feature -> value, and in words what has none although its blobs are there."""
     from etl.measure.ibsi import UndefinedError, family_features
 
-    values: dict[str, float | None] = {n: None for f in one.families for n in names_of(f)}
-    where = f"{one.image_set} {one.phase}"
-    for family in one.families:
-        if found is None or (found.problem and family != "morphology"):
+    values: dict[str, float | None] = {n: None for f in entry.families for n in names_of(f)}
+    where = f"{entry.image_set} {entry.phase}"
+    for family in entry.families:
+        if cut is None or (cut.problem and family != "morphology"):
             continue
         try:
-            values |= family_features(found, family)
+            values |= family_features(cut, family)
         except UndefinedError as error:
             wrong.append(f"{where}: {family} ({error})")
         else:
             lost = [n for n in names_of(family) if values[n] is None]
-            lost = [n for n in lost if not (found.problem and needs_image(n))]
+            lost = [n for n in lost if not (cut.problem and needs_image(n))]
             wrong += [f"{where}: {', '.join(lost)} (no finite number)"] if lost else []
     return values, wrong
 

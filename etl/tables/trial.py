@@ -61,9 +61,9 @@ def _choose(form: SheetForm, sheets: list[Sheet], out: Measured) -> Sheet:
     for sheet in sheets:
         if sheet.name == form.sheet and SUBJECT in sheet.header:
             return sheet
-    wanted = set(form.headers.values()) - {"DataExtractDt"}
-    best = max(sheets, key=lambda s: len(wanted & set(s.header)), default=None)
-    if best is None or SUBJECT not in best.header or not wanted & set(best.header):
+    headers = set(form.headers.values()) - {"DataExtractDt"}
+    best = max(sheets, key=lambda s: len(headers & set(s.header)), default=None)
+    if best is None or SUBJECT not in best.header or not headers & set(best.header):
         raise BadInputError(
             "sheet_missing",
             observed=", ".join(s.name for s in sheets) or "no sheet",
@@ -129,11 +129,11 @@ Where = tuple[str, Measured]
 def _number(form: SheetForm, header: str, cells: Cells, where: Where) -> float | None:
     if header not in cells:
         return None
-    text, number, place = cells[header]
+    text, number, cell_name = cells[header]
     try:
         return number_of(text, number)
     except ValueError:
-        observed = f"{text!r} in {place}"
+        observed = f"{text!r} in {cell_name}"
         finding = _make_finding(form, f"not_a_number:{header}", observed, A_NUMBER, where[0])
         cause = explain_cell(text) or finding.likely_cause
         where[1].findings.append(replace(finding, likely_cause=cause))

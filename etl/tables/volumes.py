@@ -53,6 +53,6 @@ def open_volumes(
         try:
             volumes[name] = read(blobs[name], context)
         except BadInputError as error:
-            found = make_finding(table, error, path=name)
-            findings.append(replace(found, severity="warning"))
+            finding = make_finding(table, error, path=name)
+            findings.append(replace(finding, severity="warning"))
     return volumes, findings

@@ -29,7 +29,7 @@ def choose_format(asked: str | None, output: Path | None) -> Format:
         message = f"{output}: is {asked} by --format and {of_suffix} by its suffix. Change one."
         raise UserError(message)
     if output and not asked and of_suffix not in forms:
-        known = ", ".join(suffix for suffix, form in SUFFIXES.items() if form in forms)
-        message = f"{output}: its suffix names no form ({known} do). Say --format too."
+        suffixes = ", ".join(suffix for suffix, form in SUFFIXES.items() if form in forms)
+        message = f"{output}: its suffix names no form ({suffixes} do). Say --format too."
         raise UserError(message)
     return cast("Format", asked or of_suffix or "table")

@@ -81,8 +81,8 @@ def release_hashes(root: Path, release: Path) -> dict[str, tuple[str, int]]:
     return {
         **{show_path(path): (mark, 0) for path, mark in marks.items()},
         **{
-            path: found if is_ours(path, found[0]) else (LINK_OUTSIDE, 0)
-            for path, found in hashes.items()
+            path: hash_and_size if is_ours(path, hash_and_size[0]) else (LINK_OUTSIDE, 0)
+            for path, hash_and_size in hashes.items()
         },
     }
 
@@ -130,8 +130,8 @@ def release_hash(root: Path) -> str | None:
     path = re.escape(str(param(root, "release")))
     # Only one stage depends on the release; as YAML the file would take longer than a query.
     entry = rf"^ *- path: (['\"]?){path}\1\n *hash: md5\n *md5: (\S+)$"
-    found = re.search(entry, lock.read_text(encoding="utf-8", errors="replace"), re.MULTILINE)
-    return require_md5(found[2], str(lock)) if found else None
+    entry_match = re.search(entry, lock.read_text(encoding="utf-8", errors="replace"), re.MULTILINE)
+    return require_md5(entry_match[2], str(lock)) if entry_match else None
 
 
 def require_md5(md5: str, where: str) -> str:
@@ -162,11 +162,11 @@ def start_status(root: Path) -> Callable[[], dict[str, list[Any]]]:
     )  # fmt: skip
 
     def wait() -> dict[str, list[Any]]:
-        answer, said = process.communicate()
+        answer, errors = process.communicate()
         try:
             stages: dict[str, list[Any]] = json.loads(answer)
         except ValueError:
-            words = said.strip().splitlines() or [f"ended with {process.returncode}"]
+            words = errors.strip().splitlines() or [f"ended with {process.returncode}"]
             return {"dvc": [words[0]]}
         return stages
 
@@ -250,11 +250,11 @@ def list_remote(root: Path, md5s: Iterable[str]) -> set[str]:
     Raises:
         UserError: the remote cannot be asked.
     """
-    wanted = set(md5s)
-    if not wanted or read_remote_name(root) is None:
+    hashes = set(md5s)
+    if not hashes or read_remote_name(root) is None:
         return set()
     with _open_remote(root) as (_, remote):
-        return set(remote.oids_exist(wanted))
+        return set(remote.oids_exist(hashes))
 
 
 def fetch(root: Path, md5s: Iterable[str]) -> set[str]:
@@ -265,8 +265,8 @@ def fetch(root: Path, md5s: Iterable[str]) -> set[str]:
     Raises:
         UserError: the remote cannot be asked.
     """
-    wanted = set(md5s)
-    lacking = wanted - list_cached(root, wanted)
+    hashes = set(md5s)
+    lacking = hashes - list_cached(root, hashes)
     if lacking and read_remote_name(root):
         from dvc_data.hashfile.hash_info import HashInfo
         from dvc_data.hashfile.transfer import transfer
@@ -275,7 +275,7 @@ def fetch(root: Path, md5s: Iterable[str]) -> set[str]:
             infos = {HashInfo("md5", md5) for md5 in lacking}
             # No index: it would believe that a file is there which somebody removed.
             transfer(remote, cache, infos, jobs=remote.fs.jobs, verify=True, cache_odb=cache)
-    return list_cached(root, wanted) if lacking else wanted
+    return list_cached(root, hashes) if lacking else hashes
 
 
 def push(
@@ -293,21 +293,21 @@ def push(
     Raises:
         UserError: no remote is set, it cannot be asked, or it takes a file not.
     """
-    wanted = set(md5s)
+    hashes = set(md5s)
     require_remote(root)
-    local = list_cached(root, wanted)
+    local = list_cached(root, hashes)
     with _open_remote(root) as (cache, remote):
-        there = set(remote.oids_exist(wanted)) if wanted else set()
-        new = sorted(local - there, key=lambda md5: (md5.endswith(FOLDER), md5))
+        in_remote = set(remote.oids_exist(hashes)) if hashes else set()
+        new = sorted(local - in_remote, key=lambda md5: (md5.endswith(FOLDER), md5))
         files = [md5 for md5 in new if not md5.endswith(FOLDER)]
         _send(cache, remote, files, lambda done: progress(done, len(new)))
-        held = there | set(files)
+        held = in_remote | set(files)
         whole = [md5 for md5 in new[len(files) :] if _is_whole(root, md5, held)]
         _send(cache, remote, whole, lambda done: progress(len(files) + done, len(new)))
     sent = frozenset((*files, *whole))
     folder = find_cache(root)
     size = sum((folder / md5[:2] / md5[2:]).stat().st_size for md5 in sent)
-    return Pushed(sent, frozenset(there), frozenset(wanted - there - local), size)
+    return Pushed(sent, frozenset(in_remote), frozenset(hashes - in_remote - local), size)
 
 
 def _is_whole(root: Path, md5: str, held: set[str]) -> bool:
@@ -346,9 +346,9 @@ def _open_remote(root: Path) -> Iterator[tuple[Any, Any]]:
         with _open_repo(root) as repo:
             yield repo.cache.local, _wait_for_answer(repo, read_remote_name(root))
     except Exception as error:  # each kind of remote has errors of its own
-        said = " ".join(str(error).split()) or type(error).__name__
+        reason = " ".join(str(error).split()) or type(error).__name__
         message = (
-            f"The remote {read_remote_name(root)} cannot be used ({said}). "
+            f"The remote {read_remote_name(root)} cannot be used ({reason}). "
             "Check it by `dvc remote list` and `dvc status --cloud`."
         )
         raise UserError(message) from error

@@ -74,10 +74,10 @@ def resolve(root: Path, rev: str | Revision) -> Revision:
     """
     if isinstance(rev, Revision):
         return rev
-    found = next(_read_objects(root, [f"{rev}^{{commit}}"])) if rev.isprintable() and rev else None
-    if found is None:
+    commit = next(_read_objects(root, [f"{rev}^{{commit}}"])) if rev.isprintable() and rev else None
+    if commit is None:
         raise UserError(_describe_unknown(root, rev))
-    return _make_revision(rev, found)
+    return _make_revision(rev, commit)
 
 
 def _make_revision(name: str, commit: _Object) -> Revision:
@@ -104,8 +104,8 @@ def list_tags(root: Path) -> list[Revision]:
     names = _run_git(root, "for-each-ref", "--sort=version:refname", form, "refs/tags")
     listed = names.decode().split()
     commits = _read_objects(root, [f"refs/tags/{name}^{{commit}}" for name in listed])
-    found = [_make_revision(name, at) for name, at in zip(listed, commits, strict=True) if at]
-    return sorted(found, key=lambda tag: tag.committed)
+    revisions = [_make_revision(name, at) for name, at in zip(listed, commits, strict=True) if at]
+    return sorted(revisions, key=lambda tag: tag.committed)
 
 
 def list_commits_of(root: Path, path: str, limit: int) -> list[Revision]:
@@ -130,16 +130,16 @@ def read_at(root: Path, rev: str | Revision, path: str) -> bytes | None:
         rev: the revision.
         path: relative to the project.
     """
-    found = next(_read_objects(root, [f"{resolve(root, rev).commit}:./{path}"]))
-    return found.data if found and found.kind == "blob" else None
+    blob = next(_read_objects(root, [f"{resolve(root, rev).commit}:./{path}"]))
+    return blob.data if blob and blob.kind == "blob" else None
 
 
 def read_files_at(root: Path, rev: str | Revision, paths: Iterable[str]) -> dict[str, bytes]:
     """Return path to bytes of the files under git at a revision, for files and whole folders."""
     listed = _run_git(root, "ls-tree", "-rz", resolve(root, rev).commit, "--", *paths)
     entries = [line.split("\t", 1) for line in listed.decode().split("\0") if line]
-    found = _read_objects(root, [facts.split()[2] for facts, _ in entries])
-    pairs = zip((path for _, path in entries), found, strict=True)
+    blobs = _read_objects(root, [facts.split()[2] for facts, _ in entries])
+    pairs = zip((path for _, path in entries), blobs, strict=True)
     return {path: blob.data for path, blob in pairs if blob and blob.kind == "blob"}
 
 
@@ -154,8 +154,8 @@ def read_history_of(root: Path, path: str) -> list[bytes]:
         commits = _run_git(root, "log", "--reverse", "--format=%H", "--", path).decode().split()
     except UserError:  # no repository, no git, or no commit yet
         return []
-    found = _read_objects(root, [f"{commit}:./{path}" for commit in commits])
-    return [blob.data for blob in found if blob and blob.kind == "blob"]
+    blobs = _read_objects(root, [f"{commit}:./{path}" for commit in commits])
+    return [blob.data for blob in blobs if blob and blob.kind == "blob"]
 
 
 # --- What a revision holds in DVC --------------------------------------------------------------
@@ -211,8 +211,8 @@ def find_table_files(root: Path, rev: str | Revision) -> dict[str, Path]:
     """
     revision = resolve(root, rev)
     tables = list_tables_at(root, revision)
-    there = dvc.fetch(root, tables.values())
-    lost = [name for name, md5 in tables.items() if md5 not in there]
+    fetched = dvc.fetch(root, tables.values())
+    lost = [name for name, md5 in tables.items() if md5 not in fetched]
     if lost:
         raise UserError(_describe_lost(root, revision, lost, tables[lost[0]]))
     return {name: dvc.name_cache_path(root, md5) for name, md5 in tables.items()}
@@ -224,8 +224,8 @@ def _describe_lost(root: Path, revision: Revision, names: list[str], md5: str) -
     todo = (
         f"Run `ispy1 push --all-versions` where {revision} was built" if remote else dvc.ADD_REMOTE
     )
-    what = f"{names[0]} (MD5 {md5})" + (f" and {len(names) - 1} more" if names[1:] else "")
-    return f"{revision}: the table file {what} is not in the DVC cache, {where}. {todo}."
+    lost_files = f"{names[0]} (MD5 {md5})" + (f" and {len(names) - 1} more" if names[1:] else "")
+    return f"{revision}: the table file {lost_files} is not in the DVC cache, {where}. {todo}."
 
 
 def find_table_file(root: Path, rev: str | Revision, name: str) -> Path:
@@ -288,9 +288,9 @@ def list_all_outs(root: Path) -> Outs:
     commits = [oid for oid, space, _ in pairs if not space]
     named = [(oid, path.removeprefix(prefix)) for oid, _, path in pairs if path.startswith(prefix)]
     locks = [(oid, path) for oid, path in named if _is_dvc_file(path)]
-    found = _read_objects(root, [oid for oid, _ in locks])
+    blobs = _read_objects(root, [oid for oid, _ in locks])
     paths: dict[str, str] = {}
-    for (_, path), blob in zip(locks, found, strict=True):
+    for (_, path), blob in zip(locks, blobs, strict=True):
         if blob and blob.kind == "blob":
             outs = read_outs(blob.data, path, f"{path} ({blob.oid[:8]})")
             paths |= {md5: out for out, md5 in outs.items()}

@@ -58,8 +58,8 @@ def install_hook(root: Path) -> str:
         present = path.read_text(errors="replace") if path.exists() else None
         if present is not None and MARK not in present:
             line = 'dvc git-hook post-checkout "$@"'
-            told = "calls DVC already" if "dvc git-hook" in present else f"add to it: {line}"
-            return f"{path}: your own hook, left as it is; {told}"
+            advice = "calls DVC already" if "dvc git-hook" in present else f"add to it: {line}"
+            return f"{path}: your own hook, left as it is; {advice}"
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, lambda target: target.write_text(script))
         path.chmod(0o755)
@@ -115,13 +115,15 @@ def _describe_difference(name: str, paths: list[str], missing: Collection[str]) 
     named = ", ".join(paths[:_SHOWN]) + (", ..." if paths[_SHOWN:] else "")
     back = f"git checkout -- {name} dvc.lock && dvc"
     if len(missing) == len(paths):
-        said = f"lacks {len(paths)} file(s) of HEAD's {name}: {named}. If you withdrew them,"
+        difference = f"lacks {len(paths)} file(s) of HEAD's {name}: {named}. If you withdrew them,"
         otherwise = f"If they were not pulled: {back} pull {name}"
     else:
-        said = f"differs from HEAD's {name} in {len(paths)} file(s): {named}. If you edited them,"
+        difference = (
+            f"differs from HEAD's {name} in {len(paths)} file(s): {named}. If you edited them,"
+        )
         otherwise = f"If you switched revisions by git alone: {back} checkout"
     release = name.removesuffix(".dvc")
-    return f"{release} {said} commit {name} and dvc.lock after this build. {otherwise}"
+    return f"{release} {difference} commit {name} and dvc.lock after this build. {otherwise}"
 
 
 def _read_committed(root: Path, release: Path) -> dict[str, str] | None:

@@ -51,5 +51,5 @@ def _is_text(name: str) -> bool:
 
 def _escape_pattern(path: str) -> str:
     """Return the line of .dvcignore that matches this path: `?` for what a line cannot hold."""
-    one = re.sub(r"[\ud800-\udfff\x00-\x1f]", "?", path)
-    return re.sub(r"([\\*\[!# ])", r"\\\1", one)
+    pattern = re.sub(r"[\ud800-\udfff\x00-\x1f]", "?", path)
+    return re.sub(r"([\\*\[!# ])", r"\\\1", pattern)

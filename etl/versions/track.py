@@ -85,6 +85,6 @@ def _run_dvc(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def _find_error_line(text: str) -> str:
     """Return the line in which DVC names the error; it often adds advice after it."""
-    told = [line.strip() for line in text.splitlines() if line.strip()]
-    errors = [line for line in told if line.startswith("ERROR")]
-    return (errors or told or ["no reason given"])[-1]
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith("ERROR")]
+    return (errors or lines or ["no reason given"])[-1]

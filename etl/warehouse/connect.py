@@ -88,10 +88,10 @@ def _attach(
         message = f"{name}: DuckDB or the warehouse uses this name. Choose another, such as old."
         raise UserError(message)
     check_name(connection, name)
-    here = _read_current_catalog(connection)
+    catalog = _read_current_catalog(connection)
     connection.execute(f"attach ':memory:' as {quoted(name)}; use {quoted(name)}")
     fill(connection, snapshot, cache=cache)
-    connection.execute(f"use {quoted(here)}")
+    connection.execute(f"use {quoted(catalog)}")
 
 
 def fill(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, *, cache: Path | None) -> None:
@@ -102,50 +102,52 @@ def fill(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, *, cache: Pa
     `cache`. It may be deleted at any time.
     """
     kind = "revision" if snapshot.revision else "catalog"
-    kept = cache / f"{kind}-{snapshot.key}.duckdb" if cache else None
-    if kept and kept.is_file() and _copy_catalog(connection, kept):
+    catalog_file = cache / f"{kind}-{snapshot.key}.duckdb" if cache else None
+    if catalog_file and catalog_file.is_file() and _copy_catalog(connection, catalog_file):
         return
     build(connection, snapshot, storage="view")
-    if kept:
-        _keep_catalog(connection, kept)
+    if catalog_file:
+        _keep_catalog(connection, catalog_file)
 
 
-def _copy_catalog(connection: duckdb.DuckDBPyConnection, kept: Path) -> bool:
-    here = quoted(_read_current_catalog(connection))
+def _copy_catalog(connection: duckdb.DuckDBPyConnection, catalog_file: Path) -> bool:
+    catalog = quoted(_read_current_catalog(connection))
     try:
         connection.execute(
-            f"attach {literal(str(kept))} as kept (read_only); "
-            f"copy from database kept to {here}; detach kept"
+            f"attach {literal(str(catalog_file))} as kept (read_only); "
+            f"copy from database kept to {catalog}; detach kept"
         )
     except duckdb.Error:  # a damaged file: the catalog is made again
         connection.execute("detach database if exists kept")
         with suppress(OSError):  # a reader needs no disk that can be written
-            kept.unlink(missing_ok=True)
+            catalog_file.unlink(missing_ok=True)
         return False
     return True
 
 
-def _keep_catalog(connection: duckdb.DuckDBPyConnection, kept: Path) -> None:
-    here = quoted(_read_current_catalog(connection))
+def _keep_catalog(connection: duckdb.DuckDBPyConnection, catalog_file: Path) -> None:
+    catalog = quoted(_read_current_catalog(connection))
     try:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=kept.parent) as scratch:
+        catalog_file.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=catalog_file.parent) as scratch:
             fresh = Path(scratch) / "catalog.duckdb"
             connection.execute(
-                f"attach {literal(str(fresh))} as kept; copy from database {here} to kept; "
+                f"attach {literal(str(fresh))} as kept; copy from database {catalog} to kept; "
                 "detach kept"
             )
-            fresh.replace(kept)
-            _forget_others(kept)
+            fresh.replace(catalog_file)
+            _forget_others(catalog_file)
     except (OSError, duckdb.Error):  # a read-only or full disk works as well, only slower
         connection.execute("detach database if exists kept")
 
 
-def _forget_others(kept: Path) -> None:
+def _forget_others(catalog_file: Path) -> None:
     """Delete older catalogs of the same kind: one of the working tree stays, a few of revisions."""
-    kind = kept.name.partition("-")[0]
-    found = sorted(kept.parent.glob(f"{kind}-*.duckdb"), key=lambda path: path.stat().st_mtime)
-    for old in found[: -(KEPT_CATALOGS if kind == "revision" else 1)]:
+    kind = catalog_file.name.partition("-")[0]
+    catalog_files = sorted(
+        catalog_file.parent.glob(f"{kind}-*.duckdb"), key=lambda path: path.stat().st_mtime
+    )
+    for old in catalog_files[: -(KEPT_CATALOGS if kind == "revision" else 1)]:
         old.unlink(missing_ok=True)
 
 
@@ -205,15 +207,15 @@ def _can_run(connection: duckdb.DuckDBPyConnection, statement: str) -> bool:
 
 
 def _describe_unusable(error: duckdb.Error, footers: Mapping[str, dict[str, object]]) -> str:
-    said = " ".join(str(error).split())
+    reason = " ".join(str(error).split())
     for name, footer in footers.items():
-        found = footer.get("schema_version")
-        if found != SCHEMA_VERSION:
+        version = footer.get("schema_version")
+        if version != SCHEMA_VERSION:
             return (
-                f"data/tables/{name}.parquet: has schema version {found}, this program's views "
-                f"need {SCHEMA_VERSION} ({said}). Run `ispy1 repro`."
+                f"data/tables/{name}.parquet: has schema version {version}, this program's views "
+                f"need {SCHEMA_VERSION} ({reason}). Run `ispy1 repro`."
             )
-    return f"The views cannot be made: {said}. Check sql/views."
+    return f"The views cannot be made: {reason}. Check sql/views."
 
 
 def _read_footers(
@@ -229,23 +231,23 @@ def _read_footers(
             [[as_pattern(path) for path in by_path]],
         ).fetchall()
     except duckdb.Error as error:
-        said = " ".join(str(error).split())
+        reason = " ".join(str(error).split())
         for path, name in by_path.items():  # readers hold it under another name
-            said = said.replace(path, f"{name}.parquet")
+            reason = reason.replace(path, f"{name}.parquet")
         where, todo = (
             (f"{snapshot.revision}: a file of the DVC cache", "Run `ispy1 fsck`")
             if snapshot.revision
             else ("data/tables: a file", "Run `ispy1 repro --force`, or `dvc checkout`")
         )
-        message = f"{where} is no table ({said}). {todo}."
+        message = f"{where} is no table ({reason}). {todo}."
         raise UserError(message) from error
     return {by_path[path]: _read_footer(snapshot, path, value) for path, value in rows}
 
 
 def _read_footer(snapshot: Snapshot, path: str, value: bytes) -> dict[str, object]:
     try:
-        found: dict[str, object] = json.loads(value)
-        if not isinstance(found["columns"], dict) or not isinstance(found["key"], list):
+        footer: dict[str, object] = json.loads(value)
+        if not isinstance(footer["columns"], dict) or not isinstance(footer["key"], list):
             raise TypeError  # noqa: TRY301  one sentence for every damage
     except (ValueError, KeyError, TypeError) as error:
         name = next(n for n, table in snapshot.tables.items() if str(table) == path)
@@ -255,7 +257,7 @@ def _read_footer(snapshot: Snapshot, path: str, value: bytes) -> dict[str, objec
             "wrote. `ispy1 fsck` names the command that repairs it."
         )
         raise UserError(message) from error
-    return found
+    return footer
 
 
 def _write_inputs_script(rows: Mapping[str, git_tables.Rows]) -> Iterator[str]:

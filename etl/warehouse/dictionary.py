@@ -92,13 +92,13 @@ def find(
     Raises:
         UserError: there is none.
     """
-    known = list_relations(connection)
-    for relation in known:
+    all_relations = list_relations(connection)
+    for relation in all_relations:
         if name in (relation.sql_name, relation.name):
             return relation
     if root and is_unbuilt(name, root):
         raise UserError(explain_absence(name, name, {"main": rev} if rev else {}))
-    near = get_close_matches(name, [r.sql_name for r in known], 1)
+    near = get_close_matches(name, [r.sql_name for r in all_relations], 1)
     hint = f" Did you mean {near[0]}?" if near else ""
     message = f"{name}: no table or view of this name is built.{hint} `ispy1 describe` lists them."
     raise UserError(message)

@@ -68,14 +68,14 @@ def find_all_sources(sql: str, schema: Schema, views: Mapping[str, str]) -> dict
 
 def _list_needed_views(sql: str, views: Mapping[str, str]) -> dict[str, str]:
     """Return the views that a query names, and those that they name: parsing all takes longer."""
-    found: dict[str, str] = {}
+    needed: dict[str, str] = {}
     todo = [sql]
     while todo:
         words = set(_WORD.findall(todo.pop()))
-        new = {name: text for name, text in views.items() if name in words and name not in found}
-        found |= new
+        new = {name: text for name, text in views.items() if name in words and name not in needed}
+        needed |= new
         todo += new.values()
-    return found
+    return needed
 
 
 def _make_options(sql: str, schema: Schema, views: Mapping[str, str]) -> dict[str, Any]:
@@ -92,14 +92,14 @@ def _make_options(sql: str, schema: Schema, views: Mapping[str, str]) -> dict[st
 
 def _list_behind(node: Node) -> list[Source]:
     """Return the values first, then the columns that only choose rows; sqlglot knows no order."""
-    found = {
+    uses = {
         _order(source): source
         for inner in node.walk()
         for leaf in inner.downstream
         if isinstance(leaf.source, exp.Table) and not leaf.downstream
         for source in _find_uses(inner, leaf.name, leaf.source)
     }
-    return [found[key] for key in sorted(found)]
+    return [uses[key] for key in sorted(uses)]
 
 
 def _order(source: Source) -> tuple[bool, str, str, str]:
@@ -174,7 +174,9 @@ def _find_pivot_sources(column: str, query: exp.Expr) -> list[Source] | None:
     if not isinstance(table, exp.Table) or not pivots or len(pivots) != 1:
         return None
     pivot = pivots[0]
-    values = [found for one in pivot.expressions for found in one.find_all(exp.Column)]
+    values = [
+        found for expression in pivot.expressions for found in expression.find_all(exp.Column)
+    ]
     for inside in pivot.args["fields"]:
         names = {literal.this for literal in inside.expressions if isinstance(literal, exp.Literal)}
         if column in names:

@@ -43,7 +43,7 @@ def warn_of_misspelt_ids(
     cases = {str(row[0]) for row in listed}
     described = connection.execute(f"describe {table}").fetchall()
     columns = [_find_id_column(connection, table, str(row[0]), profile, cases) for row in described]
-    column = max(columns, key=lambda one: len(one.cases))
+    column = max(columns, key=lambda column_of_ids: len(column_of_ids.cases))
     if not column.misspelt or 2 * len(column.cases) < column.count:  # numbers of something else
         return None
     value = column.misspelt[0]
@@ -57,8 +57,8 @@ def warn_of_misspelt_ids(
 
 
 def _has(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
-    found = "select 1 from duckdb_columns() where table_name = ? and schema_name = 'main'"
-    return connection.execute(found, [table]).fetchone() is not None
+    sql = "select 1 from duckdb_columns() where table_name = ? and schema_name = 'main'"
+    return connection.execute(sql, [table]).fetchone() is not None
 
 
 def _find_id_column(

@@ -37,12 +37,12 @@ def add_table(connection: duckdb.DuckDBPyConnection, name: str, source: object) 
         UserError: the name is taken or unfit, or the source cannot be read.
     """
     check_name(connection, name)
-    own = _read_frame(Path(source)) if isinstance(source, (str, Path)) else source
+    frame = _read_frame(Path(source)) if isinstance(source, (str, Path)) else source
     try:
-        if isinstance(own, str):
-            connection.execute(f"create table {name} as from {own}")
+        if isinstance(frame, str):
+            connection.execute(f"create table {name} as from {frame}")
         else:
-            connection.register("_own", own)
+            connection.register("_own", frame)
             connection.execute(f"create table {name} as from _own")
             connection.unregister("_own")
     except duckdb.Error as error:
@@ -65,10 +65,10 @@ def check_name(connection: duckdb.DuckDBPyConnection, name: str) -> None:
     if connection.execute(keyword, [name, "reserved"]).fetchone():
         message = f"{name}: SQL has this word for itself. Choose another name."
         raise UserError(message)
-    found = connection.execute(
+    same_name = connection.execute(
         "select 1 from duckdb_columns() where table_name = ? and schema_name = 'main'", [name]
     ).fetchone()
-    if found:
+    if same_name:
         message = f"{name}: the warehouse has a table of this name. Choose another."
         raise UserError(message)
 
@@ -101,8 +101,8 @@ def _convert_texts(connection: duckdb.DuckDBPyConnection, table: str) -> None:
         [table],
     ).fetchall()
     for (name,) in names:
-        if told := _convert_text(connection, table, name):
-            logging.getLogger(__name__).warning("%s.%s: %s", table, name, told)
+        if note := _convert_text(connection, table, name):
+            logging.getLogger(__name__).warning("%s.%s: %s", table, name, note)
 
 
 def _convert_text(connection: duckdb.DuckDBPyConnection, table: str, name: str) -> str:

@@ -237,36 +237,36 @@ def explain_error(
         facts = json.loads(text[text.index("{") :])
     except ValueError:
         return f"Query: {' '.join(text.split())}"
-    said = " ".join(str(facts.get("exception_message", text)).split())
-    at = _find_position(facts, said, sql)
-    missing, file, column = (p.search(said) for p in (_TABLE_AT, _FILE_AT, _COLUMN_AT))
+    message = " ".join(str(facts.get("exception_message", text)).split())
+    at = _find_position(facts, message, sql)
+    missing, file, column = (p.search(message) for p in (_TABLE_AT, _FILE_AT, _COLUMN_AT))
     if file or (missing and "/" in missing[1]):
-        said = f"{(file or missing or [''])[1]} cannot be reached: {NO_FILES}."
+        message = f"{(file or missing or [''])[1]} cannot be reached: {NO_FILES}."
     elif missing and is_unbuilt(missing[1], root):
-        said = explain_absence(missing[1], sql, revisions)
+        message = explain_absence(missing[1], sql, revisions)
     elif missing:
-        said = _drop_internal_hint(connection, said)
+        message = _drop_internal_hint(connection, message)
     elif column:
-        said = _add_quote_hint(said, column[1], sql)
-    return f"Query{'' if at is None else f', {place(sql, at)}'}: {said}"
+        message = _add_quote_hint(message, column[1], sql)
+    return f"Query{'' if at is None else f', {place(sql, at)}'}: {message}"
 
 
-def _drop_internal_hint(connection: duckdb.DuckDBPyConnection, said: str) -> str:
+def _drop_internal_hint(connection: duckdb.DuckDBPyConnection, message: str) -> str:
     """Without a hint to one of DuckDB's own tables."""
-    suggested = _SUGGESTED.search(said)
-    own = "select 1 from duckdb_columns() where table_name = ? and not internal limit 1"
-    if suggested and connection.execute(own, [suggested[1]]).fetchone():
-        return said
-    return f"{_SUGGESTED.sub('', said)} `ispy1 describe` lists the tables."
+    suggested = _SUGGESTED.search(message)
+    sql = "select 1 from duckdb_columns() where table_name = ? and not internal limit 1"
+    if suggested and connection.execute(sql, [suggested[1]]).fetchone():
+        return message
+    return f"{_SUGGESTED.sub('', message)} `ispy1 describe` lists the tables."
 
 
-def _add_quote_hint(said: str, name: str, sql: str) -> str:
+def _add_quote_hint(message: str, name: str, sql: str) -> str:
     """With a hint to quotes where the name stands behind a comparison."""
     compared = rf'([=<>]|\blike|\bin\s*\([^()]*)\s*"?{re.escape(name)}\b"?(?!\s*[.(])'
     if not re.search(compared, sql, re.IGNORECASE):
-        return said
+        return message
     # Of a name with capitals DuckDB's candidates are far: the tables' columns have none.
-    head, candidates, tail = said.partition(" Candidate bindings")
+    head, candidates, tail = message.partition(" Candidate bindings")
     tail = candidates + tail if name == name.lower() else ""
     return f"{head} Text needs single quotes: '{name}'.{tail}"
 
@@ -280,11 +280,11 @@ def explain_absence(name: str, sql: str, revisions: Mapping[str, str]) -> str:
     return f"{name} is not built yet. Run `ispy1 repro`, or `dvc pull tables gate`."
 
 
-def _find_position(facts: Mapping[str, Any], said: str, sql: str) -> int | None:
+def _find_position(facts: Mapping[str, Any], message: str, sql: str) -> int | None:
     """Return where DuckDB says the error is, else where the name that it speaks of first stands."""
     if facts.get("position") is not None:
         return character_at(sql, int(facts["position"]))
-    named = _NAMED.search(said)
+    named = _NAMED.search(message)
     at = sql.find(named[1] or named[2]) if named else -1
     return at if at >= 0 else None
 

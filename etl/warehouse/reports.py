@@ -27,10 +27,10 @@ def find(root: Path, name: str) -> str:
     Raises:
         UserError: there is none.
     """
-    known = list_reports(root)
-    if name in known:
-        return known[name]
-    near = get_close_matches(name, known, 1)
+    all_reports = list_reports(root)
+    if name in all_reports:
+        return all_reports[name]
+    near = get_close_matches(name, all_reports, 1)
     hint = f" Did you mean {near[0]}?" if near else ""
     message = f"{name}: no report of this name.{hint} `ispy1 report` lists them."
     raise UserError(message)

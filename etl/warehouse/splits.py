@@ -54,8 +54,8 @@ def assign(given: Sequence[Assignment], subjects: Iterable[Subject]) -> list[Ass
     """
     in_stratum = Counter((a.subject.stratum, a.fold) for a in given)
     in_dataset = Counter((a.subject.dataset, a.fold) for a in given)
-    known = {a.subject.case_id for a in given}
-    new = sorted((s for s in subjects if s.case_id not in known), key=lambda s: s.case_id)
+    case_ids = {a.subject.case_id for a in given}
+    new = sorted((s for s in subjects if s.case_id not in case_ids), key=lambda s: s.case_id)
     added = []
     for subject in new:
         fold = min(
@@ -95,8 +95,10 @@ def read_splits(path: Path) -> list[Assignment]:
         if not isinstance(fold, int) or fold not in range(FOLDS):
             message = f"{path}: {case_id} has fold {fold}; expected 0 to {FOLDS - 1}. Correct it."
             raise UserError(message)
-        known = None if subtype is None else str(subtype)
-        given.append(Assignment(Subject(str(case_id), known, _parse_flag(pcr), str(dataset)), fold))
+        subtype_name = None if subtype is None else str(subtype)
+        given.append(
+            Assignment(Subject(str(case_id), subtype_name, _parse_flag(pcr), str(dataset)), fold)
+        )
     doubles = [case for case, n in Counter(a.subject.case_id for a in given).items() if n > 1]
     if doubles:
         message = f"{path}: {', '.join(doubles)} stand twice; a subject has one fold. Correct it."
@@ -122,11 +124,11 @@ def _refuse_moves(root: Path, given: Sequence[Assignment]) -> None:
         (key[1], first[key], fold) for key, fold in keyed if first.get(key, str(fold)) != str(fold)
     ]
     if moved:
-        told = ", ".join(
+        moves = ", ".join(
             f"{case} was in fold {was} and is in {now}" for case, was, now in moved[:5]
         )
         message = (
-            f"{root / path}: {told} ({len(moved)} in all). A subject never moves: results by fold "
+            f"{root / path}: {moves} ({len(moved)} in all). A subject never moves: results by fold "
             "could not be compared. Set it back, or run `git checkout splits.csv`."
         )
         raise UserError(message)

@@ -40,8 +40,8 @@ def check(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
     """
     statements = connection.extract_statements(sql)
     if len(statements) != 1:
-        what = "is empty" if not statements else f"holds {len(statements)} statements"
-        message = f"The query {what}; give one."
+        number = "is empty" if not statements else f"holds {len(statements)} statements"
+        message = f"The query {number}; give one."
         raise UserError(message)
     try:
         kind = statements[0].type.name
@@ -55,8 +55,10 @@ def check(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
         _check_tree(connection, sql)
     else:
         first, word = next(_split_words(sql), (0, kind))
-        said = kind if word.lower() == "with" else word.upper()
-        raise UserError(_refuse(sql, first, f"{said} is not allowed: the warehouse is read-only"))
+        word_shown = kind if word.lower() == "with" else word.upper()
+        raise UserError(
+            _refuse(sql, first, f"{word_shown} is not allowed: the warehouse is read-only")
+        )
 
 
 def _check_explained(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
