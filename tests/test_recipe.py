@@ -77,7 +77,7 @@ MEASURED = {name for name in list_tables() if import_table(name).TABLE.per != "t
         ("measure/kinetics.py", "1.1", "1.2", {"kinetics"}),
         ("measure/captk_glcm.py", "import numpy as np", "import math as np", {"captk_features"}),
         ("read/nifti.py", "FORM_TOLERANCE_MM = 0.01", "FORM_TOLERANCE_MM = 0.02", OF_BLOBS),
-        ("read/nifti.py", "SAME_GRID_MM = 0.01", "SAME_GRID_MM = 0.02",
+        ("measure/grids.py", "SAME_GRID_MM = 0.01", "SAME_GRID_MM = 0.02",
          {"mask_agreement", "kinetics", "recomputed_features", "captk_features"}),
         ("model/project.py", 'encoding="utf-8"', 'encoding="utf-16"', MEASURED),
     ],

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import KDTree
 
-from etl.measure.mask import Foreground, centroid_index, in_mm, surface
+from etl.measure.grids import to_mm
+from etl.measure.mask import Foreground, centroid_index, surface
 
 Array = npt.NDArray[Any]
 
@@ -57,7 +58,7 @@ def measure_agreement(
     n_both = int(np.count_nonzero(one & other))
     n_sum = a.voxel_count + b.voxel_count
     greatest, percentile, mean = _distances(surface(one), surface(other), affine, max_surface)
-    apart = in_mm(centroid_index(a) - centroid_index(b), affine)[0]
+    apart = to_mm(centroid_index(a) - centroid_index(b), affine)[0]
     return Agreement(
         dice=2 * n_both / n_sum,
         jaccard=n_both / (n_sum - n_both),
@@ -124,4 +125,4 @@ def _nearest(edge: Array, shared: Array, tree: KDTree, affine: Array) -> Array:
 def _places(bits: Array, affine: Array) -> Array:
     """Places of the voxels that are set, mm, without the offset, shape (n, 3)."""
     z, y, x = np.nonzero(bits.T)  # in the order in which they lie in memory
-    return in_mm(np.stack([x, y, z], axis=1), affine)
+    return to_mm(np.stack([x, y, z], axis=1), affine)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from etl.measure.grids import invert
 from etl.measure.mask import crop
 
 Array = npt.NDArray[Any]
@@ -79,23 +80,10 @@ def index_map(source_affine: Array, target_affine: Array) -> Array:
     Raises:
         ZeroDivisionError: the source's affine is singular (reading refuses such a file).
     """
-    inverse = _inverse(source_affine)
     steps = target_affine[:3].copy()
     steps[:, 3] -= source_affine[:3, 3]
-    mapped: Array = (inverse[:, :, None] * steps[None]).sum(axis=1)
+    mapped: Array = (invert(source_affine)[:3, :3, None] * steps[None]).sum(axis=1)
     return mapped
-
-
-def _inverse(affine: Array) -> Array:
-    """Inverse of the 3x3 part, by cofactors."""
-    (a, b, c), (d, e, f), (g, h, i) = affine[:3, :3].tolist()
-    cofactors = [
-        [e * i - f * h, c * h - b * i, b * f - c * e],
-        [f * g - d * i, a * i - c * g, c * d - a * f],
-        [d * h - e * g, b * g - a * h, a * e - b * d],
-    ]
-    determinant = a * cofactors[0][0] + b * cofactors[1][0] + c * cofactors[2][0]
-    return np.array([[value / determinant for value in row] for row in cofactors])
 
 
 def _reach(bits: Array, to_target: Array, size: Size) -> tuple[slice, slice, slice] | None:

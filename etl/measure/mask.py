@@ -228,13 +228,6 @@ def centroid_index(found: Foreground) -> Array:
     return np.array([means])
 
 
-def in_mm(index: Array, affine: Array) -> Array:
-    """Voxel indices (n, 3) to mm, without the offset; written out: no BLAS."""
-    x, y, z = index.T
-    rows = affine[:3, :3].tolist()
-    return np.stack([a * x + b * y + c * z for a, b, c in rows], axis=1)
-
-
 def touches_border(found: Foreground | None, size: tuple[int, ...]) -> bool:
     """Whether a foreground voxel lies at index 0 or size-1 of any axis."""
     if found is None:

@@ -14,7 +14,8 @@ from scipy.spatial import ConvexHull, QhullError
 from scipy.spatial.distance import pdist
 from skimage.measure import marching_cubes
 
-from etl.measure.mask import DIRECTIONS, Foreground, in_mm
+from etl.measure.grids import to_mm
+from etl.measure.mask import DIRECTIONS, Foreground
 
 Array = npt.NDArray[Any]
 
@@ -47,7 +48,7 @@ def measure_shape(found: Foreground, affine: Array) -> Shape:
         affine: voxel index to world mm; only its 3x3 part matters.
     """
     cubes, triangles = _triangles()
-    a, b, c = (in_mm(triangles[:, corner], affine) for corner in range(3))
+    a, b, c = (to_mm(triangles[:, corner], affine) for corner in range(3))
     cross = np.cross(b - a, c - a)
     areas = np.bincount(cubes, np.sqrt((cross * cross).sum(axis=1)), KINDS) / 2
     counts, positions = _count_cubes(np.pad(found.inside, 1))
@@ -60,7 +61,7 @@ def measure_shape(found: Foreground, affine: Array) -> Shape:
 
 def max_diameter_mm(found: Foreground, affine: Array) -> float:
     """Largest distance between vertices of the mesh around a foreground, mm (IBSI morph_diam)."""
-    return _diameter(in_mm(_find_hull_vertices(found.inside), affine))
+    return _diameter(to_mm(_find_hull_vertices(found.inside), affine))
 
 
 def _find_hull_vertices(inside: Array) -> Array:

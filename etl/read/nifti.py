@@ -13,14 +13,11 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-import numpy.typing as npt
 from isal import igzip_lib, isal_zlib
 
+from etl.measure.grids import Array, Grid, determinant, find_corners, measure_spacing
 from etl.model.errors import BadInputError
 from etl.read.refusals import cut_short, damaged, no_image, refuse
-
-Array = npt.NDArray[Any]
-Grid = tuple[tuple[int, ...], Array]  # size, and voxel index to world mm
 
 MAX_BYTES = 2**30  # twice the largest volume of the public release as float64
 MAX_EXTENSION_BYTES = 16 * 2**20
@@ -34,7 +31,6 @@ PEEK_BYTES = 1 << 16
 DIMENSIONS = 3
 GZIP_TRAILER_BYTES = 8
 FORM_TOLERANCE_MM = 0.01
-SAME_GRID_MM = 0.01  # largest distance of two corners (TABLES, "same grid")
 GZIP_ERROR = cast("type[Exception]", igzip_lib.error)  # the stubs call the class an instance
 WINDOW = 31  # zlib's wbits for "gzip, 32 KiB window"
 
@@ -81,7 +77,7 @@ class Header:
     @property
     def spacing(self) -> tuple[float, ...]:
         """Column norms of the affine, mm."""
-        return tuple(math.hypot(*map(float, column)) for column in self.affine[:3, :3].T)
+        return measure_spacing(self.affine)
 
     @property
     def orientation(self) -> str:
@@ -101,12 +97,6 @@ class Volume:
     header: Header
     voxels: Array
     content_crc32: int
-
-
-def determinant(affine: Array) -> float:
-    """Determinant of the 3x3 part, written out: no BLAS, so the same bits everywhere."""
-    (a, b, c), (d, e, f), (g, h, i) = affine[:3, :3].tolist()
-    return float(a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g))
 
 
 def read_volume(path: Path) -> Volume:
@@ -349,8 +339,7 @@ def _finite(value: Any) -> float | None:  # noqa: ANN401  nibabel is not typed
 def _form_conflict(header: Any, affine: Array, size: tuple[int, int, int]) -> str | None:  # noqa: ANN401
     """In words, where qform and sform (both set) or pixdim and affine disagree; else None."""
     pixdim = [abs(float(p)) * _mm_per_unit(header) for p in header["pixdim"][1:4]]
-    norms = [math.hypot(*map(float, column)) for column in affine[:3, :3].T]
-    for axis, (stated, norm) in enumerate(zip(pixdim, norms, strict=True)):
+    for axis, (stated, norm) in enumerate(zip(pixdim, measure_spacing(affine), strict=True)):
         if not abs(stated - norm) * size[axis] <= FORM_TOLERANCE_MM:
             return f"pixdim {stated:.6g} mm but affine {norm:.6g} mm along axis {axis}"
     if int(header["qform_code"]) > 0 and int(header["sform_code"]) > 0:
@@ -358,33 +347,10 @@ def _form_conflict(header: Any, affine: Array, size: tuple[int, int, int]) -> st
             qform = _in_mm(header, header.get_qform())
         except (_nibabel().spatialimages.HeaderDataError, ValueError, FloatingPointError) as error:
             return f"qform cannot be read ({error})"
-        distance = float(np.abs(corners(qform, size) - corners(affine, size)).max())
+        distance = float(np.abs(find_corners(qform, size) - find_corners(affine, size)).max())
         if not distance <= FORM_TOLERANCE_MM:
             return f"qform and sform place a corner {distance:.3g} mm apart"
     return None
-
-
-def corners(affine: Array, size: tuple[int, ...]) -> Array:
-    """World coordinates of the centres of the eight corner voxels, mm, shape (8, 3)."""
-    ends = [(0.0, float(n - 1)) for n in size]
-    index = np.array([(x, y, z) for x in ends[0] for y in ends[1] for z in ends[2]])
-    return to_world(index, affine)
-
-
-def is_same_grid(one: Grid, other: Grid) -> bool:
-    """Same size, and all eight corner voxels within 0.01 mm of each other."""
-    (size, affine), (other_size, other_affine) = one, other
-    if tuple(size) != tuple(other_size):
-        return False
-    apart = corners(affine, size) - corners(other_affine, size)
-    return bool(np.sqrt((apart * apart).sum(axis=1)).max() <= SAME_GRID_MM)
-
-
-def to_world(index: Array, affine: Array) -> Array:
-    """Voxel indices (n, 3) to world mm (n, 3), written out: no BLAS, same bits everywhere."""
-    x, y, z = index[:, 0], index[:, 1], index[:, 2]
-    rows = affine[:3].tolist()
-    return np.stack([a * x + b * y + c * z + d for a, b, c, d in rows], axis=1)
 
 
 def _volume(header: Header, content: bytes, crc: int) -> Volume:

@@ -18,11 +18,12 @@ from etl.measure.captk_histogram import histogram
 from etl.measure.captk_intensity import Values, intensity
 from etl.measure.captk_shape import morphologic, volumetric
 from etl.measure.carry import carry
+from etl.measure.grids import is_same_grid
 from etl.measure.mask import Array, Foreground, components, crop, foreground_bits
 from etl.model.findings import Finding
 from etl.model.release import PUBLISHED_MASK, Name, name_role
 from etl.model.schema import CASE_ID, INPUTS_MD5, Table, parse_columns
-from etl.read.nifti import Header, Volume, is_same_grid
+from etl.read.nifti import Header, Volume
 from etl.tables.assembly import add_blob_md5
 from etl.tables.unit import Assembled, Context, Measured, Row, Unit
 from etl.tables.volumes import open_volumes

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import polars as pl
 
+from etl.measure.grids import is_same_grid
 from etl.measure.kinetics import PE_THRESHOLDS_PERCENT, Kinetics, measure_kinetics, shared_zero
 from etl.model.findings import Finding
 from etl.model.schema import CASE_ID, INPUTS_MD5, Table, parse_columns
-from etl.read.nifti import is_same_grid
 from etl.tables import kinetics_findings as problems
 from etl.tables.assembly import add_blob_md5
 from etl.tables.kinetics_signals import PHASES, Mask, Series, read_masks, read_series

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from etl.measure.carry import carry
+from etl.measure.grids import is_same_grid
 from etl.measure.mask import Array, foreground_bits
 from etl.model.findings import Finding
 from etl.model.release import name_role
-from etl.read.nifti import Header, Volume, is_same_grid
+from etl.read.nifti import Header, Volume
 from etl.tables import kinetics_findings as problems
 from etl.tables.own_masks import read_two_values
 from etl.tables.unit import Context, Unit

@@ -7,12 +7,13 @@ from itertools import combinations
 
 from etl.measure.agreement import Agreement, measure_agreement
 from etl.measure.carry import carry
+from etl.measure.grids import is_same_grid
 from etl.measure.mask import Array, Foreground, crop, foreground_bits
 from etl.model.findings import Finding
 from etl.model.profile import Profile
 from etl.model.release import name_role
 from etl.model.schema import CASE_ID, INPUTS_MD5, Table, parse_columns
-from etl.read.nifti import Header, is_same_grid
+from etl.read.nifti import Header
 from etl.tables.limits import SURFACE, count_surface, read_limit, report_above_limit
 from etl.tables.own_masks import read_two_values
 from etl.tables.unit import Blob, Context, Measured, Row, Unit

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from etl.measure.grids import Array, Grid, is_same_grid, to_world
 from etl.measure.mask import (
     Foreground,
     centroid_index,
@@ -20,7 +21,7 @@ from etl.measure.shape import max_diameter_mm, measure_shape
 from etl.model.errors import BadInputError
 from etl.model.findings import Finding, make_finding
 from etl.model.schema import CASE_ID, HEADER, Table, parse_columns
-from etl.read.nifti import Array, Grid, Volume, is_same_grid, to_world
+from etl.read.nifti import Volume
 from etl.tables.copies import find_copies
 from etl.tables.header import check_header, describe_header
 from etl.tables.own_masks import select_own_foreground

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from etl.measure.grids import Array, is_same_grid
 from etl.measure.ibsi_names import names_of, needs_image
 from etl.measure.mask import Foreground, crop, foreground_bits
 from etl.model.findings import Finding
 from etl.model.release import Name, name_role
 from etl.model.schema import CASE_ID, INPUTS_MD5, Table, parse_columns
-from etl.read.nifti import Array, Header, Volume, is_same_grid
+from etl.read.nifti import Header, Volume
 from etl.tables.assembly import add_blob_md5
 from etl.tables.limits import REGION, SURFACE, count_surface, read_limit, report_above_limit
 from etl.tables.own_masks import read_two_values

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from support import FINE, FINE_AFFINE, NATIVE, NATIVE_AFFINE, Array, ball
 
-from etl.ask.card.planes import VIEWS, View, frame, inverse, millimetre_grid, plane_points, sample
-from etl.read.nifti import determinant
+from etl.ask.card.planes import VIEWS, View, frame, millimetre_grid, plane_points, sample
+from etl.measure.grids import determinant, invert
 
 CENTRE = (68.0, 31.0, -23.0)  # the voxel (9, 7, 8) of the 1 mm grid
 
@@ -24,7 +24,7 @@ def test_inverse_undoes_an_affine(top: Array) -> None:
     affine = np.vstack([top, [0, 0, 0, 1]])
     if abs(determinant(affine)) < 0.1:
         return
-    assert np.allclose(inverse(affine) @ affine, np.eye(4), atol=1e-6)
+    assert np.allclose(invert(affine) @ affine, np.eye(4), atol=1e-6)
 
 
 def test_pixels_are_voxels_on_the_1_mm_grid() -> None:

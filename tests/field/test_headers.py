@@ -12,10 +12,11 @@ import pytest
 from isal import isal_zlib
 from support import FINE_AFFINE, nifti_bytes, write_nifti
 
+from etl.measure.grids import is_same_grid
 from etl.measure.intensity import measure_intensity
 from etl.model.errors import BadInputError
 from etl.read import nifti
-from etl.read.nifti import is_same_grid, read_volume
+from etl.read.nifti import read_volume
 from etl.tables.header import check_header
 
 VOXELS = np.arange(60, dtype=np.int16).reshape((3, 4, 5), order="F")

@@ -29,13 +29,14 @@ from etl.ask.card.planes import (
 )
 from etl.build.manifest import hash_file
 from etl.build.recipe import make_module_recipe
+from etl.measure.grids import to_world
 from etl.measure.mask import foreground_bits
 from etl.model import project
 from etl.model.errors import BadInputError
 from etl.model.profile import Profile, load_profile
 from etl.model.release import parse
 from etl.model.store import read_table, table_path, write_atomically
-from etl.read.nifti import Header, read_volume, to_world
+from etl.read.nifti import Header, read_volume
 from etl.tables.own_masks import read_two_values
 from etl.tables.unit import Blob, Context, Row
 

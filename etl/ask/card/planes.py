@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from etl.read.nifti import corners, determinant, to_world
+from etl.measure.grids import find_corners, invert, to_world
 
 Array = npt.NDArray[Any]
 
@@ -46,7 +46,7 @@ def frame(size: tuple[int, ...], affine: Array, centre: tuple[float, float, floa
         affine: voxel index to world mm.
         centre: world point that all planes go through, mm.
     """
-    ends = corners(affine, size)
+    ends = find_corners(affine, size)
     origin = ends[0]
     low = np.floor(ends.min(axis=0) - origin + 0.5).astype(int)
     high = np.floor(ends.max(axis=0) - origin + 0.5).astype(int)
@@ -90,7 +90,7 @@ def sample(voxels: Array, affine: Array, points: Array) -> tuple[Array, Array]:
     Returns:
         Values, and whether a point lies in the volume; both of the points' shape without the 3.
     """
-    index = np.floor(to_world(points.reshape(-1, 3), inverse(affine)) + 0.5).astype(np.int64)
+    index = np.floor(to_world(points.reshape(-1, 3), invert(affine)) + 0.5).astype(np.int64)
     is_inside = ((index >= 0) & (index < np.asarray(voxels.shape))).all(axis=1)
     values = np.zeros(len(index), voxels.dtype)
     x, y, z = index[is_inside].T
@@ -99,20 +99,6 @@ def sample(voxels: Array, affine: Array, points: Array) -> tuple[Array, Array]:
     found: Array = values.reshape(shape)
     covered: Array = np.reshape(is_inside, shape)
     return found, covered
-
-
-def inverse(affine: Array) -> Array:
-    """World mm to voxel index, by cofactors: no BLAS, so the same bits everywhere."""
-    (a, b, c), (d, e, f), (g, h, i) = affine[:3, :3].tolist()
-    cofactors = [
-        [e * i - f * h, c * h - b * i, b * f - c * e],
-        [f * g - d * i, a * i - c * g, c * d - a * f],
-        [d * h - e * g, b * g - a * h, a * e - b * d],
-    ]
-    back = np.eye(4)
-    back[:3, :3] = np.array(cofactors) / determinant(affine)
-    back[:3, 3] = -to_world(affine[None, :3, 3], back)[0]
-    return back
 
 
 def millimetre_grid(

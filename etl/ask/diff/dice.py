@@ -6,11 +6,12 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
+from etl.measure.agreement import measure_agreement
+from etl.measure.grids import is_same_grid
+from etl.measure.mask import crop
 from etl.model.errors import BadInputError
 from etl.model.project import release_path
-from etl.read.nifti import Volume, is_same_grid, read_volume
+from etl.read.nifti import Volume, read_volume
 from etl.tables.own_masks import select_nonzero
 from etl.versions import dvc
 
@@ -57,7 +58,8 @@ def _overlap(old: Volume, new: Volume) -> Overlap:
     (before, values), (after, others) = select_nonzero(old), select_nonzero(new)
     if values is None or others is None:  # a user's own: its rule is not in the file
         return Overlap(None, "a mask holds more than 16 values")
-    total = int(np.count_nonzero(before)) + int(np.count_nonzero(after))
-    if total == 0:
+    a, b = crop(before), crop(after)
+    if a is None and b is None:
         return Overlap(None, "both masks are empty")
-    return Overlap(2 * int(np.count_nonzero(before & after)) / total)
+    agreement = measure_agreement(a, b, old.header.affine, max_surface=0)
+    return Overlap(agreement.dice if agreement else 0.0)
