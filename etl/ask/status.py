@@ -19,10 +19,10 @@ from etl.gate.report import METRIC
 from etl.model import git_tables, project
 from etl.model.errors import UserError
 from etl.model.profile import Profile, load_profile
+from etl.text.values import format_bytes
 from etl.versions import dvc, git, rwlock
 
 _LOCK = "dvc.lock"
-_MIB = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +200,7 @@ def lines(now: Status) -> Iterator[str]:
     """Yield the status, a line for each subject."""
     release, version, verdict = now.release, now.versions, now.verdict
     yield f"release    {release['path']}: {release['dataset']} (profile {release['profile']})"
-    size = f"{release['files']} files, {release['bytes'] / _MIB:.1f} MiB"
+    size = f"{release['files']} files, {format_bytes(release['bytes'])}"
     yield f"blobs      {size if release['files'] else 'not here: `make` or `dvc pull` brings them'}"
     yield f"dvc hash   {release['dvc_hash'] or 'none: the release is not tracked yet'}"
     yield f"version    {_version_words(version)}"

@@ -10,8 +10,6 @@ import typer
 from etl.cli.progress import progress_bar
 from etl.model import project
 
-_MIB = 1024 * 1024
-
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this topic."""
@@ -31,6 +29,7 @@ def push(
 
     Examples: `ispy1 push`, `ispy1 push --all-versions`, `ispy1 push --all-versions --json`
     """
+    from etl.text.values import format_bytes
     from etl.versions.push import push_versions
 
     with progress_bar("push") as advance:
@@ -41,7 +40,7 @@ def push(
         typer.echo(
             f"push: {report.versions} versions; {report.tables} tables, {report.blobs} blobs, "
             f"{report.others} other files; {report.pushed} sent "
-            f"({report.pushed_bytes / _MIB:.1f} MiB), {report.there} were there"
+            f"({format_bytes(report.pushed_bytes)}), {report.there} were there"
         )
     for md5, path in report.missing.items():
         typer.echo(f"missing: {path} (MD5 {md5}) is in neither cache nor remote", err=True)

@@ -5,14 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-import math
 import re
 import sys
 import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
@@ -24,19 +22,26 @@ from rich.cells import cell_len, set_cell_size
 from etl.model.errors import UserError
 from etl.model.store import write_atomically
 from etl.text.answer_format import Format
+from etl.text.markdown import escape, format_table
+from etl.text.values import (
+    format_line,
+    format_list,
+    format_value,
+    is_list,
+    strip_controls,
+    to_json_types,
+)
 
 MAX_ROWS = 100  # of a table on a terminal
 FEW_ROWS = 5  # a table too wide with so few rows becomes a line per value
 WRAPPED_ROWS = 30  # in a longer table texts do not wrap: they end in an ellipsis
 _CHUNK = 2048
 _GAP = "  "
-_LIST_ROOM = 40  # characters of a list before the rest is counted
 _LEAST_TEXT = 24  # a column of texts gets no narrower
 _LEAST_WORD = 40  # nor, up to this, than its longest word
 _HEADER_PART = re.compile(r"[^_ ]*[_ ]|[^_ ]+")
 _NUMBERS = (int, float, Decimal)
 _PLAN = ("explain_key", "explain_value")
-_PLAIN = 1e6  # floats from here on keep all digits before the point
 
 
 class Result(Protocol):
@@ -76,13 +81,16 @@ def lines(result: Result, form: Format) -> Iterator[str]:
         return csv_lines(result.columns, result.rows())
     if form == "json":
         return json_lines(result.columns, result.rows())
-    return markdown_lines(result.columns, result.rows())
+    return format_table(
+        result.columns,
+        ([escape(format_value(value, "")) for value in row] for row in result.rows()),
+    )
 
 
 def _to_stdout(result: Result, form: Format) -> None:
     if form == "table" and result.columns == _PLAN:
         for _, plan in result.rows():  # drawn by DuckDB
-            sys.stdout.writelines(f"{_printable(line)}\n" for line in plan.splitlines())
+            sys.stdout.writelines(f"{strip_controls(line)}\n" for line in plan.splitlines())
         return
     if form == "table":
         print_table(result.columns, result.rows())
@@ -149,7 +157,7 @@ def csv_lines(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator
     writer.writerow(columns)
     iterator = iter(rows)
     while block := list(islice(iterator, _CHUNK)):
-        writer.writerows([_cell(value, "") for value in row] for row in block)
+        writer.writerows([format_value(value, "") for value in row] for row in block)
         yield buffer.getvalue()
         buffer.seek(0)
         buffer.truncate()
@@ -161,23 +169,10 @@ def json_lines(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterato
     _check_columns(columns)
     separator = "[\n"
     for row in rows:
-        pairs = zip(columns, map(plain, row), strict=True)
+        pairs = zip(columns, map(to_json_types, row), strict=True)
         yield f"{separator}  {json.dumps(dict(pairs), ensure_ascii=False)}"
         separator = ",\n"
     yield "[]\n" if separator == "[\n" else "\n]\n"
-
-
-def markdown_lines(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
-    """Yield a pipe table."""
-    yield _pipe(map(_printable, columns))
-    yield _pipe(["---"] * len(columns))
-    for row in rows:
-        yield _pipe([_printable(_cell(value, "")) for value in row])
-
-
-def _pipe(cells: Iterable[str]) -> str:
-    safe = (cell.replace("|", "\\|") for cell in cells)
-    return f"| {' | '.join(safe)} |\n"
 
 
 def print_table(
@@ -213,10 +208,10 @@ def table_lines(
         whole: leave nothing out, however many rows there are.
     """
     columns = [
-        _measured(_printable(name), [row[i] for row in rows]) for i, name in enumerate(names)
+        _measured(strip_controls(name), [row[i] for row in rows]) for i, name in enumerate(names)
     ]
     widths = _widths(columns, width)
-    left_out = [_printable(name) for name in names[len(widths) :]]
+    left_out = [strip_controls(name) for name in names[len(widths) :]]
     if left_out and rows and (whole or len(rows) <= FEW_ROWS):
         yield from _records(columns, len(rows), width or 0)
         return
@@ -247,16 +242,16 @@ class _Column:
 def _measured(name: str, values: list[Any]) -> _Column:
     numbers = bool(values) and all(isinstance(v, (*_NUMBERS, type(None))) for v in values)
     least = max(map(len, _HEADER_PART.findall(name)), default=0)
-    data = max((cell_len(_one_line(v)) for v in values), default=0)
+    data = max((cell_len(format_line(v)) for v in values), default=0)
     least = max([least, *map(_least, values)])
     return _Column(name, values, numbers, least, max(data, least), max(data, least, len(name)))
 
 
 def _least(value: Any) -> int:  # noqa: ANN401  a cell is of any type
     """Return how narrow the column of this value may become."""
-    if _is_list(value):
-        return cell_len(_listed(value, 0))
-    text = _one_line(value)
+    if is_list(value):
+        return cell_len(format_list(value, 0))
+    text = format_line(value)
     longest = max(map(cell_len, text.split()), default=0)
     return min(cell_len(text), max(_LEAST_TEXT, min(longest, _LEAST_WORD)))
 
@@ -318,7 +313,7 @@ def _header(name: str, width: int) -> list[str]:
 
 def _fitted(value: Any, width: int, *, wrap: bool) -> list[str]:  # noqa: ANN401
     """A value in lines of at most `width`: one that may end in an ellipsis, or all it takes."""
-    text = _listed(value, width) if _is_list(value) else _one_line(value)
+    text = format_list(value, width) if is_list(value) else format_line(value)
     if cell_len(text) <= width:
         return [text]
     if wrap:
@@ -336,71 +331,3 @@ def _records(columns: Sequence[_Column], n_rows: int, width: int) -> Iterator[st
             first, *others = _fitted(column.values[i], room, wrap=True) or [""]
             yield f"{column.name + ':':<{indent}}{first}".rstrip()
             yield from (" " * indent + other for other in others)
-
-
-def _is_list(value: Any) -> bool:  # noqa: ANN401
-    return isinstance(value, (list, tuple)) and len(value) > 0
-
-
-def _listed(values: Sequence[Any], room: int) -> str:
-    """Return a list as its values: all where they fit, else the first ones `and 158 more`."""
-    texts = [_one_line(value) for value in values]
-    if cell_len(", ".join(texts)) <= room or len(texts) == 1:
-        return ", ".join(texts)
-    forms = (f"{', '.join(texts[:n])} and {len(texts) - n:,} more" for n in range(1, len(texts)))
-    best = next(forms)
-    for form in forms:
-        if cell_len(form) > room:
-            break
-        best = form
-    return best
-
-
-def _one_line(value: Any) -> str:  # noqa: ANN401
-    """Return a value as people read it, on one line."""
-    if _is_list(value):
-        return _listed(value, _LIST_ROOM)
-    if isinstance(value, float) and math.isfinite(value):
-        return f"{value:.6g}" if abs(value) < _PLAIN else f"{value:.1f}"
-    text = _cell(None if value in ([], ()) else value, "-")
-    return _printable(text)
-
-
-def _printable(text: str) -> str:
-    """Without escape characters, which a terminal would obey."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)
-
-
-def _cell(value: Any, null: str) -> str:  # noqa: ANN401
-    """Return a value as text: shortest form that reads back, JSON for lists and structs."""
-    value = plain(value)
-    if value is None:
-        return null
-    if isinstance(value, str):
-        return value
-    if isinstance(value, float):
-        return repr(value)
-    return json.dumps(value, ensure_ascii=False)
-
-
-def plain(value: Any) -> Any:  # noqa: ANN401
-    """Return a value in JSON's types; NaN and the infinities, which JSON lacks, are null."""
-    if value is None or isinstance(value, (str, bool, int)):
-        return value
-    if isinstance(value, (float, Decimal)):
-        return _number(value)
-    if isinstance(value, (date, datetime)):
-        return value.isoformat()
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    return str(value)
-
-
-def _number(value: float | Decimal) -> int | float | None:
-    if not math.isfinite(value):
-        return None
-    if isinstance(value, Decimal) and value == value.to_integral_value():
-        return int(value)
-    return float(value)

@@ -88,7 +88,7 @@ def test_markdown_shows_data_as_data(found: Difference) -> None:
     first = found.masks[0]
     odd = replace(first, path="a|b<script>*c*_d_`e`[f](g)")
     text = "".join(markdown(replace(found, masks=(odd,))))
-    assert r"a\|b&lt;script>\*c\*\_d\_\`e\`\[f](g)" in text
+    assert r"a\|b\<script\>\*c\*\_d\_\`e\`\[f\](g)" in text
 
 
 def test_long_lists_are_cut_and_say_so(found: Difference) -> None:

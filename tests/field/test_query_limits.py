@@ -19,7 +19,8 @@ from etl.ask.fsck.model import Kept
 from etl.ask.fsck.tables import _foreign
 from etl.cli import app
 from etl.model.errors import UserError
-from etl.text.output import markdown_lines, table_lines
+from etl.text.markdown import escape, format_table
+from etl.text.output import table_lines
 from etl.warehouse import limits, query
 from sql.tables import make_project
 
@@ -111,7 +112,7 @@ def test_a_name_of_a_column_moves_no_terminal(
     monkeypatch.chdir(root)
     wide = ["a" * 30, "b\x1b[2J\x9b" + "b" * 30]
     text = "".join(table_lines(wide, [("x" * 30, "y")] * 40, 40))
-    text += "".join(markdown_lines(wide, [("\x1b]0;t\x07", 1)]))
+    text += "".join(format_table(wide, [(escape("\x1b]0;t\x07"), "1")]))
     CliRunner().invoke(app, ["sql", 'explain select 1 as "\x1b[31m" from masks'])
     text += capsys.readouterr().out
     assert not {"\x1b", "\x9b", "\x07"} & set(text)

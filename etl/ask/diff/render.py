@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from etl.ask.diff.records import CellChange, Difference, RowsChange, Summary
-from etl.text.output import markdown_lines, plain
+from etl.text.markdown import escape, format_table
+from etl.text.values import format_line, format_value, shorten
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 LIMIT = 12  # rows of a section on a terminal
 FOLDED_LIMIT = 50  # rows of a folded section in markdown
 _TEXT = 60  # characters of a cell
-_SIGNS = re.compile(r"[\\`*<\[]|(?<!\w)_|_(?!\w)")  # an underscore inside a word is harmless
 _COLOURS = {"added": "green", "removed": "red"}
 
 
@@ -87,13 +85,13 @@ def show(found: Difference, console: Console) -> None:
 
 def markdown(found: Difference) -> Iterator[str]:
     """The report for a pull request, piece by piece: masks open, all else folded."""
-    yield f"### {found.old} → {found.new}\n\n{_escaped(headline(found))}\n"
+    yield f"### {found.old} → {found.new}\n\n{escape(headline(found))}\n"
     for section in sections(found):
         is_open = section.title.startswith(_MASKS)
         limit = LIMIT if is_open else FOLDED_LIMIT
         title = f"{section.title} ({len(section.rows)})"
         yield f"\n**{title}**\n\n" if is_open else _folded(title)
-        yield from markdown_lines(section.columns, _cells(section.rows[:limit]))
+        yield from format_table(section.columns, (map(escape, row) for row in section.rows[:limit]))
         rest = len(section.rows) - limit
         if rest > 0:
             yield f"\nand {rest} more: `ispy1 diff --json` has all.\n"
@@ -102,16 +100,6 @@ def markdown(found: Difference) -> Iterator[str]:
 
 def _folded(title: str) -> str:
     return f"\n<details><summary>{title}</summary>\n\n"
-
-
-def _cells(rows: Iterable[Sequence[str]]) -> Iterator[list[str]]:
-    for row in rows:
-        yield [_escaped(cell) for cell in row]
-
-
-def _escaped(text: str) -> str:
-    """Text that markdown shows as it is: what stands in a table is data."""
-    return _SIGNS.sub(lambda sign: "&lt;" if sign[0] == "<" else f"\\{sign[0]}", text)
 
 
 # --- The sections ------------------------------------------------------------------------------
@@ -259,11 +247,6 @@ def _number(value: float | None, form: str) -> str:
 
 
 def _short(value: object) -> str:
-    """A value in one short line."""
-    if value is None:
-        return "null"
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    text = value if isinstance(value, str) else json.dumps(plain(value), ensure_ascii=False)
-    text = " ".join(text.split())
-    return text if len(text) <= _TEXT else f"{text[: _TEXT - 3]}..."
+    """Return a value in one short line."""
+    text = format_line(value) if isinstance(value, float) else format_value(value)
+    return shorten(text, _TEXT)

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from etl.ask.fsck.model import Kept, Problem, Progress, Report, md5_of, shown
 from etl.model.errors import UserError
+from etl.text.values import format_bytes
 from etl.versions import dvc, git, rwlock
 
 AREA = "cache"
 _OBJECT = re.compile(r"[0-9a-f]{32}(?:\.dir)?")
-_MIB = 1 << 20
 
 
 def what_is_kept(root: Path, report: Report) -> Kept:
@@ -66,7 +66,7 @@ def check_cache(kept: Kept, report: Report, *, read: bool, progress: Progress) -
     _say_what_is_elsewhere(kept, report, len(lacking) - len(here))
     size = sum(path.stat().st_size for _, path in objects if path.is_file())
     done = f"hashed, {len(bad)} bad" if read else "listed by name"
-    report.checked[AREA] = f"{len(objects)} objects ({size / _MIB:.1f} MiB) {done}"
+    report.checked[AREA] = f"{len(objects)} objects ({format_bytes(size)}) {done}"
 
 
 def _say_what_is_elsewhere(kept: Kept, report: Report, absent: int) -> None:

@@ -18,7 +18,7 @@ from etl.ask.why.origin import Place, blobs_behind, file_of_input, known_blobs, 
 from etl.ask.why.show import lines
 from etl.ask.why.subject import Subject, find_rows, find_subject, rows_where
 from etl.model.profile import load_profile
-from etl.text import output
+from etl.text.values import to_json_types
 from etl.warehouse import views
 from etl.warehouse.connect import INPUTS_SCHEMA, connect, quoted
 from etl.warehouse.lineage import Schema, Source, find_sources
@@ -79,7 +79,7 @@ def why(
 
 def as_json(answer: Answer) -> dict[str, Any]:
     """An answer for machines."""
-    found: dict[str, Any] = output.plain(asdict(answer))
+    found: dict[str, Any] = to_json_types(asdict(answer))
     return found
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from etl.ask.why.model import Answer, BlobFact, Change, ContractFact, Explanation, RecipeFact
-from etl.text.output import plain
+from etl.text.values import format_value
 
 MAX_KEYS = 40
 MAX_CONTRACTS = 8
@@ -23,7 +23,7 @@ def lines(answer: Answer) -> Iterator[str]:
     yield f"{answer.column}: {answer.n_matches} rows match; name one by its key:"
     for match in answer.matches[:MAX_KEYS]:
         words = " ".join(_word(name, value) for name, value in match.key.items())
-        yield f"  {words}   {_text(match.value)}"
+        yield f"  {words}   {format_value(match.value)}"
     rest = answer.n_matches - MAX_KEYS
     if rest > 0:
         yield f"  and {rest} more (--json has all)"
@@ -31,15 +31,8 @@ def lines(answer: Answer) -> Iterator[str]:
 
 def _word(name: str, value: object) -> str:
     """A part of a key as the command takes it."""
-    text = _text(value)
+    text = format_value(value)
     return f"{name}={json.dumps(text) if ' ' in text else text}"
-
-
-def _text(value: object) -> str:
-    value = plain(value)
-    if value is None:
-        return "null"
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _explanation(one: Explanation) -> Iterator[str]:
@@ -65,9 +58,9 @@ def _explanation(one: Explanation) -> Iterator[str]:
 
 
 def _head(one: Explanation) -> Iterator[str]:
-    key = ", ".join(f"{name}={_text(value)}" for name, value in one.key.items())
+    key = ", ".join(f"{name}={format_value(value)}" for name, value in one.key.items())
     unit = f" {one.unit}" if one.unit and one.value is not None else ""
-    yield f"{one.relation}.{one.column} of {key} = {_text(one.value)}{unit}"
+    yield f"{one.relation}.{one.column} of {key} = {format_value(one.value)}{unit}"
     yield f"  meaning    {one.meaning}"
     yield f"  grain      {one.grain}"
     if one.made_by:
@@ -78,7 +71,8 @@ def _past(one: Explanation) -> Iterator[str]:
     if one.changed:
         yield from _change(one.changed)
     for moment in one.history or ():
-        yield f"  at {moment.revision:8} {moment.problem or _text(moment.value)}   ({moment.date})"
+        value = moment.problem or format_value(moment.value)
+        yield f"  at {moment.revision:8} {value}   ({moment.date})"
     if one.history == ():
         yield "  at no tag  there is none yet"
 
@@ -90,7 +84,7 @@ def _rows(count: int) -> str:
 def _chosen(chosen: Mapping[str, Any]) -> str:
     if not chosen:
         return ""
-    return f" where {' and '.join(f'{k} = {_text(v)}' for k, v in chosen.items())}"
+    return f" where {' and '.join(f'{k} = {format_value(v)}' for k, v in chosen.items())}"
 
 
 def _blob(blob: BlobFact) -> Iterator[str]:
@@ -129,7 +123,7 @@ def _contracts(contracts: tuple[ContractFact, ...]) -> Iterator[str]:
 def _change(change: Change) -> Iterator[str]:
     yield f"  changed    {change.summary}"
     if change.happened:
-        yield f"             {_text(change.before)} -> {_text(change.after)}"
+        yield f"             {format_value(change.before)} -> {format_value(change.after)}"
     for blob in change.blobs:
         yield f"             {blob.path}: MD5 {blob.before or 'none'} -> {blob.after or 'none'}"
     if change.recipes:

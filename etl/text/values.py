@@ -1,0 +1,96 @@
+"""Values as text: the only place that says how a number, a null or a length in bytes looks."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from rich.cells import cell_len
+
+LIST_ROOM = 40  # characters of a list before the rest is counted
+_KILO = 1000
+_DIGITS_KEPT = 1e6  # floats from here on keep all digits before the point
+
+
+def to_json_types(value: Any) -> Any:  # noqa: ANN401  a cell is of any type
+    """Return a value in JSON's types; NaN and the infinities, which JSON lacks, are null."""
+    if value is None or isinstance(value, (str, bool, int)):
+        return value
+    if isinstance(value, (float, Decimal)):
+        return _to_number(value)
+    if isinstance(value, (date, datetime)):
+        return value.isoformat()
+    if isinstance(value, dict):
+        return {str(key): to_json_types(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [to_json_types(item) for item in value]
+    return str(value)
+
+
+def _to_number(value: float | Decimal) -> int | float | None:
+    if not math.isfinite(value):
+        return None
+    if isinstance(value, Decimal) and value == value.to_integral_value():
+        return int(value)
+    return float(value)
+
+
+def format_value(value: Any, null: str = "null") -> str:  # noqa: ANN401
+    """Return the shortest text that reads back; lists and structs are JSON."""
+    value = to_json_types(value)
+    if value is None:
+        return null
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def format_line(value: Any, null: str = "-") -> str:  # noqa: ANN401
+    """Return a value as people read it, on one line: six digits, a long list with its length."""
+    if is_list(value):
+        return format_list(value, LIST_ROOM)
+    if isinstance(value, float) and math.isfinite(value):
+        return f"{value:.6g}" if abs(value) < _DIGITS_KEPT else f"{value:.1f}"
+    return strip_controls(format_value(None if value in ([], ()) else value, null))
+
+
+def is_list(value: Any) -> bool:  # noqa: ANN401
+    """Whether a value is a list that is not empty."""
+    return isinstance(value, (list, tuple)) and len(value) > 0
+
+
+def format_list(values: Sequence[Any], room: int) -> str:
+    """Return a list as its values: all where they fit, else the first ones `and 158 more`."""
+    texts = [format_line(value) for value in values]
+    if cell_len(", ".join(texts)) <= room or len(texts) == 1:
+        return ", ".join(texts)
+    shortened = (
+        f"{', '.join(texts[:n])} and {len(texts) - n:,} more" for n in range(1, len(texts))
+    )
+    longest = next(shortened)
+    for text in shortened:
+        if cell_len(text) > room:
+            break
+        longest = text
+    return longest
+
+
+def format_bytes(n_bytes: int) -> str:
+    """Return a length in the largest decimal unit that leaves at least one: 6.1 GB, 999 B."""
+    amount, units = float(n_bytes), ["B", "kB", "MB", "GB", "TB"]
+    while amount >= _KILO and len(units) > 1:
+        amount, units = amount / _KILO, units[1:]
+    return f"{amount:.0f} B" if units[0] == "B" else f"{amount:.1f} {units[0]}"
+
+
+def strip_controls(text: str) -> str:
+    """Return the text with blanks for escape characters, which a terminal would obey."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
+def shorten(text: str, limit: int) -> str:
+    """Return the text on one line of at most `limit` characters."""
+    text = " ".join(text.split())
+    return text if len(text) <= limit else f"{text[: limit - 3]}..."
