@@ -3,8 +3,10 @@ select
     stated,
     unit,
     who,
+    count_name,
     n,
     is_confirmed,
     definition,
     note
 from claims
+order by claim_id

@@ -8,3 +8,4 @@ select
     size_y,
     size_z
 from resolution_summary
+where spacing_x_mm is not null

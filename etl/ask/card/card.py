@@ -6,27 +6,28 @@ No clock and no git revision: the same release, code and verdict give the same b
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from etl.ask.card import derived, sections
-from etl.ask.card import markdown as md
-from etl.gate.report import GateReport, find_stale, format_headline, read_report
-from etl.gate.text import describe_stale
+from etl.ask.card.template import Row, ask, fill_template
+from etl.gate.report import Contract, GateReport, find_stale, headline, read_report
+from etl.gate.text import describe_stale, group, unjudged
 from etl.model import project
 from etl.model.errors import UserError
 from etl.model.profile import Profile, load_profile
 from etl.model.store import read_footer, write_atomically
+from etl.text.markdown import NONE
 from etl.versions import dvc
+from etl.warehouse.connect import quoted
 
 if TYPE_CHECKING:
     import duckdb
 
 CARD = "reports/card.md"
 PICTURE = "card.png"  # beside the card
-NO_PICTURE = "No picture: run `ispy1 card`."
+FEW = 5  # cases that a cell names
 NOT_RECORDED = "not recorded: the release was not built by `ispy1 repro`"
 
 
@@ -43,7 +44,7 @@ class Facts:
 
 
 def write_card(root: Path) -> Path:
-    """Write reports/card.md of the project at `root`; give its path.
+    """Write reports/card.md of the project at `root`; return its path.
 
     Raises:
         UserError: there is no table, the warehouse cannot be opened, or the disk refuses.
@@ -54,103 +55,96 @@ def write_card(root: Path) -> Path:
         message = f"{root / project.TABLES}: no table is built yet. Run `ispy1 repro`."
         raise UserError(message)
     with connect(root) as connection:
-        lines = render(connection, facts(root))
+        card = render_card(connection, root, read_facts(root))
     path = root / CARD
-    write_atomically(path, lambda target: target.write_text(lines, encoding="utf-8"))
+    write_atomically(path, lambda target: target.write_text(card, encoding="utf-8"))
     return path
 
 
-def facts(root: Path) -> Facts:
-    """Hash, recipes and verdict of the project at `root`."""
+def read_facts(root: Path) -> Facts:
+    """Return hash, recipes and verdict of the project at `root`."""
     tables = [p for f in (project.TABLES, project.GATE) for p in (root / f).glob("*.parquet")]
     return Facts(
         load_profile(root),
         dvc.release_hash(root),
-        {path.stem: _recipe(path) for path in sorted(tables, key=lambda path: path.stem)},
-        _report(root),
+        {path.stem: _read_recipe(path) for path in sorted(tables, key=lambda path: path.stem)},
+        _read_report(root),
         find_stale(root, blobs=False),
         (root / CARD).with_name(PICTURE).is_file(),
     )
 
 
-def _recipe(path: Path) -> str:
+def _read_recipe(path: Path) -> str:
     try:
         return str(read_footer(path)["recipe"])
     except (KeyError, TypeError, json.JSONDecodeError):  # a table that the project did not write
-        return md.NONE
+        return NONE
 
 
-def _report(root: Path) -> GateReport | None:
+def _read_report(root: Path) -> GateReport | None:
     try:
         return read_report(root)
     except UserError:  # the message names this machine's folders: the card says it in its own words
         return None
 
 
-def render(connection: duckdb.DuckDBPyConnection, known: Facts) -> str:
-    """The card as Markdown.
+def render_card(connection: duckdb.DuckDBPyConnection, root: Path, facts: Facts) -> str:
+    """Return the card as markdown.
 
     Args:
         connection: the warehouse.
-        known: what no query can answer.
+        root: the project, which has the reports.
+        facts: what no query can answer.
     """
     # A table that is missing must be missing, and not the Python object of the same name.
     connection.execute("set python_enable_replacements = false")
-    lines: list[str] = [_title(known.profile), "", *_verdict(known), ""]
-    picture = f"![Three planes of one case]({PICTURE})" if known.has_picture else NO_PICTURE
-    lines += [*sections.subject(connection), "", picture]
-    for title, body in _sections(connection, known):
-        lines += ["", f"## {title}", "", *body]
-    return "\n".join(lines) + "\n"
+    release = f"`{facts.release_hash}`" if facts.release_hash else NOT_RECORDED
+    known: Mapping[str, list[Row]] = {
+        "title": [{"title": _make_title(facts.profile)}],
+        "verdict": [_describe_verdict(facts)],
+        "picture": [{"file": PICTURE}] if facts.has_picture else [],
+        "no_picture": [] if facts.has_picture else [{}],
+        "problems": [_describe_contract(c) for c in facts.report.failing if c.n_checked]
+        if facts.report
+        else [],
+        "unjudged": [{"line": line} for line in unjudged(facts.report)] if facts.report else [],
+        "version": [{"release": release, "profile": facts.profile.name}],
+        "tables": [
+            {"table": name, "n_rows": _count_rows(connection, name), "recipe": recipe}
+            for name, recipe in facts.recipes.items()
+        ],
+    }
+    return fill_template(connection, root, known)
 
 
-def _title(profile: Profile) -> str:
-    name = md.text(profile.dataset)
-    return f"# PHANTOM: {name} (synthetic, no patient data)" if profile.is_phantom else f"# {name}"
+def _make_title(profile: Profile) -> str:
+    if profile.is_phantom:
+        return f"PHANTOM: {profile.dataset} (synthetic, no patient data)"
+    return profile.dataset
 
 
-def _verdict(known: Facts) -> list[str]:
-    if known.report is None:
-        return ["**Verdict: none.** The gate has not judged these tables."]
-    words = (
-        describe_stale(known.report, known.changes)
-        if known.changes
-        else format_headline(known.report)
-    )
+def _describe_verdict(facts: Facts) -> Row:
+    report = facts.report
+    if report is None:
+        return {"colour": NONE, "counts": "the gate has not judged these tables"}
+    words = describe_stale(report, facts.changes) if facts.changes else headline(report)
     colour, _, counts = words.partition(": ")
-    return [f"**Verdict: {colour}**: {md.text(counts)}"]
+    return {"colour": colour, "counts": counts}
 
 
-def _sections(
-    connection: duckdb.DuckDBPyConnection, known: Facts
-) -> Iterator[tuple[str, list[str]]]:
-    yield "Resolution", sections.resolution(connection)
-    yield "Images", sections.grids(connection)
-    yield "Labels", sections.labels(connection)
-    yield "Agreement of the masks", derived.agreement(connection)
-    yield "Enhancement", derived.enhancement(connection)
-    yield "Published features", derived.audit(connection)
-    yield "Slices", sections.slices(connection)
-    yield "Coverage", sections.coverage(connection)
-    yield "Counts", sections.counts(connection)
-    yield "Claims", sections.claims(connection)
-    yield "Files", sections.files(connection)
-    yield "Broken contracts", sections.contracts(known.report)
-    yield "Findings", sections.findings(connection)
-    yield "Version", _version(connection, known)
-    yield "Licence and citation", sections.citation(connection)
+def _describe_contract(contract: Contract) -> Row:
+    """Return a broken contract with the groups of cases that break it."""
+    groups = group(contract.failing_cases)
+    rest = [f"and {len(groups) - FEW:,} more"] if len(groups) > FEW else []
+    return {
+        "severity": contract.severity,
+        "contract": contract.expectation,
+        "observed": contract.observed,
+        "where": "; ".join([*(g.words(FEW) for g in groups[:FEW]), *rest]),
+        "fix": contract.fix,
+    }
 
 
-def _version(connection: duckdb.DuckDBPyConnection, known: Facts) -> list[str]:
-    """Which release, by its DVC hash, and which recipe made every table."""
-    release = md.code(known.release_hash) if known.release_hash else NOT_RECORDED
-    rows: list[list[str]] = []
-    for table, recipe in known.recipes.items():
-        found: list[tuple[Any, ...]] = sections.ask(connection, f'select count(*) from "{table}"')  # noqa: S608  a file name of ours
-        rows.append([table, md.text(found[0][0]) if found else md.NONE, md.code(recipe)])
-    return [
-        f"- **Release (DVC hash):** {release}",
-        f"- **Profile:** {md.code(known.profile.name)}",
-        "",
-        *md.table(("table", "rows", "recipe"), rows),
-    ]
+def _count_rows(connection: duckdb.DuckDBPyConnection, table: str) -> int | None:
+    rows = ask(connection, f"select count(*) as n from {quoted(table)}")  # noqa: S608  quoted
+    return rows[0]["n"] if rows else None

@@ -1,0 +1,105 @@
+"""Fill card.template.md: each of its blocks is the answer of a report or view.
+
+A block is a paragraph below `<!-- NAME -->`: lines without a field once, lines with fields for each
+row. `, at most N` counts the rows that are left out; `, or nothing` leaves a block without a row
+out, where others say `none`. After a field's colon: code, prose, bytes, a format of Python, or the
+words for true, false and null with `/` between them.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from etl.text.markdown import NONE, escape_prose, format_cell, format_code
+from etl.text.values import format_bytes
+from etl.warehouse.connect import quoted
+from etl.warehouse.reports import reports
+
+if TYPE_CHECKING:
+    import duckdb
+
+Row = Mapping[str, Any]
+Answers = Mapping[str, Sequence[Row]]
+
+TEMPLATE = Path(__file__).with_name("card.template.md")
+_BLOCK = re.compile(r"<!-- ([\w.]+)(?:, at most (\d+))?(, or nothing)? -->\n(.*)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A value that a field of the template formats."""
+
+    value: Any
+
+    def __format__(self, form: str) -> str:
+        """Return the value as markdown in the form that the field names."""
+        if "/" in form:
+            return dict(zip((True, False, None), form.split("/"), strict=True))[self.value]
+        if self.value is None or (isinstance(self.value, float) and math.isnan(self.value)):
+            return NONE
+        special = {"": format_cell, "code": format_code, "prose": escape_prose}
+        if form in special:
+            return special[form](self.value)
+        if form == "bytes":
+            return format_bytes(self.value)
+        return format(self.value, form).replace("%", " %")
+
+
+def fill_template(connection: duckdb.DuckDBPyConnection, root: Path, known: Answers) -> str:
+    """Return the card.
+
+    Args:
+        connection: the warehouse.
+        root: the project, whose sql/reports have the names of most blocks.
+        known: the rows of blocks that no query answers.
+    """
+    queries = reports(root)
+
+    def answer(name: str) -> Sequence[Row]:
+        return known[name] if name in known else ask(connection, queries.get(name, _select(name)))
+
+    paragraphs = TEMPLATE.read_text(encoding="utf-8").strip().split("\n\n")
+    filled = [fill_block(match, answer(match[1])) if (match := _BLOCK.fullmatch(paragraph))
+              else paragraph for paragraph in paragraphs]  # fmt: skip
+    return "\n\n".join(filter(None, filled)) + "\n"
+
+
+def _select(name: str) -> str:
+    return f"from {'.'.join(map(quoted, name.split('.')))}"
+
+
+def ask(connection: duckdb.DuckDBPyConnection, sql: str) -> list[Row]:
+    """Return the rows of a query; none where a table or view is not there (a release in parts)."""
+    import duckdb
+
+    try:
+        cursor = connection.execute(sql)
+    except duckdb.CatalogException:
+        return []
+    names = [column[0] for column in cursor.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def fill_block(block: re.Match[str], rows: Sequence[Row]) -> str:
+    """Return the text of a block of the template, empty for nothing."""
+    name, limit, or_nothing, text = block.groups()
+    if not rows:
+        return "" if or_nothing else NONE
+    lines = text.split("\n")
+    shown = rows[: int(limit or len(rows))]
+    parts = [line for line in lines if "{" not in line]
+    parts += _fill_lines([line for line in lines if "{" in line], shown)
+    if len(shown) < len(rows):
+        parts += ["", f"and {len(rows) - len(shown):,} more: `ispy1 report {name}`"]
+    return "\n".join(parts)
+
+
+def _fill_lines(lines: Sequence[str], rows: Sequence[Row]) -> Iterator[str]:
+    for row in rows:
+        cells = {name: Cell(value) for name, value in row.items()}
+        yield from (line.format(**cells) for line in lines)
