@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import Row
 
-from etl.ask.card.choose import candidates
+from etl.ask.card.choose import Case, choose_case
 from etl.model.release import Name
 from etl.tables.unit import Blob
 
@@ -23,36 +23,38 @@ def mask(case: str, volume: float, name: str = "stv_manual") -> Row:
     return {"case_id": case, "mask": name, "volume_cm3": volume, "voxel_count": count}
 
 
-def order(images: list[Blob], rows: list[Row]) -> list[str]:
-    return [candidate.case_id for candidate in candidates(images, rows, SETS)]
+def choose(images: list[Blob], rows: list[Row]) -> Case:
+    case = choose_case(images, rows, SETS)
+    assert case is not None
+    return case
 
 
 @given(st.lists(st.integers(1, 10**6), min_size=1, max_size=30, unique=True))
-def test_the_lower_median_is_first(volumes: list[int]) -> None:
+def test_the_lower_median_is_chosen(volumes: list[int]) -> None:
     rows = [mask(f"ISPY1_{number:04}", v / 1000) for number, v in enumerate(volumes)]
-    images = [image(str(row["case_id"])) for row in rows]
-    first = candidates(images, rows, SETS)[0]
-    below = sum(v / 1000 < first.volume_cm3 for v in volumes)
+    chosen = choose([image(str(row["case_id"])) for row in rows], rows)
+    below = sum(v / 1000 < chosen.volume_cm3 for v in volumes)
     assert below == (len(volumes) - 1) // 2
-    assert sorted(order(images, rows)) == [row["case_id"] for row in rows]
 
 
-def test_cases_that_have_most_come_first() -> None:
+def test_a_case_that_has_most_is_chosen() -> None:
     rows = [mask(c, v) for c, v in (("A", 1), ("B", 2), ("C", 3), ("D", 4))]
     rows += [mask("D", 4, "ftv"), mask("A", 1, "ftv")]
     images = [image("A"), image("B"), image("D", image_set="n3")]
-    assert order(images, rows) == ["A", "B", "D", "C"]
+    assert choose(images, rows).case_id == "A"
+    assert choose(images[1:], rows).case_id == "B"
+    assert choose(images[2:], rows).case_id == "D"
+    assert choose([], rows).case_id == "A"
 
 
 def test_an_empty_expert_mask_is_no_reference() -> None:
     rows = [mask("A", 0.0), mask("A", 2.0, "ftv"), mask("B", 1.0)]
-    found = candidates([], rows, SETS)
-    assert [c.case_id for c in found] == ["B", "A"]
-    assert found[1].reference == rows[1]
+    assert choose([], rows).case_id == "B"
+    assert choose([], rows[:2]).reference == rows[1]
 
 
 def test_the_first_post_contrast_phase_is_preferred() -> None:
     images = [image("A", 0), image("A", 2), image("A", 1, "n3"), image("A", 1)]
-    assert candidates(images, [], SETS)[0].image == image("A", 1)
-    assert candidates(images[:3], [], SETS)[0].image == image("A", 2)
-    assert candidates([], [], SETS) == []
+    assert choose(images, []).image == image("A", 1)
+    assert choose(images[:3], []).image == image("A", 2)
+    assert choose_case([], [], SETS) is None

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from support import CASES, FINE, build, make_release, write_nifti
+from support import FINE, build, make_release, write_nifti
 
 from etl.ask.card.draw import OUTSIDE, PALETTE
 from etl.ask.card.picture import PICTURE, write_picture
@@ -73,13 +73,6 @@ def test_an_empty_release(project: Path) -> None:
     build(project)
     assert "no picture" in write_picture(project)
     assert (project / PICTURE).is_file()
-
-
-def test_a_case_whose_image_is_damaged_is_passed_over(rebuilt: Path) -> None:
-    folder = rebuilt / "data" / "release" / IMAGES / CASES[0]
-    for path in folder.iterdir():
-        path.write_bytes(path.read_bytes()[:200])
-    assert CASES[1] in write_picture(rebuilt)
 
 
 def test_all_images_damaged_leaves_the_masks(rebuilt: Path) -> None:

@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from support import FINE, FINE_AFFINE, NATIVE, NATIVE_AFFINE, Array, ball
 
-from etl.ask.card.planes import VIEWS, View, frame, millimetre_grid, plane_points, sample
+from etl.ask.card.planes import VIEWS, View, make_frame, make_millimetre_grid, make_points, sample
 from etl.measure.grids import determinant, invert
 
 CENTRE = (68.0, 31.0, -23.0)  # the voxel (9, 7, 8) of the 1 mm grid
 
 
 def planes(voxels: Array, affine: Array, view: View) -> tuple[Array, Array]:
-    return sample(voxels, affine, plane_points(frame(FINE, FINE_AFFINE, CENTRE), view))
+    return sample(voxels, affine, make_points(make_frame(FINE, FINE_AFFINE, CENTRE), view))
 
 
 @given(arrays(np.float64, (3, 4), elements=st.floats(-3, 3)))
@@ -61,9 +61,9 @@ def test_a_carried_ball_keeps_its_area() -> None:
     size = (33, 51, 26)
     index = np.indices(size).reshape(3, -1).T
     voxels = (((index * [1.25, 0.8, 1.6]) - 20) ** 2).sum(axis=1).reshape(size) <= 15**2
-    where = frame(tuple(fine), np.eye(4), (20.0, 20.0, 20.0))
+    where = make_frame(tuple(fine), np.eye(4), (20.0, 20.0, 20.0))
     for view in VIEWS:
-        area = sample(voxels, coarse, plane_points(where, view))[0].sum()
+        area = sample(voxels, coarse, make_points(where, view))[0].sum()
         assert area == pytest.approx(np.pi * 15**2, rel=0.05)
 
 
@@ -76,13 +76,13 @@ def test_every_orientation_shows_the_same_patient() -> None:
     affine[:, 0], affine[:, 2] = FINE_AFFINE[:, 2], FINE_AFFINE[:, 1]
     affine[:, 1] = -FINE_AFFINE[:, 0]
     affine[:3, 3] = FINE_AFFINE[:3, 3] + FINE_AFFINE[:3, 0] * (FINE[0] - 1)
-    where = frame(stored.shape, affine, CENTRE)
+    where = make_frame(stored.shape, affine, CENTRE)
     for view in VIEWS:
-        found = sample(stored, affine, plane_points(where, view))[0]
+        found = sample(stored, affine, make_points(where, view))[0]
         assert np.array_equal(found, planes(voxels, FINE_AFFINE, view)[0])
 
 
 def test_the_1_mm_grid_of_a_native_one() -> None:
-    size, affine = millimetre_grid(NATIVE, (1.5, 1.5, 2.0), NATIVE_AFFINE)
+    size, affine = make_millimetre_grid(NATIVE, (1.5, 1.5, 2.0), NATIVE_AFFINE)
     assert size == FINE
     assert np.array_equal(affine, FINE_AFFINE)

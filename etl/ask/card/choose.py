@@ -1,4 +1,4 @@
-"""Which case the picture shows: the median one among the cases that have the most to show."""
+"""Choose the case that the picture shows: the median one among those with the most to show."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ IMAGE_SETS = ("zscored", "n3")
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class Case:
     """A case that could be shown: its best image, and its measured masks by name."""
 
     case_id: str
@@ -43,34 +43,30 @@ class Candidate:
         return float(self.reference["volume_cm3"]) if self.reference else 0.0
 
 
-def candidates(
-    images: Iterable[Blob], rows: Iterable[Row], mask_sets: Sequence[str]
-) -> list[Candidate]:
-    """The cases to try, the best first.
-
-    Cases that have the most to show come first; among equals the lower median by volume, then the
-    ones next to it.
+def choose_case(
+    images: Iterable[Blob], rows: Sequence[Row], mask_sets: Sequence[str]
+) -> Case | None:
+    """Return the lower median by volume of the cases that have the most to show.
 
     Args:
         images: the image blobs of the release.
         rows: the rows of the table masks.
         mask_sets: the sets to show, in order.
     """
-    best = _best_images(images)
+    best = _choose_images(images)
     masks: dict[str, dict[str, Row]] = {}
     for name in mask_sets:
         for row in rows:
             if row["mask"] == name:
                 masks.setdefault(row["case_id"], {})[name] = row
-    found = [Candidate(c, best.get(c), masks.get(c, {})) for c in sorted({*best, *masks})]
-    by_worth: dict[tuple[bool, bool, bool, int], list[Candidate]] = {}
-    for candidate in found:
-        by_worth.setdefault(candidate.worth, []).append(candidate)
-    return [c for worth in sorted(by_worth, reverse=True) for c in _from_median(by_worth[worth])]
+    cases = [Case(c, best.get(c), masks.get(c, {})) for c in sorted({*best, *masks})]
+    most = max((case.worth for case in cases), default=None)
+    equals = sorted((case for case in cases if case.worth == most), key=lambda c: c.volume_cm3)
+    return equals[(len(equals) - 1) // 2] if equals else None
 
 
-def _best_images(images: Iterable[Blob]) -> dict[str, Blob]:
-    """Case -> its z-scored image of the first post-contrast phase, else the next best."""
+def _choose_images(images: Iterable[Blob]) -> dict[str, Blob]:
+    """Return for each case its z-scored image of the first phase after contrast, else the next."""
 
     def rank(blob: Blob) -> tuple[int, int, bool, str]:
         name = blob.name
@@ -83,11 +79,3 @@ def _best_images(images: Iterable[Blob]) -> dict[str, Blob]:
         if blob.name.case_id is not None:
             best.setdefault(blob.name.case_id, blob)
     return best
-
-
-def _from_median(equals: list[Candidate]) -> list[Candidate]:
-    """By volume, from the lower median outward."""
-    ordered = sorted(equals, key=lambda c: (c.volume_cm3, c.case_id))
-    middle = (len(ordered) - 1) // 2
-    ranks = sorted(range(len(ordered)), key=lambda rank: (abs(rank - middle), rank))
-    return [ordered[rank] for rank in ranks]

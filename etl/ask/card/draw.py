@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from etl.ask.card.planes import EDGES, View
+from etl.text.values import shorten
 
 Array = npt.NDArray[Any]
 Colour = tuple[int, int, int]
@@ -30,7 +32,6 @@ GAP = 16
 LINE = 22
 FONT_SIZE = 15
 PEN = 2  # pixels that an outline is wide
-DASH = 6  # pixels of one colour where outlines coincide
 SCALE_MM = 50
 WHITE_PERCENTILE = 99.7
 PANEL_PIXELS = 600  # planes are enlarged by a whole factor up to about this
@@ -51,15 +52,15 @@ class Panel:
     """One plane, pixels of 1 mm, shape (rows, columns): image, where it is, the masks (bool)."""
 
     view: View
-    image: Array | None
-    inside: Array | None
-    masks: list[Array]
+    image: Array | None = None
+    inside: Array | None = None
+    masks: dict[str, Array] = field(default_factory=dict)  # by name, the last on top
 
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns."""
-        some = self.masks[0] if self.image is None else self.image
-        return int(some.shape[0]), int(some.shape[1])
+        plane = next(iter(self.masks.values())) if self.image is None else self.image
+        return int(plane.shape[0]), int(plane.shape[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +74,10 @@ class Sheet:
 
 
 def draw(sheet: Sheet) -> Image.Image:
-    """The picture of a sheet; text alone where it has no planes."""
-    zoom = _zoom(sheet.panels)
-    grey = _window(sheet.panels)
-    shown = [m for m in sheet.masks if m.is_shown]
-    colours = dict(zip(map(id, shown), _colours(len(shown)), strict=True))
-    tiles = [_tile(panel, zoom, grey, list(colours.values())) for panel in sheet.panels]
+    """Draw a sheet; text alone where it has no planes."""
+    zoom = _choose_zoom(sheet.panels)
+    grey = _choose_window(sheet.panels)
+    tiles = [_draw_panel(panel, zoom, grey) for panel in sheet.panels]
     text_height = GAP + LINE * (1 + len(sheet.notes))
     tile_height = max((tile.height for tile in tiles), default=0)
     width = max(MIN_WIDTH, GAP + sum(tile.width + GAP for tile in tiles))
@@ -86,61 +85,51 @@ def draw(sheet: Sheet) -> Image.Image:
     picture = Image.new("RGB", (width, text_height + GAP + tile_height + foot), BACKGROUND)
     pen = ImageDraw.Draw(picture)
     for row, line in enumerate((sheet.title, *sheet.notes)):
-        place = (GAP, GAP + LINE * row)
-        pen.text(place, _fit(line), fill=FADED if row else INK, font=_font())
+        pen.text(
+            (GAP, GAP + LINE * row),
+            shorten(line, MAX_TEXT),
+            fill=FADED if row else INK,
+            font=_load_font(),
+        )
     left = GAP
     for tile in tiles:
         picture.paste(tile, (left, text_height + GAP))
         left += tile.width + GAP
     if tiles:
-        _foot(pen, sheet, colours, text_height + tile_height + 2 * GAP, zoom)
+        _draw_foot(pen, sheet, text_height + tile_height + 2 * GAP, zoom)
     return picture
 
 
-def _font() -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
+def _load_font() -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
     return ImageFont.load_default(FONT_SIZE)
 
 
-def _fit(line: str) -> str:
-    return line if len(line) <= MAX_TEXT else f"{line[: MAX_TEXT - 3]}..."
-
-
-def _colours(count: int) -> list[Colour]:
-    """One colour a mask; the last, drawn on top, is yellow where there are three."""
-    return [PALETTE[number % len(PALETTE)] for number in range(count)]
-
-
-def _zoom(panels: list[Panel]) -> int:
+def _choose_zoom(panels: list[Panel]) -> int:
     longest = max((max(panel.shape) for panel in panels), default=1)
     return max(1, round(PANEL_PIXELS / longest))
 
 
-def _window(panels: list[Panel]) -> tuple[float, float]:
-    """The values that are black and white: the same for all planes."""
-    parts = [_finite(p.image[p.inside]) for p in panels if p.image is not None]
+def _choose_window(panels: list[Panel]) -> tuple[float, float]:
+    """Return the values that are black and white: the same for all planes."""
+    parts = [p.image[p.inside] for p in panels if p.image is not None]
     values = np.concatenate([np.zeros(0), *parts])
+    values = values[np.isfinite(values)]
     if not values.size:
         return 0.0, 1.0
     return float(values.min()), float(np.percentile(values, WHITE_PERCENTILE, method="nearest"))
 
 
-def _finite(values: Array) -> Array:
-    kept: Array = values[np.isfinite(values)]
-    return kept
-
-
-def _tile(
-    panel: Panel, zoom: int, window: tuple[float, float], colours: list[Colour]
-) -> Image.Image:
-    pixels = _enlarged(_grey(panel, window), zoom)
-    _paint_outlines(pixels, [_outline(_enlarged(mask, zoom)) for mask in panel.masks], colours)
+def _draw_panel(panel: Panel, zoom: int, window: tuple[float, float]) -> Image.Image:
+    pixels = _enlarge(_make_grey(panel, window), zoom)
+    for mask, colour in zip(panel.masks.values(), cycle(PALETTE), strict=False):
+        pixels[_find_edge(_enlarge(mask, zoom))] = colour
     tile = Image.fromarray(pixels, "RGB") if pixels.size else Image.new("RGB", (1, 1))
-    _letter(ImageDraw.Draw(tile), panel.view, tile.size)
+    _write_sides(ImageDraw.Draw(tile), panel.view, tile.size)
     return tile
 
 
-def _grey(panel: Panel, window: tuple[float, float]) -> Array:
-    """Grey values 0..255 as RGB, shape (rows, columns, 3)."""
+def _make_grey(panel: Panel, window: tuple[float, float]) -> Array:
+    """Return grey values 0..255 as RGB, shape (rows, columns, 3)."""
     pixels = np.empty((*panel.shape, 3), np.uint8)
     pixels[:] = OUTSIDE
     if panel.image is None or panel.inside is None:
@@ -153,12 +142,12 @@ def _grey(panel: Panel, window: tuple[float, float]) -> Array:
     return pixels
 
 
-def _enlarged(pixels: Array, zoom: int) -> Array:
+def _enlarge(pixels: Array, zoom: int) -> Array:
     return pixels.repeat(zoom, axis=0).repeat(zoom, axis=1)
 
 
-def _outline(mask: Array) -> Array:
-    """The pixels of a mask that are near its edge."""
+def _find_edge(mask: Array) -> Array:
+    """Return the pixels of a mask that are near its edge."""
     core = mask
     for _ in range(PEN):
         padded = np.pad(core, 1)
@@ -167,47 +156,33 @@ def _outline(mask: Array) -> Array:
     return edge
 
 
-def _paint_outlines(pixels: Array, outlines: list[Array], colours: list[Colour]) -> None:
-    """Paint outlines into RGB pixels; where several coincide their colours take turns."""
-    if not outlines:
-        return
-    stack = np.stack(outlines)
-    shared = stack.sum(axis=0)
-    rows, columns = np.indices(shared.shape)
-    turn = ((rows + columns) // DASH) % np.maximum(shared, 1)
-    position = np.cumsum(stack, axis=0) - 1  # how many earlier masks have an outline there
-    for outline, place, colour in zip(stack, position, colours, strict=True):
-        pixels[outline & (place == turn)] = colour
-
-
-def _letter(pen: ImageDraw.ImageDraw, view: View, size: tuple[int, int]) -> None:
-    """The name of the plane, and which side of the patient is where."""
+def _write_sides(pen: ImageDraw.ImageDraw, view: View, size: tuple[int, int]) -> None:
+    """Write the name of the plane, and which side of the patient is where."""
     width, height = size
     left, right, top, bottom = EDGES[view]
-    pen.text((5, 3), view, fill=INK, font=_font())
-    for text, place, anchor in (
+    pen.text((5, 3), view, fill=INK, font=_load_font())
+    for text, position, anchor in (
         (left, (5, height // 2), "lm"),
         (right, (width - 5, height // 2), "rm"),
         (top, (width // 2, 3), "ma"),
         (bottom, (width // 2, height - 3), "md"),
     ):
-        pen.text(place, text, fill=INK, font=_font(), anchor=anchor)
+        pen.text(position, text, fill=INK, font=_load_font(), anchor=anchor)
 
 
-def _foot(
-    pen: ImageDraw.ImageDraw, sheet: Sheet, colours: dict[int, Colour], top: int, zoom: int
-) -> None:
-    """Scale bar, then the legend."""
+def _draw_foot(pen: ImageDraw.ImageDraw, sheet: Sheet, top: int, zoom: int) -> None:
+    """Draw the scale bar, then the legend."""
+    colours = cycle(PALETTE)
     middle, left = top + LINE // 2, GAP
     right = left + SCALE_MM * zoom
     pen.line([(left, middle), (right, middle)], fill=INK, width=3)
     words = f"{SCALE_MM} mm"
-    pen.text((right + 8, middle), words, fill=INK, font=_font(), anchor="lm")
-    left = right + 8 + int(_font().getlength(words)) + 3 * GAP
+    pen.text((right + 8, middle), words, fill=INK, font=_load_font(), anchor="lm")
+    left = right + 8 + int(_load_font().getlength(words)) + 3 * GAP
     for mask in sheet.masks:
-        colour = colours.get(id(mask), FADED)
+        colour = next(colours) if mask.is_shown else FADED
         if mask.is_shown:
             pen.rectangle([(left, middle - 6), (left + 12, middle + 6)], fill=colour)
             left += 20
-        pen.text((left, middle), mask.text, fill=colour, font=_font(), anchor="lm")
-        left += int(_font().getlength(mask.text)) + 2 * GAP
+        pen.text((left, middle), mask.text, fill=colour, font=_load_font(), anchor="lm")
+        left += int(_load_font().getlength(mask.text)) + 2 * GAP

@@ -8,23 +8,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from etl.ask.card.choose import Candidate, candidates
+from etl.ask.card.choose import REFERENCE, Case, choose_case
 from etl.ask.card.draw import Mask, Panel, Sheet, draw
 from etl.ask.card.planes import (
     VIEWS,
     Array,
     Frame,
-    View,
-    frame,
-    millimetre_grid,
-    plane_points,
+    make_frame,
+    make_millimetre_grid,
+    make_points,
     sample,
 )
 from etl.build.manifest import hash_file
@@ -42,28 +40,10 @@ from etl.tables.unit import Blob, Context, Row
 
 PICTURE = "reports/card.png"
 MADE_OF, TITLE = "ispy1 made of", "Title"  # texts inside the file
-TRIES = 8  # cases that are tried where blobs turn out to be damaged
 ONE_MILLIMETRE = 1e-4
 PHASE_WORDS = {0: "before contrast", 1: "first post-contrast", 2: "second post-contrast"}
 SET_WORDS = {"zscored": "z-scored", "n3": "bias-corrected"}
-MASK_WORDS = {"stv_manual": "STV, expert", "stv_resunet": "STV, ResUNet", "ftv": "FTV"}
-
-Planes = dict[View, Array]
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """What could be read of a case: pixels of every plane."""
-
-    image: Planes | None
-    inside: Planes | None
-    masks: dict[str, Planes]
-    unreadable: tuple[str, ...]
-
-    @property
-    def worth(self) -> tuple[bool, int]:
-        """How much of the case could be read."""
-        return self.image is not None, len(self.masks)
+MASK_WORDS = {REFERENCE: "STV, expert", "stv_resunet": "STV, ResUNet", "ftv": "FTV"}
 
 
 def write_picture(root: Path) -> str:
@@ -73,7 +53,7 @@ def write_picture(root: Path) -> str:
         UserError: no table of blobs or of masks, or the disk refuses.
     """
     profile = load_profile(root)
-    blobs = _volumes(root, profile)
+    blobs = _read_blobs(root, profile)
     images = [blob for blob in blobs if blob.name.image_set is not None]
     table = table_path(root / project.TABLES, "masks")
     made_of = _hash_inputs(root, profile, blobs, table)
@@ -82,7 +62,7 @@ def write_picture(root: Path) -> str:
         return title
     rows = read_table(table).to_pylist()
     context = Context(root, project.release_path(root), profile, blobs)
-    sheet = _sheet(context, candidates(images, rows, _mask_sets(profile)))
+    sheet = _make_sheet(context, choose_case(images, rows, _list_mask_sets(profile)))
     image, about = draw(sheet), PngInfo()
     about.add_text(MADE_OF, made_of)
     about.add_text(TITLE, sheet.title)
@@ -90,7 +70,7 @@ def write_picture(root: Path) -> str:
     return sheet.title
 
 
-def _volumes(root: Path, profile: Profile) -> tuple[Blob, ...]:
+def _read_blobs(root: Path, profile: Profile) -> tuple[Blob, ...]:
     """Return the images and masks that the tables are made of: a clone may have no index."""
     rows = read_table(table_path(root / project.TABLES, "blobs")).to_pylist()
     return tuple(
@@ -120,67 +100,60 @@ def _read_title(path: Path, made_of: str) -> str | None:
     return str(facts[TITLE]) if facts.get(MADE_OF) == made_of and TITLE in facts else None
 
 
-def _mask_sets(profile: Profile) -> list[str]:
-    """The declared masks, the expert's last: it is drawn on top."""
-    return sorted(profile.masks, key=lambda name: (name == "stv_manual", name))
+def _list_mask_sets(profile: Profile) -> list[str]:
+    """Return the declared masks, the expert's last: it is drawn on top."""
+    return sorted(profile.masks, key=lambda name: (name == REFERENCE, name))
 
 
-def _sheet(context: Context, cases: list[Candidate]) -> Sheet:
-    """The first case of which all can be read; of the cases tried else the one with the most."""
-    best: tuple[Candidate, Shown] | None = None
-    for candidate in cases[:TRIES]:
-        shown = _read(candidate, context)
-        if best is None or shown.worth > best[1].worth:
-            best = candidate, shown
-        if not shown.unreadable:
-            break
-    if best is None or best[1].worth == (False, 0):
-        return _empty_sheet(context.profile, best)
-    return _full_sheet(context.profile, *best)
+def _make_sheet(context: Context, case: Case | None) -> Sheet:
+    mark = "PHANTOM " if context.profile.is_phantom else ""
+    if case is None:
+        return Sheet(f"{mark}no picture", ["The release holds no image and no readable mask."])
+    panels, unreadable = _read_panels(case, context)
+    problems = [f"not readable: {text}" for text in unreadable]
+    if not any(panel.masks or panel.image is not None for panel in panels):
+        return Sheet(f"{mark}{case.case_id}: no picture", problems)
+    legend = [_describe_mask(name, case, panels) for name in _list_mask_sets(context.profile)]
+    notes = [_describe_image(case, has_image=panels[0].image is not None), *problems]
+    return Sheet(f"{mark}{case.case_id}: {_describe_reference(case)}", notes, panels, legend)
 
 
-def _read(candidate: Candidate, context: Context) -> Shown:
-    """Read a case's blobs one after the other, keeping only the planes."""
-    where: Frame | None = None
+def _read_panels(case: Case, context: Context) -> tuple[list[Panel], list[str]]:
+    """Read a case's blobs one after the other, keeping only the planes; return what failed."""
+    frame: Frame | None = None
     unreadable: list[str] = []
-    image = inside = None
-    if candidate.image is not None:
+    panels = [Panel(view) for view in VIEWS]
+    if case.image is not None:
         try:
-            where, image, inside = _read_image(candidate.image, candidate.reference, context)
+            frame, panels = _read_image(case.image, case.reference, context)
         except BadInputError as error:
-            unreadable.append(f"{candidate.image.path}: {error.check}")
-    masks: dict[str, Planes] = {}
+            unreadable.append(f"{case.image.path}: {error.check}")
     by_path = {blob.path: blob for blob in context.blobs}
-    for name, row in _reference_first(candidate):
+    planes: dict[str, list[Array]] = {}
+    # Without an image, the mask that the planes go through makes the grid: it is read first.
+    for name, row in sorted(case.masks.items(), key=lambda item: item[1] is not case.reference):
         try:
-            where, masks[name] = _read_mask(by_path.get(row["path"]), row, where, context)
+            frame, planes[name] = _read_mask(by_path.get(row["path"]), row, frame, context)
         except BadInputError as error:
             unreadable.append(f"{row['path']}: {error.check}")
-    ordered = {name: masks[name] for name in candidate.masks if name in masks}
-    return Shown(image, inside, ordered, tuple(unreadable))
+    for name in filter(planes.__contains__, case.masks):
+        for panel, mask in zip(panels, planes[name], strict=True):
+            panel.masks[name] = mask
+    return panels, unreadable
 
 
-def _reference_first(candidate: Candidate) -> list[tuple[str, Row]]:
-    """The masks, the one that the planes go through first: without an image it makes the grid."""
-    return sorted(candidate.masks.items(), key=lambda item: item[1] is not candidate.reference)
-
-
-def _read_image(
-    blob: Blob, reference: Row | None, context: Context
-) -> tuple[Frame, Planes, Planes]:
+def _read_image(blob: Blob, reference: Row | None, context: Context) -> tuple[Frame, list[Panel]]:
     volume = read_volume(context.file(blob))
-    where = _frame(volume.header, reference)
-    planes: Planes = {}
-    inside: Planes = {}
-    for view in VIEWS:
-        points = plane_points(where, view)
-        planes[view], inside[view] = sample(volume.voxels, volume.header.affine, points)
-    return where, planes, inside
+    frame = _make_frame(volume.header, reference)
+    affine = volume.header.affine
+    return frame, [
+        Panel(view, *sample(volume.voxels, affine, make_points(frame, view))) for view in VIEWS
+    ]
 
 
 def _read_mask(
-    blob: Blob | None, row: Row, where: Frame | None, context: Context
-) -> tuple[Frame, Planes]:
+    blob: Blob | None, row: Row, frame: Frame | None, context: Context
+) -> tuple[Frame, list[Array]]:
     if blob is None:
         raise BadInputError(
             "blob_missing", observed="not in the table blobs", expected="a blob of the release",
@@ -188,74 +161,48 @@ def _read_mask(
         )  # fmt: skip
     volume = read_two_values(blob, context)
     bits, _ = foreground_bits(volume.voxels, *volume.header.scaling)
-    where = where or _frame(volume.header, row)
+    frame = frame or _make_frame(volume.header, row)
     affine = volume.header.affine
-    return where, {view: sample(bits, affine, plane_points(where, view))[0] for view in VIEWS}
+    return frame, [sample(bits, affine, make_points(frame, view))[0] for view in VIEWS]
 
 
-def _frame(header: Header, reference: Row | None) -> Frame:
-    """The 1 mm grid of a volume, with its planes through the reference's centroid (or middle)."""
+def _make_frame(header: Header, reference: Row | None) -> Frame:
+    """Return the 1 mm grid of a volume, its planes through the reference's centroid or middle."""
     size, affine = header.size, header.affine
     if any(abs(spacing - 1) > ONE_MILLIMETRE for spacing in header.spacing):
-        count, affine = millimetre_grid(size, header.spacing, affine)
+        count, affine = make_millimetre_grid(size, header.spacing, affine)
         size = (count[0], count[1], count[2])
     if reference is not None and reference["voxel_count"]:
         r, a, s = (float(reference[f"centroid_{axis}_mm"]) for axis in "ras")
     else:
         middle = (np.array([size], dtype=np.float64) - 1) / 2
         r, a, s = map(float, to_world(middle, affine)[0])
-    return frame(size, affine, (r, a, s))
+    return make_frame(size, affine, (r, a, s))
 
 
-def _full_sheet(profile: Profile, case: Candidate, shown: Shown) -> Sheet:
-    panels = [
-        Panel(
-            view,
-            shown.image[view] if shown.image else None,
-            shown.inside[view] if shown.inside else None,
-            [planes[view] for planes in shown.masks.values()],
-        )
-        for view in VIEWS
-    ]
-    masks = [_legend(name, case, shown) for name in _mask_sets(profile)]
-    return Sheet(_title(profile, case), _notes(case, shown), panels, masks)
-
-
-def _legend(name: str, case: Candidate, shown: Shown) -> Mask:
+def _describe_mask(name: str, case: Case, panels: list[Panel]) -> Mask:
     words = MASK_WORDS.get(name, name)
     if name not in case.masks:
         return Mask(f"{words}: none", is_shown=False)
-    if name not in shown.masks:
+    if name not in panels[0].masks:
         return Mask(f"{words}: not readable", is_shown=False)
     return Mask(f"{words}: {case.masks[name]['volume_cm3']:.2f} cm3", is_shown=True)
 
 
-def _title(profile: Profile, case: Candidate) -> str:
-    mark = "PHANTOM " if profile.is_phantom else ""
+def _describe_reference(case: Case) -> str:
     reference = case.reference
-    what = "no tumour mask"
-    if reference is not None:
-        words = MASK_WORDS.get(reference["mask"], reference["mask"])
-        what = f"median case by {words}, {reference['volume_cm3']:.2f} cm3"
-    return f"{mark}{case.case_id}: {what}"
+    if reference is None:
+        return "no tumour mask"
+    words = MASK_WORDS.get(reference["mask"], reference["mask"])
+    return f"median case by {words}, {reference['volume_cm3']:.2f} cm3"
 
 
-def _notes(case: Candidate, shown: Shown) -> list[str]:
-    """Which image lies behind the outlines, and what could not be read."""
+def _describe_image(case: Case, *, has_image: bool) -> str:
+    """Return which image lies behind the outlines, and where the planes are."""
     image = "no image"
-    if case.image is not None and shown.image is not None:
+    if case.image is not None and has_image:
         name = case.image.name
         phase = PHASE_WORDS.get(name.phase or 0, f"phase {name.phase}")
         image = f"{SET_WORDS.get(name.image_set or '', name.image_set)} image, {phase}"
     through = "tumour's centroid" if case.reference is not None else "middle of the image"
-    first = f"{image}; 1 mm pixels; planes through the {through}"
-    return [first, *(f"not readable: {text}" for text in shown.unreadable)]
-
-
-def _empty_sheet(profile: Profile, best: tuple[Candidate, Shown] | None) -> Sheet:
-    mark = "PHANTOM " if profile.is_phantom else ""
-    if best is None:
-        return Sheet(f"{mark}no picture", ["The release holds no image and no readable mask."])
-    case, shown = best
-    lines = [f"not readable: {text}" for text in shown.unreadable]
-    return Sheet(f"{mark}{case.case_id}: no picture", lines)
+    return f"{image}; 1 mm pixels; planes through the {through}"

@@ -38,8 +38,8 @@ class Frame:
     high: tuple[int, int, int]
 
 
-def frame(size: tuple[int, ...], affine: Array, centre: tuple[float, float, float]) -> Frame:
-    """The frame of a target grid.
+def make_frame(size: tuple[int, ...], affine: Array, centre: tuple[float, float, float]) -> Frame:
+    """Return the frame of a target grid.
 
     Args:
         size: voxels along each array axis.
@@ -51,26 +51,26 @@ def frame(size: tuple[int, ...], affine: Array, centre: tuple[float, float, floa
     low = np.floor(ends.min(axis=0) - origin + 0.5).astype(int)
     high = np.floor(ends.max(axis=0) - origin + 0.5).astype(int)
     high = np.minimum(high, low + MAX_PIXELS - 1)
-    return Frame(_three(origin), centre, _ints(low), _ints(high))
+    return Frame(_to_floats(origin), centre, _to_ints(low), _to_ints(high))
 
 
-def _three(values: Array) -> tuple[float, float, float]:
+def _to_floats(values: Array) -> tuple[float, float, float]:
     r, a, s = map(float, values)
     return r, a, s
 
 
-def _ints(values: Array) -> tuple[int, int, int]:
+def _to_ints(values: Array) -> tuple[int, int, int]:
     r, a, s = map(int, values)
     return r, a, s
 
 
-def plane_points(where: Frame, view: View) -> Array:
-    """World coordinates of a plane's pixel centres, shape (rows, columns, 3)."""
+def make_points(frame: Frame, view: View) -> Array:
+    """Return the world coordinates of a plane's pixel centres, shape (rows, columns, 3)."""
     across, down = VIEWS[view]
-    columns = np.arange(where.high[across], where.low[across] - 1, -1, dtype=np.float64)
-    rows = np.arange(where.high[down], where.low[down] - 1, -1, dtype=np.float64)
-    origin = np.asarray(where.origin)
-    steps = np.floor(np.asarray(where.centre) - origin + 0.5)
+    columns = np.arange(frame.high[across], frame.low[across] - 1, -1, dtype=np.float64)
+    rows = np.arange(frame.high[down], frame.low[down] - 1, -1, dtype=np.float64)
+    origin = np.asarray(frame.origin)
+    steps = np.floor(np.asarray(frame.centre) - origin + 0.5)
     points = np.empty((rows.size, columns.size, 3))
     points[...] = steps
     points[..., across] = columns[None, :]
@@ -80,7 +80,7 @@ def plane_points(where: Frame, view: View) -> Array:
 
 
 def sample(voxels: Array, affine: Array, points: Array) -> tuple[Array, Array]:
-    """The nearest voxel's value at world points; 0 outside.
+    """Take the nearest voxel's value at world points, 0 outside.
 
     Args:
         voxels: shape (x, y, z).
@@ -96,15 +96,13 @@ def sample(voxels: Array, affine: Array, points: Array) -> tuple[Array, Array]:
     x, y, z = index[is_inside].T
     values[is_inside] = voxels[x, y, z]
     shape = points.shape[:-1]
-    found: Array = values.reshape(shape)
-    covered: Array = np.reshape(is_inside, shape)
-    return found, covered
+    return values.reshape(shape), np.reshape(is_inside, shape)
 
 
-def millimetre_grid(
+def make_millimetre_grid(
     size: tuple[int, ...], spacing: tuple[float, ...], affine: Array
 ) -> tuple[tuple[int, ...], Array]:
-    """Size and affine of the 1 mm grid that shares a grid's first voxel centre."""
+    """Return size and affine of the 1 mm grid that shares a grid's first voxel centre."""
     target = affine.copy()
     target[:3, :3] = affine[:3, :3] / np.asarray(spacing)
     count = tuple(max(1, int(np.floor(n * s + 0.5))) for n, s in zip(size, spacing, strict=True))
