@@ -84,13 +84,13 @@ def _ask(root: Path, old: str, new: str | None, query: str, form: str) -> None:
 
 
 def _show(found: Difference, form: str) -> None:
-    from etl.ask.diff.render import markdown, show
+    from etl.ask.diff.render import show, write_markdown
 
     if form == "json":
         typer.echo(json.dumps(found.as_json(), indent=2, ensure_ascii=False))
         return
     if form == "markdown":
-        for piece in markdown(found):
+        for piece in write_markdown(found):
             sys.stdout.write(piece)
         return
     from rich.console import Console

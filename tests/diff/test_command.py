@@ -19,7 +19,7 @@ from typer.testing import CliRunner, Result
 from diff.pair import Pair
 from diff.story import GROWN
 from etl.ask.diff import Difference, compare, connect
-from etl.ask.diff.render import headline, markdown, sections, show
+from etl.ask.diff.render import list_sections, show, write_headline, write_markdown
 from etl.build.index import list_tables
 from etl.cli.diff import register
 from etl.model.errors import UserError
@@ -86,8 +86,8 @@ def test_markdown_shows_the_masks_and_folds_the_rest() -> None:
 
 def test_markdown_shows_data_as_data(found: Difference) -> None:
     first = found.masks[0]
-    odd = replace(first, path="a|b<script>*c*_d_`e`[f](g)")
-    text = "".join(markdown(replace(found, masks=(odd,))))
+    odd = {**first, "path": "a|b<script>*c*_d_`e`[f](g)"}
+    text = "".join(write_markdown(replace(found, masks=[odd])))
     assert r"a\|b\<script\>\*c\*\_d\_\`e\`\[f\](g)" in text
 
 
@@ -97,13 +97,13 @@ def test_long_lists_are_cut_and_say_so(found: Difference) -> None:
     with console.capture() as capture:
         show(many, console)
     assert "and 198 more; `--json` has all" in capture.get()
-    assert "and 198 more" in "".join(markdown(many))
+    assert "and 198 more" in "".join(write_markdown(many))
 
 
 def test_nothing_is_said_in_one_line(story: Path) -> None:
     same = compare(story, "v1", "v1")
-    assert headline(same) == "v1 and v1 are the same: no row and no summary differs."
-    assert sections(same) == []
+    assert write_headline(same) == "v1 and v1 are the same: no row and no summary differs."
+    assert list_sections(same) == []
 
 
 @pytest.mark.usefixtures("here")

@@ -180,9 +180,9 @@ def test_what_is_unusual_comes_first() -> None:
     assert found == [
         ("a", "c1", "value", 2.0),  # 8 of an interquartile range of 4
         ("a", "c2", "coverage", 10.0),  # no other of 9 was null
-        ("a", "c3", "value", 9.0),  # 1 of 9 was so
+        ("a", "c3", "value", 1.0),  # a word has no spread
         ("b", "c1", "value", 0.02),  # 8 of 400
-        ("b", "c3", "value", 9.0),  # never seen; 1 of 9 was seen once
+        ("b", "c3", "value", 1.0),
     ]
 
 

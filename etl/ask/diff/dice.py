@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from etl.build.manifest import hash_file
 from etl.measure.agreement import measure_agreement
 from etl.measure.grids import is_same_grid
 from etl.measure.mask import crop
@@ -24,35 +24,27 @@ class Overlap:
     reason: str | None = None
 
 
-def blob_at_hand(root: Path, md5: str, path: str) -> Path | None:
-    """The file with this MD5: in the DVC cache, or in the release where its bytes are the same.
-
-    Nothing is fetched.
-    """
+def find_blob(root: Path, md5: str, path: str) -> Path | None:
+    """Return the file with this MD5, in the DVC cache or the release; nothing is fetched."""
     cached = dvc.find_blob_file(root, md5)
     if cached:
         return cached
-    there = release_path(root) / path
-    return there if there.is_file() and _md5(there) == md5 else None
+    file = release_path(root) / path
+    return file if file.is_file() and hash_file(file) == md5 else None
 
 
-def _md5(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-
-
-def overlap(old: Path | None, new: Path | None) -> Overlap:
-    """Dice = 2 |A and B| / (|A| + |B|) over the foregrounds of two blobs on the same grid."""
+def measure_overlap(old: Path | None, new: Path | None) -> Overlap:
+    """Measure Dice, 2 |A and B| / (|A| + |B|), of the foregrounds of two blobs on one grid."""
     missing = [side for side, path in (("old", old), ("new", new)) if path is None]
     if old is None or new is None:
         return Overlap(None, f"the {' and the '.join(missing)} blob is not at hand")
     try:
-        return _overlap(read_volume(old), read_volume(new))
+        return _measure_volumes(read_volume(old), read_volume(new))
     except BadInputError as error:
         return Overlap(None, f"a blob cannot be read ({error})")
 
 
-def _overlap(old: Volume, new: Volume) -> Overlap:
+def _measure_volumes(old: Volume, new: Volume) -> Overlap:
     if not is_same_grid(old.header.grid, new.header.grid):
         return Overlap(None, "the masks lie on different grids")
     (before, values), (after, others) = select_nonzero(old), select_nonzero(new)

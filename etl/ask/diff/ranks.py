@@ -4,8 +4,7 @@ How unusual a change is, is its size against the spread of that column in the ol
 rows of the same kind (the same key apart from the case: one feature, one mask set):
 - numbers and dates: |new - old| over the interquartile range; where that is 0, over the range;
   where that is 0 too, infinite;
-- words, booleans and lists: n rows over those that hold the new value; a value never seen counts
-  as those seen once do (Good-Turing), at least one;
+- words, booleans and lists, which have no spread: 1;
 - to and from null: n + 1 over the rows that are so already, plus 1;
 - rows added or removed: n + 1 over the rows that share that fate, plus 1.
 """
@@ -15,74 +14,19 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from string import Template
 
-from etl.ask.diff.shape import CASE, COVERAGE, LINEAGE, Pair, is_number, listed
+from etl.ask.diff.shape import CASE, COVERAGE, LINEAGE, Pair, is_number, join_names, load_sql
 from etl.warehouse.connect import literal, quoted
 
 _EPOCH = "date '1970-01-01'"
 
-_CHANGES = Template("""
-select
-    $name as "table",
-    $case_id as case_id,
-    $key as key,
-    c.change,
-    c."column",
-    case
-        when c."column" in ($lineage) then 'blob'
-        when c.old is null or c.new is null or c."column" in ($coverage) then 'coverage'
-        else 'value'
-    end as kind,
-    c.old,
-    c.new,
-    $difference as difference,
-    s.spread,
-    case
-        when c."column" in ($lineage) then null
-        when c.new is null then (s.n_rows + 1) / (s.n_rows - s.n_values + 1)
-        when c.old is null then (s.n_rows + 1) / (s.n_values + 1)
-        when not s.is_number then s.n_rows / coalesce(v.n, s.n_single, 1)
-        when isfinite(difference) and s.spread > 0 then abs(difference) / s.spread
-        else 'infinity'::double
-    end as unusual
-from $schema.$table as c
-left join (
-    select $group_names unnest(stats, recursive := true)
-    from (select $group [$stats] as stats from $old as a group by all)
-) as s on $same_group and c."column" = s.name
-left join (
-    select $group_names cell.name, cell.value, count(*) as n
-    from (select $group unnest([$words]) as cell from $old as a)
-    group by all
-) as v on $same_words and c."column" = v.name and c.new = v.value
-where c.change = 'changed'
-union all
-select
-    $name, $case_of_row, $key, c.change, null, 'coverage', null, null, null, null,
-    (coalesce(g.n, 0) + 1) / (count(*) over (partition by $group_of_rows c.change) + 1)
-from (
-    select
-        $key_names,
-        change,
-        any_value(coalesce(new, old)) filter (where "column" = 'case_id') as _case
-    from $schema.$table
-    where change != 'changed'
-    group by all
-) as c
-left join (select $group count(*) as n from $old as a group by all) as g on $same_rows
-""")
 _STAT = Template("""{'name': $name, 'n_rows': count(*), 'n_values': count($column),
-    'is_number': $is_number, 'spread': $spread, 'n_single': $n_single}""")
+    'is_number': $is_number, 'spread': $spread}""")
 _SPREAD = Template("""coalesce(
     nullif(quantile_cont($x, 0.75) filter (where isfinite($x))
         - quantile_cont($x, 0.25) filter (where isfinite($x)), 0),
     max($x) filter (where isfinite($x)) - min($x) filter (where isfinite($x)))""")
-_SINGLE = Template("""greatest(len(list_filter(
-    map_values(histogram($column::varchar)), lambda n: n = 1)), 1)""")
-
-
-_NO_WORD = "{'name': null::varchar, 'value': null::varchar}"
 _NO_STAT = _STAT.substitute(
-    name="null::varchar", column="1", is_number="false", spread="null::double", n_single="1"
+    name="null::varchar", column="1", is_number="false", spread="null::double"
 )
 _NOTHING = """
 select
@@ -93,10 +37,10 @@ select
 where false"""
 
 
-def changes(
+def write_changes(
     tables: Sequence[Pair], schema: str, only: Mapping[str, Collection[str]] | None = None
 ) -> str:
-    """The query of diff.changes.
+    """Return the query of diff.changes.
 
     Args:
         tables: those that have a view of cells in the schema.
@@ -104,46 +48,46 @@ def changes(
         only: table to the columns that changed, where that is known: the spread of all others
             costs more than all the rest.
     """
-    wanted = [pair for pair in tables if only is None or pair.name in only]
+    chosen = [pair for pair in tables if only is None or pair.name in only]
     parts = [
-        _changes_of(pair, schema, None if only is None else only[pair.name]) for pair in wanted
+        _write_changes_of(pair, schema, None if only is None else only[pair.name])
+        for pair in chosen
     ]
     return "\nunion all\n".join(parts) or _NOTHING
 
 
-def _changes_of(pair: Pair, schema: str, only: Collection[str] | None) -> str:
+def _write_changes_of(pair: Pair, schema: str, only: Collection[str] | None) -> str:
     fields = ", ".join(f"{literal(k)}: c.{quoted(k)}" for k in pair.key)
     lineage = [n for n in pair.common if LINEAGE.fullmatch(n)]
     columns = [n for n in pair.common if n not in lineage and (only is None or n in only)]
-    return _CHANGES.substitute(
+    return load_sql(
+        "changes_of_a_table",
         schema=schema,
         table=quoted(pair.name),
         name=literal(pair.name),
         case_id=f"c.{CASE}" if CASE in pair.key else "null::varchar",
         case_of_row=f"c.{CASE}" if CASE in pair.key else "c._case",
         key=f"to_json({{{fields}}})::varchar",
-        key_names=listed(pair.key),
+        key_names=join_names(pair.key),
         lineage=_literals(lineage),
         coverage=_literals([name for name in columns if COVERAGE.fullmatch(name)]),
-        difference=_difference(pair, columns),
+        difference=_subtract(pair, columns),
         group="".join(f"a.{quoted(k)} as {quoted(k)}, " for k in pair.group),
         group_names="".join(f"{quoted(k)}, " for k in pair.group),
         group_of_rows="".join(f"c.{quoted(k)}, " for k in pair.group),
-        stats=", ".join(_stat(pair, name) for name in columns) or _NO_STAT,
-        words=", ".join(_word(pair, name) for name in columns) or _NO_WORD,
+        stats=", ".join(_summarize(pair, name) for name in columns) or _NO_STAT,
         old=pair.old_source,
-        same_group=_same(pair, "s"),
-        same_words=_same(pair, "v"),
-        same_rows=_same(pair, "g"),
+        same_group=_match_group(pair, "s"),
+        same_rows=_match_group(pair, "g"),
     )
 
 
-def _same(pair: Pair, alias: str) -> str:
+def _match_group(pair: Pair, alias: str) -> str:
     return " and ".join(f"c.{quoted(k)} = {alias}.{quoted(k)}" for k in pair.group) or "true"
 
 
-def _difference(pair: Pair, columns: list[str]) -> str:
-    """New minus old from their text, which reads back exactly; days for dates."""
+def _subtract(pair: Pair, columns: list[str]) -> str:
+    """Subtract old from new by their text, which reads back exactly; days for dates."""
     dates = [n for n in columns if pair.old.get(n) == pair.new.get(n) == "DATE"]
     numbers = [n for n in columns if is_number(pair.old.get(n)) and is_number(pair.new.get(n))]
     return (
@@ -154,7 +98,7 @@ def _difference(pair: Pair, columns: list[str]) -> str:
     )
 
 
-def _stat(pair: Pair, name: str) -> str:
+def _summarize(pair: Pair, name: str) -> str:
     kind = (pair.old or pair.new)[name]
     column = f"a.{quoted(name)}"
     is_scale = is_number(kind) or kind == "DATE"
@@ -164,15 +108,7 @@ def _stat(pair: Pair, name: str) -> str:
         column=column,
         is_number=str(is_scale).lower(),
         spread=_SPREAD.substitute(x=f"{number}::double") if is_scale else "null::double",
-        n_single="1" if is_scale else _SINGLE.substitute(column=column),
     )
-
-
-def _word(pair: Pair, name: str) -> str:
-    kind = (pair.old or pair.new)[name]
-    if is_number(kind) or kind == "DATE":
-        return _NO_WORD
-    return f"{{'name': {literal(name)}, 'value': a.{quoted(name)}::varchar}}"
 
 
 def _literals(names: list[str]) -> str:

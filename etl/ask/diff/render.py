@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from etl.ask.diff.records import CellChange, Difference, RowsChange, Summary
+from etl.ask.diff.records import Difference, Row
 from etl.text.markdown import escape, format_table
 from etl.text.values import format_line, format_value, shorten
 
@@ -30,45 +30,45 @@ class Section:
     rows: tuple[tuple[str, ...], ...]
 
 
-def headline(found: Difference) -> str:
-    """What differs, in one sentence."""
-    if not found.is_different:
-        return f"{found.old} and {found.new} are the same: no row and no summary differs."
-    changed = [table.table for table in found.tables if table.is_different]
-    files = Counter(blob.change for blob in found.blobs)
+def write_headline(difference: Difference) -> str:
+    """Say what differs in one sentence."""
+    if not difference.is_different:
+        return f"{difference.old} and {difference.new} are the same: no row and no summary differs."
+    changed = [table["table"] for table in difference.changed_tables]
+    files = Counter(blob["change"] for blob in difference.blobs)
     parts = [
-        f"masks: {len(found.masks)}",
-        f"rows added or removed: {sum(rows.n_rows for rows in found.coverage_rows)}",
-        f"values changed: {len(found.values)}",
+        f"masks: {len(difference.masks)}",
+        f"rows added or removed: {sum(rows['n_rows'] for rows in difference.coverage_rows)}",
+        f"values changed: {len(difference.values)}",
         f"files: {', '.join(f'{n} {change}' for change, n in sorted(files.items())) or 'none'}",
     ]
-    tables = f"{len(changed)} of {len(found.tables)} tables differ ({', '.join(changed)})"
-    return f"{found.old} to {found.new}: {tables}; {'; '.join(parts)}."
+    tables = f"{len(changed)} of {len(difference.tables)} tables differ ({', '.join(changed)})"
+    return f"{difference.old} to {difference.new}: {tables}; {'; '.join(parts)}."
 
 
-def sections(found: Difference) -> list[Section]:
-    """Masks, coverage, values, files, summaries and tables; those with a row."""
-    made = [
-        _masks(found),
-        _coverage(found),
-        _coverage_cells(found),
-        _values(found),
-        _blobs(found),
-        *map(_summary, found.summaries),
-        _tables(found),
-        _columns(found),
+def list_sections(difference: Difference) -> list[Section]:
+    """Return masks, coverage, values, files, summaries and tables; those with a row."""
+    sections = [
+        _show_masks(difference),
+        _show_coverage(difference),
+        _show_unknown(difference),
+        _show_values(difference),
+        _show_blobs(difference),
+        *map(_show_summary, difference.summaries),
+        _show_tables(difference),
+        _show_columns(difference),
     ]
-    return [section for section in made if section.rows]
+    return [section for section in sections if section.rows]
 
 
-def show(found: Difference, console: Console) -> None:
+def show(difference: Difference, console: Console) -> None:
     """Print the report: short, with colours on a terminal only."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    console.print(headline(found), markup=False, highlight=False, soft_wrap=True)
-    for section in sections(found):
+    console.print(write_headline(difference), markup=False, highlight=False, soft_wrap=True)
+    for section in list_sections(difference):
         console.print()
         console.print(Text(section.title, style="bold"))
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
@@ -83,14 +83,14 @@ def show(found: Difference, console: Console) -> None:
             console.print(f"and {rest} more; `--json` has all")
 
 
-def markdown(found: Difference) -> Iterator[str]:
-    """The report for a pull request, piece by piece: masks open, all else folded."""
-    yield f"### {found.old} → {found.new}\n\n{escape(headline(found))}\n"
-    for section in sections(found):
+def write_markdown(difference: Difference) -> Iterator[str]:
+    """Yield the report for a pull request, piece by piece: masks open, all else folded."""
+    yield f"### {difference.old} → {difference.new}\n\n{escape(write_headline(difference))}\n"
+    for section in list_sections(difference):
         is_open = section.title.startswith(_MASKS)
         limit = LIMIT if is_open else FOLDED_LIMIT
         title = f"{section.title} ({len(section.rows)})"
-        yield f"\n**{title}**\n\n" if is_open else _folded(title)
+        yield f"\n**{title}**\n\n" if is_open else _fold(title)
         yield from format_table(section.columns, (map(escape, row) for row in section.rows[:limit]))
         rest = len(section.rows) - limit
         if rest > 0:
@@ -98,7 +98,7 @@ def markdown(found: Difference) -> Iterator[str]:
         yield "" if is_open else "\n</details>\n"
 
 
-def _folded(title: str) -> str:
+def _fold(title: str) -> str:
     return f"\n<details><summary>{title}</summary>\n\n"
 
 
@@ -109,144 +109,140 @@ _NUMBERS = frozenset(
     {"before cm3", "after cm3", "difference cm3", "%", "Dice", "unusual", "difference"}
     | {"rows before", "rows after", "added", "removed", "changed", "n"}
 )
+_CELL = ("table", "key", "column", "before", "after", "difference", "unusual", "others")
 
 
-def _masks(found: Difference) -> Section:
+def _show_masks(difference: Difference) -> Section:
     rows = [
         (
-            mask.case_id,
-            mask.mask,
-            mask.change,
-            _number(mask.old_cm3, ".3f"),
-            _number(mask.new_cm3, ".3f"),
-            _number(mask.difference_cm3, "+.3f"),
-            _number(mask.difference_percent, "+.1f"),
-            _number(mask.dice, ".4f") or (mask.dice_note or "" if mask.change == "changed" else ""),
-            _number(mask.unusual, ".2f"),
-            mask.path,
+            mask["case_id"],
+            mask["mask"],
+            mask["change"],
+            _format_number(mask["old_cm3"], ".3f"),
+            _format_number(mask["new_cm3"], ".3f"),
+            _format_number(mask["difference_cm3"], "+.3f"),
+            _format_number(mask["difference_percent"], "+.1f"),
+            _format_dice(mask),
+            _format_number(mask["unusual"], ".2f"),
+            mask["path"],
         )
-        for mask in found.masks
+        for mask in difference.masks
     ]
     names = ("case", "mask", "change", "before cm3", "after cm3", "difference cm3", "%", "Dice")
     return Section(_MASKS, (*names, "unusual", "file"), tuple(rows))
 
 
-def _coverage(found: Difference) -> Section:
-    """One line a case: in which tables it has rows more or less."""
-    one_sided = {t.table for t in found.tables if t.n_old is None or t.n_new is None}
-    kept = [rows for rows in found.coverage_rows if rows.table not in one_sided]
+def _format_dice(mask: Row) -> str:
+    note = mask["dice_note"] if mask["change"] == "changed" else None
+    return _format_number(mask["dice"], ".4f") or note or ""
 
-    def subject(rows: RowsChange) -> tuple[str, str]:
-        return rows.case_id or "", rows.change
+
+def _show_coverage(difference: Difference) -> Section:
+    """Tabulate per case in which tables it has rows more or less."""
+    one_sided = {t["table"] for t in difference.tables if None in (t["n_old"], t["n_new"])}
+    changes = [rows for rows in difference.coverage_rows if rows["table"] not in one_sided]
+
+    def subject(rows: Row) -> tuple[str, str]:
+        return rows["case_id"] or "", rows["change"]
 
     lines = []
-    for (case_id, change), group in groupby(sorted(kept, key=subject), subject):
-        several = sorted(group, key=lambda rows: rows.table)
-        tables = ", ".join(f"{rows.table} {rows.n_rows}" for rows in several)
-        lines.append((case_id or "(no case)", change, tables, max(r.unusual for r in several)))
+    for (case_id, change), group in groupby(sorted(changes, key=subject), subject):
+        by_table = sorted(group, key=lambda rows: rows["table"])
+        tables = ", ".join(f"{rows['table']} {rows['n_rows']}" for rows in by_table)
+        lines.append((case_id or "(no case)", change, tables, max(r["unusual"] for r in by_table)))
     lines.sort(key=lambda line: -line[3])
-    shown = tuple((*line[:3], _number(line[3], ".2f")) for line in lines)
-    return Section("Coverage: rows added or removed", ("case", "change", "rows", "unusual"), shown)
+    rows = tuple((*line[:3], _format_number(line[3], ".2f")) for line in lines)
+    return Section("Coverage: rows added or removed", ("case", "change", "rows", "unusual"), rows)
 
 
-def _coverage_cells(found: Difference) -> Section:
-    rows = tuple(_cell(change, "") for change in found.coverage_cells)
-    return Section("Coverage: known or not", ("table", "key", *_CELL), rows)
+def _show_unknown(difference: Difference) -> Section:
+    rows = tuple(_format_cell(cell, "") for cell in difference.coverage_cells)
+    return Section("Coverage: known or not", _CELL, rows)
 
 
-def _values(found: Difference) -> Section:
-    """One line a row of a table: its most unusual change, and how many others it has."""
-    by_row: dict[tuple[str, str], list[CellChange]] = {}
-    for change in found.values:
-        by_row.setdefault((change.table, _key(change.key)), []).append(change)
+def _show_values(difference: Difference) -> Section:
+    """Tabulate per row of a table its most unusual change, and how many others it has."""
+    by_row: dict[tuple[str, str], list[Row]] = {}
+    for cell in difference.values:
+        by_row.setdefault((cell["table"], _join_key(cell["key"])), []).append(cell)
     rows = tuple(
-        _cell(cells[0], f"{len(cells) - 1} more" if len(cells) > 1 else "")
+        _format_cell(cells[0], f"{len(cells) - 1} more" if len(cells) > 1 else "")
         for cells in by_row.values()
     )
-    title = "Values: the most unusual change of each row"
-    return Section(title, ("table", "key", *_CELL), rows)
+    return Section("Values: the most unusual change of each row", _CELL, rows)
 
 
-_CELL = ("column", "before", "after", "difference", "unusual", "others")
-
-
-def _cell(change: CellChange, others: str) -> tuple[str, ...]:
+def _format_cell(cell: Row, others: str) -> tuple[str, ...]:
     return (
-        change.table,
-        _key(change.key),
-        change.column,
-        _short(change.old),
-        _short(change.new),
-        _number(change.difference, "+.4g"),
-        _number(change.unusual, ".2f"),
+        cell["table"],
+        _join_key(cell["key"]),
+        cell["column"],
+        _shorten(cell["old"]),
+        _shorten(cell["new"]),
+        _format_number(cell["difference"], "+.4g"),
+        _format_number(cell["unusual"], ".2f"),
         others,
     )
 
 
-def _blobs(found: Difference) -> Section:
-    """The files, but for those of cases that came or went: the section on coverage counts them."""
+def _show_blobs(difference: Difference) -> Section:
+    """Tabulate the files but those of cases that came or went, which coverage counts."""
     rows = tuple(
-        (blob.change, blob.path, (blob.old_md5 or "")[:8], (blob.new_md5 or "")[:8])
-        for blob in found.blobs
-        if blob.case_id is None or blob.change not in _COLOURS
+        (blob["change"], blob["path"], (blob["old_md5"] or "")[:8], (blob["new_md5"] or "")[:8])
+        for blob in difference.blobs
+        if blob["case_id"] is None or blob["change"] not in _COLOURS
     )
     return Section("Files", ("change", "file", "MD5 before", "MD5 after"), rows)
 
 
-def _summary(summary: Summary) -> Section:
-    """The cells of a summarising view that differ."""
-    before = {row[summary.key]: row for row in summary.old or ()}
-    after = {row[summary.key]: row for row in summary.new or ()}
+def _show_summary(summary: Row) -> Section:
+    """Tabulate the cells of a summarising view that differ."""
+    key, name = summary["key"], summary["name"]
+    before = {row[key]: row for row in summary["old"] or ()}
+    after = {row[key]: row for row in summary["new"] or ()}
     rows = [
-        (str(key), column, _short(old.get(column)), _short(new.get(column)))
-        for key in {**before, **after}
-        for old, new in [(before.get(key, {}), after.get(key, {}))]
+        (str(subject), column, _shorten(old.get(column)), _shorten(new.get(column)))
+        for subject in {**before, **after}
+        for old, new in [(before.get(subject, {}), after.get(subject, {}))]
         for column in {**old, **new}
         if old.get(column) != new.get(column)
     ]
-    is_one_sided = summary.old is None or summary.new is None
-    title = f"Summary {summary.name}" + (" (one version lacks it)" if is_one_sided else "")
-    return Section(title, (summary.key, "column", "before", "after"), tuple(rows))
+    lacks = " (one version lacks it)" if None in (summary["old"], summary["new"]) else ""
+    return Section(f"Summary {name}{lacks}", (key, "column", "before", "after"), tuple(rows))
 
 
-def _tables(found: Difference) -> Section:
+def _show_tables(difference: Difference) -> Section:
     rows = tuple(
         (
-            table.table,
-            "none" if table.n_old is None else str(table.n_old),
-            "none" if table.n_new is None else str(table.n_new),
-            *(str(n or "") for n in (table.n_added, table.n_removed, table.n_changed)),
-            f"not compared: {table.problem}" if table.problem else "",
+            table["table"],
+            *("none" if table[n] is None else str(table[n]) for n in ("n_old", "n_new")),
+            *(str(table[n] or "") for n in ("n_added", "n_removed", "n_changed")),
+            f"not compared: {table['problem']}" if table["problem"] else "",
         )
-        for table in found.tables
-        if table.is_different
+        for table in difference.changed_tables
     )
     names = ("table", "rows before", "rows after", "added", "removed", "changed", "note")
     return Section("Tables", names, rows)
 
 
-def _columns(found: Difference) -> Section:
+def _show_columns(difference: Difference) -> Section:
     rows = tuple(
-        (table.table, *(column[name] or "" for name in ("column", *_COLUMN)))
-        for table in found.tables
-        for column in table.columns
+        (table["table"], *(value or "" for value in column.values()))
+        for table in difference.tables
+        for column in table["columns"]
     )
-    names = ("table", "column", "change", "type before", "type after")
-    return Section("Columns", names, rows)
+    return Section("Columns", ("table", "column", "change", "type before", "type after"), rows)
 
 
-_COLUMN = ("change", "old_type", "new_type")
+def _join_key(key: Mapping[str, Any]) -> str:
+    return " ".join(map(str, key.values()))
 
 
-def _key(key: Mapping[str, Any]) -> str:
-    return " ".join(str(value) for value in key.values())
-
-
-def _number(value: float | None, form: str) -> str:
+def _format_number(value: float | None, form: str) -> str:
     return "" if value is None else f"{value:{form}}"
 
 
-def _short(value: object) -> str:
+def _shorten(value: object) -> str:
     """Return a value in one short line."""
     text = format_line(value) if isinstance(value, float) else format_value(value)
     return shorten(text, _TEXT)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from string import Template
 
 import duckdb
@@ -20,19 +21,8 @@ LINEAGE = re.compile(
 # Columns that say what there is.
 COVERAGE = re.compile(r"has_\w+|n_image_\w+|in_release|is_complete")
 
+_SQL = Path(__file__).with_name("sql")
 _KEY = re.compile(r"Grain: .*\. Key: ([^.]+)\.", re.DOTALL)
-_TABLES = """
-select table_name, comment from duckdb_tables()
-where database_name = $catalog and schema_name = 'main'
-union all
-select view_name, comment from duckdb_views()
-where database_name = $catalog and schema_name = 'main' and sql like '%read_parquet(%'
-order by 1
-"""
-_COLUMNS = """
-select table_name, column_name, data_type from duckdb_columns()
-where database_name = $catalog and schema_name = 'main' order by table_name, column_index
-"""
 _DUPLICATES = Template(
     "select $table as name, $side as side, ($key)::varchar as repeated from $source "
     "group by all having count(*) > 1"
@@ -79,8 +69,8 @@ class Pair:
         """The columns of either version, without the key."""
         return tuple(n for n in {**self.old, **self.new} if n not in self.key)
 
-    def column_changes(self) -> Iterator[tuple[str, str, str | None, str | None]]:
-        """Column, `added`, `removed` or `retyped`, and the types (where both have the table)."""
+    def list_column_changes(self) -> Iterator[tuple[str, str, str | None, str | None]]:
+        """Yield column, `added`, `removed` or `retyped`, and both types, of a table of both."""
         if not self.old or not self.new:
             return
         for name in {**self.old, **self.new}:
@@ -90,30 +80,36 @@ class Pair:
                 yield name, change, before, after
 
 
+def load_sql(name: str, /, **parts: str) -> str:
+    """Return a query of the folder sql, with its `$parts` filled in where some are given."""
+    text = _SQL.joinpath(f"{name}.sql").read_text(encoding="utf-8")
+    return Template(text).substitute(parts) if parts else text
+
+
 def read_side(connection: duckdb.DuckDBPyConnection, catalog: str) -> Side:
-    """The tables of a catalog; a table without a documented key is the user's own and left out."""
+    """Read the tables of a catalog but those without a documented key: they are the user's own."""
     given = {"catalog": catalog}
     columns: dict[str, Columns] = {}
-    for table, name, kind in connection.execute(_COLUMNS, given).fetchall():
+    for table, name, kind in connection.execute(load_sql("list_columns"), given).fetchall():
         columns.setdefault(table, {})[name] = kind
-    found: dict[str, tuple[tuple[str, ...], Columns]] = {}
-    for table, comment in connection.execute(_TABLES, given).fetchall():
+    tables: dict[str, tuple[tuple[str, ...], Columns]] = {}
+    for table, comment in connection.execute(load_sql("list_tables"), given).fetchall():
         match = _KEY.search(comment or "")
         if match:
             key = tuple(name.strip() for name in match[1].split(","))
-            found[table] = (key, columns[table])
-    return Side(catalog, found)
+            tables[table] = (key, columns[table])
+    return Side(catalog, tables)
 
 
-def pairs(old: Side, new: Side) -> list[Pair]:
-    """The tables of either version."""
-    return [_pair(name, old, new) for name in sorted({*old.tables, *new.tables})]
+def pair_tables(old: Side, new: Side) -> list[Pair]:
+    """Return the tables of either version."""
+    return [_make_pair(name, old, new) for name in sorted({*old.tables, *new.tables})]
 
 
-def _pair(name: str, old: Side, new: Side) -> Pair:
+def _make_pair(name: str, old: Side, new: Side) -> Pair:
     old_key, old_columns = old.tables.get(name, ((), {}))
     new_key, new_columns = new.tables.get(name, ((), {}))
-    sources = {side.catalog: _source(side, name) for side in (old, new)}
+    sources = {side.catalog: _quote_table(side, name) for side in (old, new)}
     pair = Pair(
         name=name,
         key=new_key or old_key,
@@ -129,7 +125,7 @@ def _pair(name: str, old: Side, new: Side) -> Pair:
     return pair
 
 
-def _source(side: Side, name: str) -> str:
+def _quote_table(side: Side, name: str) -> str:
     return f"{quoted(side.catalog)}.main.{quoted(name)}" if name in side.tables else ""
 
 
@@ -141,7 +137,7 @@ def refuse_duplicates(
     Raises:
         UserError: there is one.
     """
-    asked = [
+    queries = [
         _DUPLICATES.substitute(
             table=literal(pair.name),
             side=literal(side),
@@ -151,9 +147,11 @@ def refuse_duplicates(
         for pair in tables
         for side, source in zip(names, (pair.old_source, pair.new_source), strict=True)
     ]
-    found = connection.execute(" union all ".join(asked) + " limit 1").fetchone() if asked else None
-    if found:
-        name, side, repeated = found
+    duplicate = (
+        connection.execute(" union all ".join(queries) + " limit 1").fetchone() if queries else None
+    )
+    if duplicate:
+        name, side, repeated = duplicate
         message = (
             f"{side}: {name} has more than one row with the key {repeated.strip('[]')}, so that "
             "rows cannot be compared. Run `ispy1 repro --force`."
@@ -166,6 +164,6 @@ def is_number(kind: str | None) -> bool:
     return (kind or "").removeprefix("U").startswith(_NUMBERS) and "[" not in (kind or "")
 
 
-def listed(names: Iterable[str]) -> str:
-    """Names as SQL lists them."""
+def join_names(names: Iterable[str]) -> str:
+    """Return names as SQL lists them."""
     return ", ".join(map(quoted, names))

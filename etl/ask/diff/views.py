@@ -21,10 +21,18 @@ from string import Template
 
 import duckdb
 
-from etl.ask.diff.blobs import blob_changes, mask_volumes
+from etl.ask.diff.blobs import write_blob_changes, write_mask_volumes
 from etl.ask.diff.meanings import GRAIN, GRAINS, KEY_COLUMN, MEANINGS
-from etl.ask.diff.ranks import changes
-from etl.ask.diff.shape import Pair, is_number, listed, pairs, read_side, refuse_duplicates
+from etl.ask.diff.ranks import write_changes
+from etl.ask.diff.shape import (
+    Pair,
+    is_number,
+    join_names,
+    load_sql,
+    pair_tables,
+    read_side,
+    refuse_duplicates,
+)
 from etl.warehouse.connect import comments, literal, quoted, table_comment
 from etl.warehouse.connect import connect as connect_warehouse
 
@@ -34,23 +42,6 @@ WORKING_TREE = "the working tree"
 NAMES = ("the old version", "the new version")
 
 
-_CELLS = Template("""
-create view $schema.$table as
-select $key_names, change, cell."column", cell.old, cell.new
-from (
-    select
-        $keys,
-        case
-            when o._is_here is null then 'added'
-            when n._is_here is null then 'removed'
-            else 'changed'
-        end as change,
-        unnest([$cells]) as cell
-    from (select *, true as _is_here from $old) as o
-    full join (select *, true as _is_here from $new) as n on $match
-)
-where change != 'changed' or cell.differs
-""")
 _CELL = Template("""{'column': $name, 'old': $old::varchar, 'new': $new::varchar,
     'differs': $differs}""")
 # A table that is all key has a cell of no column, so that added and removed rows are seen.
@@ -58,7 +49,7 @@ _NO_CELL = "{'column': null::varchar, 'old': null::varchar, 'new': null::varchar
 
 
 def connect(root: Path, old: str, new: str | None = None) -> duckdb.DuckDBPyConnection:
-    """The warehouse at `new`, with the version `old` beside it and what changed as `diff.*`.
+    """Open the warehouse at `new`, with the version `old` beside it and what changed as `diff.*`.
 
     Args:
         root: the project.
@@ -87,73 +78,77 @@ def add_views(
         UserError: a table has two rows of one key.
     """
     tables = [pair for pair in add_cells(connection, old=old, names=names) if not pair.problem]
-    schema = schema_of(connection)
-    connection.execute(f"create view {schema}.changes as {changes(tables, schema)}")
-    connection.execute(";\n".join(_comments(connection, schema, tables)))
+    schema = name_schema(connection)
+    connection.execute(f"create view {schema}.changes as {write_changes(tables, schema)}")
+    connection.execute(";\n".join(_document(connection, schema, tables)))
 
 
 def add_cells(
     connection: duckdb.DuckDBPyConnection, *, old: str = OLD, names: tuple[str, str] = NAMES
 ) -> list[Pair]:
-    """The same without diff.changes; returns the tables of either version."""
-    here = current_catalog(connection)
-    found = pairs(read_side(connection, old), read_side(connection, here))
-    comparable = [pair for pair in found if pair.problem is None]
+    """Add the schema without diff.changes; return the tables of either version."""
+    new = find_current_catalog(connection)
+    tables = pair_tables(read_side(connection, old), read_side(connection, new))
+    comparable = [pair for pair in tables if pair.problem is None]
     refuse_duplicates(connection, comparable, names)
-    schema = schema_of(connection)
+    schema = name_schema(connection)
     script = [f"create schema {schema}"]
-    script += [_cells(pair, schema) for pair in comparable]
-    script += [_columns(found, schema)]
-    script += [*mask_volumes(found, schema), *blob_changes(found, schema)]
+    script += [_write_cells(pair, schema) for pair in comparable]
+    script += [_write_columns(tables, schema)]
+    script += [*write_mask_volumes(tables, schema), *write_blob_changes(tables, schema)]
     connection.execute(";\n".join(script))
-    return found
+    return tables
 
 
-def _comments(
+def _document(
     connection: duckdb.DuckDBPyConnection, schema: str, tables: list[Pair]
 ) -> Iterator[str]:
-    """The documentation of the schema, in the form that the warehouse's own has."""
+    """Yield the documentation of the schema, in the form that the warehouse's own has."""
     grains = dict.fromkeys((pair.name for pair in tables), GRAIN) | GRAINS
-    found: dict[str, list[str]] = {}
+    columns_by_view: dict[str, list[str]] = {}
     for view, column in connection.execute(
         "select table_name, column_name from duckdb_columns() "
         "where database_name = current_catalog() and schema_name = ?",
         [SCHEMA],
     ).fetchall():
-        found.setdefault(view, []).append(column)
-    for view, columns in found.items():
+        columns_by_view.setdefault(view, []).append(column)
+    for view, columns in columns_by_view.items():
         comment = table_comment("", grains[view], ())
         meanings = {column: MEANINGS.get(column, KEY_COLUMN) for column in columns}
         yield from comments("view", f"{schema}.{quoted(view)}", comment, meanings)
 
 
-def current_catalog(connection: duckdb.DuckDBPyConnection) -> str:
-    """The catalog of the newer version."""
+def find_current_catalog(connection: duckdb.DuckDBPyConnection) -> str:
+    """Return the catalog of the newer version."""
     row = connection.execute("select current_catalog()").fetchone()
     return str(row[0]) if row else "memory"
 
 
-def schema_of(connection: duckdb.DuckDBPyConnection) -> str:
-    """The full name of the schema `diff`: it holds whatever catalog is in use later."""
-    return f"{quoted(current_catalog(connection))}.{SCHEMA}"
+def name_schema(connection: duckdb.DuckDBPyConnection) -> str:
+    """Return the full name of the schema `diff`: it holds whatever catalog is in use later."""
+    return f"{quoted(find_current_catalog(connection))}.{SCHEMA}"
 
 
-def _cells(pair: Pair, schema: str) -> str:
-    return _CELLS.substitute(
+def _write_cells(pair: Pair, schema: str) -> str:
+    return load_sql(
+        "view_cells",
         schema=schema,
         table=quoted(pair.name),
-        key_names=listed(pair.key),
+        key_names=join_names(pair.key),
         keys=", ".join(f"coalesce(o.{quoted(k)}, n.{quoted(k)}) as {quoted(k)}" for k in pair.key),
-        cells=", ".join(_cell(pair, name) for name in pair.values) or _NO_CELL,
+        cells=", ".join(_write_cell(pair, name) for name in pair.values) or _NO_CELL,
         old=pair.old_source,
         new=pair.new_source,
         match=" and ".join(f"o.{quoted(k)} = n.{quoted(k)}" for k in pair.key),
     )
 
 
-def _cell(pair: Pair, name: str) -> str:
-    """One column of one row. A column of one version only is no change of a row that both have."""
-    old, new = _side(pair.old or pair.new, "o", name), _side(pair.new or pair.old, "n", name)
+def _write_cell(pair: Pair, name: str) -> str:
+    """Return the cell of a column; that of one version only is no change of a row of both."""
+    old, new = (
+        _name_side(pair.old or pair.new, "o", name),
+        _name_side(pair.new or pair.old, "n", name),
+    )
     differs = f"{old} is distinct from {new}" if name in pair.common else "false"
     kinds = pair.old.get(name), pair.new.get(name)
     if all(kinds) and kinds[0] != kinds[1] and name in pair.common:
@@ -162,15 +157,15 @@ def _cell(pair: Pair, name: str) -> str:
     return _CELL.substitute(name=literal(name), old=old, new=new, differs=differs)
 
 
-def _side(columns: dict[str, str], alias: str, name: str) -> str:
+def _name_side(columns: dict[str, str], alias: str, name: str) -> str:
     return f"{alias}.{quoted(name)}" if name in columns else "null"
 
 
-def _columns(tables: list[Pair], schema: str) -> str:
+def _write_columns(tables: list[Pair], schema: str) -> str:
     rows = [
         f"({', '.join(map(literal, (pair.name, *change)))})"
         for pair in tables
-        for change in pair.column_changes()
+        for change in pair.list_column_changes()
     ]
     names = '("table", "column", change, old_type, new_type)'
     empty = "(null::varchar, null::varchar, null::varchar, null::varchar, null::varchar)"
