@@ -92,7 +92,7 @@ def test_markdown_shows_data_as_data(found: Difference) -> None:
 
 
 def test_long_lists_are_cut_and_say_so(found: Difference) -> None:
-    many = replace(found, masks=found.masks * 30)
+    many = replace(found, masks=list(found.masks) * 30)
     console = Console(width=200)
     with console.capture() as capture:
         show(many, console)
