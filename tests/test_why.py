@@ -287,7 +287,7 @@ def test_a_case_is_counted_by_its_images(past: Path) -> None:
 def test_a_column_that_needs_other_blobs_names_them(built: Path) -> None:
     found = one(built, "masks.matches_image_grid", CASE, "ftv")
     assert found.blobs[0].role == "measured"
-    assert {blob.role for blob in found.blobs[1:]} == {"compared with (images)"}
+    assert {blob.role for blob in found.blobs[1:]} == {"read by images"}
     assert all(CASE in blob.path for blob in found.blobs)
     assert found.changed is not None
     assert not found.changed.happened

@@ -58,6 +58,10 @@ class Table(TableSchema):
         params: names in params.yaml that decide its values.
         files: files beside the release that decide its values, relative to the root.
         adds: the columns that assemble() adds to what measure() gives.
+        sources: column -> how the roles of the blobs behind it begin (name_role), and what these
+            do for it; for columns that are not from all that the table reads.
+        row_in_file: of a table read from one file for all cases, where a row stands in it. The
+            module's HEADERS name the column.
     """
 
     per: Per
@@ -67,6 +71,8 @@ class Table(TableSchema):
     params: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     adds: tuple[str, ...] = ()
+    sources: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    row_in_file: str = ""
 
     @property
     def assembled(self) -> tuple[str, ...]:

@@ -58,6 +58,7 @@ TABLE = Table(
     ),
     per="release",
     reads=(ARTEFACT,),
+    row_in_file="row of {series_instance_uid}",
     needs=("clinical",),
     references={"case_id": "cases"},
 )
@@ -84,6 +85,7 @@ READERS: dict[str, tuple[str, Callable[..., object]]] = {
     "source_doi": ("source_DOI", series.clean_text),
     "crdc_series_uuid": ("crdc_series_uuid", series.clean_text),
 }
+HEADERS = {column: field for column, (field, _) in READERS.items()}
 AGE_TOLERANCE_YEARS = 1.0  # a DICOM age is a whole number of years
 _SHOWN = 3
 _CHECKS: dict[str, tuple[Severity, str, str]] = {

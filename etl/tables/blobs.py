@@ -40,6 +40,10 @@ TABLE = Table(
     """),
     per="release",
     reads=("",),
+    sources={
+        "publisher_md5": ("manifest", "the publisher's manifest"),
+        "verdict": ("manifest", "the publisher's manifest"),
+    },
     references={"case_id": "cases"},
 )
 

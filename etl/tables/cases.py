@@ -36,6 +36,17 @@ TABLE = Table(
     ),
     per="tables",
     reads=("",),
+    sources={
+        "n_image_n3": ("image_n3", "counted"),
+        "n_image_zscored": ("image_zscored", "counted"),
+        "has_mask_ftv": ("mask_ftv", "counted"),
+        "has_mask_stv_manual": ("mask_stv_manual", "counted"),
+        "has_mask_stv_resunet": ("mask_stv_resunet", "counted"),
+        "has_features": ("features", "names the case"),
+        "has_clinical": ("clinical", "names the case"),
+        "has_outcomes": ("clinical", "names the case"),
+        "has_acquisitions": ("acquisitions", "names the case"),
+    },
     needs=("blobs", "features", "clinical", "outcomes", "acquisitions", "images", "masks"),
 )
 

@@ -32,6 +32,7 @@ TABLE = Table(
     ),
     per="release",
     reads=("clinical",),
+    row_in_file="sheet 'TCIA Patient Clinical Subset', row of {case_id}",
     references={"case_id": "cases"},
 )
 
@@ -70,6 +71,7 @@ FORM = SheetForm(
     },
     dates={"extracted_on": "DataExtractDt"},
 )
+HEADERS = FORM.headers
 
 
 def measure(unit: Unit, context: Context) -> Measured:

@@ -56,6 +56,7 @@ TABLE = Table(
     """),
     per="tables",
     reads=("features",),
+    row_in_file="header, column {feature!r}",
     needs=("captk_features", "features"),
     references={"feature": "feature_catalog"},
     params=tuple(f"feature_audit.{name}" for name in (*LIMITS, "case_outliers")),

@@ -32,6 +32,7 @@ TABLE = Table(
     per="release",
     adds=("is_constant",),
     reads=("features",),
+    row_in_file="header, column {feature!r}",
     needs=("features",),
 )
 

@@ -28,6 +28,7 @@ TABLE = Table(
     ),
     per="release",
     reads=("features",),
+    row_in_file="row of {case_id}, column {feature!r}",
     references={"case_id": "cases", "feature": "feature_catalog"},
 )
 

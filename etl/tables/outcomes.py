@@ -27,6 +27,7 @@ TABLE = Table(
     per="release",
     adds=("death_event",),
     reads=("clinical",),
+    row_in_file="sheet 'TCIA Outcomes Subset', row of {case_id}",
     references={"case_id": "cases"},
 )
 
@@ -42,6 +43,7 @@ FORM = SheetForm(
     },
     integers={"survival_days": "survDtD2 (tx)", "rfs_days": "RFS"},
 )
+HEADERS = FORM.headers
 
 
 def measure(unit: Unit, context: Context) -> Measured:

@@ -14,7 +14,7 @@ from typing import Any
 
 from etl.ask.why import contracts, past
 from etl.ask.why.model import Answer, Explanation, Match, Moment, Row, SourceFact
-from etl.ask.why.origin import Place, blobs_behind, file_of_input, known_blobs, recipe_of
+from etl.ask.why.origin import Warehouse, describe_recipe, find_blobs, find_input_file, read_blobs
 from etl.ask.why.show import lines
 from etl.ask.why.subject import Subject, find_rows, find_subject, rows_where
 from etl.model.profile import load_profile
@@ -32,7 +32,7 @@ _WHOLE = "the query of {} cannot be followed column by column"
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    place: Place
+    warehouse: Warehouse
     schema: Schema
     views: dict[str, str]
     frames: contracts.Frames
@@ -69,11 +69,11 @@ def why(
             Match({k: row[k] for k in subject.key}, row[subject.fact.name]) for row in rows
         )
         return Answer(subject.name, n_matches=len(rows), matches=found)
-    place = Place(root, profile, connection, known_blobs(connection), offline)
+    warehouse = Warehouse(root, profile, connection, read_blobs(connection), offline)
     own = views.read_sql(root / "sql" / "views")
     schema = _schema(connection, own)
     frames = cache(lambda suite: contracts.frame(root, suite, schema, own))
-    question = _Question(place, schema, own, frames, history)
+    question = _Question(warehouse, schema, own, frames, history)
     return Answer(subject.name, tuple(_explain(question, subject, row) for row in rows), len(rows))
 
 
@@ -116,26 +116,28 @@ def _explain(question: _Question, subject: Subject, row: Row) -> Explanation:
 
 
 def _of_input(question: _Question, base: Explanation) -> Explanation:
-    file = file_of_input(question.place, base.relation.partition(".")[2])
+    file = find_input_file(question.warehouse, base.relation.partition(".")[2])
     note = f"git keeps {file}: `git log -p -- {file}` shows every change"
     return replace(base, made_by=file, notes=(note,))
 
 
 def _of_table(question: _Question, base: Explanation, row: Row) -> Explanation:
-    place = question.place
+    warehouse = question.warehouse
     table, column = base.relation, base.column
-    blobs = tuple(blobs_behind(place, table, column, row))
+    blobs = tuple(find_blobs(warehouse, table, column, row))
     paths = tuple(blob.path for blob in blobs)
-    trace = past.Trace(place.root, table, column, base.key, paths, place.offline)
-    recipe = recipe_of(place, table, column)
-    judged = contracts.touching(place.root, place.connection, question.frames, (table, column), row)
+    trace = past.Trace(warehouse.root, table, column, base.key, paths, warehouse.offline)
+    recipe = describe_recipe(warehouse, table, column)
+    judged = contracts.touching(
+        warehouse.root, warehouse.connection, question.frames, (table, column), row
+    )
     return replace(
         base,
         made_by=recipe.made_by if recipe else "",
         blobs=blobs,
         recipe=recipe,
         contracts=tuple(judged),
-        findings=tuple(contracts.findings_about(place.connection, table, row)),
+        findings=tuple(contracts.findings_about(warehouse.connection, table, row)),
         changed=past.last_change(trace, base.value),
         history=past.history_of_table(trace) if question.history else None,
         notes=() if blobs else ("no blob stands behind this row",),
@@ -170,7 +172,7 @@ def _of_view(question: _Question, base: Explanation) -> Explanation:
 
 
 def _history_of_view(question: _Question, base: Explanation) -> tuple[Moment, ...]:
-    root = question.place.root
+    root = question.warehouse.root
     return past.history_of_view(root, base.relation, base.column, base.key)
 
 
@@ -180,9 +182,11 @@ def _rows_of(question: _Question, source: Source, key: Row) -> list[Row]:
     columns = question.schema[schema or "main"][name]
     chosen = {**source.fixed, **{k: v for k, v in key.items() if k in columns}}
     conditions = [f"{quoted(column)} is not distinct from ?" for column in chosen]
-    return rows_where(question.place.connection, source.table, conditions, list(chosen.values()))
+    return rows_where(
+        question.warehouse.connection, source.table, conditions, list(chosen.values())
+    )
 
 
 def _explained(question: _Question, source: Source, rows: list[Row]) -> Iterator[Explanation]:
-    subject = find_subject(question.place.connection, f"{source.table}.{source.column}")
+    subject = find_subject(question.warehouse.connection, f"{source.table}.{source.column}")
     yield from (_explain(question, subject, row) for row in rows)

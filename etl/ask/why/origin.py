@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -19,7 +19,7 @@ from etl.model import git_tables, project
 from etl.model.errors import UserError
 from etl.model.profile import Profile, profile_path
 from etl.model.release import parse
-from etl.model.schema import BLOB_MD5S
+from etl.model.schema import BLOB_MD5S, Table
 from etl.model.store import find_table, read_footer
 from etl.tables.own_masks import read_rule
 from etl.tables.unit import Blob, Context, find_artefact
@@ -27,12 +27,12 @@ from etl.versions import dvc
 
 # Modules that make the tables which are made from no blob.
 MAKERS = {"findings": "etl.build.manifest", "gate_results": "etl.gate.judge"}
-_WORKBOOKS = ("features", "clinical", "acquisitions")  # one file for all cases
+_ROLES = {"blobs": "the file itself", "findings": "named by the row"}  # of a row's path
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """What every question needs: the project, its profile, the warehouse, the blobs by path."""
+class Warehouse:
+    """What every question needs: the project, its profile, its tables, the blobs by path."""
 
     root: Path
     profile: Profile
@@ -41,7 +41,7 @@ class Place:
     offline: bool = False
 
 
-def known_blobs(connection: duckdb.DuckDBPyConnection) -> dict[str, Row]:
+def read_blobs(connection: duckdb.DuckDBPyConnection) -> dict[str, Row]:
     """The rows of the table `blobs` by path; none where it is not built."""
     try:
         return {row["path"]: row for row in rows_where(connection, "blobs", (), ())}
@@ -52,151 +52,98 @@ def known_blobs(connection: duckdb.DuckDBPyConnection) -> dict[str, Row]:
 # --- Blobs --------------------------------------------------------------------------------------
 
 
-def blobs_behind(place: Place, table: str, column: str, row: Row) -> list[BlobFact]:
-    """The blobs that a value was read from, most direct first."""
+def find_blobs(warehouse: Warehouse, table: str, column: str, row: Row) -> list[BlobFact]:
+    """Return the blobs that a value was read from, most direct first."""
     roles: dict[str, str] = {}
-    for path, role in _paths(place, table, column, row):
+    for path, role in _list_sources(warehouse, table, column, row):
         roles.setdefault(path, role)
-    facts = [_fact(place, path, role, row) for path, role in roles.items()]
-    return facts if place.offline else _ask_remote(place.root, facts)
+    facts = [_describe_blob(warehouse, path, role, row) for path, role in roles.items()]
+    return facts if warehouse.offline else _ask_remote(warehouse.root, facts)
 
 
-def _paths(place: Place, table: str, column: str, row: Row) -> Iterator[tuple[str, str]]:
-    """Path and role of each blob."""
-    if table == "blobs":
-        yield row["path"], "the file itself"
-        if column in ("publisher_md5", "verdict"):
-            yield from _of_artefact(place, ("manifest",), "the publisher's manifest")
-    elif row.get("path"):
-        yield row["path"], "named by the row" if table == "findings" else "measured"
-        yield from _compared(place, table, column, row)
-    elif table == "cases":
-        yield from _of_case(place, column, row)
-    elif any(name.endswith(BLOB_MD5S) for name in row):
-        yield from _by_md5(place, row)
-        yield from _beside(place, table, column, row)
-    elif table in list_tables():
-        module = import_table(table)
-        yield from _of_workbook(place, table, column, row)
-        if not set(module.TABLE.reads) & set(_WORKBOOKS):
-            yield from _of_artefact(place, module.TABLE.reads, "read", row.get("case_id"))
+def _list_sources(
+    warehouse: Warehouse, table: str, column: str, row: Row
+) -> Iterator[tuple[str, str]]:
+    """Yield path and role of each blob, as the columns of the row and the table's TABLE say."""
+    own = [(row["path"], _ROLES.get(table, "measured"))] if row.get("path") else []
+    own += _match_md5s(warehouse, row)
+    yield from own
+    if table not in list_tables():
+        return
+    module, case_id = import_table(table), row.get("case_id")
+    declared: Table = module.TABLE
+    if column in declared.sources:
+        start, role = declared.sources[column]
+        yield from _select_blobs(warehouse, (start,), role, case_id)
+    elif own and column in declared.assembled and not _is_identity(declared, column):
+        for other in declared.needs:
+            reads = import_table(other).TABLE.reads
+            yield from _select_blobs(warehouse, reads, f"read by {other}", case_id)
+    elif declared.row_in_file:
+        yield from _find_row_in_file(warehouse, module, column, row)
+    elif not own and declared.reads:
+        yield from _select_blobs(warehouse, declared.reads, "read", case_id)
 
 
-def _by_md5(place: Place, row: Row) -> Iterator[tuple[str, str]]:
-    """The blobs of the case whose MD5s the row carries, such as `mask_blob_md5`."""
+def _match_md5s(warehouse: Warehouse, row: Row) -> Iterator[tuple[str, str]]:
+    """Yield the blobs of the case whose MD5s the row carries, such as `mask_blob_md5`."""
     for name, value in row.items():
         if name.endswith(BLOB_MD5S) and value:
             role = name.removesuffix("s").removesuffix("_blob_md5")
-            wanted = value if isinstance(value, list) else [value]
-            for path, blob in place.blobs.items():
-                if blob["md5"] in wanted and blob["case_id"] in (row.get("case_id"), None):
+            md5s = value if isinstance(value, list) else [value]
+            for path, blob in warehouse.blobs.items():
+                if blob["md5"] in md5s and blob["case_id"] in (row.get("case_id"), None):
                     yield path, f"measured ({role})"
 
 
-def _beside(place: Place, table: str, column: str, row: Row) -> Iterator[tuple[str, str]]:
-    """For a column that is put together from other tables: what those read of the case."""
-    module = import_table(table)
-    is_lineage = column in module.TABLE.key or column.endswith(("inputs_md5", *BLOB_MD5S))
-    if column in module.TABLE.assembled and not is_lineage:
-        for other in import_table(table).TABLE.needs:
-            kinds = import_table(other).TABLE.reads
-            yield from _of_artefact(place, kinds, f"read by {other}", row.get("case_id"))
+def _is_identity(table: Table, column: str) -> bool:
+    """Whether a column says which row and blob it is, which no other table decides."""
+    own = {*table.key, "path", "blob_md5", "size_bytes", "inputs_md5"}
+    return column in own or column.endswith(BLOB_MD5S)
 
 
-def _compared(place: Place, table: str, column: str, row: Row) -> Iterator[tuple[str, str]]:
-    """For a column that is put together from other tables: the blobs of the same case there."""
-    if (
-        table not in list_tables()
-        or column not in import_table(table).TABLE.assembled
-        or column in _identity(table)
-    ):
-        return
-    for other in import_table(table).TABLE.needs:
-        found = rows_where(place.connection, other, ["case_id = ?"], [row.get("case_id")])
-        for beside in found:
-            yield beside["path"], f"compared with ({other})"
-
-
-def _identity(table: str) -> set[str]:
-    key: tuple[str, ...] = import_table(table).TABLE.key
-    return {*key, "path", "blob_md5", "size_bytes"}
-
-
-# Columns of `cases` and the artefact that each is about.
-_OF_CASES = {
-    "n_image_n3": "image_n3",
-    "n_image_zscored": "image_zscored",
-    "has_features": "features",
-    "has_clinical": "clinical",
-    "has_outcomes": "clinical",
-    "has_acquisitions": "acquisitions",
-}
-
-
-def _of_case(place: Place, column: str, row: Row) -> Iterator[tuple[str, str]]:
-    """A case is what files name; each count is about one kind of them."""
-    kind = _OF_CASES.get(column, "")
-    mask = column.removeprefix("has_mask_") if column.startswith("has_mask_") else None
-    for path, blob in place.blobs.items():
-        if kind in _WORKBOOKS and blob["artefact"] == kind:
-            yield path, "names the case"
-            continue
-        is_own = blob["case_id"] == row["case_id"] and blob["artefact"].startswith(kind)
-        if is_own and mask in (None, blob["mask"]):
-            yield path, "counted" if blob["md5"] else "missing"
-
-
-def _of_artefact(
-    place: Place, kinds: Iterable[str], role: str, case_id: str | None = None
+def _select_blobs(
+    warehouse: Warehouse, starts: tuple[str, ...], role: str, case_id: str | None
 ) -> Iterator[tuple[str, str]]:
-    starts = tuple(kinds)
-    for path, blob in place.blobs.items():
-        if blob["artefact"].startswith(starts) and blob["case_id"] in (case_id, None):
+    """Yield the blobs of a case, and of all cases, whose role begins so."""
+    for path, blob in warehouse.blobs.items():
+        name = f"mask_{blob['mask']}" if blob["mask"] else blob["artefact"]
+        if name.startswith(starts) and blob["case_id"] in (case_id, None):
             yield path, role
 
 
-def _of_workbook(place: Place, table: str, column: str, row: Row) -> Iterator[tuple[str, str]]:
-    """The workbook, and where in it the value stands."""
-    for kind in _WORKBOOKS:
-        if kind in import_table(table).TABLE.reads:
-            blob = find_artefact(_context(place), kind)
-            if blob:
-                yield blob.path, _cell(import_table(table), column, row)
+def _find_row_in_file(
+    warehouse: Warehouse,
+    module: Any,  # noqa: ANN401  a table's module
+    column: str,
+    row: Row,
+) -> Iterator[tuple[str, str]]:
+    """Yield the workbook, and where in it the value stands as people look it up."""
+    blob = find_artefact(_make_context(warehouse), module.TABLE.reads[0])
+    if blob:
+        header = getattr(module, "HEADERS", {}).get(column)
+        row_in_file = module.TABLE.row_in_file.format(**row)
+        yield blob.path, f"{row_in_file}, column {header!r}" if header else row_in_file
 
 
-def _context(place: Place) -> Context:
+def _make_context(warehouse: Warehouse) -> Context:
     blobs = tuple(
         Blob(
-            name := parse(path, place.profile),
+            name := parse(path, warehouse.profile),
             row["md5"],
             row["size_bytes"] or 0,
-            read_rule(place.root, name, place.profile),
+            read_rule(warehouse.root, name, warehouse.profile),
         )
-        for path, row in place.blobs.items()
+        for path, row in warehouse.blobs.items()
         if row["md5"]
     )
-    return Context(place.root, project.release_path(place.root), place.profile, blobs)
+    return Context(warehouse.root, project.release_path(warehouse.root), warehouse.profile, blobs)
 
 
-def _cell(module: Any, column: str, row: Row) -> str:  # noqa: ANN401  a table's module
-    """Sheet, row and column of a workbook, as people look them up."""
-    if "series_instance_uid" in row:
-        field, _ = module.READERS.get(column, ("", None))
-        named = f", column {field!r}" if field else ""
-        return f"row of {row['series_instance_uid']}{named}"
-    form = getattr(module, "FORM", None)
-    if form is not None:
-        header = form.headers.get(column)
-        named = f", column {header!r}" if header else ""
-        return f"sheet {form.sheet!r}, row of {row['case_id']}{named}"
-    header = f"column {row['feature']!r}"
-    return f"row of {row['case_id']}, {header}" if "case_id" in row else f"header, {header}"
-
-
-def _fact(place: Place, path: str, role: str, row: Row) -> BlobFact:
-    known = place.blobs.get(path, {})
+def _describe_blob(warehouse: Warehouse, path: str, role: str, row: Row) -> BlobFact:
+    known = warehouse.blobs.get(path, {})
     md5 = row["blob_md5"] if path == row.get("path") and "blob_md5" in row else known.get("md5")
-    file = project.release_path(place.root) / path
+    file = project.release_path(warehouse.root) / path
     return BlobFact(
         path=path,
         role=role,
@@ -205,7 +152,7 @@ def _fact(place: Place, path: str, role: str, row: Row) -> BlobFact:
         verdict=known.get("verdict"),
         size_bytes=known.get("size_bytes"),
         in_workspace=file.is_file(),
-        in_cache=bool(md5) and dvc.find_blob_file(place.root, str(md5)) is not None,
+        in_cache=bool(md5) and dvc.find_blob_file(warehouse.root, str(md5)) is not None,
         in_remote=None,
     )
 
@@ -224,31 +171,33 @@ def _ask_remote(root: Path, facts: list[BlobFact]) -> list[BlobFact]:
 # --- Code and parameters ------------------------------------------------------------------------
 
 
-def recipe_of(place: Place, table: str, column: str) -> RecipeFact | None:
+def describe_recipe(warehouse: Warehouse, table: str, column: str) -> RecipeFact | None:
     """What made the table; None where its footer does not say."""
     try:
-        footer = read_footer(find_table(place.root, table))
+        footer = read_footer(find_table(warehouse.root, table))
     except (OSError, KeyError, TypeError, ValueError):  # a file that the project did not write
         return None
     start = f"etl.tables.{table}" if table in list_tables() else MAKERS.get(table, "")
     modules, libraries = find_closure(start) if start else (set(), set())
-    found = ((name, _version(name)) for name in sorted(libraries))
+    found = ((name, _find_version(name)) for name in sorted(libraries))
     return RecipeFact(
         recipe=str(footer.get("recipe", "")),
-        is_todays=_todays(place, table) == footer.get("recipe") if table in list_tables() else None,
-        made_by=_made_by(table, column),
+        is_todays=_make_todays_recipe(warehouse, table) == footer.get("recipe")
+        if table in list_tables()
+        else None,
+        made_by=_find_maker(table, column),
         modules=tuple(sorted(modules)),
         libraries={name: number for name, number in found if number},
-        parameters=_parameters(place, table),
+        parameters=_read_parameters(warehouse, table),
         schema_version=footer.get("schema_version"),
     )
 
 
-def _todays(place: Place, table: str) -> str:
-    return make_table_recipe(place.root, table, place.profile).table
+def _make_todays_recipe(warehouse: Warehouse, table: str) -> str:
+    return make_table_recipe(warehouse.root, table, warehouse.profile).table
 
 
-def _made_by(table: str, column: str) -> str:
+def _find_maker(table: str, column: str) -> str:
     """The function that gives a column its value."""
     if table not in list_tables():
         return MAKERS.get(table, "")
@@ -258,23 +207,25 @@ def _made_by(table: str, column: str) -> str:
     return f"{name}.{step}()"
 
 
-def _parameters(place: Place, table: str) -> dict[str, Any]:
-    profile = profile_path(place.root, place.profile.name).relative_to(place.root).as_posix()
-    files = [profile, *(import_table(table).TABLE.files if table in list_tables() else ())]
-    values = read_params_of(place.root, table) if table in list_tables() else {}
-    naming = place.profile.naming()
-    return {"profile": place.profile.name, "files": files, "params": values, "naming": naming}
+def _read_parameters(warehouse: Warehouse, table: str) -> dict[str, Any]:
+    files = [_find_profile(warehouse), *(import_table(table).TABLE.files if table in list_tables() else ())]
+    values = read_params_of(warehouse.root, table) if table in list_tables() else {}
+    naming = warehouse.profile.naming()
+    return {"profile": warehouse.profile.name, "files": files, "params": values, "naming": naming}
 
 
-def _version(name: str) -> str | None:
+def _find_version(name: str) -> str | None:
     try:
         return version(DISTRIBUTIONS.get(name, name))
     except PackageNotFoundError:  # the standard library
         return None
 
 
-def file_of_input(place: Place, name: str) -> str:
+def find_input_file(warehouse: Warehouse, name: str) -> str:
     """The file under git that a small input is read from."""
-    path = git_tables.CSV_FILES.get(name)
-    own = profile_path(place.root, place.profile.name).relative_to(place.root).as_posix()
-    return path or own
+    return git_tables.CSV_FILES.get(name) or _find_profile(warehouse)
+
+
+def _find_profile(warehouse: Warehouse) -> str:
+    root = warehouse.root
+    return profile_path(root, warehouse.profile.name).relative_to(root).as_posix()
