@@ -18,8 +18,8 @@ from past import GROWN, shared_past
 from support import write_manifest
 from typer.testing import CliRunner
 
-from etl.ask.fsck import Problem, Report, fsck, lines
-from etl.ask.fsck.model import md5_of
+from etl.ask.fsck import Problem, Report, format_lines, fsck
+from etl.ask.fsck.model import hash_file
 from etl.cli import why as commands
 from etl.model.errors import UserError
 from etl.model.store import read_footer, read_table, write_table
@@ -59,7 +59,7 @@ def flip(path: Path, at: int = -20) -> None:
 
 def object_of(root: Path, path: str) -> Path:
     """The cache's file with the content of a file of the workspace."""
-    return dvc.name_cache_path(root, md5_of(root / path))
+    return dvc.name_cache_path(root, hash_file(root / path))
 
 
 def repair(root: Path, problem: Problem) -> None:
@@ -95,8 +95,8 @@ def test_a_flipped_byte_in_a_read_only_cache_file(copy: Path, path: str) -> None
     problem = only(fsck(copy))
     assert problem.area == "cache"
     assert problem.path == bad.relative_to(copy).as_posix()
-    assert problem.expected == f"MD5 {md5_of(copy / path)}, the content of {path}"
-    assert problem.found == f"MD5 {md5_of(bad)}"
+    assert problem.expected == f"MD5 {hash_file(copy / path)}, the content of {path}"
+    assert problem.found == f"MD5 {hash_file(bad)}"
     assert fsck(copy, quick=True).is_clean  # which is why quick is not the default
     repair(copy, problem)
     assert fsck(copy).is_clean
@@ -127,7 +127,7 @@ def test_a_flipped_byte_comes_back_from_the_remote(copy: Path, tmp_path: Path) -
     (tmp_path / "store").mkdir()
     set_remote(copy, tmp_path / "store")
     blob = copy / RELEASE / GROWN
-    dvc.push(copy, dvc.list_cached(copy, git.list_all_outs(copy).paths) | {md5_of(blob)})
+    dvc.push(copy, dvc.list_cached(copy, git.list_all_outs(copy).paths) | {hash_file(blob)})
     flip(object_of(copy, f"{RELEASE}/{GROWN}"))
     blob.unlink()
     report = fsck(copy)
@@ -171,15 +171,15 @@ def test_a_leftover_in_the_cache(copy: Path) -> None:
 
 def test_an_edited_blob(copy: Path) -> None:
     blob = copy / RELEASE / GROWN
-    kept = md5_of(blob)
+    kept = hash_file(blob)
     flip(blob, at=4)
     problem = only(fsck(copy))
     assert problem.path == f"{RELEASE}/{GROWN}"
     assert problem.expected == f"MD5 {kept} (index)"
-    assert problem.found == f"MD5 {md5_of(blob)}"
+    assert problem.found == f"MD5 {hash_file(blob)}"
     assert "ispy1 repro" in problem.otherwise
     repair(copy, problem)
-    assert md5_of(blob) == kept
+    assert hash_file(blob) == kept
     assert fsck(copy).is_clean
 
 
@@ -198,7 +198,7 @@ def test_a_missing_and_a_new_blob(copy: Path) -> None:
 def test_a_blob_with_another_md5_than_the_publisher_states(copy: Path) -> None:
     manifest = write_manifest(copy / RELEASE)
     text = manifest.read_text()
-    md5 = md5_of(copy / RELEASE / GROWN)
+    md5 = hash_file(copy / RELEASE / GROWN)
     manifest.write_text(text.replace(md5, "0" * 32))
     found = [problem for problem in fsck(copy).problems if problem.area == "manifest"]
     assert [problem.path for problem in found] == [f"{RELEASE}/{GROWN}"]
@@ -243,7 +243,7 @@ def forget_lock(root: Path) -> None:
 
 def test_a_truncated_table(copy: Path) -> None:
     path = copy / MASKS
-    kept = md5_of(path)
+    kept = hash_file(path)
     path.write_bytes(path.read_bytes()[:-100])
     problem = only(fsck(copy, quick=True))
     assert problem.path == MASKS
@@ -332,7 +332,7 @@ def test_an_export_is_compared_with_the_tables(copy: Path, tmp_path: Path) -> No
 
 
 def test_a_database_with_other_comments_or_none_is_told(tmp_path: Path) -> None:
-    from etl.ask.fsck.exported import difference
+    from etl.ask.fsck.exported import find_difference
 
     fresh, found = tmp_path / "fresh.duckdb", tmp_path / "found.duckdb"
     for path in (fresh, found):
@@ -340,14 +340,14 @@ def test_a_database_with_other_comments_or_none_is_told(tmp_path: Path) -> None:
             connection.execute(
                 "create table t as select 1 as a, null as b; create view v as from t"
             )
-    assert difference(found, fresh) is None
+    assert find_difference(found, fresh) is None
     with duckdb.connect(str(found)) as connection:
         connection.execute("comment on column t.a is 'other'")
-    assert difference(found, fresh) == (
+    assert find_difference(found, fresh) == (
         "the tables, views and comments of the project", "other: main.t"
     )  # fmt: skip
     found.write_bytes(b"no database")
-    told = difference(found, fresh)
+    told = find_difference(found, fresh)
     assert told is not None
     assert told[0] == "a DuckDB file with the tables"
 
@@ -407,7 +407,7 @@ def test_the_command_and_its_exit_codes(copy: Path, monkeypatch: pytest.MonkeyPa
 
 def test_many_problems_are_cut_short_for_people() -> None:
     report = Report([Problem("a", f"p{n}", "x", "y", "z") for n in range(60)])
-    said = list(lines(report))
+    said = list(format_lines(report))
     assert sum(line.startswith("problem") for line in said) == 50
     assert said[-2].strip().startswith("and 10 more")
     assert said[-1] == "60 problems"

@@ -377,7 +377,7 @@ cells = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 
 @given(st.lists(st.tuples(cells, cells), max_size=5))
 def test_json_is_json_whatever_the_cells(rows: list[tuple[Any, Any]]) -> None:
-    read = json.loads("".join(output.json_lines(("a", "b"), rows)))
+    read = json.loads("".join(output.format_json(("a", "b"), rows)))
     assert len(read) == len(rows)
     for wrote, back in zip(rows, read, strict=True):
         for cell, got in zip(wrote, (back["a"], back["b"]), strict=True):

@@ -14,7 +14,7 @@ from sql.history import commit, git, set_remote
 from support import make_project, make_release
 from typer.testing import CliRunner
 
-from etl.ask.status import lines, status
+from etl.ask.status import format_lines, status
 from etl.build.index import list_tables, write_indexes
 from etl.cli import why as commands
 
@@ -32,12 +32,12 @@ def copy(past: Path, tmp_path: Path) -> Path:
 
 
 def line(root: Path, name: str) -> str:
-    return next(text[11:] for text in lines(status(root)) if text.startswith(name))
+    return next(text[11:] for text in format_lines(status(root)) if text.startswith(name))
 
 
 def test_few_lines_about_a_project_that_is_in_order(past: Path) -> None:
     found = status(past)
-    said = list(lines(found))
+    said = list(format_lines(found))
     assert len(said) == 11
     assert found.stale == {}
     assert found.hand_edits == found.changed_blobs == []
@@ -164,7 +164,7 @@ def test_verdict_and_remote(copy: Path, tmp_path: Path) -> None:
 def test_a_project_without_git_release_or_build(project: Path, copy: Path) -> None:
     shutil.rmtree(project / ".git")
     (project / RELEASE).rmdir()
-    said = "\n".join(lines(status(project)))
+    said = "\n".join(format_lines(status(project)))
     assert "git" in said
     assert "not here" in said
     assert "not tracked" in said

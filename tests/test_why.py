@@ -15,7 +15,7 @@ from sql.history import commit, git
 from support import CLINICAL, FEATURES, ROOT, TRIAL_ONLY, build
 from typer.testing import CliRunner
 
-from etl.ask.why import Explanation, as_json, lines, why
+from etl.ask.why import Explanation, as_json, format_lines, why
 from etl.ask.why import past as past_module
 from etl.cli import why as commands
 from etl.model import project as etl_project
@@ -425,7 +425,7 @@ def test_the_command_speaks_and_writes_json(
 
 
 def test_lines_of_a_view_indent_what_is_behind(past: Path) -> None:
-    said = list(lines(why(past, "volumes.ftv_cm3", [CASE])))
+    said = list(format_lines(why(past, "volumes.ftv_cm3", [CASE])))
     assert said[0].startswith(f"volumes.ftv_cm3 of case_id={CASE} = ")
     assert any(line.startswith("    masks.volume_cm3 of") for line in said)
     assert any("masks.volume_cm3 where mask = ftv, 1 row" in line for line in said)

@@ -39,43 +39,43 @@ class Status:
     hand_edits: list[str]
 
     def as_json(self) -> dict[str, Any]:
-        """The status for machines."""
+        """Return the status for machines."""
         return asdict(self)
 
 
 def status(root: Path) -> Status:
-    """The state of the project at `root`.
+    """Read the state of the project at `root`.
 
     Raises:
         UserError: params.yaml, the profile or a DVC file cannot be read.
     """
     ask_dvc = dvc.start_status(root)  # takes a second; the rest is looked up meanwhile
     profile = load_profile(root)
-    tables = _plan(root)
+    tables = _plan_tables(root)
     answer = ask_dvc()
-    changed = list_changed_blobs(root, profile) if _is_release_changed(root, answer) else []
-    stale = {stage: _why_stale(changes) for stage, changes in answer.items()}
+    changed = changed_blobs(root, profile) if _is_release_changed(root, answer) else []
+    stale = {stage: _explain_stale(changes) for stage, changes in answer.items()}
     if rwlock.has_damaged_lock(root):
         stale[rwlock.RWLOCK] = "cut short by a killed build; `ispy1 repro` mends it"
-    verdict = _verdict(root)
+    verdict = _read_verdict(root)
     if set(stale) == {"verdict"} and verdict["verdict"] == "red":
         stale = {}  # a red verdict fails by design and is never locked: nothing is left to build
     return Status(
-        release=_release(root, profile),
-        versions=_versions(root),
+        release=_read_release(root, profile),
+        versions=_read_versions(root),
         stale=stale,
         tables=tables,
         changed_blobs=changed,
         verdict=verdict,
         remote=dvc.read_remote_name(root),
         hand_edits=[
-            *_edits_of_the_phantom(root, changed),
-            *_edits_of_outputs(root, answer),
+            *_list_edits_of_phantom(root, changed),
+            *_list_edits_of_outputs(root, answer),
         ],
     )
 
 
-def _plan(root: Path) -> list[dict[str, Any]]:
+def _plan_tables(root: Path) -> list[dict[str, Any]]:
     """Return the tables that `ispy1 tables` would build; none where there is no index yet."""
     try:
         return [asdict(table) for table in plan_tables(root) if table.reasons]
@@ -89,7 +89,7 @@ def _is_release_changed(root: Path, answer: Mapping[str, Sequence[Any]]) -> bool
     return any(release in json.dumps(changes) for changes in answer.values())
 
 
-def _why_stale(changes: Sequence[Any]) -> str:
+def _explain_stale(changes: Sequence[Any]) -> str:
     """Return in words what DVC says of a stage."""
     return "; ".join(dict.fromkeys(_name_changes(changes))) or "never run"
 
@@ -100,15 +100,15 @@ def _name_changes(changes: Sequence[Any]) -> Iterator[str]:
             yield change
             continue
         for entries in change.values():
-            for path, what in entries.items():
-                values = ", ".join(what) if isinstance(what, dict) else ""
-                yield f"{path}: {values}" if values else f"{path} {what}"
+            for path, state in entries.items():
+                values = ", ".join(state) if isinstance(state, dict) else ""
+                yield f"{path}: {values}" if values else f"{path} {state}"
 
 
 # --- The release --------------------------------------------------------------------------------
 
 
-def _release(root: Path, profile: Profile) -> dict[str, Any]:
+def _read_release(root: Path, profile: Profile) -> dict[str, Any]:
     folder = project.release_path(root)
     sizes = list_blob_sizes(folder)
     return {
@@ -124,15 +124,15 @@ def _release(root: Path, profile: Profile) -> dict[str, Any]:
 # --- Versions, verdict --------------------------------------------------------------------------
 
 
-def _versions(root: Path) -> dict[str, Any]:
+def _read_versions(root: Path) -> dict[str, Any]:
     try:
         head = git.resolve(root, "HEAD")
         tags = git.list_tags(root)
         committed = git.read_files_at(root, head, [_LOCK, "data"])
     except UserError as error:
         return {"head": None, "tags": [], "uncommitted": [], "problem": str(error)}
-    here = [path for path in (_LOCK, *_dvc_files(root)) if (root / path).is_file()]
-    odd = [path for path in here if committed.get(path) != (root / path).read_bytes()]
+    present = [path for path in (_LOCK, *_list_dvc_files(root)) if (root / path).is_file()]
+    odd = [path for path in present if committed.get(path) != (root / path).read_bytes()]
     return {
         "head": head.commit[:8],
         "committed": head.committed.date().isoformat(),
@@ -142,12 +142,12 @@ def _versions(root: Path) -> dict[str, Any]:
     }
 
 
-def _dvc_files(root: Path) -> Iterator[str]:
+def _list_dvc_files(root: Path) -> Iterator[str]:
     for pattern in ("data/*.dvc", "data/dvc.lock"):
         yield from (path.relative_to(root).as_posix() for path in sorted(root.glob(pattern)))
 
 
-def _verdict(root: Path) -> dict[str, Any]:
+def _read_verdict(root: Path) -> dict[str, Any]:
     try:
         facts: dict[str, Any] = json.loads((root / METRIC).read_text(encoding="utf-8"))
         return {key: facts[key] for key in ("verdict", "n_contracts", "n_checked", "n_failed")}
@@ -158,7 +158,7 @@ def _verdict(root: Path) -> dict[str, Any]:
 # --- Edits by hand ------------------------------------------------------------------------------
 
 
-def _edits_of_the_phantom(root: Path, changed: list[str]) -> Iterator[str]:
+def _list_edits_of_phantom(root: Path, changed: list[str]) -> Iterator[str]:
     """Blobs of data/phantom that differ from what DVC restores: it does so without a word."""
     release = project.release_path(root).relative_to(root).as_posix()
     name = f"data/{_LOCK}"
@@ -166,20 +166,20 @@ def _edits_of_the_phantom(root: Path, changed: list[str]) -> Iterator[str]:
     kept_as = git.read_outs(text, name, name).get(release)
     if kept_as is None:
         return
-    kept = _kept(root, kept_as)
+    hashes = _list_folder(root, kept_as)
     for path in changed:
-        if hash_file(root / release / path) != kept.get(path):
+        if hash_file(root / release / path) != hashes.get(path):
             yield f"{release}/{path}"
 
 
-def _kept(root: Path, folder: str) -> dict[str, str]:
-    """Path to MD5 of the files in a folder that DVC keeps, as far as its list is in the cache."""
+def _list_folder(root: Path, folder: str) -> dict[str, str]:
+    """Return path to MD5 of the files of a folder whose list is in the cache."""
     if dvc.find_blob_file(root, folder) is None:
         return {}
     return dvc.list_folder_files(root, folder) or {}
 
 
-def _edits_of_outputs(root: Path, answer: Mapping[str, Sequence[Any]]) -> Iterator[str]:
+def _list_edits_of_outputs(root: Path, answer: Mapping[str, Sequence[Any]]) -> Iterator[str]:
     """Yield outputs of stages that are here and are not what their stage wrote.
 
     Not those that a person may edit too, such as splits.csv: their stage reads them and keeps them.
@@ -188,43 +188,42 @@ def _edits_of_outputs(root: Path, answer: Mapping[str, Sequence[Any]]) -> Iterat
     for changes in answer.values():
         for change in changes:
             outs = change.get("changed outs", {}) if isinstance(change, dict) else {}
-            for path, what in outs.items():
-                if what == "modified" and path not in edited_by_people:
+            for path, state in outs.items():
+                if state == "modified" and path not in edited_by_people:
                     yield path
 
 
 # --- Words --------------------------------------------------------------------------------------
 
 
-def lines(now: Status) -> Iterator[str]:
+def format_lines(now: Status) -> Iterator[str]:
     """Yield the status, a line for each subject."""
     release, version, verdict = now.release, now.versions, now.verdict
     yield f"release    {release['path']}: {release['dataset']} (profile {release['profile']})"
     size = f"{release['files']} files, {format_bytes(release['bytes'])}"
     yield f"blobs      {size if release['files'] else 'not here: `make` or `dvc pull` brings them'}"
     yield f"dvc hash   {release['dvc_hash'] or 'none: the release is not tracked yet'}"
-    yield f"version    {_version_words(version)}"
-    yield f"tags       {shorten_list(version['tags'][::-1]) or 'none'}"
+    yield f"version    {_describe_version(version)}"
+    yield f"tags       {some(version['tags'][::-1]) or 'none'}"
     uncommitted = version["uncommitted"]
-    yield f"to commit  {shorten_list(uncommitted) or 'nothing of the data'}"
-    yield f"stale      {_stale_words(now.stale)}"
-    yield f"tables     {_table_words(now.tables)}"
-    yield f"verdict    {_verdict_words(verdict, is_old=bool(now.stale))}"
+    yield f"to commit  {some(uncommitted) or 'nothing of the data'}"
+    yield f"stale      {_describe_stale(now.stale)}"
+    yield f"tables     {_describe_tables(now.tables)}"
+    yield f"verdict    {_describe_verdict(verdict, is_old=bool(now.stale))}"
     yield f"remote     {now.remote or f'none. {dvc.ADD_REMOTE}'}"
     edits = now.hand_edits
-    told = "will be written over by DVC; edit an adopted copy instead"
-    words = f"{shorten_list(edits)}: {told}" if edits else "none where DVC would restore"
-    yield f"hand edits {words}"
+    note = "will be written over by DVC; edit an adopted copy instead"
+    yield f"hand edits {f'{some(edits)}: {note}' if edits else 'none where DVC would restore'}"
 
 
-def _stale_words(stale: Mapping[str, str]) -> str:
+def _describe_stale(stale: Mapping[str, str]) -> str:
     if not stale:
         return "nothing"
     first, why = next(iter(stale.items()))
     return f"{shorten_list(list(stale))} ({first}: {why}); `ispy1 repro` builds them"
 
 
-def _table_words(tables: Sequence[Mapping[str, Any]]) -> str:
+def _describe_tables(tables: Sequence[Mapping[str, Any]]) -> str:
     if not tables:
         return "fresh"
     first, n_units = tables[0], sum(table["measured"] for table in tables)
@@ -233,14 +232,14 @@ def _table_words(tables: Sequence[Mapping[str, Any]]) -> str:
     return f"{names} stale ({why}); {n_units} units to measure: `ispy1 tables --dry-run`"
 
 
-def _version_words(version: Mapping[str, Any]) -> str:
+def _describe_version(version: Mapping[str, Any]) -> str:
     if version["head"] is None:
         return str(version["problem"])
     names = ", ".join(version["tags_of_head"]) or "no tag"
     return f"HEAD {version['head']} of {version['committed']} ({names})"
 
 
-def _verdict_words(verdict: Mapping[str, Any], *, is_old: bool) -> str:
+def _describe_verdict(verdict: Mapping[str, Any], *, is_old: bool) -> str:
     if verdict["verdict"] is None:
         return "none: the gate did not run yet"
     failed = ", ".join(f"{n} {kind}" for kind, n in verdict["n_failed"].items() if n)

@@ -42,14 +42,14 @@ def why(
     `ispy1 why features.value ISPY1_9003 T1_E_Volumetric_Volume --json --offline`
     """
     from etl.ask.why import as_json as for_machines
-    from etl.ask.why import lines
+    from etl.ask.why import format_lines
     from etl.ask.why import why as explain
 
     answer = explain(project.find_root(), column, key or (), history=history, offline=offline)
     if as_json:
         _echo_json(for_machines(answer))
         return
-    for line in lines(answer):
+    for line in format_lines(answer):
         typer.echo(line)
 
 
@@ -69,8 +69,8 @@ def fsck(
 
     Examples: `ispy1 fsck`, `ispy1 fsck --quick`, `ispy1 fsck --export out --json`
     """
+    from etl.ask.fsck import format_lines
     from etl.ask.fsck import fsck as check
-    from etl.ask.fsck import lines
     from etl.cli.progress import progress_bar
 
     with progress_bar("fsck") as advance:
@@ -78,7 +78,7 @@ def fsck(
     if as_json:
         _echo_json(report.as_json())
     else:
-        for line in lines(report):
+        for line in format_lines(report):
             typer.echo(line)
     if not report.is_clean:
         raise typer.Exit(1)
@@ -89,14 +89,14 @@ def status(as_json: JsonOption = False) -> None:  # noqa: FBT002
 
     Examples: `ispy1 status`, `ispy1 status --json`
     """
-    from etl.ask.status import lines
+    from etl.ask.status import format_lines
     from etl.ask.status import status as state
 
     now = state(project.find_root())
     if as_json:
         _echo_json(now.as_json())
         return
-    for line in lines(now):
+    for line in format_lines(now):
         typer.echo(line)
 
 

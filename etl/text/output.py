@@ -24,12 +24,12 @@ from etl.model.store import write_atomically
 from etl.text.answer_format import Format
 from etl.text.markdown import escape, format_table
 from etl.text.values import (
+    convert_for_json,
     format_line,
     format_list,
     format_value,
     is_list,
     strip_controls,
-    to_json_types,
 )
 
 MAX_ROWS = 100  # of a table on a terminal
@@ -70,24 +70,24 @@ def write(result: Result, form: Format, output: Path | None) -> None:
     if form == "parquet":
         _write_parquet(result, output)
     elif output is None:
-        _to_stdout(result, form)
+        _write_stdout(result, form)
     else:
-        _to_file(output, lines(result, form))
+        _write_file(output, format_lines(result, form))
 
 
-def lines(result: Result, form: Format) -> Iterator[str]:
+def format_lines(result: Result, form: Format) -> Iterator[str]:
     """Return the text of a result in any form but parquet, piece by piece."""
     if form == "csv":
-        return csv_lines(result.columns, result.rows())
+        return format_csv(result.columns, result.rows())
     if form == "json":
-        return json_lines(result.columns, result.rows())
+        return format_json(result.columns, result.rows())
     return format_table(
         result.columns,
         ([escape(format_value(value, "")) for value in row] for row in result.rows()),
     )
 
 
-def _to_stdout(result: Result, form: Format) -> None:
+def _write_stdout(result: Result, form: Format) -> None:
     if form == "table" and result.columns == _PLAN:
         for _, plan in result.rows():  # drawn by DuckDB
             sys.stdout.writelines(f"{strip_controls(line)}\n" for line in plan.splitlines())
@@ -95,11 +95,11 @@ def _to_stdout(result: Result, form: Format) -> None:
     if form == "table":
         print_table(result.columns, result.rows())
         return
-    for piece in lines(result, form):
+    for piece in format_lines(result, form):
         sys.stdout.write(piece)
 
 
-def _to_file(output: Path, pieces: Iterable[str]) -> None:
+def _write_file(output: Path, pieces: Iterable[str]) -> None:
     def fill(target: Path) -> None:
         with target.open("w", encoding="utf-8", newline="") as file:
             file.writelines(pieces)
@@ -150,7 +150,7 @@ def _check_columns(columns: Sequence[str]) -> None:
         raise UserError(message)
 
 
-def csv_lines(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
+def format_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
     """CSV with a header; null is an empty cell, lists and structs are JSON."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
@@ -164,12 +164,12 @@ def csv_lines(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator
     yield buffer.getvalue()
 
 
-def json_lines(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
+def format_json(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
     """Yield a JSON list with one object a row; null and NaN are null."""
     _check_columns(columns)
     separator = "[\n"
     for row in rows:
-        pairs = zip(columns, map(to_json_types, row), strict=True)
+        pairs = zip(columns, map(convert_for_json, row), strict=True)
         yield f"{separator}  {json.dumps(dict(pairs), ensure_ascii=False)}"
         separator = ",\n"
     yield "[]\n" if separator == "[\n" else "\n]\n"
@@ -178,21 +178,21 @@ def json_lines(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterato
 def print_table(
     columns: Sequence[str], rows: Iterable[Sequence[Any]], limit: int | None = MAX_ROWS
 ) -> None:
-    """A table for people; past `limit` rows it says how to get the rest.
+    """Print a table for people; past `limit` rows it says how to get the rest.
 
     Without a limit, every column and every text is shown whole, too.
     """
     width = get_terminal_size().columns if sys.stdout.isatty() else None
     iterator = iter(rows)
     shown = list(islice(iterator, limit))
-    for line in table_lines(columns, shown, width, whole=limit is None):
+    for line in format_text_table(columns, shown, width, whole=limit is None):
         sys.stdout.write(f"{line}\n")
     rest = sum(1 for _ in iterator)
     if rest:
         sys.stdout.write(f"{rest:,} more rows; `--format csv --output FILE` writes all.\n")
 
 
-def table_lines(
+def format_text_table(
     names: Sequence[str], rows: Sequence[Sequence[Any]], width: int | None, *, whole: bool = False
 ) -> Iterator[str]:
     """Yield the lines of a table that is at most `width` characters wide; None: as wide as it is.
@@ -208,19 +208,24 @@ def table_lines(
         whole: leave nothing out, however many rows there are.
     """
     columns = [
-        _measured(strip_controls(name), [row[i] for row in rows]) for i, name in enumerate(names)
+        _measure_column(strip_controls(name), [row[i] for row in rows])
+        for i, name in enumerate(names)
     ]
-    widths = _widths(columns, width)
+    widths = _choose_widths(columns, width)
     left_out = [strip_controls(name) for name in names[len(widths) :]]
     if left_out and rows and (whole or len(rows) <= FEW_ROWS):
-        yield from _records(columns, len(rows), width or 0)
+        yield from _format_records(columns, len(rows), width or 0)
         return
     wrap = width is not None and (whole or len(rows) <= WRAPPED_ROWS)
     shown = list(zip(columns, widths, strict=False))
-    yield from _lined([(_header(c.name, w), w, c.is_number) for c, w in shown], bottom=True)
+    yield from _join_cells(
+        [(_break_header(c.name, w), w, c.is_number) for c, w in shown], bottom=True
+    )
     yield _GAP.join("─" * w for w in widths)
     for i in range(len(rows)):
-        yield from _lined([(_fitted(c.values[i], w, wrap=wrap), w, c.is_number) for c, w in shown])
+        yield from _join_cells(
+            [(_fit(c.values[i], w, wrap=wrap), w, c.is_number) for c, w in shown]
+        )
     if left_out:
         named = f" ({', '.join(left_out)})" if len(left_out) <= FEW_ROWS else ""
         plural = "s" if len(left_out) > 1 else ""
@@ -239,15 +244,15 @@ class _Column:
     natural: int
 
 
-def _measured(name: str, values: list[Any]) -> _Column:
+def _measure_column(name: str, values: list[Any]) -> _Column:
     numbers = bool(values) and all(isinstance(v, (*_NUMBERS, type(None))) for v in values)
     least = max(map(len, _HEADER_PART.findall(name)), default=0)
     data = max((cell_len(format_line(v)) for v in values), default=0)
-    least = max([least, *map(_least, values)])
+    least = max([least, *map(_find_least_width, values)])
     return _Column(name, values, numbers, least, max(data, least), max(data, least, len(name)))
 
 
-def _least(value: Any) -> int:  # noqa: ANN401  a cell is of any type
+def _find_least_width(value: Any) -> int:  # noqa: ANN401  a cell is of any type
     """Return how narrow the column of this value may become."""
     if is_list(value):
         return cell_len(format_list(value, 0))
@@ -256,32 +261,34 @@ def _least(value: Any) -> int:  # noqa: ANN401  a cell is of any type
     return min(cell_len(text), max(_LEAST_TEXT, min(longest, _LEAST_WORD)))
 
 
-def _widths(columns: Sequence[_Column], room: int | None) -> list[int]:
+def _choose_widths(columns: Sequence[_Column], room: int | None) -> list[int]:
     """Return the widths of the columns that fit into `room`, at least one."""
-    if room is None or _taken([c.natural for c in columns]) <= room:
+    if room is None or _sum_widths([c.natural for c in columns]) <= room:
         return [c.natural for c in columns]
     least = [c.least for c in columns]
-    n = next((n for n in range(len(least), 1, -1) if _taken(least[:n]) <= room), 1)
-    data = _grown(least[:n], [c.data for c in columns[:n]], room)
-    return _grown(data, [c.natural for c in columns[:n]], room)
+    n = next((n for n in range(len(least), 1, -1) if _sum_widths(least[:n]) <= room), 1)
+    data = _widen(least[:n], [c.data for c in columns[:n]], room)
+    return _widen(data, [c.natural for c in columns[:n]], room)
 
 
-def _taken(widths: Sequence[int]) -> int:
+def _sum_widths(widths: Sequence[int]) -> int:
     return sum(widths) + len(_GAP) * (len(widths) - 1)
 
 
-def _grown(widths: Sequence[int], wanted: Sequence[int], room: int) -> list[int]:
+def _widen(widths: Sequence[int], targets: Sequence[int], room: int) -> list[int]:
     """Widths, the narrowest first, widened toward what is wanted until the room is used up."""
     grown = list(widths)
-    for _ in range(room - _taken(grown)):
-        short = [i for i, width in enumerate(grown) if width < wanted[i]]
+    for _ in range(room - _sum_widths(grown)):
+        short = [i for i, width in enumerate(grown) if width < targets[i]]
         if not short:
             break
         grown[min(short, key=grown.__getitem__)] += 1
     return grown
 
 
-def _lined(cells: Sequence[tuple[list[str], int, bool]], *, bottom: bool = False) -> Iterator[str]:
+def _join_cells(
+    cells: Sequence[tuple[list[str], int, bool]], *, bottom: bool = False
+) -> Iterator[str]:
     """Cells of several lines beside each other; each is (lines, width, whether to the right)."""
     height = max((len(lines) for lines, _, _ in cells), default=0)
     padded = [
@@ -290,18 +297,18 @@ def _lined(cells: Sequence[tuple[list[str], int, bool]], *, bottom: bool = False
     ]
     for texts in zip(*padded, strict=True):
         parts = [
-            _padded(text, width, right=right)
+            _pad(text, width, right=right)
             for text, (_, width, right) in zip(texts, cells, strict=True)
         ]
         yield _GAP.join(parts).rstrip()
 
 
-def _padded(text: str, width: int, *, right: bool) -> str:
+def _pad(text: str, width: int, *, right: bool) -> str:
     blanks = " " * (width - cell_len(text))
     return blanks + text if right else text + blanks
 
 
-def _header(name: str, width: int) -> list[str]:
+def _break_header(name: str, width: int) -> list[str]:
     """Return a name in lines that break behind `_`."""
     lines = [""]
     for part in _HEADER_PART.findall(name):
@@ -311,8 +318,8 @@ def _header(name: str, width: int) -> list[str]:
     return lines
 
 
-def _fitted(value: Any, width: int, *, wrap: bool) -> list[str]:  # noqa: ANN401
-    """A value in lines of at most `width`: one that may end in an ellipsis, or all it takes."""
+def _fit(value: Any, width: int, *, wrap: bool) -> list[str]:  # noqa: ANN401
+    """Return a value in lines of at most `width`: a single one with an ellipsis, or all."""
     text = format_list(value, width) if is_list(value) else format_line(value)
     if cell_len(text) <= width:
         return [text]
@@ -321,13 +328,13 @@ def _fitted(value: Any, width: int, *, wrap: bool) -> list[str]:  # noqa: ANN401
     return [set_cell_size(text, width - 1).rstrip() + "…"]
 
 
-def _records(columns: Sequence[_Column], n_rows: int, width: int) -> Iterator[str]:
+def _format_records(columns: Sequence[_Column], n_rows: int, width: int) -> Iterator[str]:
     """`column: value`, a line each, rows apart by an empty line."""
     indent = max(len(c.name) for c in columns) + 2
     room = max(width - indent, _LEAST_TEXT)
     for i in range(n_rows):
         yield from ("",) if i else ()
         for column in columns:
-            first, *others = _fitted(column.values[i], room, wrap=True) or [""]
+            first, *more_lines = _fit(column.values[i], room, wrap=True) or [""]
             yield f"{column.name + ':':<{indent}}{first}".rstrip()
-            yield from (" " * indent + other for other in others)
+            yield from (" " * indent + line for line in more_lines)

@@ -16,22 +16,22 @@ _KILO = 1000
 _DIGITS_KEPT = 1e6  # floats from here on keep all digits before the point
 
 
-def to_json_types(value: Any) -> Any:  # noqa: ANN401  a cell is of any type
+def convert_for_json(value: Any) -> Any:  # noqa: ANN401  a cell is of any type
     """Return a value in JSON's types; NaN and the infinities, which JSON lacks, are null."""
     if value is None or isinstance(value, (str, bool, int)):
         return value
     if isinstance(value, (float, Decimal)):
-        return _to_number(value)
+        return _convert_number(value)
     if isinstance(value, (date, datetime)):
         return value.isoformat()
     if isinstance(value, dict):
-        return {str(key): to_json_types(item) for key, item in value.items()}
+        return {str(key): convert_for_json(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [to_json_types(item) for item in value]
+        return [convert_for_json(item) for item in value]
     return str(value)
 
 
-def _to_number(value: float | Decimal) -> int | float | None:
+def _convert_number(value: float | Decimal) -> int | float | None:
     if not math.isfinite(value):
         return None
     if isinstance(value, Decimal) and value == value.to_integral_value():
@@ -41,7 +41,7 @@ def _to_number(value: float | Decimal) -> int | float | None:
 
 def format_value(value: Any, null: str = "null") -> str:  # noqa: ANN401
     """Return the shortest text that reads back; lists and structs are JSON."""
-    value = to_json_types(value)
+    value = convert_for_json(value)
     if value is None:
         return null
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -124,7 +124,7 @@ def _write_database(snapshot: Snapshot, path: Path) -> Path:
 def _write_dictionary(database: Path, folder: Path) -> Iterator[Path]:
     with duckdb.connect(str(database), read_only=True) as connection:
         text = "\n".join(dictionary.markdown(connection)) + "\n"
-        cells = "".join(output.csv_lines(dictionary.ROW_COLUMNS, dictionary.rows(connection)))
+        cells = "".join(output.format_csv(dictionary.ROW_COLUMNS, dictionary.rows(connection)))
     for name, content in (("data_dictionary.md", text), ("data_dictionary.csv", cells)):
         yield _write_text(folder / name, content)
 
@@ -145,7 +145,7 @@ def _write_files(root: Path, database: Path, folder: Path, form: FilesFormat) ->
         else ("case_id", "fold")
     )
     rows = ([case[name] for name in columns] for case in cases)
-    return _write_text(folder / "files.csv", "".join(output.csv_lines(columns, rows)))
+    return _write_text(folder / "files.csv", "".join(output.format_csv(columns, rows)))
 
 
 def list_case_files(database: Path, release: Path) -> Iterator[dict[str, Any]]:

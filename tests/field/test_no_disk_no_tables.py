@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sql.history import make_history
 
-from etl.ask.fsck import fsck, lines
+from etl.ask.fsck import format_lines, fsck
 from etl.model.project import TABLES, release_path
 from etl.warehouse import connect, snapshot
 from sql.tables import make_project
@@ -36,4 +36,4 @@ def test_a_project_whose_tables_are_all_gone_is_not_clean(tmp_path: Path) -> Non
     first.unlink()
     report = fsck(root)
     assert TABLES in {problem.path for problem in report.problems}
-    assert list(lines(report))[-1] != "clean"
+    assert list(format_lines(report))[-1] != "clean"

@@ -15,12 +15,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from etl.ask.fsck.model import Kept
-from etl.ask.fsck.tables import _foreign
+from etl.ask.fsck.model import Tracked
+from etl.ask.fsck.tables import _list_strays
 from etl.cli import app
 from etl.model.errors import UserError
 from etl.text.markdown import escape, format_table
-from etl.text.output import table_lines
+from etl.text.output import format_text_table
 from etl.warehouse import limits, query
 from sql.tables import make_project
 
@@ -98,7 +98,7 @@ def test_what_a_killed_query_left_is_named_and_goes(root: Path) -> None:
     living = scratch / f"duckdb_temp_{os.getpid()}_0_owner"
     for path in (*dead, living):
         path.touch()
-    named = {problem.path for problem in _foreign(Kept(root))}
+    named = {problem.path for problem in _list_strays(Tracked(root))}
     assert {path.name for path in dead} <= {Path(path).name for path in named}
     assert living.name not in {Path(path).name for path in named}
     list(query.run("select 1", root).rows())
@@ -111,7 +111,7 @@ def test_a_name_of_a_column_moves_no_terminal(
 ) -> None:
     monkeypatch.chdir(root)
     wide = ["a" * 30, "b\x1b[2J\x9b" + "b" * 30]
-    text = "".join(table_lines(wide, [("x" * 30, "y")] * 40, 40))
+    text = "".join(format_text_table(wide, [("x" * 30, "y")] * 40, 40))
     text += "".join(format_table(wide, [(escape("\x1b]0;t\x07"), "1")]))
     CliRunner().invoke(app, ["sql", 'explain select 1 as "\x1b[31m" from masks'])
     text += capsys.readouterr().out

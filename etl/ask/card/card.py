@@ -99,7 +99,7 @@ def render_card(connection: duckdb.DuckDBPyConnection, root: Path, facts: Facts)
     # A table that is missing must be missing, and not the Python object of the same name.
     connection.execute("set python_enable_replacements = false")
     release = f"`{facts.release_hash}`" if facts.release_hash else NOT_RECORDED
-    known: Mapping[str, list[Row]] = {
+    answers: Mapping[str, list[Row]] = {
         "title": [{"title": _make_title(facts.profile)}],
         "verdict": [_describe_verdict(facts)],
         "picture": [{"file": PICTURE}] if facts.has_picture else [],
@@ -114,7 +114,7 @@ def render_card(connection: duckdb.DuckDBPyConnection, root: Path, facts: Facts)
             for name, recipe in facts.recipes.items()
         ],
     }
-    return fill_template(connection, root, known)
+    return fill_template(connection, root, answers)
 
 
 def _make_title(profile: Profile) -> str:

@@ -60,8 +60,8 @@ def choose_case(
             if row["mask"] == name:
                 masks.setdefault(row["case_id"], {})[name] = row
     cases = [Case(c, best.get(c), masks.get(c, {})) for c in sorted({*best, *masks})]
-    most = max((case.worth for case in cases), default=None)
-    equals = sorted((case for case in cases if case.worth == most), key=lambda c: c.volume_cm3)
+    greatest = max((case.worth for case in cases), default=None)
+    equals = sorted((case for case in cases if case.worth == greatest), key=lambda c: c.volume_cm3)
     return equals[(len(equals) - 1) // 2] if equals else None
 
 

@@ -120,9 +120,9 @@ def _choose_window(panels: list[Panel]) -> tuple[float, float]:
 
 
 def _draw_panel(panel: Panel, zoom: int, window: tuple[float, float]) -> Image.Image:
-    pixels = _enlarge(_make_grey(panel, window), zoom)
+    pixels = _scale_up(_make_grey(panel, window), zoom)
     for mask, colour in zip(panel.masks.values(), cycle(PALETTE), strict=False):
-        pixels[_find_edge(_enlarge(mask, zoom))] = colour
+        pixels[_find_edge(_scale_up(mask, zoom))] = colour
     tile = Image.fromarray(pixels, "RGB") if pixels.size else Image.new("RGB", (1, 1))
     _write_sides(ImageDraw.Draw(tile), panel.view, tile.size)
     return tile
@@ -142,7 +142,7 @@ def _make_grey(panel: Panel, window: tuple[float, float]) -> Array:
     return pixels
 
 
-def _enlarge(pixels: Array, zoom: int) -> Array:
+def _scale_up(pixels: Array, zoom: int) -> Array:
     return pixels.repeat(zoom, axis=0).repeat(zoom, axis=1)
 
 

@@ -51,15 +51,15 @@ def make_frame(size: tuple[int, ...], affine: Array, centre: tuple[float, float,
     low = np.floor(ends.min(axis=0) - origin + 0.5).astype(int)
     high = np.floor(ends.max(axis=0) - origin + 0.5).astype(int)
     high = np.minimum(high, low + MAX_PIXELS - 1)
-    return Frame(_to_floats(origin), centre, _to_ints(low), _to_ints(high))
+    return Frame(_unpack_floats(origin), centre, _unpack_ints(low), _unpack_ints(high))
 
 
-def _to_floats(values: Array) -> tuple[float, float, float]:
+def _unpack_floats(values: Array) -> tuple[float, float, float]:
     r, a, s = map(float, values)
     return r, a, s
 
 
-def _to_ints(values: Array) -> tuple[int, int, int]:
+def _unpack_ints(values: Array) -> tuple[int, int, int]:
     r, a, s = map(int, values)
     return r, a, s
 

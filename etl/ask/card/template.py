@@ -50,18 +50,20 @@ class Cell:
         return format(self.value, form).replace("%", " %")
 
 
-def fill_template(connection: duckdb.DuckDBPyConnection, root: Path, known: Answers) -> str:
+def fill_template(connection: duckdb.DuckDBPyConnection, root: Path, answers: Answers) -> str:
     """Return the card.
 
     Args:
         connection: the warehouse.
         root: the project, whose sql/reports have the names of most blocks.
-        known: the rows of blocks that no query answers.
+        answers: the rows of blocks that no query answers.
     """
     queries = reports(root)
 
     def answer(name: str) -> Sequence[Row]:
-        return known[name] if name in known else ask(connection, queries.get(name, _select(name)))
+        if name in answers:
+            return answers[name]
+        return ask(connection, queries.get(name, _select(name)))
 
     paragraphs = TEMPLATE.read_text(encoding="utf-8").strip().split("\n\n")
     filled = [fill_block(match, answer(match[1])) if (match := _BLOCK.fullmatch(paragraph))

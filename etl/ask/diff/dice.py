@@ -47,8 +47,8 @@ def measure_overlap(old: Path | None, new: Path | None) -> Overlap:
 def _measure_volumes(old: Volume, new: Volume) -> Overlap:
     if not is_same_grid(old.header.grid, new.header.grid):
         return Overlap(None, "the masks lie on different grids")
-    (before, values), (after, others) = select_nonzero(old), select_nonzero(new)
-    if values is None or others is None:  # a user's own: its rule is not in the file
+    (before, values), (after, values_after) = select_nonzero(old), select_nonzero(new)
+    if values is None or values_after is None:  # a user's own: its rule is not in the file
         return Overlap(None, "a mask holds more than 16 values")
     a, b = crop(before), crop(after)
     if a is None and b is None:

@@ -69,8 +69,8 @@ def _write_changes_of(pair: Pair, schema: str, only: Collection[str] | None) -> 
         case_of_row=f"c.{CASE}" if CASE in pair.key else "c._case",
         key=f"to_json({{{fields}}})::varchar",
         key_names=join_names(pair.key),
-        lineage=_literals(lineage),
-        coverage=_literals([name for name in columns if COVERAGE.fullmatch(name)]),
+        lineage=_list_literals(lineage),
+        coverage=_list_literals([name for name in columns if COVERAGE.fullmatch(name)]),
         difference=_subtract(pair, columns),
         group="".join(f"a.{quoted(k)} as {quoted(k)}, " for k in pair.group),
         group_names="".join(f"{quoted(k)}, " for k in pair.group),
@@ -91,9 +91,9 @@ def _subtract(pair: Pair, columns: list[str]) -> str:
     dates = [n for n in columns if pair.old.get(n) == pair.new.get(n) == "DATE"]
     numbers = [n for n in columns if is_number(pair.old.get(n)) and is_number(pair.new.get(n))]
     return (
-        f'case when c."column" in ({_literals(numbers)}) '
+        f'case when c."column" in ({_list_literals(numbers)}) '
         "then try_cast(c.new as double) - try_cast(c.old as double) "
-        f'when c."column" in ({_literals(dates)}) '
+        f'when c."column" in ({_list_literals(dates)}) '
         "then date_diff('day', try_cast(c.old as date), try_cast(c.new as date)) end"
     )
 
@@ -111,5 +111,5 @@ def _summarize(pair: Pair, name: str) -> str:
     )
 
 
-def _literals(names: list[str]) -> str:
+def _list_literals(names: list[str]) -> str:
     return ", ".join(map(literal, names)) or "null"

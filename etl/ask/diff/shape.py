@@ -109,7 +109,7 @@ def pair_tables(old: Side, new: Side) -> list[Pair]:
 def _make_pair(name: str, old: Side, new: Side) -> Pair:
     old_key, old_columns = old.tables.get(name, ((), {}))
     new_key, new_columns = new.tables.get(name, ((), {}))
-    sources = {side.catalog: _quote_table(side, name) for side in (old, new)}
+    sources = {side.catalog: _name_table(side, name) for side in (old, new)}
     pair = Pair(
         name=name,
         key=new_key or old_key,
@@ -125,7 +125,7 @@ def _make_pair(name: str, old: Side, new: Side) -> Pair:
     return pair
 
 
-def _quote_table(side: Side, name: str) -> str:
+def _name_table(side: Side, name: str) -> str:
     return f"{quoted(side.catalog)}.main.{quoted(name)}" if name in side.tables else ""
 
 

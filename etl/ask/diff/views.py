@@ -80,7 +80,7 @@ def add_views(
     tables = [pair for pair in add_cells(connection, old=old, names=names) if not pair.problem]
     schema = name_schema(connection)
     connection.execute(f"create view {schema}.changes as {write_changes(tables, schema)}")
-    connection.execute(";\n".join(_document(connection, schema, tables)))
+    connection.execute(";\n".join(_describe_views(connection, schema, tables)))
 
 
 def add_cells(
@@ -100,7 +100,7 @@ def add_cells(
     return tables
 
 
-def _document(
+def _describe_views(
     connection: duckdb.DuckDBPyConnection, schema: str, tables: list[Pair]
 ) -> Iterator[str]:
     """Yield the documentation of the schema, in the form that the warehouse's own has."""

@@ -9,14 +9,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from etl.ask.fsck.blobs import check_release
-from etl.ask.fsck.cache import check_cache, what_is_kept
+from etl.ask.fsck.cache import check_cache, read_tracked
 from etl.ask.fsck.exported import check_export
-from etl.ask.fsck.model import Problem, Progress, Report, lines
-from etl.ask.fsck.tables import built, check_tables
+from etl.ask.fsck.model import Problem, Progress, Report, format_lines
+from etl.ask.fsck.tables import check_tables, has_tables
 from etl.model import project
 from etl.model.errors import UserError
 
-__all__ = ["Problem", "Report", "fsck", "lines"]
+__all__ = ["Problem", "Report", "format_lines", "fsck"]
 
 
 def fsck(
@@ -38,17 +38,17 @@ def fsck(
     Raises:
         UserError: there is nothing to check, or the export is none.
     """
-    if not project.release_path(root).is_dir() and not built(root):
+    if not project.release_path(root).is_dir() and not has_tables(root):
         message = (
             f"{root}: neither a release nor a table is here. "
             "Run `make`, `ispy1 adopt PATH` or `dvc pull` first."
         )
         raise UserError(message)
     report = Report()
-    kept = what_is_kept(root, report)
-    check_release(kept, report, read=not quick, progress=progress)
-    check_cache(kept, report, read=not quick, progress=progress)
-    check_tables(kept, report)
+    tracked = read_tracked(root, report)
+    check_release(tracked, report, read=not quick, progress=progress)
+    check_cache(tracked, report, read=not quick, progress=progress)
+    check_tables(tracked, report)
     if export is not None:
         check_export(root, export, report)
     return report

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 
-from etl.ask.fsck.model import Problem, Report, md5_of
+from etl.ask.fsck.model import Problem, Report, hash_file
 from etl.model.errors import UserError
 from etl.model.store import scratch_folder
 from etl.warehouse.connect import literal, quoted
@@ -45,40 +45,40 @@ def check_export(root: Path, folder: Path, report: Report) -> None:
         fresh = Path(scratch) / "export"
         names = sorted(path.relative_to(fresh) for path in export(root, fresh, files=forms))
         for name in names:
-            told = difference(folder / name, fresh / name)
-            if told:
-                report.problems.append(Problem(AREA, str(folder / name), told[0], told[1], again))
-        report.problems += _extra(folder, set(names))
+            pair = find_difference(folder / name, fresh / name)
+            if pair:
+                report.problems.append(Problem(AREA, str(folder / name), *pair, again))
+        report.problems += _list_extra(folder, set(names))
     report.checked[AREA] = f"{len(names)} files"
 
 
-def difference(found: Path, fresh: Path) -> tuple[str, str] | None:
-    """(expected, found) where a file is not what a fresh export holds."""
-    if not found.is_file():
+def find_difference(exported: Path, fresh: Path) -> tuple[str, str] | None:
+    """Return (expected, found) where a file is not what a fresh export holds."""
+    if not exported.is_file():
         return "a file", "no file"
     if fresh.suffix == ".duckdb":
-        return _difference_of_databases(found, fresh)
-    expected, is_now = md5_of(fresh), md5_of(found)
+        return _compare_databases(exported, fresh)
+    expected, is_now = hash_file(fresh), hash_file(exported)
     return None if expected == is_now else (f"MD5 {expected} (the tables)", f"MD5 {is_now}")
 
 
-def _difference_of_databases(found: Path, fresh: Path) -> tuple[str, str] | None:
-    """DuckDB's bytes differ from write to write: compare catalogs, then rows."""
+def _compare_databases(exported: Path, fresh: Path) -> tuple[str, str] | None:
+    """Compare catalogs, then rows: DuckDB's bytes differ from write to write."""
     with duckdb.connect() as connection:
         try:
             connection.execute(
                 f"attach {literal(str(fresh))} as fresh (read_only); "
-                f"attach {literal(str(found))} as found (read_only)"
+                f"attach {literal(str(exported))} as found (read_only)"
             )
-            return _in_catalog(connection) or _in_rows(connection)
+            return _compare_catalogs(connection) or _compare_rows(connection)
         except duckdb.Error as error:
             return "a DuckDB file with the tables", " ".join(str(error).split())
 
 
-def _in_catalog(connection: duckdb.DuckDBPyConnection) -> tuple[str, str] | None:
-    fresh, found = (set(connection.execute(_CATALOG.format(name=n)).fetchall())
+def _compare_catalogs(connection: duckdb.DuckDBPyConnection) -> tuple[str, str] | None:
+    fresh, exported = (set(connection.execute(_CATALOG.format(name=n)).fetchall())
                     for n in ("fresh", "found"))  # fmt: skip
-    odd = sorted({f"{row[0]}.{row[1]}" for row in fresh ^ found})
+    odd = sorted({f"{row[0]}.{row[1]}" for row in fresh ^ exported})
     return (
         ("the tables, views and comments of the project", f"other: {', '.join(odd)}")
         if odd
@@ -86,25 +86,25 @@ def _in_catalog(connection: duckdb.DuckDBPyConnection) -> tuple[str, str] | None
     )
 
 
-def _in_rows(connection: duckdb.DuckDBPyConnection) -> tuple[str, str] | None:
+def _compare_rows(connection: duckdb.DuckDBPyConnection) -> tuple[str, str] | None:
     tables = connection.execute(
         "select schema_name, table_name from duckdb_tables() where database_name = 'fresh' "
         "and not internal order by 1, 2"
     ).fetchall()
-    odd = [name for schema, name in tables if _rows_differ(connection, schema, name)]
+    odd = [name for schema, name in tables if _has_other_rows(connection, schema, name)]
     return ("the rows of the tables", f"other rows in {', '.join(odd)}") if odd else None
 
 
-def _rows_differ(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> bool:
-    fresh, found = (f"(from {c}.{quoted(schema)}.{quoted(name)})" for c in ("fresh", "found"))
+def _has_other_rows(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> bool:
+    fresh, exported = (f"(from {c}.{quoted(schema)}.{quoted(name)})" for c in ("fresh", "found"))
     row = connection.execute(
-        f"select count(*) from (({fresh} except all {found}) union all "  # noqa: S608  names of a catalog, quoted
-        f"({found} except all {fresh}))"
+        f"select count(*) from (({fresh} except all {exported}) union all "  # noqa: S608  names of a catalog, quoted
+        f"({exported} except all {fresh}))"
     ).fetchone()
     return row is None or row[0] != 0
 
 
-def _extra(folder: Path, names: set[Path]) -> Iterator[Problem]:
+def _list_extra(folder: Path, names: set[Path]) -> Iterator[Problem]:
     """Tables in the export that the project does not have."""
     for path in sorted((folder / "parquet").glob("*")):
         if path.relative_to(folder) not in names:

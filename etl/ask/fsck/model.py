@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-BLOCK_BYTES = 1 << 20
 Progress = Callable[[int, int], None]
 
 
@@ -43,12 +42,12 @@ class Report:
         return not self.problems
 
     def as_json(self) -> dict[str, Any]:
-        """The report for machines."""
+        """Return the report for machines."""
         return {"is_clean": self.is_clean, **asdict(self)}
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class Tracked:
     """What DVC should keep today, and what its cache holds.
 
     `paths`: path (relative to the project) to MD5 of every file; those of a folder only where its
@@ -63,8 +62,8 @@ class Kept:
     cached: Collection[str] = ()
     remote: str | None = None
 
-    def bring_back(self, path: str) -> str | None:
-        """The command that puts the kept content of a file back, None where nothing has it."""
+    def find_repair(self, path: str) -> str | None:
+        """Return the command that brings a file's tracked content back; None where it is lost."""
         md5 = self.paths.get(path)
         if md5 is None:
             return None
@@ -74,28 +73,25 @@ class Kept:
         return f"rm -f {word} && dvc pull {word}" if self.remote else None
 
 
-def md5_of(path: Path) -> str:
-    """The MD5 of a file's bytes, as DVC 3 computes it.
+def hash_file(path: Path) -> str:
+    """Return the MD5 of a file's bytes, as DVC 3 computes it.
 
     Raises:
         OSError: it cannot be read.
     """
-    digest = hashlib.md5(usedforsecurity=False)
     with path.open("rb") as file:
-        while block := file.read(BLOCK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
-def shown(root: Path, path: Path) -> str:
-    """A path as people write it: relative to the project where it lies inside."""
+def shorten_path(root: Path, path: Path) -> str:
+    """Return a path as people write it: relative to the project where it lies inside."""
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
 
-def lines(report: Report, limit: int = 50) -> Iterator[str]:
-    """The report for people: what was checked, what was not, every problem with its repair."""
-    for area, said in report.checked.items():
-        yield f"{area:9} {said}"
+def format_lines(report: Report, limit: int = 50) -> Iterator[str]:
+    """Yield the report for people: what was checked and what not, problems with repairs."""
+    for area, summary in report.checked.items():
+        yield f"{area:9} {summary}"
     for note in report.notes:
         yield f"note      {note}"
     for problem in report.problems[:limit]:

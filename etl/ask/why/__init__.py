@@ -15,15 +15,15 @@ from typing import Any
 from etl.ask.why import contracts, past
 from etl.ask.why.model import Answer, Explanation, Match, Moment, Row, SourceFact
 from etl.ask.why.origin import Warehouse, describe_recipe, find_blobs, find_input_file, read_blobs
-from etl.ask.why.show import lines
-from etl.ask.why.subject import Subject, find_rows, find_subject, rows_where
+from etl.ask.why.show import format_lines
+from etl.ask.why.subject import Subject, find_rows, find_subject, select_rows
 from etl.model.profile import load_profile
-from etl.text.values import to_json_types
+from etl.text.values import convert_for_json
 from etl.warehouse import views
 from etl.warehouse.connect import INPUTS_SCHEMA, connect, quoted
 from etl.warehouse.lineage import Schema, Source, find_sources
 
-__all__ = ["Answer", "Explanation", "as_json", "lines", "why"]
+__all__ = ["Answer", "Explanation", "as_json", "format_lines", "why"]
 
 FEW = 4  # rows that are explained at once
 MOST = 8  # values behind a value that are explained
@@ -65,34 +65,34 @@ def why(
     subject = find_subject(connection, column)
     rows = find_rows(connection, subject, words, profile)
     if len(rows) > FEW or (len(rows) > 1 and not words):
-        found = tuple(
+        matches = tuple(
             Match({k: row[k] for k in subject.key}, row[subject.fact.name]) for row in rows
         )
-        return Answer(subject.name, n_matches=len(rows), matches=found)
+        return Answer(subject.name, n_matches=len(rows), matches=matches)
     warehouse = Warehouse(root, profile, connection, read_blobs(connection), offline)
-    own = views.read_sql(root / "sql" / "views")
-    schema = _schema(connection, own)
-    frames = cache(lambda suite: contracts.frame(root, suite, schema, own))
-    question = _Question(warehouse, schema, own, frames, history)
+    queries = views.read_sql(root / "sql" / "views")
+    schema = _read_schema(connection, queries)
+    frames = cache(lambda suite: contracts.trace_frame(root, suite, schema, queries))
+    question = _Question(warehouse, schema, queries, frames, history)
     return Answer(subject.name, tuple(_explain(question, subject, row) for row in rows), len(rows))
 
 
 def as_json(answer: Answer) -> dict[str, Any]:
-    """An answer for machines."""
-    found: dict[str, Any] = to_json_types(asdict(answer))
-    return found
+    """Return an answer for machines."""
+    record: dict[str, Any] = convert_for_json(asdict(answer))
+    return record
 
 
-def _schema(connection: Any, own: dict[str, str]) -> dict[str, dict[str, dict[str, str]]]:  # noqa: ANN401
-    """Schema -> table -> column -> type, of everything that is no view of the project."""
-    found: dict[str, dict[str, dict[str, str]]] = {}
+def _read_schema(connection: Any, queries: dict[str, str]) -> dict[str, dict[str, dict[str, str]]]:  # noqa: ANN401
+    """Return schema -> table -> column -> type, of everything that is no view of the project."""
+    types: dict[str, dict[str, dict[str, str]]] = {}
     for schema, table, column, kind in connection.execute(
         "select schema_name, table_name, column_name, data_type from duckdb_columns() "
         "where database_name = current_catalog() and not internal order by column_index"
     ).fetchall():
-        if schema != "main" or table not in own:
-            found.setdefault(schema, {}).setdefault(table, {})[column] = kind
-    return found
+        if schema != "main" or table not in queries:
+            types.setdefault(schema, {}).setdefault(table, {})[column] = kind
+    return types
 
 
 def _explain(question: _Question, subject: Subject, row: Row) -> Explanation:
@@ -109,26 +109,26 @@ def _explain(question: _Question, subject: Subject, row: Row) -> Explanation:
         grain=relation.grain,
     )
     if relation.schema == INPUTS_SCHEMA:
-        return _of_input(question, base)
+        return _explain_input(question, base)
     if relation.kind == "view":
-        return _of_view(question, base)
-    return _of_table(question, base, row)
+        return _explain_view(question, base)
+    return _explain_table(question, base, row)
 
 
-def _of_input(question: _Question, base: Explanation) -> Explanation:
+def _explain_input(question: _Question, base: Explanation) -> Explanation:
     file = find_input_file(question.warehouse, base.relation.partition(".")[2])
     note = f"git keeps {file}: `git log -p -- {file}` shows every change"
     return replace(base, made_by=file, notes=(note,))
 
 
-def _of_table(question: _Question, base: Explanation, row: Row) -> Explanation:
+def _explain_table(question: _Question, base: Explanation, row: Row) -> Explanation:
     warehouse = question.warehouse
     table, column = base.relation, base.column
     blobs = tuple(find_blobs(warehouse, table, column, row))
     paths = tuple(blob.path for blob in blobs)
     trace = past.Trace(warehouse.root, table, column, base.key, paths, warehouse.offline)
     recipe = describe_recipe(warehouse, table, column)
-    judged = contracts.touching(
+    judged = contracts.find_contracts(
         warehouse.root, warehouse.connection, question.frames, (table, column), row
     )
     return replace(
@@ -137,21 +137,21 @@ def _of_table(question: _Question, base: Explanation, row: Row) -> Explanation:
         blobs=blobs,
         recipe=recipe,
         contracts=tuple(judged),
-        findings=tuple(contracts.findings_about(warehouse.connection, table, row)),
-        changed=past.last_change(trace, base.value),
-        history=past.history_of_table(trace) if question.history else None,
+        findings=tuple(contracts.find_findings(warehouse.connection, table, row)),
+        changed=past.find_last_change(trace, base.value),
+        history=past.list_table_moments(trace) if question.history else None,
         notes=() if blobs else ("no blob stands behind this row",),
     )
 
 
-def _of_view(question: _Question, base: Explanation) -> Explanation:
+def _explain_view(question: _Question, base: Explanation) -> Explanation:
     sql = question.views[base.relation]
-    found = find_sources(base.column, sql, question.schema, question.views)
-    notes = [] if found is not None else [_WHOLE.format(base.relation)]
+    columns = sources(base.column, sql, question.schema, question.views)
+    notes = [] if columns is not None else [_WHOLE.format(base.relation)]
     facts: list[SourceFact] = []
     behind: dict[tuple[str, str, str], Explanation] = {}
-    for source in found or ():
-        rows = _rows_of(question, source, base.key)
+    for source in columns or ():
+        rows = _find_rows_behind(question, source, base.key)
         name = f"{source.table}.{source.column}"
         facts.append(SourceFact(name, dict(source.fixed), source.is_condition, len(rows)))
         if source.is_condition:
@@ -159,34 +159,34 @@ def _of_view(question: _Question, base: Explanation) -> Explanation:
         if len(rows) > FEW or len(behind) >= MOST:
             notes.append(f"{name}: `ispy1 why {name}` explains each of its rows")
             continue
-        for one in _explained(question, source, rows):
-            behind.setdefault((one.relation, one.column, repr(one.key)), one)
+        for inner in _explain_rows(question, source, rows):
+            behind.setdefault((inner.relation, inner.column, repr(inner.key)), inner)
     return replace(
         base,
         made_by=f"sql/views/{base.relation}.sql",
         sources=tuple(facts),
         behind=tuple(behind.values()),
-        history=_history_of_view(question, base) if question.history else None,
+        history=_list_moments(question, base) if question.history else None,
         notes=tuple(notes),
     )
 
 
-def _history_of_view(question: _Question, base: Explanation) -> tuple[Moment, ...]:
+def _list_moments(question: _Question, base: Explanation) -> tuple[Moment, ...]:
     root = question.warehouse.root
-    return past.history_of_view(root, base.relation, base.column, base.key)
+    return past.list_view_moments(root, base.relation, base.column, base.key)
 
 
-def _rows_of(question: _Question, source: Source, key: Row) -> list[Row]:
-    """The rows of a table that go into a value: by what conditions fix, and by the view's key."""
+def _find_rows_behind(question: _Question, source: Source, key: Row) -> list[Row]:
+    """Return the rows that go into a value: by what conditions fix, and by the view's key."""
     schema, _, name = source.table.rpartition(".")
     columns = question.schema[schema or "main"][name]
     chosen = {**source.fixed, **{k: v for k, v in key.items() if k in columns}}
     conditions = [f"{quoted(column)} is not distinct from ?" for column in chosen]
-    return rows_where(
+    return select_rows(
         question.warehouse.connection, source.table, conditions, list(chosen.values())
     )
 
 
-def _explained(question: _Question, source: Source, rows: list[Row]) -> Iterator[Explanation]:
+def _explain_rows(question: _Question, source: Source, rows: list[Row]) -> Iterator[Explanation]:
     subject = find_subject(question.warehouse.connection, f"{source.table}.{source.column}")
     yield from (_explain(question, subject, row) for row in rows)

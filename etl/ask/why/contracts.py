@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 
 from etl.ask.why.model import ContractFact, Row
-from etl.ask.why.subject import rows_where
+from etl.ask.why.subject import select_rows
 from etl.gate.suites import read_suites
 from etl.model.errors import SEVERITIES, UserError
 from etl.warehouse import views
@@ -22,64 +22,68 @@ FRAMES = "expectations/frames"
 Frames = Callable[[str], Mapping[str, Sequence[Source]]]
 
 
-def touching(
+def find_contracts(
     root: Path,
     connection: duckdb.DuckDBPyConnection,
     frames: Frames,
     subject: tuple[str, str],
     row: Row,
 ) -> list[ContractFact]:
-    """The contracts that judge a column or are broken by a row: broken and naming it first.
+    """Find the contracts that judge a column or that a row breaks: broken and naming it first.
 
     Args:
         root: the project.
         connection: its warehouse.
-        frames: gives for a suite what is behind each column of its frame (frame()).
+        frames: gives for a suite what is behind each column of its frame (trace_frame()).
         subject: table and column.
         row: the row; its key is looked for among the failing cases.
     """
     try:
-        results = rows_where(connection, "gate_results", (), ())
+        results = select_rows(connection, "gate_results", (), ())
     except duckdb.CatalogException:
         return []
-    fixes = _fixes(root)
-    asked = {suite: frames(suite) for suite in _reading(root, subject[0])}
+    fixes = _read_fixes(root)
+    asked = {suite: frames(suite) for suite in _list_suites_of(root, subject[0])}
     facts = []
     for result in results:
         frame = asked.get(result["suite"], {})
-        reads = any(source.table == subject[0] for found in frame.values() for source in found)
-        named = reads and not result["success"] and _names(result["failing_cases"], row)
-        if named or _judges(frame.get(result["column"], ()), subject, row):
+        reads = any(s.table == subject[0] for sources in frame.values() for s in sources)
+        named = reads and not result["success"] and _is_named(result["failing_cases"], row)
+        if named or _is_judged(frame.get(result["column"], ()), subject, row):
             fix = fixes.get((result["suite"], result["expectation_id"]), "")
-            facts.append(_fact(result, fix, names_it=named))
+            facts.append(_make_fact(result, fix, names_it=named))
     return sorted(facts, key=_order)
 
 
-def _fixes(root: Path) -> dict[tuple[str, str], str]:
+def _read_fixes(root: Path) -> dict[tuple[str, str], str]:
     try:
         suites = read_suites(root)
     except UserError:  # `ispy1 gate` says what is wrong with them
         return {}
-    return {(name, e["id"]): e["meta"]["fix"] for name, found in suites.items() for e in found}
+    return {(name, e["id"]): e["meta"]["fix"] for name, suite in suites.items() for e in suite}
 
 
-def frame(
-    root: Path, suite: str, schema: Schema, own: Mapping[str, str]
+def trace_frame(
+    root: Path, suite: str, schema: Schema, queries: Mapping[str, str]
 ) -> Mapping[str, Sequence[Source]]:
-    """What is behind each column of a suite's frame; `own`: the SQL of the views."""
+    """Return what is behind each column of a suite's frame; `queries`: the SQL of the views."""
     text = (root / FRAMES / f"{suite}.sql").read_text(encoding="utf-8")
-    return find_all_sources(text, schema, own)
+    return all_sources(text, schema, queries)
 
 
-def _reading(root: Path, table: str) -> list[str]:
-    """The suites whose frame may read a table: it names the table, or a view."""
-    own = views.read_sql(root / "sql" / "views").keys()
+def _list_suites_of(root: Path, table: str) -> list[str]:
+    """List the suites whose frame may read a table: it names the table, or a view."""
+    view_names = views.read_sql(root / "sql" / "views").keys()
     texts = views.read_sql(root / FRAMES)
     mention = re.compile(rf"\b{re.escape(table)}\b")
-    return [n for n, sql in texts.items() if mention.search(sql) or views.find_relations(sql) & own]
+    return [
+        suite
+        for suite, sql in texts.items()
+        if mention.search(sql) or views.relations(sql) & view_names
+    ]
 
 
-def _judges(behind: Sequence[Source], subject: tuple[str, str], row: Row) -> bool:
+def _is_judged(behind: Sequence[Source], subject: tuple[str, str], row: Row) -> bool:
     """Whether a frame's column comes from the column, and this row is not filtered out of it."""
     return any(
         (source.table, source.column) == subject
@@ -88,7 +92,7 @@ def _judges(behind: Sequence[Source], subject: tuple[str, str], row: Row) -> boo
     )
 
 
-def _names(failing: list[str], row: Row) -> bool:
+def _is_named(failing: list[str], row: Row) -> bool:
     """Whether a contract's failing cases name the row: by its case, path or key."""
     marks = {
         str(row[name]) for name in ("case_id", "path", "feature", "finding_id") if row.get(name)
@@ -100,7 +104,7 @@ def _is_in(mark: str, text: str) -> bool:
     return re.search(rf"(?<!\w){re.escape(mark)}(?!\w)", text) is not None
 
 
-def _fact(result: Mapping[str, Any], fix: str, *, names_it: bool) -> ContractFact:
+def _make_fact(result: Mapping[str, Any], fix: str, *, names_it: bool) -> ContractFact:
     names = ("suite", "expectation", "column", "severity", "success", "observed")
     return ContractFact(**{name: result[name] for name in names}, names_it=names_it, fix=fix)
 
@@ -109,16 +113,16 @@ def _order(fact: ContractFact) -> tuple[bool, bool, int, str]:
     return (fact.success, not fact.names_it, SEVERITIES.index(fact.severity), fact.suite)
 
 
-def findings_about(connection: duckdb.DuckDBPyConnection, table: str, row: Row) -> list[Row]:
-    """The findings of the build about this row: by its path, else by its case in this table."""
+def find_findings(connection: duckdb.DuckDBPyConnection, table: str, row: Row) -> list[Row]:
+    """Return the findings about this row: by its path, else by its case in this table."""
     try:
-        found = rows_where(connection, "findings", (), ())
+        findings = select_rows(connection, "findings", (), ())
     except duckdb.CatalogException:
         return []
     path, case_id = row.get("path"), row.get("case_id")
     return [
         finding
-        for finding in found
+        for finding in findings
         if (path and finding["path"] == path)
         or (
             finding["table"] == table

@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 
 from etl.ask.why.model import BlobFact, RecipeFact, Row
-from etl.ask.why.subject import rows_where
+from etl.ask.why.subject import select_rows
 from etl.build.index import import_table, list_tables, make_table_recipe, read_params_of
 from etl.build.recipe import DISTRIBUTIONS, find_closure
 from etl.model import git_tables, project
@@ -42,9 +42,9 @@ class Warehouse:
 
 
 def read_blobs(connection: duckdb.DuckDBPyConnection) -> dict[str, Row]:
-    """The rows of the table `blobs` by path; none where it is not built."""
+    """Return the rows of the table `blobs` by path; none where it is not built."""
     try:
-        return {row["path"]: row for row in rows_where(connection, "blobs", (), ())}
+        return {row["path"]: row for row in select_rows(connection, "blobs", (), ())}
     except duckdb.CatalogException:
         return {}
 
@@ -158,7 +158,7 @@ def _describe_blob(warehouse: Warehouse, path: str, role: str, row: Row) -> Blob
 
 
 def _ask_remote(root: Path, facts: list[BlobFact]) -> list[BlobFact]:
-    """The same facts with the remote's word, where one is set and can be asked."""
+    """Add the remote's word to the facts, where one is set and can be asked."""
     if dvc.read_remote_name(root) is None:
         return facts
     try:
@@ -172,14 +172,14 @@ def _ask_remote(root: Path, facts: list[BlobFact]) -> list[BlobFact]:
 
 
 def describe_recipe(warehouse: Warehouse, table: str, column: str) -> RecipeFact | None:
-    """What made the table; None where its footer does not say."""
+    """Return what made the table; None where its footer does not say."""
     try:
         footer = read_footer(find_table(warehouse.root, table))
     except (OSError, KeyError, TypeError, ValueError):  # a file that the project did not write
         return None
     start = f"etl.tables.{table}" if table in list_tables() else MAKERS.get(table, "")
     modules, libraries = find_closure(start) if start else (set(), set())
-    found = ((name, _find_version(name)) for name in sorted(libraries))
+    versions = ((name, _find_version(name)) for name in sorted(libraries))
     return RecipeFact(
         recipe=str(footer.get("recipe", "")),
         is_todays=_make_todays_recipe(warehouse, table) == footer.get("recipe")
@@ -187,7 +187,7 @@ def describe_recipe(warehouse: Warehouse, table: str, column: str) -> RecipeFact
         else None,
         made_by=_find_maker(table, column),
         modules=tuple(sorted(modules)),
-        libraries={name: number for name, number in found if number},
+        libraries={name: number for name, number in versions if number},
         parameters=_read_parameters(warehouse, table),
         schema_version=footer.get("schema_version"),
     )
@@ -198,7 +198,7 @@ def _make_todays_recipe(warehouse: Warehouse, table: str) -> str:
 
 
 def _find_maker(table: str, column: str) -> str:
-    """The function that gives a column its value."""
+    """Name the function that gives a column its value."""
     if table not in list_tables():
         return MAKERS.get(table, "")
     module = import_table(table)
@@ -208,7 +208,10 @@ def _find_maker(table: str, column: str) -> str:
 
 
 def _read_parameters(warehouse: Warehouse, table: str) -> dict[str, Any]:
-    files = [_find_profile(warehouse), *(import_table(table).TABLE.files if table in list_tables() else ())]
+    files = [
+        _find_profile(warehouse),
+        *(import_table(table).TABLE.files if table in list_tables() else ()),
+    ]
     values = read_params_of(warehouse.root, table) if table in list_tables() else {}
     naming = warehouse.profile.naming()
     return {"profile": warehouse.profile.name, "files": files, "params": values, "naming": naming}
@@ -222,7 +225,7 @@ def _find_version(name: str) -> str | None:
 
 
 def find_input_file(warehouse: Warehouse, name: str) -> str:
-    """The file under git that a small input is read from."""
+    """Return the file under git that a small input is read from."""
     return git_tables.CSV_FILES.get(name) or _find_profile(warehouse)
 
 

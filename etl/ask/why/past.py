@@ -18,7 +18,7 @@ from etl.versions.git import LOCK, Revision
 from etl.warehouse.connect import connect, quoted
 from etl.warehouse.sql_words import scan_parquet
 
-LIMIT = 50  # versions looked at for the last change
+LIMIT = 50  # versions n_versions at for the last change
 _MISSING = object()
 
 
@@ -48,50 +48,51 @@ class _State:
     revision: Revision | None = None
 
 
-def last_change(trace: Trace, value: object) -> Change:
-    """When the value became what it is, among the last versions on the way to HEAD."""
+def find_last_change(trace: Trace, value: object) -> Change:
+    """Find when the value became what it is, among the last versions on the way to HEAD."""
     path = find_table(trace.root, trace.table)
     state = _State("the working tree", "", path, value)
-    looked = 0
+    n_versions = 0
     try:
         past = git.list_commits_of(trace.root, LOCK, LIMIT + 1)
     except UserError as error:
         return Change(happened=False, summary=str(error))
-    known: dict[str, object] = {}
+    values_by_md5: dict[str, object] = {}
     for revision in past[:LIMIT]:
         try:
-            older = _state_at(trace, revision, known)
+            older = _read_state(trace, revision, values_by_md5)
         except UserError as error:
-            return replace(_unchanged(state, looked), summary=f"{_since(state)}; {error}")
+            summary = f"{_describe_since(state)}; {error}"
+            return replace(_report_unchanged(state, n_versions), summary=summary)
         if not _is_same(older.value, state.value):
-            return _change(trace, older, state, looked + 1)
-        state, looked = older, looked + 1
+            return _describe_change(trace, older, state, n_versions + 1)
+        state, n_versions = older, n_versions + 1
     if len(past) > LIMIT:
-        summary = f"unchanged in the last {looked} versions; older ones were not looked at"
-        return replace(_unchanged(state, looked), summary=summary)
-    return _unchanged(state, looked)
+        summary = f"unchanged in the last {n_versions} versions; older ones were not looked at"
+        return replace(_report_unchanged(state, n_versions), summary=summary)
+    return _report_unchanged(state, n_versions)
 
 
-def _state_at(trace: Trace, revision: Revision, known: dict[str, object]) -> _State:
-    """The value at a revision; `known` keeps it by the table file's MD5."""
+def _read_state(trace: Trace, revision: Revision, values_by_md5: dict[str, object]) -> _State:
+    """Return the value at a revision; `values_by_md5` keeps it by the table file's MD5."""
     md5 = git.list_tables_at(trace.root, revision).get(trace.table)
     if md5 is None:
-        return _State(revision.name, _day(revision), Path(), _MISSING, revision)
-    file = _file(trace, revision, md5)
-    if md5 not in known:
-        known[md5] = value_in(file, trace.column, trace.key)
-    return _State(revision.name, _day(revision), file, known[md5], revision)
+        return _State(revision.name, _format_day(revision), Path(), _MISSING, revision)
+    file = _find_file(trace, revision, md5)
+    if md5 not in values_by_md5:
+        values_by_md5[md5] = read_value(file, trace.column, trace.key)
+    return _State(revision.name, _format_day(revision), file, values_by_md5[md5], revision)
 
 
-def _file(trace: Trace, revision: Revision, md5: str) -> Path:
+def _find_file(trace: Trace, revision: Revision, md5: str) -> Path:
     if trace.offline and dvc.find_blob_file(trace.root, md5) is None:
         message = f"{revision}: its table {trace.table} is not in the cache"
         raise UserError(message)
     return git.find_table_file(trace.root, revision, trace.table)
 
 
-def value_in(file: Path, column: str, key: Row) -> object:
-    """The value of a row in a table file; a mark of absence where there is no such row or column.
+def read_value(file: Path, column: str, key: Row) -> object:
+    """Read the value of a row from a table file; _MISSING where there is no such row or column.
 
     Raises:
         UserError: the file cannot be read.
@@ -111,22 +112,22 @@ def value_in(file: Path, column: str, key: Row) -> object:
     return rows[0][0] if rows else _MISSING
 
 
-def _is_same(one: object, other: object) -> bool:
-    both_nan = one != one and other != other  # noqa: PLR0124  NaN alone differs from itself
-    return both_nan or one is other or (type(one) is type(other) and one == other)
+def _is_same(a: object, b: object) -> bool:
+    both_nan = a != a and b != b  # noqa: PLR0124  NaN alone differs from itself
+    return both_nan or a is b or (type(a) is type(b) and a == b)
 
 
-def _day(revision: Revision) -> str:
+def _format_day(revision: Revision) -> str:
     return revision.committed.date().isoformat()
 
 
-def _since(state: _State) -> str:
+def _describe_since(state: _State) -> str:
     if state.revision is None:
         return "in the working tree, in no version yet"
     return f"as it is since {state.name} ({state.date}) at least"
 
 
-def _unchanged(state: _State, looked: int) -> Change:
+def _report_unchanged(state: _State, n_versions: int) -> Change:
     summary = (
         f"unchanged since {state.name} ({state.date}), the first version that was built"
         if state.revision
@@ -137,16 +138,16 @@ def _unchanged(state: _State, looked: int) -> Change:
         summary=summary,
         revision=state.name if state.revision else "",
         date=state.date,
-        after=_plain(state.value),
-        n_versions=looked,
+        after=_drop_missing(state.value),
+        n_versions=n_versions,
     )
 
 
-def _change(trace: Trace, older: _State, newer: _State, looked: int) -> Change:
-    blobs = tuple(_blob_changes(trace, older, newer))
-    recipes = _recipes(older, newer)
-    what = "appeared" if older.value is _MISSING else "changed"
-    cause = _cause(blobs, recipes)
+def _describe_change(trace: Trace, older: _State, newer: _State, n_versions: int) -> Change:
+    blobs = tuple(_list_blob_changes(trace, older, newer))
+    recipes = _read_recipes(older, newer)
+    verb = "appeared" if older.value is _MISSING else "changed"
+    cause = _describe_cause(blobs, recipes)
     at = (
         f"at {newer.name} ({newer.date})"
         if newer.revision
@@ -154,22 +155,22 @@ def _change(trace: Trace, older: _State, newer: _State, looked: int) -> Change:
     )
     return Change(
         happened=True,
-        summary=f"{what} {at}, {cause}",
+        summary=f"{verb} {at}, {cause}",
         revision=newer.name if newer.revision else "",
         date=newer.date,
-        before=_plain(older.value),
-        after=_plain(newer.value),
+        before=_drop_missing(older.value),
+        after=_drop_missing(newer.value),
         blobs=blobs,
         recipes=recipes if recipes and recipes[0] != recipes[1] else None,
-        n_versions=looked,
+        n_versions=n_versions,
     )
 
 
-def _plain(value: object) -> object:
+def _drop_missing(value: object) -> object:
     return None if value is _MISSING else value
 
 
-def _cause(blobs: Sequence[BlobChange], recipes: tuple[str, str] | None) -> str:
+def _describe_cause(blobs: Sequence[BlobChange], recipes: tuple[str, str] | None) -> str:
     if blobs:
         return f"through {', '.join(blob.path for blob in blobs)}"
     if recipes and recipes[0] != recipes[1]:
@@ -179,63 +180,63 @@ def _cause(blobs: Sequence[BlobChange], recipes: tuple[str, str] | None) -> str:
     return "through no blob of its own and no code: through another table that it reads"
 
 
-def _recipes(older: _State, newer: _State) -> tuple[str, str] | None:
+def _read_recipes(older: _State, newer: _State) -> tuple[str, str] | None:
     if older.value is _MISSING and not older.file.name:
         return None
     return str(read_footer(older.file).get("recipe")), str(read_footer(newer.file).get("recipe"))
 
 
-def _blob_changes(trace: Trace, older: _State, newer: _State) -> Iterator[BlobChange]:
+def _list_blob_changes(trace: Trace, older: _State, newer: _State) -> Iterator[BlobChange]:
     for path in trace.paths:
-        before, after = _md5_at(trace, older, path), _md5_at(trace, newer, path)
+        before, after = _read_md5(trace, older, path), _read_md5(trace, newer, path)
         if before != after:
             yield BlobChange(path, before, after)
 
 
-def _md5_at(trace: Trace, state: _State, path: str) -> str | None:
-    """The MD5 of a blob at a version, by the version's own table `blobs`."""
+def _read_md5(trace: Trace, state: _State, path: str) -> str | None:
+    """Return the MD5 of a blob at a version, by the version's own table `blobs`."""
     try:
         if state.revision is None:
             file = table_path(trace.root / project.TABLES, "blobs")
         else:
             file = git.find_table_file(trace.root, state.revision, "blobs")
-        found = value_in(file, "md5", {"path": path})
+        md5 = read_value(file, "md5", {"path": path})
     except UserError:
         return None
-    return None if found is _MISSING else str(found)
+    return None if md5 is _MISSING else str(md5)
 
 
 # --- At every tag -------------------------------------------------------------------------------
 
 
-def history_of_table(trace: Trace) -> tuple[Moment, ...]:
-    """The value at every tag, oldest first."""
-    return tuple(_moment(trace, tag) for tag in _tags(trace.root))
+def list_table_moments(trace: Trace) -> tuple[Moment, ...]:
+    """Return the value at every tag, oldest first."""
+    return tuple(_read_moment(trace, tag) for tag in _list_tags(trace.root))
 
 
-def _tags(root: Path) -> list[Revision]:
-    """The tags; none where git has no answer, which the last change says."""
+def _list_tags(root: Path) -> list[Revision]:
+    """Return the tags; none where git has no answer, which the last change says."""
     try:
         return git.list_tags(root)
     except UserError:
         return []
 
 
-def _moment(trace: Trace, tag: Revision) -> Moment:
+def _read_moment(trace: Trace, tag: Revision) -> Moment:
     try:
-        value = _state_at(trace, tag, {}).value
+        value = _read_state(trace, tag, {}).value
     except UserError as error:
-        return Moment(tag.name, _day(tag), None, str(error))
+        return Moment(tag.name, _format_day(tag), None, str(error))
     problem = "no such row, column or table" if value is _MISSING else ""
-    return Moment(tag.name, _day(tag), _plain(value), problem)
+    return Moment(tag.name, _format_day(tag), _drop_missing(value), problem)
 
 
-def history_of_view(root: Path, relation: str, column: str, key: Row) -> tuple[Moment, ...]:
-    """The value of a view at every tag, with the tag's own SQL."""
-    return tuple(_moment_of_view(root, tag, relation, column, key) for tag in _tags(root))
+def list_view_moments(root: Path, relation: str, column: str, key: Row) -> tuple[Moment, ...]:
+    """Return the value of a view at every tag, with the tag's own SQL."""
+    return tuple(_read_view_moment(root, tag, relation, column, key) for tag in _list_tags(root))
 
 
-def _moment_of_view(root: Path, tag: Revision, relation: str, column: str, key: Row) -> Moment:
+def _read_view_moment(root: Path, tag: Revision, relation: str, column: str, key: Row) -> Moment:
     where = " and ".join(f"{quoted(name)} is not distinct from ?" for name in key)
     source = ".".join(quoted(part) for part in relation.split("."))
     try:
@@ -245,7 +246,9 @@ def _moment_of_view(root: Path, tag: Revision, relation: str, column: str, key: 
                 list(key.values()),
             ).fetchall()
     except UserError as error:
-        return Moment(tag.name, _day(tag), None, str(error))
+        return Moment(tag.name, _format_day(tag), None, str(error))
     except duckdb.Error:
-        return Moment(tag.name, _day(tag), None, "no such view or column")
-    return Moment(tag.name, _day(tag), rows[0][0] if rows else None, "" if rows else "no such row")
+        return Moment(tag.name, _format_day(tag), None, "no such view or column")
+    if not rows:
+        return Moment(tag.name, _format_day(tag), None, "no such row")
+    return Moment(tag.name, _format_day(tag), rows[0][0])

@@ -37,15 +37,15 @@ class Subject:
 
 
 def find_subject(connection: duckdb.DuckDBPyConnection, text: str) -> Subject:
-    """The column that `masks.volume_cm3` names.
+    """Find the column that `masks.volume_cm3` names.
 
     Raises:
         UserError: no such table or column; the nearest names are said.
     """
     table, _, column = text.rpartition(".")
     if not table:
-        known = {relation.sql_name for relation in dictionary.list_relations(connection)}
-        example = f"{text if text in known else 'masks'}.COLUMN"
+        names = {relation.sql_name for relation in dictionary.relations(connection)}
+        example = f"{text if text in names else 'masks'}.COLUMN"
         message = (
             f"{text}: give a table and a column, such as {example}. `ispy1 describe` lists them."
         )
@@ -64,7 +64,7 @@ def find_subject(connection: duckdb.DuckDBPyConnection, text: str) -> Subject:
 def find_rows(
     connection: duckdb.DuckDBPyConnection, subject: Subject, words: Sequence[str], profile: Profile
 ) -> list[Row]:
-    """The rows that the words name, as dicts; all rows without a word.
+    """Return the rows that the words name, as dicts; all rows without a word.
 
     A word is `column=value`, or the value of a key column: of the first that has it.
 
@@ -75,30 +75,30 @@ def find_rows(
     values: list[str] = []
     free = list(subject.key)
     for word in words:
-        column, value = _place(connection, subject, word, free, profile)
+        column, value = _resolve_word(connection, subject, word, free, profile)
         conditions.append(f"{quoted(column)}::varchar = ?")
         values.append(value)
         free = [name for name in free if name != column]
-    rows = rows_where(connection, subject.relation.sql_name, conditions, values)
+    rows = select_rows(connection, subject.relation.sql_name, conditions, values)
     if not rows:
-        raise UserError(_no_row(subject, words))
+        raise UserError(_describe_no_row(subject, words))
     return rows
 
 
-def _no_row(subject: Subject, words: Sequence[str]) -> str:
+def _describe_no_row(subject: Subject, words: Sequence[str]) -> str:
     if not words:
         return f"{subject.relation.sql_name}: holds no row. `ispy1 status` says what is built."
     begin = f"`ispy1 why {subject.name} {words[0]}`" if words[1:] else f"`ispy1 why {subject.name}`"
     return f"{subject.name}: no row has the key {', '.join(words)}. {begin} lists what there is."
 
 
-def rows_where(
+def select_rows(
     connection: duckdb.DuckDBPyConnection,
     table: str,
     conditions: Sequence[str],
     values: Sequence[Any],
 ) -> list[Row]:
-    """The rows of a table for which conditions hold, as dicts."""
+    """Return the rows of a table for which conditions hold, as dicts."""
     schema, _, name = table.rpartition(".")
     source = f"{quoted(schema or 'main')}.{quoted(name)}"
     where = f" where {' and '.join(conditions)}" if conditions else ""
@@ -107,47 +107,47 @@ def rows_where(
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
-def _place(
+def _resolve_word(
     connection: duckdb.DuckDBPyConnection,
     subject: Subject,
     word: str,
     free: Sequence[str],
     profile: Profile,
 ) -> tuple[str, str]:
-    """The column and the value that a word means."""
+    """Return the column and the value that a word means."""
     name, sign, value = word.partition("=")
-    known = [column.name for column in subject.columns]
-    if sign and name in known:
-        return name, _spelled(name, value, profile)
+    names = [column.name for column in subject.columns]
+    if sign and name in names:
+        return name, _spell_value(name, value, profile)
     if sign and name.isidentifier():
-        near = get_close_matches(name, known, 1) or subject.key
+        near = get_close_matches(name, names, 1) or subject.key
         message = (
             f"{word}: {subject.relation.sql_name} has no column {name}; the key is {near[0]}=."
         )
         raise UserError(message)
     for column in free:
-        spelled = _spelled(column, word, profile)
-        if rows_where(connection, subject.relation.sql_name,
+        spelled = _spell_value(column, word, profile)
+        if select_rows(connection, subject.relation.sql_name,
                       [f"{quoted(column)}::varchar = ?"], [spelled]):  # fmt: skip
             return column, spelled
-    raise UserError(_unknown(connection, subject, word, free))
+    raise UserError(_describe_unknown(connection, subject, word, free))
 
 
-def _spelled(column: str, value: str, profile: Profile) -> str:
-    """A case id in its one spelling, any other value as it is."""
+def _spell_value(column: str, value: str, profile: Profile) -> str:
+    """Return a case id in its one spelling, any other value as it is."""
     return (profile.case_id(value) or value) if column == "case_id" else value
 
 
-def _unknown(
+def _describe_unknown(
     connection: duckdb.DuckDBPyConnection, subject: Subject, word: str, free: Sequence[str]
 ) -> str:
-    rows = rows_where(connection, subject.relation.sql_name, (), ())
+    rows = select_rows(connection, subject.relation.sql_name, (), ())
     values = sorted({str(row[column]) for row in rows for column in free})
     near = get_close_matches(word, values, 3, 0.4)
     hint = f"the nearest: {', '.join(near)}" if near else f"there are {', '.join(values[:5])}"
     if not free:
         key = ", ".join(subject.key)
         return f"{word}: the key of {subject.relation.sql_name} is {key}; it has no further part."
-    what = " or ".join(free)
+    columns = " or ".join(free)
     rest = f"; {hint}" if values else ""
-    return f"{word}: no {what} of {subject.relation.sql_name} has this value{rest}."
+    return f"{word}: no {columns} of {subject.relation.sql_name} has this value{rest}."
