@@ -23,6 +23,7 @@ from etl.text.values import format_bytes
 from etl.versions import dvc, git, rwlock
 
 _LOCK = "dvc.lock"
+_WILL_BE_LOST = "will be written over by DVC; edit an adopted copy instead"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ def status(root: Path) -> Status:
     profile = load_profile(root)
     tables = _plan_tables(root)
     answer = ask_dvc()
-    changed = changed_blobs(root, profile) if _is_release_changed(root, answer) else []
+    changed = list_changed_blobs(root, profile) if _is_release_changed(root, answer) else []
     stale = {stage: _explain_stale(changes) for stage, changes in answer.items()}
     if rwlock.has_damaged_lock(root):
         stale[rwlock.RWLOCK] = "cut short by a killed build; `ispy1 repro` mends it"
@@ -204,16 +205,18 @@ def format_lines(now: Status) -> Iterator[str]:
     yield f"blobs      {size if release['files'] else 'not here: `make` or `dvc pull` brings them'}"
     yield f"dvc hash   {release['dvc_hash'] or 'none: the release is not tracked yet'}"
     yield f"version    {_describe_version(version)}"
-    yield f"tags       {some(version['tags'][::-1]) or 'none'}"
+    yield f"tags       {shorten_list(version['tags'][::-1]) or 'none'}"
     uncommitted = version["uncommitted"]
-    yield f"to commit  {some(uncommitted) or 'nothing of the data'}"
+    yield f"to commit  {shorten_list(uncommitted) or 'nothing of the data'}"
     yield f"stale      {_describe_stale(now.stale)}"
     yield f"tables     {_describe_tables(now.tables)}"
     yield f"verdict    {_describe_verdict(verdict, is_old=bool(now.stale))}"
     yield f"remote     {now.remote or f'none. {dvc.ADD_REMOTE}'}"
     edits = now.hand_edits
-    note = "will be written over by DVC; edit an adopted copy instead"
-    yield f"hand edits {f'{some(edits)}: {note}' if edits else 'none where DVC would restore'}"
+    if edits:
+        yield f"hand edits {shorten_list(edits)}: {_WILL_BE_LOST}"
+    else:
+        yield "hand edits none where DVC would restore"
 
 
 def _describe_stale(stale: Mapping[str, str]) -> str:

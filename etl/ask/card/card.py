@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from etl.ask.card.template import Row, ask, fill_template
-from etl.gate.report import Contract, GateReport, find_stale, headline, read_report
-from etl.gate.text import describe_stale, group, unjudged
+from etl.gate.report import Contract, GateReport, find_stale, format_headline, read_report
+from etl.gate.text import describe_stale, group, list_unjudged
 from etl.model import project
 from etl.model.errors import UserError
 from etl.model.profile import Profile, load_profile
@@ -98,16 +98,15 @@ def render_card(connection: duckdb.DuckDBPyConnection, root: Path, facts: Facts)
     """
     # A table that is missing must be missing, and not the Python object of the same name.
     connection.execute("set python_enable_replacements = false")
+    report = facts.report or GateReport(())
     release = f"`{facts.release_hash}`" if facts.release_hash else NOT_RECORDED
     answers: Mapping[str, list[Row]] = {
         "title": [{"title": _make_title(facts.profile)}],
         "verdict": [_describe_verdict(facts)],
         "picture": [{"file": PICTURE}] if facts.has_picture else [],
         "no_picture": [] if facts.has_picture else [{}],
-        "problems": [_describe_contract(c) for c in facts.report.failing if c.n_checked]
-        if facts.report
-        else [],
-        "unjudged": [{"line": line} for line in unjudged(facts.report)] if facts.report else [],
+        "problems": [_describe_contract(c) for c in report.failing if c.n_checked],
+        "unjudged": [{"line": line} for line in list_unjudged(report)],
         "version": [{"release": release, "profile": facts.profile.name}],
         "tables": [
             {"table": name, "n_rows": _count_rows(connection, name), "recipe": recipe}
@@ -127,7 +126,7 @@ def _describe_verdict(facts: Facts) -> Row:
     report = facts.report
     if report is None:
         return {"colour": NONE, "counts": "the gate has not judged these tables"}
-    words = describe_stale(report, facts.changes) if facts.changes else headline(report)
+    words = describe_stale(report, facts.changes) if facts.changes else format_headline(report)
     colour, _, counts = words.partition(": ")
     return {"colour": colour, "counts": counts}
 

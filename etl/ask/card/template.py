@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from etl.text.markdown import NONE, escape_prose, format_cell, format_code
 from etl.text.values import format_bytes
 from etl.warehouse.connect import quoted
-from etl.warehouse.reports import reports
+from etl.warehouse.reports import list_reports
 
 if TYPE_CHECKING:
     import duckdb
@@ -58,7 +58,7 @@ def fill_template(connection: duckdb.DuckDBPyConnection, root: Path, answers: An
         root: the project, whose sql/reports have the names of most blocks.
         answers: the rows of blocks that no query answers.
     """
-    queries = reports(root)
+    queries = list_reports(root)
 
     def answer(name: str) -> Sequence[Row]:
         if name in answers:

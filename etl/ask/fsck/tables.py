@@ -105,7 +105,7 @@ def _list_strays(tracked: Tracked) -> Iterator[Problem]:
         *(tracked.root / "data").glob(".phantom.*"),
         *(tracked.root / "data").glob(".*.partial"),
     ]
-    strays += left_spill(tracked.root / ".dvc" / "tmp" / "ispy1")
+    strays += find_left_spill(tracked.root / ".dvc" / "tmp" / "ispy1")
     for path in sorted(strays):
         name = shorten_path(tracked.root, path)
         if path.name != ".gitignore" and name not in expected:

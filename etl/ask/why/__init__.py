@@ -146,7 +146,7 @@ def _explain_table(question: _Question, base: Explanation, row: Row) -> Explanat
 
 def _explain_view(question: _Question, base: Explanation) -> Explanation:
     sql = question.views[base.relation]
-    columns = sources(base.column, sql, question.schema, question.views)
+    columns = find_sources(base.column, sql, question.schema, question.views)
     notes = [] if columns is not None else [_WHOLE.format(base.relation)]
     facts: list[SourceFact] = []
     behind: dict[tuple[str, str, str], Explanation] = {}

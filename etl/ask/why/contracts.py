@@ -68,7 +68,7 @@ def trace_frame(
 ) -> Mapping[str, Sequence[Source]]:
     """Return what is behind each column of a suite's frame; `queries`: the SQL of the views."""
     text = (root / FRAMES / f"{suite}.sql").read_text(encoding="utf-8")
-    return all_sources(text, schema, queries)
+    return find_all_sources(text, schema, queries)
 
 
 def _list_suites_of(root: Path, table: str) -> list[str]:
@@ -79,7 +79,7 @@ def _list_suites_of(root: Path, table: str) -> list[str]:
     return [
         suite
         for suite, sql in texts.items()
-        if mention.search(sql) or views.relations(sql) & view_names
+        if mention.search(sql) or views.find_relations(sql) & view_names
     ]
 
 

@@ -44,7 +44,7 @@ def find_subject(connection: duckdb.DuckDBPyConnection, text: str) -> Subject:
     """
     table, _, column = text.rpartition(".")
     if not table:
-        names = {relation.sql_name for relation in dictionary.relations(connection)}
+        names = {relation.sql_name for relation in dictionary.list_relations(connection)}
         example = f"{text if text in names else 'masks'}.COLUMN"
         message = (
             f"{text}: give a table and a column, such as {example}. `ispy1 describe` lists them."
