@@ -19,8 +19,8 @@ from support import write_manifest
 from typer.testing import CliRunner
 
 from etl.ask.fsck import Problem, Report, format_lines, fsck
-from etl.ask.fsck.model import hash_file
 from etl.cli import why as commands
+from etl.model.digests import compute_md5
 from etl.model.errors import UserError
 from etl.model.store import read_footer, read_table, write_table
 from etl.tables import masks as masks_table
@@ -59,7 +59,7 @@ def flip(path: Path, at: int = -20) -> None:
 
 def object_of(root: Path, path: str) -> Path:
     """The cache's file with the content of a file of the workspace."""
-    return dvc.name_cache_path(root, hash_file(root / path))
+    return dvc.name_cache_path(root, compute_md5(root / path))
 
 
 def repair(root: Path, problem: Problem) -> None:
@@ -95,8 +95,8 @@ def test_a_flipped_byte_in_a_read_only_cache_file(copy: Path, path: str) -> None
     problem = only(fsck(copy))
     assert problem.area == "cache"
     assert problem.path == bad.relative_to(copy).as_posix()
-    assert problem.expected == f"MD5 {hash_file(copy / path)}, the content of {path}"
-    assert problem.found == f"MD5 {hash_file(bad)}"
+    assert problem.expected == f"MD5 {compute_md5(copy / path)}, the content of {path}"
+    assert problem.found == f"MD5 {compute_md5(bad)}"
     assert fsck(copy, quick=True).is_clean  # which is why quick is not the default
     repair(copy, problem)
     assert fsck(copy).is_clean
@@ -127,7 +127,7 @@ def test_a_flipped_byte_comes_back_from_the_remote(copy: Path, tmp_path: Path) -
     (tmp_path / "store").mkdir()
     set_remote(copy, tmp_path / "store")
     blob = copy / RELEASE / GROWN
-    dvc.push(copy, dvc.list_cached(copy, git.list_all_outs(copy).paths) | {hash_file(blob)})
+    dvc.push(copy, dvc.list_cached(copy, git.list_all_outs(copy).paths) | {compute_md5(blob)})
     flip(object_of(copy, f"{RELEASE}/{GROWN}"))
     blob.unlink()
     report = fsck(copy)
@@ -171,15 +171,15 @@ def test_a_leftover_in_the_cache(copy: Path) -> None:
 
 def test_an_edited_blob(copy: Path) -> None:
     blob = copy / RELEASE / GROWN
-    kept = hash_file(blob)
+    kept = compute_md5(blob)
     flip(blob, at=4)
     problem = only(fsck(copy))
     assert problem.path == f"{RELEASE}/{GROWN}"
     assert problem.expected == f"MD5 {kept} (index)"
-    assert problem.found == f"MD5 {hash_file(blob)}"
+    assert problem.found == f"MD5 {compute_md5(blob)}"
     assert "ispy1 repro" in problem.otherwise
     repair(copy, problem)
-    assert hash_file(blob) == kept
+    assert compute_md5(blob) == kept
     assert fsck(copy).is_clean
 
 
@@ -198,7 +198,7 @@ def test_a_missing_and_a_new_blob(copy: Path) -> None:
 def test_a_blob_with_another_md5_than_the_publisher_states(copy: Path) -> None:
     manifest = write_manifest(copy / RELEASE)
     text = manifest.read_text()
-    md5 = hash_file(copy / RELEASE / GROWN)
+    md5 = compute_md5(copy / RELEASE / GROWN)
     manifest.write_text(text.replace(md5, "0" * 32))
     found = [problem for problem in fsck(copy).problems if problem.area == "manifest"]
     assert [problem.path for problem in found] == [f"{RELEASE}/{GROWN}"]
@@ -243,7 +243,7 @@ def forget_lock(root: Path) -> None:
 
 def test_a_truncated_table(copy: Path) -> None:
     path = copy / MASKS
-    kept = hash_file(path)
+    kept = compute_md5(path)
     path.write_bytes(path.read_bytes()[:-100])
     problem = only(fsck(copy, quick=True))
     assert problem.path == MASKS

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from etl.build.recipe import make_module_recipe
 from etl.model import project
+from etl.model.digests import compute_md5
 from etl.model.errors import UserError
 from etl.model.findings import Finding
 from etl.model.profile import Profile
@@ -101,6 +102,4 @@ def _digest(rows: Sequence[Row]) -> str:
 
 def hash_file(path: Path) -> str | None:
     """Return the MD5 of a file, as DVC has it; None without one."""
-    if not path.is_file():
-        return None
-    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+    return compute_md5(path) if path.is_file() else None

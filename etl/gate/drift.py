@@ -11,7 +11,6 @@ which is under git, and serves where no tag can be read: the same tables, the sa
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any
 
 import duckdb
 
+from etl.model.digests import compute_md5
 from etl.model.errors import UserError
 from etl.model.profile import Profile
 from etl.model.project import TABLES
@@ -72,7 +72,7 @@ def find_reference(root: Path, recorded: Reference | None = None) -> Reference |
     path = table_path(root / TABLES, MASKS)
     if not path.is_file():
         return None
-    today = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+    today = compute_md5(path)
     for tag, md5 in _list_tags(root):
         if md5 == today:
             continue

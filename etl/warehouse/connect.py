@@ -313,6 +313,12 @@ def _comment_views(
         yield from comments("view", name, table_comment(doc.purpose, doc.grain, doc.key), meanings)
 
 
+def fetch_rows(cursor: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    """Return the rows of an answer as dicts."""
+    names = [column[0] for column in cursor.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
 def comments(kind: str, name: str, comment: str, columns: Mapping[str, str]) -> Iterator[str]:
     """Yield the statements that document one table or view and its columns."""
     yield f"comment on {kind} {name} is {literal(comment)}"

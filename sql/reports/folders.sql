@@ -12,8 +12,8 @@ select
     if(folder = '', min(path), folder) as path,
     count(*) as n_files,
     sum(size_bytes)::bigint as n_bytes,
-    substr(min(path), length(folder) + 1) as first_file,
-    substr(max(path), length(folder) + 1) as last_file
+    case when folder != '' then substr(min(path), length(folder) + 1) end as first_file,
+    case when folder != '' then substr(max(path), length(folder) + 1) end as last_file
 from on_disk
 group by folder, if(folder = '', path, null)
 order by folder = '' asc, folder asc, min(path) asc

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,11 +13,13 @@ from support import ROOT, build
 
 import etl
 from etl.ask.card.card import CARD, Facts, read_facts, render_card, write_card
+from etl.ask.card.template import TEMPLATE
 from etl.gate.report import NOTHING, Contract, GateReport
 from etl.model.errors import UserError
 from etl.model.profile import load_profile
 from etl.text import markdown as md
 from etl.text.values import format_bytes
+from etl.warehouse.reports import list_reports
 
 RED = Contract(
     suite="masks",
@@ -188,6 +191,16 @@ def test_contracts_with_nothing_to_judge_are_said_in_words(built: Path) -> None:
     broken = section(red, "Broken contracts")
     assert broken.endswith("- masks: there is no declared mask to judge (1 of its 2 contracts)")
     assert "| nothing to judge |" not in broken
+
+
+def test_every_block_of_the_template_is_answered(built: Path) -> None:
+    """A name that nothing answers would say `none`, and nobody would see the misprint."""
+    names = re.findall(r"<!-- ([\w.]+)", TEMPLATE.read_text())
+    answered = {"title", "verdict", "picture", "no_picture", "unjudged", "version", "tables"}
+    with etl.connect(built) as connection:
+        for name in names:
+            if name not in {*answered, *list_reports(ROOT)}:
+                connection.execute(f"from {name}")
 
 
 @given(st.text(alphabet="a`|\\<*\n"))

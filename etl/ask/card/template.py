@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from etl.text.markdown import NONE, escape_prose, format_cell, format_code
 from etl.text.values import format_bytes
-from etl.warehouse.connect import quoted
+from etl.warehouse.connect import fetch_rows, quoted
 from etl.warehouse.reports import list_reports
 
 if TYPE_CHECKING:
@@ -75,16 +75,14 @@ def _select(name: str) -> str:
     return f"from {'.'.join(map(quoted, name.split('.')))}"
 
 
-def ask(connection: duckdb.DuckDBPyConnection, sql: str) -> list[Row]:
+def ask(connection: duckdb.DuckDBPyConnection, sql: str) -> Sequence[Row]:
     """Return the rows of a query; none where a table or view is not there (a release in parts)."""
     import duckdb
 
     try:
-        cursor = connection.execute(sql)
+        return fetch_rows(connection.execute(sql))
     except duckdb.CatalogException:
         return []
-    names = [column[0] for column in cursor.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 def fill_block(block: re.Match[str], rows: Sequence[Row]) -> str:

@@ -22,7 +22,7 @@ from etl.ask.diff.views import (
 )
 from etl.model.errors import UserError
 from etl.warehouse.connect import connect as connect_warehouse
-from etl.warehouse.connect import literal, quoted
+from etl.warehouse.connect import fetch_rows, literal, quoted
 
 _MASKS = f"from {SCHEMA}.mask_volumes order by unusual desc nulls last, change, case_id, mask"
 _BLOBS = f"from {SCHEMA}.blob_changes order by change, path"
@@ -78,7 +78,7 @@ def _read_difference(
     ranked = write_changes(comparable, name_schema(connection), changed)
     connection.execute(f"create temp table _changes as {ranked}")
     types = {(pair.name, name): kind for pair in tables for name, kind in pair.old.items()}
-    rows = _fetch(connection, load_sql("read_rows"))
+    rows = fetch_rows(connection.execute(load_sql("read_rows")))
     return Difference(
         *names,
         tables=_count_tables(connection, tables),
@@ -107,24 +107,18 @@ def _find_changed_columns(
     return columns
 
 
-def _fetch(connection: duckdb.DuckDBPyConnection, sql: str, parameters: object = None) -> list[Row]:
-    cursor = connection.execute(sql, parameters)
-    names = [column[0] for column in cursor.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-
-
 def _read_view(
     connection: duckdb.DuckDBPyConnection, tables: list[Pair], name: str, sql: str
 ) -> list[Row]:
     """Read a view that needs a table, no row where a version lacks that."""
     is_there = any(p.name == name and p.old and p.new and not p.problem for p in tables)
-    return _fetch(connection, sql) if is_there else []
+    return fetch_rows(connection.execute(sql)) if is_there else []
 
 
 def _read_cells(
     connection: duckdb.DuckDBPyConnection, kind: str, types: Mapping[tuple[str, str], str]
 ) -> list[Row]:
-    cells = _fetch(connection, load_sql("read_cells"), {"kind": kind})
+    cells = fetch_rows(connection.execute(load_sql("read_cells"), {"kind": kind}))
     for cell in cells:
         parse = _PARSERS.get(types.get((cell["table"], cell["column"]), ""), str)
         cell["key"] = json.loads(cell["key"])
@@ -153,7 +147,9 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
 
 
 def _count_tables(connection: duckdb.DuckDBPyConnection, tables: list[Pair]) -> list[Row]:
-    counts = {row.pop("table"): row for row in _fetch(connection, load_sql("count_rows"))}
+    counts = {
+        row.pop("table"): row for row in fetch_rows(connection.execute(load_sql("count_rows")))
+    }
     nothing = {"n_added": 0, "n_removed": 0, "n_changed": 0}
     names = ("column", "change", "old_type", "new_type")
     return [
@@ -184,7 +180,7 @@ def _read_summaries(connection: duckdb.DuckDBPyConnection) -> list[Row]:
     def read(catalog: str, name: str) -> list[Row] | None:
         if (catalog, name) not in views:
             return None
-        return _fetch(connection, f"from {quoted(catalog)}.main.{name}")
+        return fetch_rows(connection.execute(f"from {quoted(catalog)}.main.{name}"))
 
     new = find_current_catalog(connection)
     return [

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-GRAIN = "One row a changed cell; of an added or removed row, one row a column"
+GRAIN = "One row per changed cell; of an added or removed row, one row per column"
 GRAINS = {
-    "changes": "One row a changed cell, or an added or removed row",
-    "columns": "One row a column that was added, removed or retyped",
-    "mask_volumes": "One row a mask that was added, removed or has another volume or other voxels",
-    "blob_changes": "One row a file that was added, removed, moved or has other bytes",
+    "changes": "One row per changed cell, or added or removed row",
+    "columns": "One row per column that was added, removed or retyped",
+    "mask_volumes": "One row per mask that was added, removed or changed in volume or voxels",
+    "blob_changes": "One row per file that was added, removed, moved or has other bytes",
 }
 KEY_COLUMN = "Key of the row"
 MEANINGS = {
@@ -23,13 +23,13 @@ MEANINGS = {
     "new": "Value in the new version, as text that reads back exactly",
     "difference": "New less old; days for dates",
     "spread": "Spread of the column in the old version among rows of the same kind",
-    "unusual": "Size of the change against the spread of its column; larger is rarer",
+    "unusual": "Size of the change against the spread of its column",
     "old_type": "Type in the old version",
     "new_type": "Type in the new version",
     "old_cm3": "Volume in the old version [cm3]",
     "new_cm3": "Volume in the new version [cm3]",
     "difference_cm3": "New less old volume [cm3]",
-    "difference_percent": "The same over the old volume [percent]",
+    "difference_percent": "Difference over the old volume [percent]",
     "path": "Path inside the release, of the new version where it has the file",
     "artefact": "What the file is",
     "old_path": "Path in the old version",

@@ -1,4 +1,4 @@
-"""A difference for people: the same sections on a terminal and as markdown for a pull request."""
+"""Show a difference to people: its sections on a terminal, or as markdown for a pull request."""
 
 from __future__ import annotations
 

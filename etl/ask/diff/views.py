@@ -1,4 +1,4 @@
-"""Differences in SQL: the schema `diff`, with one view a table and a few over all of them.
+"""Differences in SQL: the schema `diff`, with one view per table and a few over all of them.
 
 | view | one row |
 |---|---|

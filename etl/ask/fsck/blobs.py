@@ -5,9 +5,10 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from etl.ask.fsck.model import Problem, Progress, Report, Tracked, hash_file
+from etl.ask.fsck.model import Problem, Progress, Report, Tracked
 from etl.build.index import index_path, read_index
 from etl.model import project
+from etl.model.digests import compute_md5
 from etl.model.errors import UserError
 from etl.model.profile import load_profile
 from etl.model.release import MARKS, is_litter, parse
@@ -53,7 +54,7 @@ def _hash_all(release: Path, hashes: Hashes, progress: Progress) -> Hashes:
     for number, (path, (md5, size)) in enumerate(hashes.items(), 1):
         progress(number, len(hashes))
         try:
-            from_bytes[path] = (md5 if md5 in MARKS else hash_file(release / path), size)
+            from_bytes[path] = (md5 if md5 in MARKS else compute_md5(release / path), size)
         except OSError as error:
             from_bytes[path] = (f"unreadable ({error.strerror})", size)
     return from_bytes

@@ -7,7 +7,8 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from etl.ask.fsck.model import Problem, Progress, Report, Tracked, hash_file, shorten_path
+from etl.ask.fsck.model import Problem, Progress, Report, Tracked, shorten_path
+from etl.model.digests import compute_md5
 from etl.model.errors import UserError
 from etl.text.values import format_bytes
 from etl.versions import dvc, git, rwlock
@@ -118,7 +119,7 @@ def _check_objects(
 
 def _hash(path: Path) -> str:
     try:
-        return hash_file(path)
+        return compute_md5(path)
     except OSError as error:
         return f"unreadable ({error.strerror})"
 

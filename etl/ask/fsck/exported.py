@@ -9,7 +9,8 @@ from pathlib import Path
 
 import duckdb
 
-from etl.ask.fsck.model import Problem, Report, hash_file
+from etl.ask.fsck.model import Problem, Report
+from etl.model.digests import compute_md5
 from etl.model.errors import UserError
 from etl.model.store import scratch_folder
 from etl.warehouse.connect import literal, quoted
@@ -58,7 +59,7 @@ def find_difference(exported: Path, fresh: Path) -> tuple[str, str] | None:
         return "a file", "no file"
     if fresh.suffix == ".duckdb":
         return _compare_databases(exported, fresh)
-    expected, is_now = hash_file(fresh), hash_file(exported)
+    expected, is_now = compute_md5(fresh), compute_md5(exported)
     return None if expected == is_now else (f"MD5 {expected} (the tables)", f"MD5 {is_now}")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shlex
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -71,16 +70,6 @@ class Tracked:
         if md5 in self.cached:
             return f"rm -f {word} && dvc checkout {word}"
         return f"rm -f {word} && dvc pull {word}" if self.remote else None
-
-
-def hash_file(path: Path) -> str:
-    """Return the MD5 of a file's bytes, as DVC 3 computes it.
-
-    Raises:
-        OSError: it cannot be read.
-    """
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
 def shorten_path(root: Path, path: Path) -> str:

@@ -9,9 +9,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from etl.ask.fsck.model import Problem, Report, Tracked, hash_file, shorten_path
+from etl.ask.fsck.model import Problem, Report, Tracked, shorten_path
 from etl.build.index import Index, index_path, list_tables, read_index
 from etl.model import project
+from etl.model.digests import compute_md5
 from etl.model.errors import UserError
 from etl.model.profile import Profile, load_profile
 from etl.model.schema import BLOB_MD5S, SCHEMA_VERSION
@@ -121,7 +122,7 @@ def _compare_with_lock(tracked: Tracked) -> Iterator[Problem]:
     for path, md5 in sorted(tracked.paths.items()):
         file = tracked.root / path
         if path.startswith(tuple(f"{folder}/" for folder in _FOLDERS)) and file.is_file():
-            content = hash_file(file)
+            content = compute_md5(file)
             if content != md5:
                 back = tracked.find_repair(path) or "ispy1 repro"
                 yield Problem(

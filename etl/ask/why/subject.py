@@ -13,7 +13,7 @@ from etl.ask.why.model import Row
 from etl.model.errors import UserError
 from etl.model.profile import Profile
 from etl.warehouse import dictionary
-from etl.warehouse.connect import quoted
+from etl.warehouse.connect import fetch_rows, quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +102,7 @@ def select_rows(
     schema, _, name = table.rpartition(".")
     source = f"{quoted(schema or 'main')}.{quoted(name)}"
     where = f" where {' and '.join(conditions)}" if conditions else ""
-    cursor = connection.execute(f"select * from {source}{where}", list(values))  # noqa: S608  names are quoted
-    names = [column[0] for column in cursor.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    return fetch_rows(connection.execute(f"select * from {source}{where}", list(values)))  # noqa: S608  names are quoted
 
 
 def _resolve_word(
