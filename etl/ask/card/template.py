@@ -40,7 +40,7 @@ class Cell:
         """Return the value as markdown in the form that the field names."""
         if "/" in form:
             return dict(zip((True, False, None), form.split("/"), strict=True))[self.value]
-        if self.value is None or (isinstance(self.value, float) and math.isnan(self.value)):
+        if self.value is None or (isinstance(self.value, float) and not math.isfinite(self.value)):
             return NONE
         special = {"": format_cell, "code": format_code, "prose": escape_prose}
         if form in special:

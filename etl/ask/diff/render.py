@@ -142,11 +142,11 @@ def _show_coverage(difference: Difference) -> Section:
     one_sided = {t["table"] for t in difference.tables if None in (t["n_old"], t["n_new"])}
     changes = [rows for rows in difference.coverage_rows if rows["table"] not in one_sided]
 
-    def subject(rows: Row) -> tuple[str, str]:
+    def name_subject(rows: Row) -> tuple[str, str]:
         return rows["case_id"] or "", rows["change"]
 
     lines = []
-    for (case_id, change), group in groupby(sorted(changes, key=subject), subject):
+    for (case_id, change), group in groupby(sorted(changes, key=name_subject), name_subject):
         by_table = sorted(group, key=lambda rows: rows["table"])
         tables = ", ".join(f"{rows['table']} {rows['n_rows']}" for rows in by_table)
         lines.append((case_id or "(no case)", change, tables, max(r["unusual"] for r in by_table)))
