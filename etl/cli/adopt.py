@@ -102,7 +102,7 @@ def adopt(  # noqa: PLR0913  the options of the command
             prune=prune,
             dry_run=dry_run,
             profile=profile,
-            rule=_rule(mask_set, threshold, labels),
+            rule=_parse_rule(mask_set, threshold, labels),
             progress=step,
         )
     typer.echo(json.dumps(report.as_dict(), indent=2) if as_json else "\n".join(lines(report)))
@@ -110,7 +110,7 @@ def adopt(  # noqa: PLR0913  the options of the command
         raise typer.Exit(EXIT_REFUSED)
 
 
-def _rule(mask_set: str | None, threshold: float | None, labels: str | None) -> Rule | None:
+def _parse_rule(mask_set: str | None, threshold: float | None, labels: str | None) -> Rule | None:
     """Return the rule of a mask set that the options state, None without one."""
     if threshold is None and labels is None:
         return None
