@@ -63,33 +63,33 @@ class _Folder:
 
 
 def scan(source: Path, excluded: Path, cache: Path) -> Scan:
-    """Every file below `source`; the folder `excluded` (the release itself) is left out.
+    """Return every file below `source`, without those in `excluded` (the release itself).
 
     Links inside the source are followed, links out of it refused, but for those to what DVC keeps
-    by its hash in `cache`. A folder inside itself ends
-    there, and each link to a folder is followed once, so that loops end.
+    by its hash in `cache`. A folder inside itself ends there, and each link to a folder is
+    followed once, so that loops end.
 
     Raises:
         UserError: the source is no folder that can be listed, lies in the release, or is empty.
     """
-    real = _checked(source, excluded)
+    real = _check_source(source, excluded)
     info = real.stat()
     walk = _Walk(
         real, excluded, cache, [_Folder(real, "", frozenset([(info.st_dev, info.st_ino)]))]
     )
     while walk.todo:
-        _list(walk, walk.todo.pop())
+        _list_folder(walk, walk.todo.pop())
     if not walk.files and not walk.refused:
         litter = f" but litter (the first: {walk.litter[0]})" if walk.litter else ""
         message = f"{source}: holds no file{litter}. Name the folder with the downloaded release."
         raise UserError(message)
-    files = tuple(sorted(walk.files, key=lambda found: found.path))
+    files = tuple(sorted(walk.files, key=lambda file: file.path))
     refused = tuple(sorted(walk.refused, key=lambda note: note.path))
     return Scan(files, refused, tuple(sorted(walk.litter)), walk.is_whole)
 
 
-def _checked(source: Path, excluded: Path) -> Path:
-    """The source without links.
+def _check_source(source: Path, excluded: Path) -> Path:
+    """Return the source without links.
 
     Raises:
         UserError: it is no folder that can be listed, or lies in the release.
@@ -113,7 +113,7 @@ def _checked(source: Path, excluded: Path) -> Path:
     return real
 
 
-def _list(walk: _Walk, folder: _Folder) -> None:
+def _list_folder(walk: _Walk, folder: _Folder) -> None:
     try:
         with os.scandir(folder.real) as entries:
             listed = sorted(entries, key=lambda entry: entry.name)
@@ -126,10 +126,10 @@ def _list(walk: _Walk, folder: _Folder) -> None:
         if is_litter(entry.name):
             walk.litter.append(path)
         elif entry.name not in _PRIVATE:
-            _enter(walk, folder, entry, path)
+            _add_entry(walk, folder, entry, path)
 
 
-def _enter(walk: _Walk, folder: _Folder, entry: os.DirEntry[str], path: str) -> None:
+def _add_entry(walk: _Walk, folder: _Folder, entry: os.DirEntry[str], path: str) -> None:
     try:
         real = Path(entry.path)
         if entry.is_symlink():
@@ -144,7 +144,7 @@ def _enter(walk: _Walk, folder: _Folder, entry: os.DirEntry[str], path: str) -> 
         return
     inode = (info.st_dev, info.st_ino)
     if stat.S_ISDIR(info.st_mode):
-        if inode not in folder.above and real != walk.excluded and _is_new(walk, entry):
+        if inode not in folder.above and real != walk.excluded and _is_first_visit(walk, entry):
             walk.todo.append(_Folder(real, f"{path}/", folder.above | {inode}))
     elif stat.S_ISREG(info.st_mode):
         walk.files.append(Found(path, real, info.st_size, inode))
@@ -152,30 +152,30 @@ def _enter(walk: _Walk, folder: _Folder, entry: os.DirEntry[str], path: str) -> 
         walk.refused.append(Note(path, "neither a file nor a folder"))
 
 
-def _is_new(walk: _Walk, entry: os.DirEntry[str]) -> bool:
-    """Whether the folder is to be listed: a link to a folder only the first time it is met."""
+def _is_first_visit(walk: _Walk, entry: os.DirEntry[str]) -> bool:
+    """Return whether the folder is to be listed: a link to one only the first time."""
     if not entry.is_symlink():
         return True
     info = entry.stat(follow_symlinks=False)
     inode = (info.st_dev, info.st_ino)
-    is_new = inode not in walk.links
+    is_first = inode not in walk.links
     walk.links.add(inode)
-    return is_new
+    return is_first
 
 
-def relative_names(folder: Path) -> Iterator[str]:
-    """The files below a folder of our own, relative, in order. None where it does not exist.
+def list_files(folder: Path) -> Iterator[str]:
+    """Yield the files below a folder of our own, relative, in order; none where there is no folder.
 
     Raises:
         UserError: a folder cannot be listed.
     """
-    for here, folders, files in os.walk(folder, onerror=_not_listed):
+    for parent, folders, files in os.walk(folder, onerror=_raise_unlisted):
         folders.sort()
-        base = Path(here).relative_to(folder)
+        base = Path(parent).relative_to(folder)
         yield from ((base / file).as_posix() for file in sorted(files) if not is_litter(file))
 
 
-def _not_listed(error: OSError) -> None:
+def _raise_unlisted(error: OSError) -> None:
     if not isinstance(error, FileNotFoundError):
         message = (
             f"{error.filename}: cannot be listed ({error.strerror}). Make it a readable folder."

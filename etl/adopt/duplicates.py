@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from etl.adopt.recognise import Candidate, Identity
-from etl.adopt.report import Double, Note
+from etl.adopt.report import Duplicates, Note
 from etl.model.errors import BadInputError
 from etl.model.profile import Profile
 from etl.model.release import extension, parse, place_in_release
@@ -20,27 +20,27 @@ Listed = Mapping[str, frozenset[str]]  # canonical path -> MD5s that manifests g
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One candidate an identity, and what was decided on the way."""
+    """One candidate per identity, and what was decided on the way."""
 
     chosen: tuple[Candidate, ...]
-    doubles: tuple[Double, ...]
+    duplicates: tuple[Duplicates, ...]
     refused: tuple[Note, ...]
     undecided: frozenset[Identity]
 
 
 def read_manifests(paths: Iterable[Path], profile: Profile) -> Listed:
-    """The MD5s of the publisher's manifests by canonical path.
+    """Return the MD5s of the publisher's manifests by canonical path.
 
     A broken manifest tells nothing here; the table `blobs` reports it.
     """
     listed: defaultdict[str, set[str]] = defaultdict(set)
     for path in paths:
-        for name, md5 in _lines(path).items():
+        for name, md5 in _read_or_skip(path).items():
             listed[place_in_release(parse(name, profile), profile, extension(name))].add(md5)
     return {target: frozenset(md5s) for target, md5s in listed.items()}
 
 
-def _lines(path: Path) -> dict[str, str]:
+def _read_or_skip(path: Path) -> dict[str, str]:
     try:
         return read_manifest(path)
     except BadInputError:
@@ -48,63 +48,63 @@ def _lines(path: Path) -> dict[str, str]:
 
 
 def choose(candidates: Sequence[Candidate], listed: Listed) -> Choice:
-    """One file an identity, or none where different contents claim it and nothing decides."""
+    """Choose one file per identity, none where contents differ and nothing decides."""
     groups: defaultdict[Identity, list[Candidate]] = defaultdict(list)
     for candidate in candidates:
         groups[candidate.identity].append(candidate)
-    chosen, doubles, refused, undecided = [], [], [], set()
+    chosen, duplicates, refused, undecided = [], [], [], set()
     for key, group in groups.items():
-        one, reason = _one(group, listed)
-        if one is None:
+        taken, reason = _choose_one(group, listed)
+        if taken is None:
             undecided.add(key)
-            refused.append(Note(_paths(group), reason))
+            refused.append(Note(_join_paths(group), reason))
             continue
-        chosen.append(one)
-        others = tuple(c.found.path for c in group if c.found.inode != one.found.inode)
-        if others:
-            doubles.append(Double(one.found.path, others, reason))
-    return Choice(tuple(chosen), tuple(doubles), tuple(refused), frozenset(undecided))
+        chosen.append(taken)
+        left = tuple(c.found.path for c in group if c.found.inode != taken.found.inode)
+        if left:
+            duplicates.append(Duplicates(taken.found.path, left, reason))
+    return Choice(tuple(chosen), tuple(duplicates), tuple(refused), frozenset(undecided))
 
 
-def _one(group: list[Candidate], listed: Listed) -> tuple[Candidate | None, str]:
-    """The candidate to take and why; None where the contents differ and nothing decides."""
-    group = _one_a_file(group)
+def _choose_one(group: list[Candidate], listed: Listed) -> tuple[Candidate | None, str]:
+    """Return the candidate to take and why; None where the contents differ and nothing decides."""
+    group = _drop_links(group)
     if len(group) == 1:
         return group[0], ""
     if group[0].name.artefact == "other":
         return group[0], "the one nearest to the top"
     try:
-        return _by_content(group, listed)
+        return _choose_by_content(group, listed)
     except OSError as error:
-        return None, f"one of these doubles cannot be read ({error.strerror})"
+        return None, f"one of these duplicates cannot be read ({error.strerror})"
 
 
-def _by_content(group: list[Candidate], listed: Listed) -> tuple[Candidate | None, str]:
+def _choose_by_content(group: list[Candidate], listed: Listed) -> tuple[Candidate | None, str]:
     """Choose by the publisher's MD5, then by form. Reads only what the choice needs."""
     for candidate in group:
         md5s = listed.get(candidate.target)
-        if md5s and _md5(candidate) in md5s:
+        if md5s and _hash_file(candidate) in md5s:
             return candidate, "its MD5 is the publisher's"
-    preferred, reason = _preferred_form(group, listed)
+    preferred, reason = _prefer_form(group, listed)
     if len(preferred) > 1:
-        if len({_md5(candidate) for candidate in preferred}) > 1:
+        if len({_hash_file(candidate) for candidate in preferred}) > 1:
             return None, "different contents for the same thing; keep one of them"
         reason = "same content"
     return preferred[0], reason
 
 
-def _one_a_file(group: list[Candidate]) -> list[Candidate]:
-    """One candidate an inode (links show a file twice), the shortest path first."""
+def _drop_links(group: list[Candidate]) -> list[Candidate]:
+    """Return one candidate per inode (links show a file twice), the shortest path first."""
     ordered = sorted(group, key=lambda c: (len(PurePosixPath(c.found.path).parts), c.found.path))
     seen = {candidate.found.inode: candidate for candidate in reversed(ordered)}
     return [candidate for candidate in ordered if seen[candidate.found.inode] is candidate]
 
 
-def _preferred_form(group: list[Candidate], listed: Listed) -> tuple[list[Candidate], str]:
-    """The candidates of the better form: listed by a manifest, else packed, else a workbook."""
-    known = [candidate for candidate in group if candidate.target in listed]
-    if known and len({candidate.target for candidate in known}) == 1:
-        return known, "the manifest knows its path"
+def _prefer_form(group: list[Candidate], listed: Listed) -> tuple[list[Candidate], str]:
+    """Return the candidates of the better form: in a manifest, else packed, else a workbook."""
+    of_manifest = [candidate for candidate in group if candidate.target in listed]
+    if len({candidate.target for candidate in of_manifest}) == 1:
+        return of_manifest, "the manifest knows its path"
     for form in (".nii.gz", ".xlsx"):
         of_form = [c for c in group if extension(c.target) == form]
         if of_form:
@@ -112,10 +112,10 @@ def _preferred_form(group: list[Candidate], listed: Listed) -> tuple[list[Candid
     return group, ""
 
 
-def _md5(candidate: Candidate) -> str:
+def _hash_file(candidate: Candidate) -> str:
     with candidate.found.real.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
-def _paths(group: Iterable[Candidate]) -> str:
+def _join_paths(group: Iterable[Candidate]) -> str:
     return ", ".join(candidate.found.path for candidate in group)
