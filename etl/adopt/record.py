@@ -49,7 +49,7 @@ def record_first(root: Path, release: Path, targets: Iterable[str], profile: Pro
 
 def _make_row(release: Path, name: Name) -> tuple[str | int | None, ...] | None:
     # Loaded by those who bring a mask for the first time, not by every adoption.
-    from etl.measure.mask import foreground_bits, voxel_digest
+    from etl.measure.mask import digest_voxels, find_foreground
     from etl.read.nifti import read_volume
 
     path = release / name.path
@@ -59,6 +59,6 @@ def _make_row(release: Path, name: Name) -> tuple[str | int | None, ...] | None:
         return None
     # What DVC calls the hash of a file is its MD5.
     md5 = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
-    bits, _ = foreground_bits(volume.voxels, *volume.header.scaling)
+    bits, _ = find_foreground(volume.voxels, *volume.header.scaling)
     content = volume.content_crc32, volume.header.content_bytes
-    return (name.case_id, name.mask, name.path, md5, *content, voxel_digest(bits))
+    return (name.case_id, name.mask, name.path, md5, *content, digest_voxels(bits))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from etl.measure import captk_glcm, captk_histogram, captk_intensity, captk_shape
-from etl.measure.mask import components, crop
+from etl.measure.mask import crop, find_components
 from etl.phantom import radiomics
 
 Region = tuple[NDArray[np.int16], NDArray[np.bool_]]
@@ -44,15 +44,15 @@ def test_intensity_and_histogram_agree(drawn: Region) -> None:
     image, region = drawn
     voxels = image[region]
     one = radiomics.statistics(voxels.astype(np.float64), generator())
-    agree(one, captk_intensity.intensity(voxels))
-    agree(radiomics.histogram(voxels, generator()), captk_histogram.histogram(voxels))
+    agree(one, captk_intensity.measure_intensities(voxels))
+    agree(radiomics.histogram(voxels, generator()), captk_histogram.measure_histogram(voxels))
 
 
 @settings(max_examples=15)
 @given(regions())
 def test_texture_agrees(drawn: Region) -> None:
     image, region = drawn
-    agree(radiomics.texture(image, region), captk_glcm.glcm(image.T, region.T))
+    agree(radiomics.texture(image, region), captk_glcm.measure_glcm(image.T, region.T))
 
 
 @given(regions())
@@ -60,11 +60,14 @@ def test_shape_agrees(drawn: Region) -> None:
     region = drawn[1]
     found = crop(region.T)
     assert found is not None
-    parts = components(found)
+    parts = find_components(found)
     sizes = np.sort(np.bincount(ndimage.label(region)[0].ravel())[1:])
     if len(sizes) > 1 and sizes[-1] == sizes[-2]:
         return  # two largest components: either is right
-    agree(radiomics.morphology(region, SPACING), captk_shape.morphologic(parts.largest, SPACING))
+    agree(
+        radiomics.morphology(region, SPACING),
+        captk_shape.measure_morphologic(parts.largest, SPACING),
+    )
 
 
 def test_statistics_by_hand() -> None:

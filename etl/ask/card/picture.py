@@ -29,7 +29,7 @@ from etl.ask.card.planes import (
 )
 from etl.build.manifest import hash_file
 from etl.build.recipe import make_module_recipe
-from etl.measure.mask import foreground_bits
+from etl.measure.mask import find_foreground
 from etl.model import project
 from etl.model.errors import BadInputError
 from etl.model.profile import Profile, load_profile
@@ -186,7 +186,7 @@ def _read_mask(
             likely_cause="a table of another release", fix="Run `ispy1 repro`.",
         )  # fmt: skip
     volume = read_two_values(blob, context)
-    bits, _ = foreground_bits(volume.voxels, *volume.header.scaling)
+    bits, _ = find_foreground(volume.voxels, *volume.header.scaling)
     where = where or _frame(volume.header, row)
     affine = volume.header.affine
     return where, {view: sample(bits, affine, plane_points(where, view))[0] for view in VIEWS}
