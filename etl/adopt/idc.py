@@ -27,7 +27,7 @@ from etl.model import project
 from etl.model.errors import UserError
 from etl.model.profile import Profile, load_profile
 from etl.model.store import write_atomically
-from etl.read.idc import COLUMNS, first_line, missing_columns
+from etl.read.idc import COLUMNS, cut_error, find_missing_columns
 from etl.versions.track import TARGET, add_release, tracking_file
 
 PACKAGE = "idc_index_data"  # PyPI: idc-index-data
@@ -170,7 +170,7 @@ def _read_rows(source: Path, collection: str) -> pa.Table:
             table = pq.read_table(file, partitioning=None, columns=list(COLUMNS), filters=rows)
     except _UNREADABLE as error:
         message = (
-            f"{source}: cannot be read as an index ({first_line(error)}). Expected "
+            f"{source}: cannot be read as an index ({cut_error(error)}). Expected "
             f"the {INDEX} of idc-index-data, or its wheel: `{GET_PACKAGE}`."
         )
         raise UserError(message) from error
@@ -188,7 +188,7 @@ def _normalize(source: Path, series: pa.Table) -> pa.Table:
         table = series.select(list(COLUMNS)).cast(schema).replace_schema_metadata(schema.metadata)
     except pa.ArrowException as error:
         message = (
-            f"{source}: a column is of another type ({first_line(error)}). Take another version "
+            f"{source}: a column is of another type ({cut_error(error)}). Take another version "
             "of idc-index-data."
         )
         raise UserError(message) from error
@@ -207,7 +207,7 @@ def _open_index(source: Path) -> Iterator[Any]:
 
 
 def _check_columns(source: Path, names: list[str]) -> None:
-    missing = missing_columns(names)
+    missing = find_missing_columns(names)
     if _COLLECTION not in names:
         missing.insert(0, _COLLECTION)
     if missing:

@@ -20,7 +20,7 @@ from etl.measure.shape import measure_max_diameter, measure_shape
 from etl.model.errors import BadInputError
 from etl.model.findings import Finding, make_finding
 from etl.model.schema import CASE_ID, HEADER, Table, parse_columns
-from etl.read.nifti import Array, Grid, Volume, is_same_grid, to_world
+from etl.read.nifti import Array, Grid, Volume, convert_to_world, is_same_grid
 from etl.tables.copies import find_copies
 from etl.tables.header import check_header, describe_header
 from etl.tables.own_masks import select_own_foreground
@@ -128,7 +128,7 @@ def _measure_foreground(foreground: Foreground, affine: Array) -> Row:
     alone = (
         shape.max_diameter_mm if parts.count == 1 else measure_max_diameter(parts.largest, affine)
     )
-    centroid = to_world(find_centroid(foreground), affine)[0]
+    centroid = convert_to_world(find_centroid(foreground), affine)[0]
     first, last = foreground.box
     return {
         "n_components": parts.count,

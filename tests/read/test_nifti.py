@@ -26,7 +26,7 @@ from support import (
 )
 
 from etl.model.errors import BadInputError
-from etl.read.nifti import MAX_BYTES, Volume, corners, read_volume, to_world
+from etl.read.nifti import MAX_BYTES, Volume, convert_to_world, find_corners, read_volume
 
 SIZE = (6, 5, 4)
 DTYPES = ("uint8", "int8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "f4", "f8")
@@ -427,8 +427,8 @@ def test_corners_are_where_the_affine_puts_them(
         [[x, y, z] for x in (0, size[0] - 1) for y in (0, size[1] - 1) for z in (0, size[2] - 1)]
     )
     wanted = nib.affines.apply_affine(affine, index)
-    np.testing.assert_allclose(corners(affine, size), wanted, atol=1e-9)
-    np.testing.assert_allclose(to_world(index.astype(float), affine), wanted, atol=1e-9)
+    np.testing.assert_allclose(find_corners(affine, size), wanted, atol=1e-9)
+    np.testing.assert_allclose(convert_to_world(index.astype(float), affine), wanted, atol=1e-9)
 
 
 def test_real_mask(real: Path) -> None:

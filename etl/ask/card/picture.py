@@ -35,7 +35,7 @@ from etl.model.errors import BadInputError
 from etl.model.profile import Profile, load_profile
 from etl.model.release import parse
 from etl.model.store import read_table, table_path, write_atomically
-from etl.read.nifti import Header, read_volume, to_world
+from etl.read.nifti import Header, convert_to_world, read_volume
 from etl.tables.own_masks import read_two_values
 from etl.tables.unit import Blob, Context, Row
 
@@ -202,7 +202,7 @@ def _frame(header: Header, reference: Row | None) -> Frame:
         r, a, s = (float(reference[f"centroid_{axis}_mm"]) for axis in "ras")
     else:
         middle = (np.array([size], dtype=np.float64) - 1) / 2
-        r, a, s = map(float, to_world(middle, affine)[0])
+        r, a, s = map(float, convert_to_world(middle, affine)[0])
     return frame(size, affine, (r, a, s))
 
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from etl.read.nifti import corners, determinant, to_world
+from etl.read.nifti import compute_determinant, convert_to_world, find_corners
 
 Array = npt.NDArray[Any]
 
@@ -46,7 +46,7 @@ def frame(size: tuple[int, ...], affine: Array, centre: tuple[float, float, floa
         affine: voxel index to world mm.
         centre: world point that all planes go through, mm.
     """
-    ends = corners(affine, size)
+    ends = find_corners(affine, size)
     origin = ends[0]
     low = np.floor(ends.min(axis=0) - origin + 0.5).astype(int)
     high = np.floor(ends.max(axis=0) - origin + 0.5).astype(int)
@@ -90,7 +90,9 @@ def sample(voxels: Array, affine: Array, points: Array) -> tuple[Array, Array]:
     Returns:
         Values, and whether a point lies in the volume; both of the points' shape without the 3.
     """
-    index = np.floor(to_world(points.reshape(-1, 3), inverse(affine)) + 0.5).astype(np.int64)
+    index = np.floor(convert_to_world(points.reshape(-1, 3), inverse(affine)) + 0.5).astype(
+        np.int64
+    )
     is_inside = ((index >= 0) & (index < np.asarray(voxels.shape))).all(axis=1)
     values = np.zeros(len(index), voxels.dtype)
     x, y, z = index[is_inside].T
@@ -110,8 +112,8 @@ def inverse(affine: Array) -> Array:
         [d * h - e * g, b * g - a * h, a * e - b * d],
     ]
     back = np.eye(4)
-    back[:3, :3] = np.array(cofactors) / determinant(affine)
-    back[:3, 3] = -to_world(affine[None, :3, 3], back)[0]
+    back[:3, :3] = np.array(cofactors) / compute_determinant(affine)
+    back[:3, 3] = -convert_to_world(affine[None, :3, 3], back)[0]
     return back
 
 
