@@ -52,7 +52,7 @@ def foresee_plan(plan: Plan) -> Report:
         kept=kept,
         prune_skipped=_NO_PRUNE if request.is_prune and not scanned.is_whole else None,
         litter=len(scanned.litter),
-        litter_names=scanned.litter,
+        litter_names=tuple(scanned.litter),
         bytes_to_copy=to_copy,
         bytes_needed=needed,
         bytes_free=free,

@@ -88,14 +88,24 @@ def cut(
         project.refuse_inputs(root, output, [source])
     target = output or _find_target(root, chosen)
     table = _read_rows(source, collection)
-    if output is not None:
-        return _make_report(
-            source, table, collection, chosen, (target, _write(table, target), False)
-        )
-    with lock_release(root):
+    with contextlib.nullcontext() if output else lock_release(root):
         is_changed = _write(table, target)
-        add_release(root, "idc")
-    return _make_report(source, table, collection, chosen, (target, is_changed, True))
+        if not output:
+            add_release(root, "idc")
+    version = (table.schema.metadata or {}).get(VERSION_KEY)
+    return Cut(
+        index=str(source),
+        index_version=version.decode() if version else None,
+        collection=collection,
+        profile=chosen.name,
+        path=str(target),
+        subjects=len(table["PatientID"].unique()),
+        studies=len(table["StudyInstanceUID"].unique()),
+        series=table.num_rows,
+        size_bytes=target.stat().st_size,
+        is_changed=is_changed,
+        is_tracked=not output,
+    )
 
 
 def _choose_profile(root: Path, name: str | None, output: Path | None) -> tuple[Profile, str]:
@@ -227,27 +237,3 @@ def _write(table: pa.Table, path: Path) -> bool:
         return False
     write_atomically(path.resolve(), lambda target: target.write_bytes(content))
     return True
-
-
-def _make_report(
-    source: Path,
-    table: pa.Table,
-    collection: str,
-    profile: Profile,
-    written: tuple[Path, bool, bool],
-) -> Cut:
-    path, is_changed, is_tracked = written
-    version = (table.schema.metadata or {}).get(VERSION_KEY)
-    return Cut(
-        index=str(source),
-        index_version=version.decode() if version else None,
-        collection=collection,
-        profile=profile.name,
-        path=str(path),
-        subjects=len(table["PatientID"].unique()),
-        studies=len(table["StudyInstanceUID"].unique()),
-        series=table.num_rows,
-        size_bytes=path.stat().st_size,
-        is_changed=is_changed,
-        is_tracked=is_tracked,
-    )

@@ -66,7 +66,7 @@ class Candidate:
 
     @property
     def identity(self) -> Identity:
-        """What the file is: candidates with one identify are duplicates."""
+        """What the file is: candidates of one identity are duplicates."""
         return identify(self.name, self.target)
 
 

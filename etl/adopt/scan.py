@@ -28,14 +28,14 @@ class Found:
     inode: Inode
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Scan:
     """All files of the source in path order. `is_whole` is false where a folder was unreadable."""
 
-    files: tuple[Found, ...]
-    refused: tuple[Note, ...]
-    litter: tuple[str, ...]
-    is_whole: bool
+    files: list[Found] = field(default_factory=list)
+    refused: list[Note] = field(default_factory=list)
+    litter: list[str] = field(default_factory=list)
+    is_whole: bool = True
 
 
 @dataclass(slots=True)
@@ -46,11 +46,8 @@ class _Walk:
     excluded: Path
     cache: Path
     todo: list[_Folder]
-    files: list[Found] = field(default_factory=list)
-    refused: list[Note] = field(default_factory=list)
+    result: Scan
     links: set[Inode] = field(default_factory=set)
-    litter: list[str] = field(default_factory=list)
-    is_whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,19 +70,19 @@ def scan(source: Path, excluded: Path, cache: Path) -> Scan:
         UserError: the source is no folder that can be listed, lies in the release, or is empty.
     """
     real = _check_source(source, excluded)
-    info = real.stat()
-    walk = _Walk(
-        real, excluded, cache, [_Folder(real, "", frozenset([(info.st_dev, info.st_ino)]))]
-    )
+    info, result = real.stat(), Scan()
+    start = _Folder(real, "", frozenset([(info.st_dev, info.st_ino)]))
+    walk = _Walk(real, excluded, cache, [start], result)
     while walk.todo:
         _list_folder(walk, walk.todo.pop())
-    if not walk.files and not walk.refused:
-        litter = f" but litter (the first: {walk.litter[0]})" if walk.litter else ""
+    if not result.files and not result.refused:
+        litter = f" but litter (the first: {result.litter[0]})" if result.litter else ""
         message = f"{source}: holds no file{litter}. Name the folder with the downloaded release."
         raise UserError(message)
-    files = tuple(sorted(walk.files, key=lambda file: file.path))
-    refused = tuple(sorted(walk.refused, key=lambda note: note.path))
-    return Scan(files, refused, tuple(sorted(walk.litter)), walk.is_whole)
+    result.files.sort(key=lambda file: file.path)
+    result.refused.sort(key=lambda note: note.path)
+    result.litter.sort()
+    return result
 
 
 def _check_source(source: Path, excluded: Path) -> Path:
@@ -118,13 +115,15 @@ def _list_folder(walk: _Walk, folder: _Folder) -> None:
         with os.scandir(folder.real) as entries:
             listed = sorted(entries, key=lambda entry: entry.name)
     except OSError as error:
-        walk.is_whole = False
-        walk.refused.append(Note(folder.prefix, f"folder cannot be listed ({error.strerror})"))
+        walk.result.is_whole = False
+        walk.result.refused.append(
+            Note(folder.prefix, f"folder cannot be listed ({error.strerror})")
+        )
         return
     for entry in listed:
         path = folder.prefix + entry.name
         if is_litter(entry.name):
-            walk.litter.append(path)
+            walk.result.litter.append(path)
         elif entry.name not in _PRIVATE:
             _add_entry(walk, folder, entry, path)
 
@@ -135,21 +134,21 @@ def _add_entry(walk: _Walk, folder: _Folder, entry: os.DirEntry[str], path: str)
         if entry.is_symlink():
             real = real.resolve(strict=True)
             if not real.is_relative_to(walk.source) and not is_kept(real, walk.cache):
-                walk.refused.append(Note(path, f"link that leaves the source (to {real})"))
+                walk.result.refused.append(Note(path, f"link that leaves the source (to {real})"))
                 return
         info = real.stat()
     except (OSError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or "link in a loop"
-        walk.refused.append(Note(path, f"cannot be read ({reason})"))
+        walk.result.refused.append(Note(path, f"cannot be read ({reason})"))
         return
     inode = (info.st_dev, info.st_ino)
     if stat.S_ISDIR(info.st_mode):
         if inode not in folder.above and real != walk.excluded and _is_first_visit(walk, entry):
             walk.todo.append(_Folder(real, f"{path}/", folder.above | {inode}))
     elif stat.S_ISREG(info.st_mode):
-        walk.files.append(Found(path, real, info.st_size, inode))
+        walk.result.files.append(Found(path, real, info.st_size, inode))
     else:
-        walk.refused.append(Note(path, "neither a file nor a folder"))
+        walk.result.refused.append(Note(path, "neither a file nor a folder"))
 
 
 def _is_first_visit(walk: _Walk, entry: os.DirEntry[str]) -> bool:

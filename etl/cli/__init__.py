@@ -123,7 +123,7 @@ def _print_error(sentence: str) -> int:
 
 
 def _describe_unforeseen(error: BaseException) -> str:
-    """One sentence on an error that nobody foresaw, and where its traceback is."""
+    """Return a sentence on an error that nobody foresaw, and where its traceback is."""
     if os.environ.get("ISPY1_DEBUG"):
         traceback.print_exc()
     message = " ".join(str(error).split())[:300]

@@ -30,6 +30,14 @@ OutputOption = Annotated[
 RevOption = Annotated[
     str | None, typer.Option("--rev", help="A git revision: v1.0, main, HEAD~2. Default: today.")
 ]
+SpillOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIZE",
+        show_default=f"{SPILL_GB}GB, at most half of the free disk",
+        help="What the query may write under .dvc/tmp where memory does not suffice.",
+    ),
+]
 
 
 class QueryCommand(TyperCommand):
@@ -73,14 +81,7 @@ def sql(  # noqa: PLR0913, PLR0917  typer makes an option of each
     memory: Annotated[
         str, typer.Option(metavar="SIZE", help="Such as 4GB, or a share of this computer's.")
     ] = MEMORY,
-    spill: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SIZE",
-            show_default=f"{SPILL_GB}GB, at most half of the free disk",
-            help="What the query may write under .dvc/tmp where memory does not suffice.",
-        ),
-    ] = None,
+    spill: SpillOption = None,
 ) -> None:
     """Ask the warehouse one question in SQL. It only reads, and can reach no file and no network.
 

@@ -94,7 +94,7 @@ def measure_surface_distances(first: Array, second: Array, affine: Array) -> tup
         affine: voxel index to world mm.
 
     Returns:
-        One distance a voxel of `first` to `second`, ascending; then back.
+        One distance per voxel of `first` to `second`, ascending; then back.
     """
     # Readers agree on much of a surface: what lies on both is 0 away, and asks no tree.
     shared = first & second

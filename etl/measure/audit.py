@@ -41,7 +41,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """One published feature. `published`: a value a case, NaN where there is none.
+    """One published feature. `published`: one value per case, NaN where there is none.
 
     `is_fragile`: a few voxels change it by any amount, so that only equal values say something.
     """
@@ -55,8 +55,8 @@ class Feature:
 class Audit:
     """The outcome for one feature; None where too few values were compared.
 
-    `is_compared`, `is_outlier` and `relative` have a place a case; `candidate` is the input that
-    fits best, None where none was computed.
+    `is_compared`, `is_outlier` and `relative` have one element per case; `candidate` is the input
+    that fits best, None where none was computed.
     """
 
     candidate: str | None
@@ -78,8 +78,8 @@ def audit(
 
     Args:
         features: name -> what was published.
-        computed: candidate input -> feature -> a value a case, NaN where there is none. Of inputs
-            that fit equally well the first counts.
+        computed: candidate input -> feature -> one value per case, NaN where there is none. Of
+            inputs that fit equally well the first counts.
         limits: what counts as what.
     """
     reproduced = {

@@ -31,7 +31,7 @@ def compute_icc(ratings: Array) -> Icc:
     Psychological Methods 1:30, 1996, table 7, case 2A (ICC(A,1)).
 
     Args:
-        ratings: float, one row a target and one column a rater; no NaN.
+        ratings: float, one row per target and one column per rater; no NaN.
 
     Returns:
         Nothing is defined where all ratings are equal, or with fewer than two of either.

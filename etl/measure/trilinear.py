@@ -52,7 +52,7 @@ def resample_planes(
 
 
 def _interpolate_lines(voxels: Array, index: list[Array]) -> Array:
-    """Interpolate along parallel axes, one at a time, that with one target plane first."""
+    """Interpolate along parallel axes, one at a time; first the one with a single target plane."""
     lines = [line.ravel() for line in index]
     (low,), (high,), (share,) = _find_neighbours(lines[2], voxels.shape[2])
     plane = _interpolate(

@@ -12,7 +12,7 @@ from etl.phantom.cases import Made
 from etl.phantom.grids import Draw, make_stream
 
 Row = tuple[str, str, str, float]  # of the truth
-Table = list[list[float]]  # one row a case, in the order of NAMES
+Table = list[list[float]]  # one row per case, in the order of NAMES
 
 _MEAN = "T1_E_Intensity_Mean"
 _SKEWNESS = "T1_E_Intensity_Skewness"

@@ -1,7 +1,7 @@
 """Bodies given by an implicit function, and their exact volumes and centroids.
 
 A body is star-shaped: in its own frame (mm divided by `radii`, from `centre`) its surface lies
-at distance 1 + sum of h * ((1 + u.d) / 2)**8 in direction u, one term a lobe (direction d,
+at distance 1 + sum of h * ((1 + u.d) / 2)**8 in direction u, one term per lobe (direction d,
 height h). An ellipsoid has no lobes. The implicit function is that distance's reciprocal share:
 `depth` <= 1 inside, growing linearly along each ray.
 """

@@ -1,4 +1,4 @@
-"""The slice of the Imaging Data Commons index: one row a DICOM series, in IDC's own columns."""
+"""The slice of the Imaging Data Commons index: one row per DICOM series, in IDC's own columns."""
 
 from __future__ import annotations
 

@@ -294,8 +294,8 @@ def _parse_size(dim: list[int]) -> tuple[int, int, int]:
         sizes.pop(-1 if sizes[-1] == 1 else sizes.index(1))
     if len(sizes) > DIMENSIONS:
         raise refuse(
-            "not_3d", f"{dim[0]}-D of size {tuple(dim[1 : dim[0] + 1])}", "one 3-D volume a file",
-            "several phases in one file", "Split the file into one volume a phase.",
+            "not_3d", f"{dim[0]}-D of size {tuple(dim[1 : dim[0] + 1])}", "one 3-D volume per file",
+            "several phases in one file", "Split the file into one volume per phase.",
         )  # fmt: skip
     return sizes[0], sizes[1], sizes[2]
 
