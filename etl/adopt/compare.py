@@ -61,7 +61,7 @@ def compare(chosen: Sequence[Candidate], present: Present) -> tuple[Item, ...]:
 
 
 def _compare_file(candidate: Candidate, present: Present, is_held: bool) -> Item:  # noqa: FBT001
-    file, target = candidate.found, candidate.target
+    file, target = candidate.file, candidate.target
     twins = [p for p in present.paths_by_identity.get(candidate.identity, ()) if p != target]
     try:
         before = read_signature(file.real)
@@ -90,7 +90,7 @@ def _find_equal(
         return next(packed, None)
     target = present.folder / candidate.target
     is_known = present.memory.get(candidate.target) == (before, read_signature(target))
-    return candidate.target if is_known or is_same(candidate.found.real, target) else None
+    return candidate.target if is_known or is_same(candidate.file.real, target) else None
 
 
 def _is_packed(candidate: Candidate, twin: Path) -> bool:
@@ -106,7 +106,7 @@ def _is_packed(candidate: Candidate, twin: Path) -> bool:
         file.seek(-_GZIP_TRAILER, 2)
         trailer = file.read()
     crc = size = 0
-    with candidate.found.real.open("rb") as file:
+    with candidate.file.real.open("rb") as file:
         while block := file.read(_BLOCK):
             crc = zlib.crc32(block, crc)
             size += len(block)

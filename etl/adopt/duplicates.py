@@ -60,9 +60,9 @@ def choose(candidates: Sequence[Candidate], listed: Listed) -> Choice:
             refused.append(Note(_join_paths(group), reason))
             continue
         chosen.append(taken)
-        left = tuple(c.found.path for c in group if c.found.inode != taken.found.inode)
+        left = tuple(c.file.path for c in group if c.file.inode != taken.file.inode)
         if left:
-            duplicates.append(Duplicates(taken.found.path, left, reason))
+            duplicates.append(Duplicates(taken.file.path, left, reason))
     return Choice(tuple(chosen), tuple(duplicates), tuple(refused), frozenset(undecided))
 
 
@@ -95,9 +95,9 @@ def _choose_by_content(group: list[Candidate], listed: Listed) -> tuple[Candidat
 
 def _drop_links(group: list[Candidate]) -> list[Candidate]:
     """Return one candidate per inode (links show a file twice), the shortest path first."""
-    ordered = sorted(group, key=lambda c: (len(PurePosixPath(c.found.path).parts), c.found.path))
-    seen = {candidate.found.inode: candidate for candidate in reversed(ordered)}
-    return [candidate for candidate in ordered if seen[candidate.found.inode] is candidate]
+    ordered = sorted(group, key=lambda c: (len(PurePosixPath(c.file.path).parts), c.file.path))
+    seen = {candidate.file.inode: candidate for candidate in reversed(ordered)}
+    return [candidate for candidate in ordered if seen[candidate.file.inode] is candidate]
 
 
 def _prefer_form(group: list[Candidate], listed: Listed) -> tuple[list[Candidate], str]:
@@ -113,9 +113,9 @@ def _prefer_form(group: list[Candidate], listed: Listed) -> tuple[list[Candidate
 
 
 def _hash_file(candidate: Candidate) -> str:
-    with candidate.found.real.open("rb") as file:
+    with candidate.file.real.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
 def _join_paths(group: Iterable[Candidate]) -> str:
-    return ", ".join(candidate.found.path for candidate in group)
+    return ", ".join(candidate.file.path for candidate in group)

@@ -26,8 +26,8 @@ def foresee_plan(plan: Plan) -> Report:
     """Return what `execute_plan` would do. Changes nothing."""
     request, scanned, recognised = plan.request, plan.scanned, plan.recognised
     absent = _list_not_in_source(plan)
-    kept = tuple(path for path in absent if request.is_prune and _is_spared(plan, path))
-    removed = tuple(path for path in absent if request.is_prune and path not in kept)
+    spared = tuple(path for path in absent if request.is_prune and _is_spared(plan, path))
+    removed = tuple(path for path in absent if request.is_prune and path not in spared)
     to_copy, needed, free = _measure_space(request, plan.items)
     params_changed = _is_new(request, plan.profile)
     return Report(
@@ -43,13 +43,13 @@ def foresee_plan(plan: Plan) -> Report:
         mask_name=plan.mask_name,
         not_taken=recognised.not_taken,
         refused=(*scanned.refused, *recognised.refused, *plan.choice.refused),
-        no_case=tuple(NoCase(c.found.path, c.name.case_id or "") for c in plan.strangers),
+        no_case=tuple(NoCase(c.file.path, c.name.case_id or "") for c in plan.strangers),
         damaged=plan.damaged,
         doubles=plan.choice.duplicates,
         missing=find_missing(plan, plan.items, removed),
         not_in_source=() if request.is_prune else absent,
         removed=removed,
-        kept=kept,
+        kept=spared,
         prune_skipped=_NO_PRUNE if request.is_prune and not scanned.is_whole else None,
         litter=len(scanned.litter),
         litter_names=tuple(scanned.litter),

@@ -198,11 +198,11 @@ def _drop_second_features(recognised: Recognised, staying: Collection[str]) -> R
     workbooks = targets & {c.target.removesuffix(".csv") + ".xlsx" for c in features}
     if not workbooks:
         return recognised
-    left = {c.found.path for c in features if extension(c.target) == ".csv"}
+    left = {c.file.path for c in features if extension(c.target) == ".csv"}
     notes = (Note(path, "a features workbook is there and goes first") for path in sorted(left))
     return replace(
         recognised,
-        candidates=tuple(c for c in recognised.candidates if c.found.path not in left),
+        candidates=tuple(c for c in recognised.candidates if c.file.path not in left),
         not_taken=(*recognised.not_taken, *notes),
     )
 
@@ -211,7 +211,7 @@ def _read_listed(
     request: Request, candidates: Sequence[Candidate], present: Collection[str], profile: Profile
 ) -> Listed:
     """Return what the manifests of the source and of the release say."""
-    manifests = [c.found.real for c in candidates if c.name.artefact == "manifest"]
+    manifests = [c.file.real for c in candidates if c.name.artefact == "manifest"]
     manifests += [
         request.release / path for path in present if parse(path, profile).artefact == "manifest"
     ]

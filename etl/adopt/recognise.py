@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from etl.adopt.mask_names import find_objection, parse_own_mask
 from etl.adopt.report import Note
-from etl.adopt.scan import Found, Scan
+from etl.adopt.scan import Scan, SourceFile
 from etl.model.errors import UserError
 from etl.model.profile import Profile
 from etl.model.release import Name, extension, is_known, parse, place_in_release
@@ -60,7 +60,7 @@ Identity = tuple[str, str | None, str | None, int | None, str]
 class Candidate:
     """A file of the source that the release has a place for."""
 
-    found: Found
+    file: SourceFile
     name: Name
     target: str  # inside the release
 
@@ -75,7 +75,7 @@ class Recognised:
     """The files of the source, sorted by what can be done with them."""
 
     candidates: tuple[Candidate, ...]
-    unrecognised: tuple[Found, ...]
+    unrecognised: tuple[SourceFile, ...]
     not_taken: tuple[Note, ...]
     refused: tuple[Note, ...]  # of several cases, second copies, unfinished
 
@@ -103,7 +103,7 @@ def recognise(scanned: Scan, profile: Profile, source: Path, mask_set: str | Non
             target = place_in_release(name, profile, extension(file.path))
             candidates.append(Candidate(file, name, target))
     # A link may show one file under a second, meaningless name.
-    inodes = {candidate.found.inode for candidate in candidates}
+    inodes = {candidate.file.inode for candidate in candidates}
     rest = tuple(file for file in unrecognised if file.inode not in inodes)
     notes = (Note(path, why) for path, why in refused.items())
     return Recognised(tuple(candidates), rest, tuple(not_taken), tuple(notes))
@@ -142,7 +142,9 @@ def add_context(source: Path, path: str, profile: Profile) -> str:
     return PurePosixPath(*parts[-depth:], path).as_posix()
 
 
-def _name_file(file: Found, profile: Profile, source: Path, mask_set: str | None) -> Name | None:
+def _name_file(
+    file: SourceFile, profile: Profile, source: Path, mask_set: str | None
+) -> Name | None:
     """Return what the file is, or None where nothing is known."""
     name = name_of(file.path, profile, source, mask_set)
     if mask_set is not None or is_known(name, profile):
@@ -166,7 +168,7 @@ def _find_objection(name: Name | None, profile: Profile, mask_set: str | None) -
     return reason and reason.format(mask=name.mask, lower=(name.mask or "").lower())
 
 
-def _read_artefact(file: Found) -> str | None:
+def _read_artefact(file: SourceFile) -> str | None:
     """Return `features` or `captk_parameters` where a .csv has the header of one, else None."""
     if extension(file.path) != ".csv":
         return None
@@ -188,7 +190,7 @@ def find_damaged(candidates: Iterable[Candidate]) -> tuple[str, ...]:
 
     Cheap on purpose: the build reads them in full and names what it finds.
     """
-    blobs = (c.found for c in candidates if c.name.image_set or c.name.mask)
+    blobs = (c.file for c in candidates if c.name.image_set or c.name.mask)
     return tuple(file.path for file in blobs if not _is_plausible(file.real))
 
 

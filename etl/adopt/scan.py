@@ -19,7 +19,7 @@ _PRIVATE = (".git", ".dvc")  # the stores of other programs, never part of a rel
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SourceFile:
     """One regular file. `path` is relative to the source, `real` absolute without links."""
 
     path: str
@@ -32,7 +32,7 @@ class Found:
 class Scan:
     """All files of the source in path order. `is_whole` is false where a folder was unreadable."""
 
-    files: list[Found] = field(default_factory=list)
+    files: list[SourceFile] = field(default_factory=list)
     refused: list[Note] = field(default_factory=list)
     litter: list[str] = field(default_factory=list)
     is_whole: bool = True
@@ -146,7 +146,7 @@ def _add_entry(walk: _Walk, folder: _Folder, entry: os.DirEntry[str], path: str)
         if inode not in folder.above and real != walk.excluded and _is_first_visit(walk, entry):
             walk.todo.append(_Folder(real, f"{path}/", folder.above | {inode}))
     elif stat.S_ISREG(info.st_mode):
-        walk.result.files.append(Found(path, real, info.st_size, inode))
+        walk.result.files.append(SourceFile(path, real, info.st_size, inode))
     else:
         walk.result.refused.append(Note(path, "neither a file nor a folder"))
 

@@ -22,16 +22,16 @@ class Fit:
 
     profile: Profile
     expected: int
-    found: int
+    n_cases: int
 
     @property
     def reason(self) -> str:
         """Why this profile, in words."""
         if not self.expected:
             return "the default: no file names a case that a profile expects"
-        if self.found == 1:
+        if self.n_cases == 1:
             return "it expects the one case id that was found"
-        return f"it expects {self.expected} of the {self.found} case ids"
+        return f"it expects {self.expected} of the {self.n_cases} case ids"
 
 
 def load_asked_profile(root: Path, name: str) -> Profile:
