@@ -125,9 +125,10 @@ def put(
             before = os.fstat(handle)
             _make_folder(path.parent, release)
             shared = _fill(handle, temporary, step)
-            if {*map(_describe_status, (os.fstat(handle), _stat_if_exists(source)))} != {
-                _describe_status(before)
-            }:
+            after = os.fstat(handle), _stat_if_exists(source)
+            if any(
+                info is None or make_signature(info) != make_signature(before) for info in after
+            ):
                 reason = "changed while it was copied; run adopt again when it is at rest"
                 raise SourceError(reason)
             temporary.replace(path)
@@ -234,10 +235,6 @@ def _can_share(items: Sequence[Item], release: Path) -> bool:
         return False  # not even one file: the sentence about space is the right one
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def _describe_status(info: os.stat_result | None) -> str:
-    return "" if info is None else str(make_signature(info))
 
 
 def _stat_if_exists(path: Path) -> os.stat_result | None:

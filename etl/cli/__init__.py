@@ -41,8 +41,9 @@ app = typer.Typer(
 
 def _register_topics(app: typer.Typer) -> None:
     """Add the commands of every module of this folder that has `register(app)`, new ones last."""
-    names = {module.name for module in pkgutil.iter_modules(__path__)}
-    for name in [*_FIRST_TOPICS, *sorted(names.difference(_FIRST_TOPICS))]:
+    order = {name: number for number, name in enumerate(_FIRST_TOPICS)}
+    names = [module.name for module in pkgutil.iter_modules(__path__)]
+    for name in sorted(names, key=lambda name: (order.get(name, len(order)), name)):
         topic = importlib.import_module(f"{__name__}.{name}")
         if hasattr(topic, "register"):
             topic.register(app)
