@@ -26,7 +26,7 @@ from typer.testing import CliRunner
 import etl.adopt.idc
 from etl.adopt import adopt
 from etl.adopt.idc import INDEX, PACKAGE, VERSION_KEY, cut
-from etl.adopt.tell import lines
+from etl.adopt.tell import format_report
 from etl.ask.why import why
 from etl.build.index import write_indexes
 from etl.cli import app
@@ -273,8 +273,8 @@ def test_an_output_is_written_and_nothing_else(
 
 @pytest.fixture
 def adopting(untracked: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("etl.adopt.carry.add_release", lambda _: None)
-    monkeypatch.setattr("etl.adopt.carry.find_cache", lambda root: root / ".dvc/cache")
+    monkeypatch.setattr("etl.adopt.execute.add_release", lambda _: None)
+    monkeypatch.setattr("etl.adopt.foresee.find_cache", lambda root: root / ".dvc/cache")
     return untracked
 
 
@@ -287,12 +287,12 @@ def test_adopt_says_how_to_get_it_and_takes_it_where_it_is(
     report = adopt(source, adopting)
     assert report.missing.slice == SLICE
     assert SLICE not in report.missing.files
-    assert any("ispy1 idc cuts it" in line for line in lines(report))
+    assert any("ispy1 idc cuts it" in line for line in format_report(report))
     cut(adopting, index, output=source / SLICE)
     report = adopt(source, adopting)
     assert {taken.artefact for taken in report.taken} == {"clinical", "acquisitions"}
     assert report.missing.slice is None
-    assert not any("ispy1 idc" in line for line in lines(report))
+    assert not any("ispy1 idc" in line for line in format_report(report))
 
 
 def test_pruning_leaves_the_slice(adopting: Path, index: Path, tmp_path: Path) -> None:

@@ -130,7 +130,7 @@ def test_words_of_a_schema_and_assembly_write_again_and_measure_nothing(
 
 def test_a_function_that_moves_inside_its_module_is_the_same(edit: Edit) -> None:
     path = recipes.PACKAGE / "measure/mask.py"
-    start, end = "def voxel_digest", "@dataclass(frozen=True, slots=True)\nclass Components"
+    start, end = "def digest_voxels", "@dataclass(frozen=True, slots=True)\nclass Components"
     before, _, rest = path.read_text().partition(start)
     moved, _, after = rest.partition(end)
     path.write_text(f"{before}{end}{after}\n\n{start}{moved}")

@@ -26,7 +26,7 @@ from tracked import Tracked
 
 import etl
 from etl.adopt import adopt
-from etl.adopt.tell import lines
+from etl.adopt.tell import format_report
 from etl.ask.diff import connect as connect_diff
 from etl.build.index import write_indexes
 from etl.model.errors import UserError
@@ -72,7 +72,7 @@ def adopted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = make_project(folder / "project")
     report = adopt(folder / "download", root)
     assert report.recorded == 2
-    assert any(line.startswith("recorded") and RECORD in line for line in lines(report))
+    assert any(line.startswith("recorded") and RECORD in line for line in format_report(report))
     return root
 
 

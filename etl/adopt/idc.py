@@ -19,15 +19,15 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from etl.adopt.place import locked
-from etl.adopt.plan import SLICE
-from etl.adopt.scan import relative_names
-from etl.adopt.which_profile import DEFAULT_PROFILE, asked_profile
+from etl.adopt.place import lock_release
+from etl.adopt.recognise import SLICE
+from etl.adopt.scan import list_files
+from etl.adopt.which_profile import DEFAULT_PROFILE, load_asked_profile
 from etl.model import project
 from etl.model.errors import UserError
 from etl.model.profile import Profile, load_profile
 from etl.model.store import write_atomically
-from etl.read.idc import COLUMNS, first_line, missing_columns
+from etl.read.idc import COLUMNS, cut_error, find_missing_columns
 from etl.versions.track import TARGET, add_release, tracking_file
 
 PACKAGE = "idc_index_data"  # PyPI: idc-index-data
@@ -60,7 +60,7 @@ class Cut:
     is_tracked: bool  # it lies in the release, and DVC was told
 
     def as_dict(self) -> dict[str, Any]:
-        """The report for machines."""
+        """Return the report for machines."""
         return asdict(self)
 
 
@@ -82,27 +82,39 @@ def cut(
     Raises:
         UserError: no index, no release to put the slice in, or the collection is not there.
     """
-    chosen, collection = _profile(root, profile, output)
-    source = index or _installed()
+    chosen, collection = _choose_profile(root, profile, output)
+    source = index or _find_installed()
     if output:
         project.refuse_inputs(root, output, [source])
-    target = output or _place(root, chosen)
-    table = _rows(source, collection)
-    if output is not None:
-        return _report(source, table, collection, chosen, (target, _write(table, target), False))
-    with locked(root):
+    target = output or _find_target(root, chosen)
+    table = _read_rows(source, collection)
+    with contextlib.nullcontext() if output else lock_release(root):
         is_changed = _write(table, target)
-        add_release(root, "idc")
-    return _report(source, table, collection, chosen, (target, is_changed, True))
+        if not output:
+            add_release(root, "idc")
+    version = (table.schema.metadata or {}).get(VERSION_KEY)
+    return Cut(
+        index=str(source),
+        index_version=version.decode() if version else None,
+        collection=collection,
+        profile=chosen.name,
+        path=str(target),
+        subjects=len(table["PatientID"].unique()),
+        studies=len(table["StudyInstanceUID"].unique()),
+        series=table.num_rows,
+        size_bytes=target.stat().st_size,
+        is_changed=is_changed,
+        is_tracked=not output,
+    )
 
 
-def _profile(root: Path, name: str | None, output: Path | None) -> tuple[Profile, str]:
-    """The profile whose collection is cut, and that collection.
+def _choose_profile(root: Path, name: str | None, output: Path | None) -> tuple[Profile, str]:
+    """Return the profile whose collection is cut, and that collection.
 
     Raises:
         UserError: it names none, as that of the phantom does not.
     """
-    profile = asked_profile(root, name) if name else load_profile(root)
+    profile = load_asked_profile(root, name) if name else load_profile(root)
     if name is None and output is not None and profile.idc_collection is None:
         profile = load_profile(root, DEFAULT_PROFILE)
     if profile.idc_collection is None:
@@ -116,8 +128,8 @@ def _profile(root: Path, name: str | None, output: Path | None) -> tuple[Profile
     return profile, profile.idc_collection
 
 
-def _place(root: Path, profile: Profile) -> Path:
-    """Where the slice lies in the release.
+def _find_target(root: Path, profile: Profile) -> Path:
+    """Return where the slice lies in the release.
 
     Raises:
         UserError: the project reads another folder, or the release is not here.
@@ -129,7 +141,7 @@ def _place(root: Path, profile: Profile) -> Path:
             "`ispy1 adopt FOLDER` on your download first, or write the slice with --output FILE."
         )
         raise UserError(message)
-    if not any(relative_names(release)):
+    if not any(list_files(release)):
         pull = tracking_file(root).is_file()
         todo = f"dvc pull {TARGET}" if pull else "ispy1 adopt FOLDER"
         message = f"{release}: holds no release. Run `{todo}` first."
@@ -137,14 +149,14 @@ def _place(root: Path, profile: Profile) -> Path:
     return release / profile.files[SLICE][0]
 
 
-def _installed() -> Path:
-    """The index of the installed package, found without importing it.
+def _find_installed() -> Path:
+    """Return the index of the installed package, found without importing it.
 
     Raises:
         UserError: it is not installed, or holds no index.
     """
-    found = importlib.util.find_spec(PACKAGE)
-    for folder in (found.submodule_search_locations or ()) if found else ():
+    package = importlib.util.find_spec(PACKAGE)
+    for folder in (package.submodule_search_locations or ()) if package else ():
         path = Path(folder) / INDEX
         if path.is_file():
             return path
@@ -155,38 +167,38 @@ def _installed() -> Path:
     raise UserError(message)
 
 
-def _rows(source: Path, collection: str) -> pa.Table:
-    """The collection's series in the columns of a slice, sorted.
+def _read_rows(source: Path, collection: str) -> pa.Table:
+    """Return the collection's series in the columns of a slice, sorted.
 
     Raises:
         UserError: the file is no index, or does not hold the collection.
     """
     try:
-        with _opened(source) as file:
-            _check(source, pq.read_schema(file).names)
-            wanted = [(_COLLECTION, "==", collection)]
-            found = pq.read_table(file, partitioning=None, columns=list(COLUMNS), filters=wanted)
+        with _open_index(source) as file:
+            _check_columns(source, pq.read_schema(file).names)
+            rows = [(_COLLECTION, "==", collection)]
+            table = pq.read_table(file, partitioning=None, columns=list(COLUMNS), filters=rows)
     except _UNREADABLE as error:
         message = (
-            f"{source}: cannot be read as an index ({first_line(error)}). Expected "
+            f"{source}: cannot be read as an index ({cut_error(error)}). Expected "
             f"the {INDEX} of idc-index-data, or its wheel: `{GET_PACKAGE}`."
         )
         raise UserError(message) from error
-    if not found.num_rows:
+    if not table.num_rows:
         message = f"{source}: holds no series of {collection}. Take the index of all collections."
         raise UserError(message)
-    return _plain(source, found)
+    return _normalize(source, table)
 
 
-def _plain(source: Path, found: pa.Table) -> pa.Table:
-    """The same rows as they are stored: plain types, sorted, the index's version in the footer."""
-    version = (found.schema.metadata or {}).get(VERSION_KEY)
+def _normalize(source: Path, series: pa.Table) -> pa.Table:
+    """Return the rows of a slice: plain types, sorted, the index's version in the footer."""
+    version = (series.schema.metadata or {}).get(VERSION_KEY)
     schema = pa.schema(list(COLUMNS.items()), {VERSION_KEY: version} if version else None)
     try:
-        table = found.select(list(COLUMNS)).cast(schema).replace_schema_metadata(schema.metadata)
+        table = series.select(list(COLUMNS)).cast(schema).replace_schema_metadata(schema.metadata)
     except pa.ArrowException as error:
         message = (
-            f"{source}: a column is of another type ({first_line(error)}). Take another version "
+            f"{source}: a column is of another type ({cut_error(error)}). Take another version "
             "of idc-index-data."
         )
         raise UserError(message) from error
@@ -194,8 +206,8 @@ def _plain(source: Path, found: pa.Table) -> pa.Table:
 
 
 @contextlib.contextmanager
-def _opened(source: Path) -> Iterator[Any]:
-    """The index file, or the one in a wheel, for Arrow to read."""
+def _open_index(source: Path) -> Iterator[Any]:
+    """Open the index file, or the one in a wheel, for Arrow to read."""
     if not zipfile.is_zipfile(source):
         with pa.memory_map(str(source)) as file:
             yield file
@@ -204,8 +216,8 @@ def _opened(source: Path) -> Iterator[Any]:
         yield pa.BufferReader(wheel.read(f"{PACKAGE}/{INDEX}"))
 
 
-def _check(source: Path, names: list[str]) -> None:
-    missing = missing_columns(names)
+def _check_columns(source: Path, names: list[str]) -> None:
+    missing = find_missing_columns(names)
     if _COLLECTION not in names:
         missing.insert(0, _COLLECTION)
     if missing:
@@ -225,27 +237,3 @@ def _write(table: pa.Table, path: Path) -> bool:
         return False
     write_atomically(path.resolve(), lambda target: target.write_bytes(content))
     return True
-
-
-def _report(
-    source: Path,
-    table: pa.Table,
-    collection: str,
-    profile: Profile,
-    written: tuple[Path, bool, bool],
-) -> Cut:
-    path, is_changed, is_tracked = written
-    version = (table.schema.metadata or {}).get(VERSION_KEY)
-    return Cut(
-        index=str(source),
-        index_version=version.decode() if version else None,
-        collection=collection,
-        profile=profile.name,
-        path=str(path),
-        subjects=len(table["PatientID"].unique()),
-        studies=len(table["StudyInstanceUID"].unique()),
-        series=table.num_rows,
-        size_bytes=path.stat().st_size,
-        is_changed=is_changed,
-        is_tracked=is_tracked,
-    )

@@ -16,7 +16,7 @@ _YEAR = re.compile(r"(19|20)[0-9]{2}")
 _PACKED = (".nii", ".nii.gz")
 
 
-def own_mask(name: Name, path: str, profile: Profile, mask_set: str) -> Name:
+def parse_own_mask(name: Name, path: str, profile: Profile, mask_set: str) -> Name:
     """Return the file as a mask of the user's set, `other` where it names no case or several.
 
     Args:
@@ -27,30 +27,33 @@ def own_mask(name: Name, path: str, profile: Profile, mask_set: str) -> Name:
     """
     if name.artefact == "mask" and name.mask in profile.masks:
         return name
-    cases = named_cases(path, profile)
-    if len(cases) != 1 or objection(path, profile):
+    cases = find_cases(path, profile)
+    if len(cases) != 1 or find_objection(path, profile):
         return Name(name.path, "other")
     return Name(name.path, "mask", mask=mask_set, case_id=cases[0])
 
 
-def objection(path: str, profile: Profile) -> str | None:
+def find_objection(path: str, profile: Profile) -> str | None:
     """Return why a NIfTI file that names a case is no mask of one, None where it is or names none.
 
     Args:
         path: the path, led by the names of the folders above it that count.
         profile: how cases are spelled.
     """
-    cases = named_cases(path, profile)
-    if cases and _is_unfinished(path):
-        return "is an unfinished download by its name"
-    if len(cases) > 1:
-        return f"names {len(cases)} cases, {' and '.join(cases)}; a mask is of one: rename it"
-    if cases and _COPY.search(PurePosixPath(path).name):
-        return "is a second copy by its name; rename the one that counts"
-    return None
+    cases = find_cases(path, profile)
+    several = f"names {len(cases)} cases, {' and '.join(cases)}; a mask is of one: rename it"
+    checks = (
+        (_is_unfinished(path), "is an unfinished download by its name"),
+        (len(cases) > 1, several),
+        (
+            _COPY.search(PurePosixPath(path).name),
+            "is a second copy by its name; rename the one that counts",
+        ),
+    )
+    return next((reason for is_broken, reason in checks if cases and is_broken), None)
 
 
-def named_cases(path: str, profile: Profile) -> list[str]:
+def find_cases(path: str, profile: Profile) -> list[str]:
     """Return the cases that name and nearest folder hold; none for an image or other formats.
 
     What follows the name in an unfinished download does not count. A folder counts by its whole
@@ -61,11 +64,11 @@ def named_cases(path: str, profile: Profile) -> list[str]:
         return []
     *folders, file = PurePosixPath(path).parts
     stem = file[: len(file) - len(extension(file))]
-    cases = _prefixed(stem, profile) or _bare(_CHANNEL.sub("", stem), profile)
+    cases = _find_prefixed(stem, profile) or _find_numbers(_CHANNEL.sub("", stem), profile)
     for folder in reversed(folders):
         is_year = _YEAR.fullmatch(folder) and not profile.expects(int(folder))
         whole = None if is_year else profile.case_id(folder)
-        if above := [whole] if whole else _prefixed(folder, profile):
+        if above := [whole] if whole else _find_prefixed(folder, profile):
             return list(dict.fromkeys([*cases, *above]))
     return list(dict.fromkeys(cases))
 
@@ -74,14 +77,14 @@ def _is_unfinished(path: str) -> bool:
     return any(fnmatch(path, pattern) for pattern in UNFINISHED)
 
 
-def _prefixed(text: str, profile: Profile) -> list[str]:
+def _find_prefixed(text: str, profile: Profile) -> list[str]:
     """Return the cases that a text names in full, in any case of letters: `ispy1-1002_v2`."""
     stem = re.escape(profile.id_prefix.rstrip("_-"))
     pattern = rf"{stem}[_-]?([0-9]{{{profile.id_digits}}})(?![0-9])"
     return [f"{profile.id_prefix}{digits}" for digits in re.findall(pattern, text, re.IGNORECASE)]
 
 
-def _bare(text: str, profile: Profile) -> list[str]:
+def _find_numbers(text: str, profile: Profile) -> list[str]:
     """Return the cases that a text names by number; a year counts only if no other number does."""
     numbers = re.findall(rf"(?<![0-9.])[0-9]{{{profile.id_digits}}}(?![0-9])", text)
     expected = [number for number in numbers if profile.expects(int(number))]

@@ -9,12 +9,11 @@ import os
 import shutil
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from etl.adopt.memory import STATE, Signature, of_stat
-from etl.adopt.plan import Item
-from etl.adopt.report import size_text
+from etl.adopt.compare import Item
+from etl.adopt.memory import STATE, Signature, make_signature
+from etl.adopt.report import format_size
 from etl.model.errors import UserError
 from etl.model.locks import lock_handle
 
@@ -29,23 +28,15 @@ class SourceError(Exception):
     """A file of the source cannot be had whole; the message is the reason."""
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """One copy: the source's signature, and how many bytes share their blocks with it."""
-
-    source: Signature
-    bytes_shared: int
-
-
 @contextlib.contextmanager
-def locked(root: Path) -> Iterator[None]:
+def lock_release(root: Path) -> Iterator[None]:
     """Hold the project's lock on the release.
 
     Raises:
         UserError: another adoption runs, or the project cannot be written.
     """
     folder = root / STATE
-    with writing(folder):
+    with explain_write_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         handle = (folder / "adopt.lock").open("w")
     with handle:
@@ -58,8 +49,8 @@ def locked(root: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def writing(target: Path) -> Iterator[None]:
-    """Turn what the system says about a place that cannot be written into a sentence.
+def explain_write_errors(target: Path) -> Iterator[None]:
+    """Turn what the system says about a path that cannot be written into a sentence.
 
     Raises:
         UserError: in place of an OSError.
@@ -72,8 +63,8 @@ def writing(target: Path) -> Iterator[None]:
         raise UserError(message) from error
 
 
-def free_bytes(folder: Path) -> int:
-    """Free space where the folder is, or where it would be made.
+def measure_free_bytes(folder: Path) -> int:
+    """Return the free space where the folder is, or where it would be made.
 
     A folder that does not exist yet takes the disk of the nearest one above it.
     """
@@ -82,9 +73,9 @@ def free_bytes(folder: Path) -> int:
     return shutil.disk_usage(folder).free
 
 
-def bytes_to_copy(items: Sequence[Item]) -> int:
-    """How many bytes the items bring to the release."""
-    return sum(item.candidate.found.size for item in items if item.action != "unchanged")
+def count_bytes_to_copy(items: Sequence[Item]) -> int:
+    """Return how many bytes the items bring to the release."""
+    return sum(item.taken.size_bytes for item in items if item.taken.action != "unchanged")
 
 
 def check_space(items: Sequence[Item], release: Path, needed: int, free: int) -> None:
@@ -96,8 +87,8 @@ def check_space(items: Sequence[Item], release: Path, needed: int, free: int) ->
     if needed <= free or _can_share(items, release):
         return
     message = (
-        f"{release}: needs {size_text(needed)} (the release and DVC's cache of it), "
-        f"{size_text(free)} are free. Free some space and run adopt again."
+        f"{release}: needs {format_size(needed)} (the release and DVC's cache of it), "
+        f"{format_size(free)} are free. Free some space and run adopt again."
     )
     raise UserError(message)
 
@@ -108,34 +99,42 @@ def begin(release: Path) -> None:
     Raises:
         UserError: it cannot be written.
     """
-    with writing(release):
+    with explain_write_errors(release):
         release.mkdir(parents=True, exist_ok=True)
         (release / _TEMPORARY).unlink(missing_ok=True)
 
 
-def put(source: Path, release: Path, target: str, step: Callable[[int], None]) -> Placed:
+def put(
+    source: Path, release: Path, target: str, step: Callable[[int], None]
+) -> tuple[Signature, int]:
     """Bring one file: reflink, else copy, to a temporary name, then rename.
 
     What lies at the target is replaced, never written into: it may be a link into DVC's cache.
+
+    Returns:
+        The source's signature, and how many bytes share their blocks with it.
 
     Raises:
         SourceError: the source cannot be read or changed meanwhile; nothing was placed.
         UserError: the release cannot be written.
     """
-    place = release / target
+    path = release / target
     temporary = release / _TEMPORARY
-    with _reading(source) as handle, writing(place):
+    with _open_source(source) as handle, explain_write_errors(path):
         try:
             before = os.fstat(handle)
-            _make_folder(place.parent, release)
+            _make_folder(path.parent, release)
             shared = _fill(handle, temporary, step)
-            if {*map(_text, (os.fstat(handle), _status(source)))} != {_text(before)}:
+            after = os.fstat(handle), _stat_if_exists(source)
+            if any(
+                info is None or make_signature(info) != make_signature(before) for info in after
+            ):
                 reason = "changed while it was copied; run adopt again when it is at rest"
                 raise SourceError(reason)
-            temporary.replace(place)
+            temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
-    return Placed(of_stat(before), before.st_size if shared else 0)
+    return make_signature(before), before.st_size if shared else 0
 
 
 def remove(release: Path, paths: Iterable[str]) -> None:
@@ -145,10 +144,10 @@ def remove(release: Path, paths: Iterable[str]) -> None:
         UserError: the release cannot be written.
     """
     for path in paths:
-        place = release / path
-        with writing(place):
-            place.unlink(missing_ok=True)
-            for folder in place.relative_to(release).parents[:-1]:
+        file = release / path
+        with explain_write_errors(file):
+            file.unlink(missing_ok=True)
+            for folder in file.relative_to(release).parents[:-1]:
                 if any((release / folder).iterdir()):
                     break
                 (release / folder).rmdir()
@@ -161,7 +160,7 @@ def flush(release: Path, targets: Iterable[str]) -> None:
         UserError: the disk reports an error.
     """
     for folder in {(release / target).parent for target in targets} | {release}:
-        with writing(folder):
+        with explain_write_errors(folder):
             handle = os.open(folder, os.O_RDONLY)
             try:
                 os.fsync(handle)
@@ -170,7 +169,7 @@ def flush(release: Path, targets: Iterable[str]) -> None:
 
 
 @contextlib.contextmanager
-def _reading(source: Path) -> Iterator[int]:
+def _open_source(source: Path) -> Iterator[int]:
     """Open a regular file of the source."""
     try:
         # O_NONBLOCK: a pipe that took the file's place must not hold the run.
@@ -194,13 +193,13 @@ def _make_folder(folder: Path, release: Path) -> None:
 
 
 def _fill(handle: int, temporary: Path, step: Callable[[int], None]) -> bool:
-    """Bring the bytes; True where the disk shares the blocks instead of copying them."""
+    """Bring the bytes; return True where the disk shares the blocks instead of copying them."""
     with temporary.open("wb") as out:
         shared = _share(handle, out.fileno())
         if shared:
             step(os.fstat(handle).st_size)
         else:
-            while block := _block(handle):
+            while block := _read_block(handle):
                 out.write(block)
                 step(len(block))
             out.flush()
@@ -208,7 +207,7 @@ def _fill(handle: int, temporary: Path, step: Callable[[int], None]) -> bool:
     return shared
 
 
-def _block(handle: int) -> bytes:
+def _read_block(handle: int) -> bytes:
     try:
         return os.read(handle, _BLOCK)
     except OSError as error:
@@ -225,12 +224,12 @@ def _share(source: int, out: int) -> bool:
 
 
 def _can_share(items: Sequence[Item], release: Path) -> bool:
-    """Whether the disk of the release shares blocks with the source (tried with one file)."""
-    first = next(item for item in items if item.action != "unchanged")
+    """Return whether the disk can share blocks with the source (tried with one file)."""
+    first = next(item for item in items if item.taken.action != "unchanged")
     begin(release)
     temporary = release / _TEMPORARY
     try:
-        with first.candidate.found.real.open("rb") as source, temporary.open("wb") as out:
+        with first.real.open("rb") as source, temporary.open("wb") as out:
             return _share(source.fileno(), out.fileno())
     except OSError:
         return False  # not even one file: the sentence about space is the right one
@@ -238,11 +237,7 @@ def _can_share(items: Sequence[Item], release: Path) -> bool:
         temporary.unlink(missing_ok=True)
 
 
-def _text(info: os.stat_result | None) -> str:
-    return "" if info is None else str(of_stat(info))
-
-
-def _status(path: Path) -> os.stat_result | None:
+def _stat_if_exists(path: Path) -> os.stat_result | None:
     try:
         return path.stat()
     except FileNotFoundError:

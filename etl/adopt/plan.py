@@ -1,188 +1,232 @@
-"""Compare what was chosen from the source with what the release holds: what is there to do."""
+"""Look at the source and at the release, and decide what is to be done. Changes nothing."""
 
 from __future__ import annotations
 
-import zlib
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from etl.adopt.memory import Memory, Signature, is_same, signature
-from etl.adopt.recognise import Candidate, Identity, identity
-from etl.adopt.report import Action, Missing
-from etl.model.profile import Profile
-from etl.model.release import extension, list_blobs_of_case, parse
-
-_BLOCK = 1 << 20
-_GZIP_TRAILER = 8
-SLICE = "acquisitions"  # the artefact that no download has
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One file to bring. `replaces` are files of the release that are the same thing elsewhere."""
-
-    candidate: Candidate
-    target: str
-    action: Action
-    source_signature: Signature  # taken before the comparison
-    replaces: tuple[str, ...] = ()
-
-
-def compare(
-    chosen: Sequence[Candidate], release: Path, present: Collection[str], known: Present
-) -> tuple[Item, ...]:
-    """What to do with each chosen file, in the order of the release's paths.
-
-    Args:
-        chosen: one candidate an identity.
-        release: the folder of the release.
-        present: the files it holds, relative.
-        known: what those files are, and which of them equal which file of a source.
-    """
-    items = [_item_or_try(candidate, release, present, known) for candidate in chosen]
-    return tuple(sorted(items, key=lambda item: item.target))
-
-
-def _item_or_try(
-    candidate: Candidate, release: Path, present: Collection[str], known: Present
-) -> Item:
-    try:
-        return _item(candidate, release, present, known)
-    except OSError:
-        # One of the two cannot be read. The copy will say which, or mend it.
-        action: Action = "replaced" if candidate.target in present else "added"
-        return Item(candidate, candidate.target, action, [])
+from etl.adopt.compare import Item, Present, compare, describe_release
+from etl.adopt.duplicates import Choice, Listed, choose, read_manifests
+from etl.adopt.mask_names import find_cases
+from etl.adopt.memory import load_memory
+from etl.adopt.recognise import (
+    Candidate,
+    Identity,
+    Recognised,
+    check_mask_set,
+    find_damaged,
+    identify,
+    recognise,
+)
+from etl.adopt.report import Note, Request, format_file_count
+from etl.adopt.scan import Scan, list_files, scan
+from etl.adopt.which_profile import Fit, fit_profile, list_cases, load_asked_profile
+from etl.model.errors import UserError
+from etl.model.profile import Profile, list_expected_ids
+from etl.model.release import Name, extension, is_own_mask, parse
+from etl.versions.dvc import find_cache
+from etl.versions.track import tracking_file
 
 
 @dataclass(frozen=True, slots=True)
-class Present:
-    """What the files of the release are, and the memory of earlier comparisons."""
+class Plan:
+    """What is known of the source and the release before anything is changed, and what to bring."""
 
-    by_identity: Mapping[Identity, tuple[str, ...]]
-    memory: Memory
-
-
-def known_files(present: Iterable[str], profile: Profile, memory: Memory) -> Present:
-    """What each file of the release is."""
-    by_identity: defaultdict[Identity, list[str]] = defaultdict(list)
-    for path in present:
-        by_identity[identity(parse(path, profile), path)].append(path)
-    return Present({key: tuple(paths) for key, paths in by_identity.items()}, memory)
-
-
-def _item(candidate: Candidate, release: Path, present: Collection[str], known: Present) -> Item:
-    target = candidate.target
-    seen = signature(candidate.found.real)
-    twins = [path for path in known.by_identity.get(candidate.identity, ()) if path != target]
-    if target in present and _is_unchanged(candidate, seen, release, known.memory):
-        return Item(candidate, target, "unchanged", seen, tuple(twins))
-    if target not in present:
-        packed = next((twin for twin in twins if _is_packed(candidate, release / twin)), None)
-        if packed is not None:
-            others = tuple(twin for twin in twins if twin != packed)
-            return Item(candidate, packed, "unchanged", seen, others)
-    action: Action = "replaced" if twins or target in present else "added"
-    return Item(candidate, target, action, seen, tuple(twins))
-
-
-def _is_unchanged(candidate: Candidate, seen: Signature, release: Path, memory: Memory) -> bool:
-    target = release / candidate.target
-    known = memory.get(candidate.target)
-    if known and [known.source, known.target] == [seen, signature(target)]:
-        return True
-    return is_same(candidate.found.real, target)
-
-
-def _is_packed(candidate: Candidate, twin: Path) -> bool:
-    """Whether the release holds the same stream packed: then unpacked bytes bring nothing.
-
-    Compares CRC-32 and length in the gzip trailer with those of the unpacked file.
-    """
-    if extension(candidate.target) != ".nii" or extension(twin.name) != ".nii.gz":
-        return False
-    if twin.stat().st_size <= _GZIP_TRAILER:
-        return False
-    with twin.open("rb") as file:
-        file.seek(-_GZIP_TRAILER, 2)
-        trailer = file.read()
-    crc = size = 0
-    with candidate.found.real.open("rb") as file:
-        while block := file.read(_BLOCK):
-            crc = zlib.crc32(block, crc)
-            size += len(block)
-    return trailer == crc.to_bytes(4, "little") + (size & 0xFFFFFFFF).to_bytes(4, "little")
-
-
-def not_in_source(
-    present: Iterable[str], items: Iterable[Item], undecided: Collection[Identity], scope: Scope
-) -> tuple[str, ...]:
-    """Files of the release that the source does not have. What was refused is there."""
-    kept = {item.target for item in items} | {path for item in items for path in item.replaces}
-    return tuple(
-        path
-        for path in present
-        if path not in kept and path.startswith(scope.folder) and scope.may_go(path, undecided)
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """The part of the release that an adoption speaks about: all of it, or one mask set."""
-
+    request: Request
     profile: Profile
-    mask_set: str | None
+    profile_reason: str
+    scanned: Scan
+    recognised: Recognised
+    mask_name: str  # how a mask of the release is named
+    strangers: tuple[Candidate, ...]  # masks of no case of the release
+    damaged: tuple[str, ...]
+    choice: Choice
+    listed: Listed
+    present: Present
+    items: tuple[Item, ...]
+    undecided: frozenset[Identity]  # what the source claims to have, and did not give
 
-    @property
-    def folder(self) -> str:
-        """How the paths of the part begin."""
-        if self.mask_set is None:
-            return ""
-        return f"{self.profile.mask_folder_prefix}{self.mask_set}/"
 
-    def may_go(self, path: str, undecided: Collection[Identity]) -> bool:
-        """Whether nothing in the source claims to be this file."""
-        return identity(parse(path, self.profile), path) not in undecided
+def make_plan(request: Request) -> Plan:
+    """Look at source and release, and decide what to take.
 
-
-def missing(after: Collection[str], cases: Collection[str], scope: Scope) -> Missing:
-    """What the release lacks, given the files it will hold and the cases it should hold."""
-    profile = scope.profile
-    held = {parse(path, profile).identity for path in after}
-    absent, incomplete, paths = [], [], []
-    for case_id in sorted(cases):
-        blobs = list_blobs_of_case(case_id, profile)
-        if scope.mask_set is not None:
-            blobs = [parse(f"{scope.folder}{case_id}.nii.gz", profile)]
-        lacking = [blob.path for blob in blobs if blob.identity not in held]
-        paths += lacking
-        if len(lacking) == len(blobs):
-            absent.append(case_id)
-        elif lacking:
-            incomplete.append(case_id)
-    files = () if scope.mask_set else _missing_files(held, profile)
-    return Missing(
-        paths=(*paths, *files),
-        expected_cases=len(cases),
-        absent_cases=tuple(absent),
-        incomplete_cases=tuple(incomplete),
-        files=files,
-        slice=None if scope.mask_set else _missing_slice(held, profile),
+    Raises:
+        UserError: the source or the project cannot be used as asked.
+    """
+    paths = tuple(list_files(request.release))
+    _check_release(request, paths)
+    scanned = scan(request.source, request.release.resolve(), find_cache(request.root).resolve())
+    profile, reason = _choose_profile(request, [file.path for file in scanned.files], paths)
+    if request.mask_set is not None:
+        check_mask_set(request.mask_set, profile)
+    recognised = recognise(scanned, profile, request.source, request.mask_set)
+    cases = _list_cases(request, paths, profile)
+    mask_name = _make_mask_name(request, profile, cases)
+    _require_any(request, recognised, profile, scanned, mask_name)
+    recognised = _drop_second_features(recognised, () if request.is_fresh else paths)
+    candidates, strangers = _split_by_case(request, recognised.candidates, cases)
+    listed = _read_listed(request, candidates, paths, profile)
+    choice = choose(candidates, listed)
+    present = describe_release(request.release, paths, profile, load_memory(request.root))
+    return Plan(
+        request=request,
+        profile=profile,
+        profile_reason=reason,
+        scanned=scanned,
+        recognised=recognised,
+        mask_name=mask_name,
+        strangers=tuple(strangers),
+        damaged=find_damaged(choice.chosen),
+        choice=choice,
+        listed=listed,
+        present=present,
+        items=compare(choice.chosen, present),
+        undecided=choice.undecided
+        | _identify_refused(scanned.refused, profile)
+        | _identify_claimed(request, recognised.refused, profile)
+        | {c.identity for c in strangers},
     )
 
 
-def _missing_files(held: Collection[object], profile: Profile) -> tuple[str, ...]:
-    names = {artefact: names[0] for artefact, names in profile.files.items()}
-    for own in ("readme", SLICE):
-        names.pop(own, None)
-    return tuple(
-        name for artefact, name in names.items() if (artefact, None, None, None) not in held
+def _list_cases(request: Request, present: Collection[str], profile: Profile) -> set[str]:
+    """Return the cases that images and the publisher's masks name: own masks make none."""
+    paths = [path for path in present if not is_own_mask(path, profile)]
+    return list_cases(paths, profile, request.release, None)
+
+
+def _split_by_case(
+    request: Request, candidates: Sequence[Candidate], cases: Collection[str]
+) -> tuple[list[Candidate], list[Candidate]]:
+    """Return what may be taken, and the user's masks of no case of the release.
+
+    A release without any case takes every mask: there is nothing yet that they could belong to.
+    """
+    if request.mask_set is None or not cases:
+        return list(candidates), []
+    of_release = [c for c in candidates if c.name.case_id in cases]
+    return of_release, [c for c in candidates if c.name.case_id not in cases]
+
+
+def _make_mask_name(request: Request, profile: Profile, cases: Collection[str]) -> str:
+    """Return how a mask of the release is named, for a person whose masks are named otherwise."""
+    example = f"{profile.id_prefix}{'1' * profile.id_digits}"
+    return f"{min(cases or list_expected_ids(request.root, profile) or [example])}.nii.gz"
+
+
+def _check_release(request: Request, present: Collection[str]) -> None:
+    """Refuse where taking files would lose the tracked release, or a set has no release."""
+    if present:
+        return
+    if request.mask_set is not None:
+        message = (
+            f"{request.release}: holds no release yet, so {request.mask_set} would be masks of "
+            "nothing. Adopt the release first: ispy1 adopt PATH."
+        )
+        raise UserError(message)
+    if tracking_file(request.root).is_file() and not request.is_fresh:
+        message = (
+            f"{request.release}: is tracked by DVC, but its files are not here. Run dvc pull "
+            "data/release first, or adopt with --prune to begin anew, without any of them."
+        )
+        raise UserError(message)
+
+
+def _choose_profile(
+    request: Request, paths: list[str], present: Collection[str]
+) -> tuple[Profile, str]:
+    """Return the profile of the release that there will be, and why.
+
+    Raises:
+        UserError: source and release are of two data sets.
+    """
+    root = request.root
+    source = fit_profile(root, request.source, paths, request.mask_set)
+    release = fit_profile(root, request.release, () if request.is_fresh else present)
+    if source.expected and release.expected and source.profile.name != release.profile.name:
+        raise UserError(_describe_mixture(request, source, release))
+    if request.profile is not None:
+        return load_asked_profile(root, request.profile), "as asked"
+    best = source if source.expected else release
+    return best.profile, best.reason
+
+
+def _describe_mixture(request: Request, source: Fit, release: Fit) -> str:
+    way_out = (
+        "Adopt masks of the same cases."
+        if request.mask_set
+        else "Adopt with --prune to replace the one by the other."
+    )
+    return (
+        f"{request.source}: holds cases of {source.profile.name}, but {request.release} holds "
+        f"{release.profile.name}. Two data sets make no release. {way_out}"
     )
 
 
-def _missing_slice(held: Collection[object], profile: Profile) -> str | None:
-    """The slice of the Imaging Data Commons, where the collection has one and the release none."""
-    has_none = (SLICE, None, None, None) not in held
-    can_be_cut = profile.idc_collection is not None and SLICE in profile.files
-    return profile.files[SLICE][0] if has_none and can_be_cut else None
+def _require_any(
+    request: Request, recognised: Recognised, profile: Profile, scanned: Scan, mask_name: str
+) -> None:
+    if recognised.candidates:
+        return
+    seen = f"{format_file_count(len(scanned.files))} looked at"
+    if not scanned.files and scanned.refused:
+        note = scanned.refused[0]
+        count = len(scanned.refused)
+        seen = f"{count} refused, the first {note.path}: {note.reason}; adopt what is there"
+    if notes := (*recognised.not_taken, *recognised.refused):
+        note = notes[0]
+        message = f"{request.source}: nothing can be taken. {note.path}: {note.reason}."
+    elif request.mask_set is not None:
+        message = (
+            f"{request.source}: holds no mask named by its case ({seen}). A name is expected "
+            f"such as {mask_name}."
+        )
+    else:
+        folders = [image_set.folder for image_set in profile.image_sets.values()]
+        folders += [profile.mask_folder_prefix + mask for mask in profile.masks]
+        message = (
+            f"{request.source}: holds nothing of a release of {profile.name} ({seen}). "
+            f"Looked for the folders {', '.join(folders)} and the files of the profile."
+        )
+    raise UserError(message)
+
+
+def _drop_second_features(recognised: Recognised, staying: Collection[str]) -> Recognised:
+    """Leave CaPTk's own .csv aside where the publisher's workbook is at hand."""
+    features = [c for c in recognised.candidates if c.name.artefact == "features"]
+    targets = {*staying, *(candidate.target for candidate in features)}
+    workbooks = targets & {c.target.removesuffix(".csv") + ".xlsx" for c in features}
+    if not workbooks:
+        return recognised
+    left = {c.file.path for c in features if extension(c.target) == ".csv"}
+    notes = (Note(path, "a features workbook is there and goes first") for path in sorted(left))
+    return replace(
+        recognised,
+        candidates=tuple(c for c in recognised.candidates if c.file.path not in left),
+        not_taken=(*recognised.not_taken, *notes),
+    )
+
+
+def _read_listed(
+    request: Request, candidates: Sequence[Candidate], present: Collection[str], profile: Profile
+) -> Listed:
+    """Return what the manifests of the source and of the release say."""
+    manifests = [c.file.real for c in candidates if c.name.artefact == "manifest"]
+    manifests += [
+        request.release / path for path in present if parse(path, profile).artefact == "manifest"
+    ]
+    return read_manifests(manifests, profile)
+
+
+def _identify_claimed(
+    request: Request, notes: Collection[Note], profile: Profile
+) -> frozenset[Identity]:
+    """Return the masks that refused files of the user's claim to be: they are in the source."""
+    cases = {case for note in notes for case in find_cases(note.path, profile)}
+    return frozenset(identify(Name("", "mask", request.mask_set, case), "") for case in cases)
+
+
+def _identify_refused(notes: Collection[Note], profile: Profile) -> frozenset[Identity]:
+    """Return what refused files would have been: they are in the source."""
+    names = [parse(note.path, profile) for note in notes if note.path]
+    return frozenset(identify(name, Path(name.path).name) for name in names)

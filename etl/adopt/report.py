@@ -1,14 +1,45 @@
-"""What an adoption did, as a value."""
+"""What is asked of an adoption, and what it did, as values."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Literal
+
+from etl.model.profile import Profile
+from etl.versions.track import TARGET
 
 # As params.yaml holds it: {"threshold": 0.5} or {"labels": [1.0, 4.0]}.
 Rule = Mapping[str, float | list[float]]
 Action = Literal["added", "replaced", "unchanged"]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked for."""
+
+    source: Path
+    root: Path
+    mask_set: str | None
+    is_prune: bool
+    is_dry_run: bool
+    profile: str | None
+    rule: Rule | None = None  # of the mask set: which of its values are foreground
+
+    @property
+    def release(self) -> Path:
+        """The folder that an adopted release lies in."""
+        return self.root / TARGET
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether nothing of the present release is to stay that the source does not have."""
+        return self.is_prune and self.mask_set is None
+
+    def prefix(self, profile: Profile) -> str:
+        """Return how the paths begin that the adoption is about: all, or those of a mask set."""
+        return f"{profile.mask_folder_prefix}{self.mask_set}/" if self.mask_set else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +71,7 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
-class Double:
+class Duplicates:
     """Several files of the source that are the same thing; `taken` is the one that was chosen."""
 
     taken: str
@@ -64,9 +95,8 @@ class Missing:
 class Report:
     """Everything that `adopt` has to say. Sizes in bytes, paths of the source relative to it.
 
-    Of the release's files that the source does not have, `vanished` were taken from it once,
-    `elsewhere` were not, as far as is known. With --prune, `removed` go and `kept` (the user's
-    own masks, the slice of the Imaging Data Commons) stay.
+    `not_in_source` are files of the release that the source does not have. With --prune, these
+    go (`removed`) or stay (`kept`: the user's own masks, the slice of the Imaging Data Commons).
     """
 
     source: str
@@ -83,10 +113,9 @@ class Report:
     refused: tuple[Note, ...]
     no_case: tuple[NoCase, ...]
     damaged: tuple[str, ...]
-    doubles: tuple[Double, ...]
+    doubles: tuple[Duplicates, ...]
     missing: Missing
-    vanished: tuple[str, ...]
-    elsewhere: tuple[str, ...]
+    not_in_source: tuple[str, ...]
     removed: tuple[str, ...]
     kept: tuple[str, ...]
     prune_skipped: str | None
@@ -106,12 +135,12 @@ class Report:
         return not self.refused and not self.no_case
 
     def as_dict(self) -> dict[str, Any]:
-        """The report for machines."""
+        """Return the report for machines."""
         return {**asdict(self), "is_complete": self.is_complete}
 
 
-def size_text(count: int) -> str:
-    """A number of bytes for a person, in decimal units as disks are sold."""
+def format_size(count: int) -> str:
+    """Return a number of bytes for a person, in decimal units as disks are sold."""
     size = float(count)
     for unit in ("bytes", "kB", "MB"):
         if size < 1000:  # noqa: PLR2004  the step of the decimal units
@@ -120,6 +149,6 @@ def size_text(count: int) -> str:
     return f"{size:.1f} GB"
 
 
-def files_text(count: int) -> str:
-    """A number of files for a person."""
+def format_file_count(count: int) -> str:
+    """Return a number of files for a person."""
     return f"{count} file" + ("" if count == 1 else "s")

@@ -19,7 +19,7 @@ _PRIVATE = (".git", ".dvc")  # the stores of other programs, never part of a rel
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SourceFile:
     """One regular file. `path` is relative to the source, `real` absolute without links."""
 
     path: str
@@ -28,14 +28,14 @@ class Found:
     inode: Inode
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Scan:
     """All files of the source in path order. `is_whole` is false where a folder was unreadable."""
 
-    files: tuple[Found, ...]
-    refused: tuple[Note, ...]
-    litter: tuple[str, ...]
-    is_whole: bool
+    files: list[SourceFile] = field(default_factory=list)
+    refused: list[Note] = field(default_factory=list)
+    litter: list[str] = field(default_factory=list)
+    is_whole: bool = True
 
 
 @dataclass(slots=True)
@@ -46,11 +46,8 @@ class _Walk:
     excluded: Path
     cache: Path
     todo: list[_Folder]
-    files: list[Found] = field(default_factory=list)
-    refused: list[Note] = field(default_factory=list)
+    result: Scan
     links: set[Inode] = field(default_factory=set)
-    litter: list[str] = field(default_factory=list)
-    is_whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,33 +60,33 @@ class _Folder:
 
 
 def scan(source: Path, excluded: Path, cache: Path) -> Scan:
-    """Every file below `source`; the folder `excluded` (the release itself) is left out.
+    """Return every file below `source`, without those in `excluded` (the release itself).
 
     Links inside the source are followed, links out of it refused, but for those to what DVC keeps
-    by its hash in `cache`. A folder inside itself ends
-    there, and each link to a folder is followed once, so that loops end.
+    by its hash in `cache`. A folder inside itself ends there, and each link to a folder is
+    followed once, so that loops end.
 
     Raises:
         UserError: the source is no folder that can be listed, lies in the release, or is empty.
     """
-    real = _checked(source, excluded)
-    info = real.stat()
-    walk = _Walk(
-        real, excluded, cache, [_Folder(real, "", frozenset([(info.st_dev, info.st_ino)]))]
-    )
+    real = _check_source(source, excluded)
+    info, result = real.stat(), Scan()
+    start = _Folder(real, "", frozenset([(info.st_dev, info.st_ino)]))
+    walk = _Walk(real, excluded, cache, [start], result)
     while walk.todo:
-        _list(walk, walk.todo.pop())
-    if not walk.files and not walk.refused:
-        litter = f" but litter (the first: {walk.litter[0]})" if walk.litter else ""
+        _list_folder(walk, walk.todo.pop())
+    if not result.files and not result.refused:
+        litter = f" but litter (the first: {result.litter[0]})" if result.litter else ""
         message = f"{source}: holds no file{litter}. Name the folder with the downloaded release."
         raise UserError(message)
-    files = tuple(sorted(walk.files, key=lambda found: found.path))
-    refused = tuple(sorted(walk.refused, key=lambda note: note.path))
-    return Scan(files, refused, tuple(sorted(walk.litter)), walk.is_whole)
+    result.files.sort(key=lambda file: file.path)
+    result.refused.sort(key=lambda note: note.path)
+    result.litter.sort()
+    return result
 
 
-def _checked(source: Path, excluded: Path) -> Path:
-    """The source without links.
+def _check_source(source: Path, excluded: Path) -> Path:
+    """Return the source without links.
 
     Raises:
         UserError: it is no folder that can be listed, or lies in the release.
@@ -113,69 +110,71 @@ def _checked(source: Path, excluded: Path) -> Path:
     return real
 
 
-def _list(walk: _Walk, folder: _Folder) -> None:
+def _list_folder(walk: _Walk, folder: _Folder) -> None:
     try:
         with os.scandir(folder.real) as entries:
             listed = sorted(entries, key=lambda entry: entry.name)
     except OSError as error:
-        walk.is_whole = False
-        walk.refused.append(Note(folder.prefix, f"folder cannot be listed ({error.strerror})"))
+        walk.result.is_whole = False
+        walk.result.refused.append(
+            Note(folder.prefix, f"folder cannot be listed ({error.strerror})")
+        )
         return
     for entry in listed:
         path = folder.prefix + entry.name
         if is_litter(entry.name):
-            walk.litter.append(path)
+            walk.result.litter.append(path)
         elif entry.name not in _PRIVATE:
-            _enter(walk, folder, entry, path)
+            _add_entry(walk, folder, entry, path)
 
 
-def _enter(walk: _Walk, folder: _Folder, entry: os.DirEntry[str], path: str) -> None:
+def _add_entry(walk: _Walk, folder: _Folder, entry: os.DirEntry[str], path: str) -> None:
     try:
         real = Path(entry.path)
         if entry.is_symlink():
             real = real.resolve(strict=True)
             if not real.is_relative_to(walk.source) and not is_kept(real, walk.cache):
-                walk.refused.append(Note(path, f"link that leaves the source (to {real})"))
+                walk.result.refused.append(Note(path, f"link that leaves the source (to {real})"))
                 return
         info = real.stat()
     except (OSError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or "link in a loop"
-        walk.refused.append(Note(path, f"cannot be read ({reason})"))
+        walk.result.refused.append(Note(path, f"cannot be read ({reason})"))
         return
     inode = (info.st_dev, info.st_ino)
     if stat.S_ISDIR(info.st_mode):
-        if inode not in folder.above and real != walk.excluded and _is_new(walk, entry):
+        if inode not in folder.above and real != walk.excluded and _is_first_visit(walk, entry):
             walk.todo.append(_Folder(real, f"{path}/", folder.above | {inode}))
     elif stat.S_ISREG(info.st_mode):
-        walk.files.append(Found(path, real, info.st_size, inode))
+        walk.result.files.append(SourceFile(path, real, info.st_size, inode))
     else:
-        walk.refused.append(Note(path, "neither a file nor a folder"))
+        walk.result.refused.append(Note(path, "neither a file nor a folder"))
 
 
-def _is_new(walk: _Walk, entry: os.DirEntry[str]) -> bool:
-    """Whether the folder is to be listed: a link to a folder only the first time it is met."""
+def _is_first_visit(walk: _Walk, entry: os.DirEntry[str]) -> bool:
+    """Return whether the folder is to be listed: a link to one only the first time."""
     if not entry.is_symlink():
         return True
     info = entry.stat(follow_symlinks=False)
     inode = (info.st_dev, info.st_ino)
-    is_new = inode not in walk.links
+    is_first = inode not in walk.links
     walk.links.add(inode)
-    return is_new
+    return is_first
 
 
-def relative_names(folder: Path) -> Iterator[str]:
-    """The files below a folder of our own, relative, in order. None where it does not exist.
+def list_files(folder: Path) -> Iterator[str]:
+    """Yield the files below a folder of our own, relative, in order; none where there is no folder.
 
     Raises:
         UserError: a folder cannot be listed.
     """
-    for here, folders, files in os.walk(folder, onerror=_not_listed):
+    for parent, folders, files in os.walk(folder, onerror=_raise_unlisted):
         folders.sort()
-        base = Path(here).relative_to(folder)
+        base = Path(parent).relative_to(folder)
         yield from ((base / file).as_posix() for file in sorted(files) if not is_litter(file))
 
 
-def _not_listed(error: OSError) -> None:
+def _raise_unlisted(error: OSError) -> None:
     if not isinstance(error, FileNotFoundError):
         message = (
             f"{error.filename}: cannot be listed ({error.strerror}). Make it a readable folder."

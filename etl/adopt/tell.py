@@ -1,4 +1,4 @@
-"""The report of an adoption as lines for a person: counts and a few names."""
+"""The report of an adoption as lines for a person: counts and a few names, never a thousand."""
 
 from __future__ import annotations
 
@@ -6,173 +6,203 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePosixPath
 
-from etl.adopt.first import RECORD
-from etl.adopt.renames import rename_lines
-from etl.adopt.report import Double, Missing, Note, Report, files_text, size_text
+from etl.adopt.record import RECORD
+from etl.adopt.report import Report, Taken, format_file_count, format_size
 
 _SHOWN = 5  # how many names a line of the summary prints
-_SHOWN_REMOVED = 20  # how many files that go, one a line
-_LONG = 160  # characters of a name, or of joined names
+_SHOWN_NOTES = 10  # how many files that were not taken, one per line
+_SHOWN_REMOVED = 20  # how many files that go, one per line
+_LONG = 160  # characters of a path
+
+_Lines = Iterator[tuple[str, str]]  # label and text
 
 
-def lines(report: Report) -> Iterator[str]:
-    """The report for a person: counts and a few names, never a thousand lines."""
+def format_report(report: Report) -> Iterator[str]:
+    """Yield the report as lines."""
     yield f"{report.source} -> {report.target}" + (" (dry run)" if report.is_dry_run else "")
-    yield _line("profile", f"{report.profile} ({report.profile_reason})")
-    yield from _taken_lines(report)
-    yield from _listed("matched", _matched(report))
-    for verb, text in rename_lines(report.taken):
-        yield _line(f"would {verb}" if report.is_dry_run else f"{verb}d", text)
-    if report.rule:
-        yield _line("foreground", f"{dict(report.rule)} of {report.mask_set}, in params.yaml")
-    yield _line("disk", _disk(report))
-    if report.recorded:
-        masks = "1 mask that" if report.recorded == 1 else f"{report.recorded} masks that"
-        text = f"{masks} published features come from, as first seen, in {RECORD}"
-        yield _line("recorded", text)
-    yield from _notes("not taken", report.not_taken)
-    expected = f"a mask is named by its case: {report.mask_name}" if report.mask_set else ""
-    yield from _listed("not recognised", report.unrecognised, expected)
-    yield from _listed("litter", report.litter_names, "of other programs, or unfinished")
-    yield from _doubles(report.doubles)
-    yield from _listed("looks damaged", report.damaged, "neither gzip nor NIfTI, taken as it is")
-    yield from _notes("refused", report.refused)
-    yield from _no_case(report)
-    yield from _missing_lines(report.missing, report.mask_set)
-    yield from _leftover_lines(report)
-    yield from _next_lines(report)
+    for lines in (_tell_taken, _tell_not_taken, _tell_missing, _tell_not_in_source):
+        for label, text in lines(report):
+            yield f"{label:<15}{escape(text)}"
+    yield from _format_next(report)
 
 
-def shown(path: str) -> str:
-    """A name from outside, safe for a terminal: control and undecodable characters escaped."""
+def escape(path: str) -> str:
+    """Return a name from outside, safe for a terminal: without control characters."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in path)
 
 
-def _line(label: str, text: str) -> str:
-    return f"{label:<15}{shown(text)}"
-
-
-def _taken_lines(report: Report) -> Iterator[str]:
+def _tell_taken(report: Report) -> _Lines:
+    yield "profile", f"{report.profile} ({report.profile_reason})"
     actions = Counter(taken.action for taken in report.taken)
     counts = ", ".join(f"{actions[a]} {a}" for a in ("added", "replaced", "unchanged"))
     verb = "would take" if report.is_dry_run else "took"
-    yield _line(verb, f"{files_text(len(report.taken))}: {counts}")
+    yield verb, f"{format_file_count(len(report.taken))}: {counts}"
     for artefact, count in sorted(Counter(taken.artefact for taken in report.taken).items()):
-        yield _line("", f"{count:>5} {artefact}")
+        yield "", f"{count:>5} {artefact}"
+    yield from _list("matched", _match_names(report))
+    for verb, text in _tell_renames(report.taken):
+        yield f"would {verb}" if report.is_dry_run else f"{verb}d", text
+    if report.rule:
+        yield "foreground", f"{dict(report.rule)} of {report.mask_set}, in params.yaml"
+    yield "disk", _describe_disk(report)
+    if report.recorded:
+        masks = "1 mask that" if report.recorded == 1 else f"{report.recorded} masks that"
+        yield "recorded", f"{masks} published features come from, as first seen, in {RECORD}"
 
 
-def _matched(report: Report) -> Iterator[str]:
-    """Return which of the user's files were taken for which mask, where their names differ."""
+def _tell_not_taken(report: Report) -> _Lines:
+    notes = (f"{_shorten(note.path)}: {note.reason}" for note in report.not_taken)
+    yield from _cut("not taken", notes, _SHOWN_NOTES)
+    expected = f"a mask is named by its case: {report.mask_name}" if report.mask_set else ""
+    yield from _list("not recognised", report.unrecognised, expected)
+    yield from _list("litter", report.litter_names, "of other programs, or unfinished")
+    duplicates = (
+        f"took {d.taken}, left {', '.join(d.others)} ({d.reason})" for d in report.doubles
+    )
+    yield from _cut("duplicate", duplicates, _SHOWN)
+    yield from _list("looks damaged", report.damaged, "neither gzip nor NIfTI, taken as it is")
+    notes = (f"{_shorten(note.path)}: {note.reason}" for note in report.refused)
+    yield from _cut("refused", notes, _SHOWN_NOTES)
+    if cases := sorted({mask.case_id for mask in report.no_case}):
+        count = len(report.no_case)
+        subject = "1 mask belongs" if count == 1 else f"{count} masks belong"
+        todo = "adopt the case first" if len(cases) == 1 else "adopt these cases first"
+        text = f"{subject} to no case of the release: {_join(cases)}"
+        yield "refused", f"{text}; {todo}, then run this again"
+
+
+def _tell_missing(report: Report) -> _Lines:
+    missing = report.missing
+    if missing.absent_cases:
+        verb = "has" if len(missing.absent_cases) == 1 else "have"
+        lacking = f"mask of {report.mask_set}" if report.mask_set else "image or mask"
+        count = f"{len(missing.absent_cases)} of {_count_cases(missing.expected_cases)}"
+        yield "missing", f"{count} {verb} no {lacking}: {_join(missing.absent_cases)}"
+    for case_id in missing.incomplete_cases[:_SHOWN]:
+        paths = [path for path in missing.paths if case_id in path]
+        tail = ", ..." if len(paths) > 1 else ""
+        yield "missing", f"{case_id} lacks {format_file_count(len(paths))}: {paths[0]}{tail}"
+    rest = len(missing.incomplete_cases) - _SHOWN
+    if rest > 0:
+        verb = "is" if rest == 1 else "are"
+        yield "missing", f"{_count_cases(rest, 'more ')} {verb} incomplete (--json lists all)"
+    yield from _list("missing", missing.files)
+    if missing.slice:
+        yield "missing", f"{missing.slice}, which no download has: ispy1 idc cuts it"
+
+
+def _tell_not_in_source(report: Report) -> _Lines:
+    yield from _list("kept", report.not_in_source, "of the release, not in this folder")
+    if report.removed:
+        verb = "would remove" if report.is_dry_run else "removed"
+        yield verb, format_file_count(len(report.removed))
+    for path in report.removed[:_SHOWN_REMOVED]:
+        yield "", f"  {path}"
+    if (rest := len(report.removed) - _SHOWN_REMOVED) > 0:
+        yield "", f"  and {rest} more (--json lists all)"
+    yield from _list("kept", report.kept, "of your own: --mask-set NAME prunes masks")
+    if report.prune_skipped:
+        yield "not pruned", report.prune_skipped
+
+
+def _format_next(report: Report) -> Iterator[str]:
+    if not report.is_changed:
+        yield "nothing would change" if report.is_dry_run else "nothing changed"
+        return
+    if report.is_dry_run:
+        yield f"{'next':<15}nothing was changed; run again without --dry-run"
+        return
+    if report.params_changed:
+        yield f"{'params.yaml':<15}now reads {report.target} with the profile {report.profile}"
+    yield "next: ispy1 repro, then: git add -A && git commit"
+
+
+def _match_names(report: Report) -> Iterator[str]:
+    """Yield which of the user's files were taken for which mask, where their names differ."""
     for taken in report.taken if report.mask_set else ():
         name = PurePosixPath(taken.target).name
         if PurePosixPath(taken.source).name != name:
             yield f"{taken.source} is {name}"
 
 
-def _disk(report: Report) -> str:
+def _tell_renames(taken: Sequence[Taken]) -> _Lines:
+    """Yield verb and text about the files that were brought now under another name or path.
+
+    Every root folder and case folder goes on the way, so of images and masks only new names are
+    told; of workbooks and other tables also that they were moved.
+    """
+    brought = [file for file in taken if file.action != "unchanged" and file.artefact != "other"]
+    renamed = [file for file in brought if _name(file.source) != _name(file.target)]
+    blobs = [file for file in renamed if _is_blob(file)]
+    if blobs:
+        example = f"e.g. {_name(blobs[0].source)} -> {_name(blobs[0].target)}"
+        yield "rename", f"{format_file_count(len(blobs))}{_count_additions(blobs)}, {example}"
+    for file in [file for file in renamed if not _is_blob(file)][:_SHOWN]:
+        yield "rename", f"{file.source} -> {file.target}"
+    moved = [file for file in brought if file not in renamed and file.source != file.target]
+    for file in [file for file in moved if not _is_blob(file)][:_SHOWN]:
+        yield "move", f"{file.source} -> {file.target}"
+
+
+def _count_additions(renamed: Sequence[Taken]) -> str:
+    """Return what was put before or after names, with counts: ` (27 got _zscored)`."""
+    pairs = ((_strip(file.source), _strip(file.target)) for file in renamed)
+    additions = Counter(
+        new.removesuffix(old) if new.endswith(old) else new.removeprefix(old)
+        for old, new in pairs
+        if old != new and (new.endswith(old) or new.startswith(old))
+    )
+    texts = [f"{count} got {part}" for part, count in additions.items()]
+    return f" ({', '.join(texts)})" if texts else ""
+
+
+def _describe_disk(report: Report) -> str:
     text = (
-        f"{size_text(report.bytes_to_copy)} to copy, {size_text(report.bytes_needed)} needed with "
-        f"DVC's cache, {size_text(report.bytes_free)} free"
+        f"{format_size(report.bytes_to_copy)} to copy, {format_size(report.bytes_needed)} needed "
+        f"with DVC's cache, {format_size(report.bytes_free)} free"
     )
     if report.bytes_needed > report.bytes_free:
         text += ": TOO LITTLE, unless the disk can share blocks with the source"
     if report.bytes_shared:
-        text += f"; {size_text(report.bytes_shared)} share their blocks with the source"
+        text += f"; {format_size(report.bytes_shared)} share their blocks with the source"
     return text
 
 
-def _names(names: Sequence[str]) -> str:
-    more = len(names) - _SHOWN
-    tail = f" and {more} more (--json lists all)" if more > 0 else ""
-    return ", ".join(names[:_SHOWN]) + tail
+def _list(label: str, names: Iterable[str], why: str = "") -> _Lines:
+    """Yield one line with the count of the names and the first of them, none without names."""
+    if listed := list(names):
+        text = f"{format_file_count(len(listed))}: {_join(listed)}"
+        yield label, f"{text}; {why}" if why else text
 
 
-def _listed(label: str, names: Iterable[str], why: str = "") -> Iterator[str]:
-    everything = list(names)
-    if everything:
-        text = f"{files_text(len(everything))}: {_names(everything)}"
-        yield _line(label, f"{text}; {why}" if why else text)
+def _cut(label: str, texts: Iterable[str], shown: int) -> _Lines:
+    """Yield a line per text, up to a number, then how many there are more."""
+    listed = list(texts)
+    yield from ((label, text) for text in listed[:shown])
+    if len(listed) > shown:
+        yield label, f"{len(listed) - shown} more (--json lists all)"
 
 
-def _notes(label: str, notes: tuple[Note, ...]) -> Iterator[str]:
-    for note in notes[: 2 * _SHOWN]:
-        path = note.path if len(note.path) <= _LONG else f"{note.path[:_LONG]}..."
-        yield _line(label, f"{path}: {note.reason}")
-    if len(notes) > 2 * _SHOWN:
-        yield _line(label, f"{len(notes) - 2 * _SHOWN} more (--json lists all)")
+def _join(names: Sequence[str]) -> str:
+    rest = len(names) - _SHOWN
+    return ", ".join(names[:_SHOWN]) + (f" and {rest} more (--json lists all)" if rest > 0 else "")
 
 
-def _doubles(doubles: tuple[Double, ...]) -> Iterator[str]:
-    for double in doubles[:_SHOWN]:
-        others = ", ".join(double.others)
-        yield _line("double", f"took {double.taken}, left {others} ({double.reason})")
-    if len(doubles) > _SHOWN:
-        yield _line("double", f"{len(doubles) - _SHOWN} more (--json lists all)")
+def _shorten(path: str) -> str:
+    return path if len(path) <= _LONG else f"{path[:_LONG]}..."
 
 
-def _no_case(report: Report) -> Iterator[str]:
-    count, cases = len(report.no_case), sorted({one.case_id for one in report.no_case})
-    if cases:
-        subject = "1 mask belongs" if count == 1 else f"{count} masks belong"
-        todo = "adopt the case first" if len(cases) == 1 else "adopt these cases first"
-        text = f"{subject} to no case of the release: {_names(cases)}"
-        yield _line("refused", f"{text}; {todo}, then run this again")
+def _count_cases(count: int, adjective: str = "") -> str:
+    return f"{count} {adjective}case" + ("" if count == 1 else "s")
 
 
-def _missing_lines(missing: Missing, mask_set: str | None) -> Iterator[str]:
-    absent = missing.absent_cases
-    if absent:
-        verb = "has" if len(absent) == 1 else "have"
-        what = f"mask of {mask_set}" if mask_set else "image or mask"
-        text = f"{len(absent)} of {_cases(missing.expected_cases)} {verb} no {what}"
-        yield _line("missing", f"{text}: {_names(absent)}")
-    for case_id in missing.incomplete_cases[:_SHOWN]:
-        paths = [path for path in missing.paths if case_id in path]
-        tail = ", ..." if len(paths) > 1 else ""
-        yield _line("missing", f"{case_id} lacks {files_text(len(paths))}: {paths[0]}{tail}")
-    more = len(missing.incomplete_cases) - _SHOWN
-    if more > 0:
-        verb = "is" if more == 1 else "are"
-        yield _line("missing", f"{_cases(more, 'more ')} {verb} incomplete (--json lists all)")
-    yield from _listed("missing", missing.files)
-    if missing.slice:
-        yield _line("missing", f"{missing.slice}, which no download has: ispy1 idc cuts it")
+def _is_blob(file: Taken) -> bool:
+    return file.artefact.startswith(("image_", "mask"))
 
 
-def _cases(count: int, more: str = "") -> str:
-    return f"{count} {more}case" + ("" if count == 1 else "s")
+def _name(path: str) -> str:
+    return PurePosixPath(path).name
 
 
-def _leftover_lines(report: Report) -> Iterator[str]:
-    """What the release has and the source does not."""
-    yield from _listed("vanished", report.vanished, "once taken from this folder, gone there, kept")
-    if report.elsewhere:
-        text = f"{files_text(len(report.elsewhere))} of the release that this folder does not have"
-        yield _line("kept", text)
-    yield from _removed_lines(report)
-    yield from _listed("kept", report.kept, "of your own: --mask-set NAME prunes masks")
-    if report.prune_skipped:
-        yield _line("not pruned", report.prune_skipped)
-
-
-def _removed_lines(report: Report) -> Iterator[str]:
-    label = "would remove" if report.is_dry_run else "removed"
-    if report.removed:
-        yield _line(label, files_text(len(report.removed)))
-    for path in report.removed[:_SHOWN_REMOVED]:
-        yield _line("", f"  {path}")
-    more = len(report.removed) - _SHOWN_REMOVED
-    if more > 0:
-        yield _line("", f"  and {more} more (--json lists all)")
-
-
-def _next_lines(report: Report) -> Iterator[str]:
-    if not report.is_changed:
-        yield "nothing would change" if report.is_dry_run else "nothing changed"
-        return
-    if report.is_dry_run:
-        yield _line("next", "nothing was changed; run again without --dry-run")
-        return
-    if report.params_changed:
-        yield _line("params.yaml", f"now reads {report.target} with the profile {report.profile}")
-    yield "next: ispy1 repro, then: git add -A && git commit"
+def _strip(path: str) -> str:
+    return _name(path).partition(".nii")[0]

@@ -22,32 +22,32 @@ class Fit:
 
     profile: Profile
     expected: int
-    found: int
+    n_cases: int
 
     @property
     def reason(self) -> str:
         """Why this profile, in words."""
         if not self.expected:
             return "the default: no file names a case that a profile expects"
-        if self.found == 1:
+        if self.n_cases == 1:
             return "it expects the one case id that was found"
-        return f"it expects {self.expected} of the {self.found} case ids"
+        return f"it expects {self.expected} of the {self.n_cases} case ids"
 
 
-def asked_profile(root: Path, name: str) -> Profile:
-    """The profile that was asked for.
+def load_asked_profile(root: Path, name: str) -> Profile:
+    """Return the profile that was asked for.
 
     Raises:
         UserError: it does not exist or is broken.
     """
-    if name not in _names(root):
-        message = f"profile {name}: does not exist. There are: {', '.join(_names(root))}."
+    if name not in _list_profiles(root):
+        message = f"profile {name}: does not exist. There are: {', '.join(_list_profiles(root))}."
         raise UserError(message)
     return load_profile(root, name)
 
 
-def fit(root: Path, folder: Path, paths: Iterable[str], mask_set: str | None = None) -> Fit:
-    """The profile that expects most of the cases that these files of `folder` name.
+def fit_profile(root: Path, folder: Path, paths: Iterable[str], mask_set: str | None = None) -> Fit:
+    """Return the profile that expects most of the cases that these files of `folder` name.
 
     Where several do, the present release's own goes first, then the default.
 
@@ -56,36 +56,38 @@ def fit(root: Path, folder: Path, paths: Iterable[str], mask_set: str | None = N
     """
     listed = list(paths)
     return max(
-        (_measured(root, name, folder, listed, mask_set) for name in _preferred(root)),
-        key=lambda one: one.expected,
+        (_count_expected(root, name, folder, listed, mask_set) for name in _order_profiles(root)),
+        key=lambda fit: fit.expected,
     )
 
 
-def case_ids(
+def list_cases(
     paths: Iterable[str], profile: Profile, folder: Path, mask_set: str | None
 ) -> set[str]:
-    """The cases that images and masks below `folder` name."""
+    """Return the cases that images and masks below `folder` name."""
     names = (name_of(path, profile, folder, mask_set) for path in paths)
     return {name.case_id for name in names if name.case_id is not None}
 
 
-def _measured(root: Path, name: str, folder: Path, paths: list[str], mask_set: str | None) -> Fit:
+def _count_expected(
+    root: Path, name: str, folder: Path, paths: list[str], mask_set: str | None
+) -> Fit:
     profile = load_profile(root, name)
     # A user's own masks say little: they stay when the release is replaced by another data set.
-    others = [path for path in paths if not is_own_mask(path, profile)]
-    cases = case_ids(others, profile, folder, mask_set)
-    cases = cases or case_ids(paths, profile, folder, mask_set)
+    published = [path for path in paths if not is_own_mask(path, profile)]
+    cases = list_cases(published, profile, folder, mask_set)
+    cases = cases or list_cases(paths, profile, folder, mask_set)
     return Fit(profile, len(cases & set(list_expected_ids(root, profile))), len(cases))
 
 
-def _names(root: Path) -> list[str]:
+def _list_profiles(root: Path) -> list[str]:
     files = profile_path(root, BASE).parent.glob("*.yaml")
     return sorted(path.stem for path in files if path.stem != BASE)
 
 
-def _preferred(root: Path) -> list[str]:
+def _order_profiles(root: Path) -> list[str]:
     first = [DEFAULT_PROFILE]
     if str(param(root, "release")) == TARGET:
         first.insert(0, str(param(root, "profile")))
-    names = _names(root)
+    names = _list_profiles(root)
     return list(dict.fromkeys([name for name in first if name in names] + names))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import importlib
 import io
 import os
+import pkgutil
 import signal
 import sys
 import tempfile
@@ -16,13 +18,14 @@ from typing import NoReturn
 
 import typer
 
-from etl.cli import adopt, build, card, diff, gate, idc, sql, versions, why
 from etl.model.errors import UserError
 from etl.model.project import REPRO_PROCESS
 from etl.warehouse.limits import is_stuck
 
 EXIT_CANNOT, EXIT_INTERRUPTED = 2, 130
 WATCH_S = 0.3
+# The order of `--help`.
+_FIRST_TOPICS = ("build", "adopt", "idc", "sql", "versions", "diff", "why", "gate", "card")
 _UNWRITABLE = (errno.ENOSPC, errno.EBADF, errno.EIO, errno.EDQUOT)
 
 app = typer.Typer(
@@ -36,8 +39,17 @@ app = typer.Typer(
 )
 
 
-for topic in (build, adopt, idc, sql, versions, diff, why, gate, card):
-    topic.register(app)
+def _register_topics(app: typer.Typer) -> None:
+    """Add the commands of every module of this folder that has `register(app)`, new ones last."""
+    order = {name: number for number, name in enumerate(_FIRST_TOPICS)}
+    names = [module.name for module in pkgutil.iter_modules(__path__)]
+    for name in sorted(names, key=lambda name: (order.get(name, len(order)), name)):
+        topic = importlib.import_module(f"{__name__}.{name}")
+        if hasattr(topic, "register"):
+            topic.register(app)
+
+
+_register_topics(app)
 
 
 def main() -> None:
@@ -89,21 +101,21 @@ def _run() -> int:
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except Exception as error:  # noqa: BLE001  the last resort: no traceback reaches a user
-        return _tell(_sentence(error))
+        return _print_error(_describe_error(error))
     return code
 
 
-def _sentence(error: Exception) -> str:
+def _describe_error(error: Exception) -> str:
     if isinstance(error, UserError):
         return str(error)
     if isinstance(error, OSError) and error.filename is None and error.errno in _UNWRITABLE:
         return f"the output cannot be written ({error.strerror}). Free the disk."
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
         return f"{os.fsdecode(error.filename)}: {error.strerror}. Check path, rights and disk."
-    return _with_details(error)
+    return _describe_unforeseen(error)
 
 
-def _tell(sentence: str) -> int:
+def _print_error(sentence: str) -> int:
     # What a sentence quotes (a cell, a file's name) may hold characters that a terminal obeys.
     shown = "".join(c if c.isprintable() or c == "\n" else " " for c in sentence)
     with suppress(OSError):
@@ -111,17 +123,17 @@ def _tell(sentence: str) -> int:
     return EXIT_CANNOT
 
 
-def _with_details(error: BaseException) -> str:
-    """One sentence on an error that nobody foresaw, and where its traceback is."""
+def _describe_unforeseen(error: BaseException) -> str:
+    """Return a sentence on an error that nobody foresaw, and where its traceback is."""
     if os.environ.get("ISPY1_DEBUG"):
         traceback.print_exc()
-    said = " ".join(str(error).split())[:300]
+    message = " ".join(str(error).split())[:300]
     handle, path = -1, "nowhere: no folder can be written; ISPY1_DEBUG=1 shows them"
     with suppress(OSError):
         handle, path = tempfile.mkstemp(prefix="ispy1-", suffix=".log")
         with open(handle, "w", encoding="utf-8", errors="replace") as log:  # noqa: PTH123
             traceback.print_exception(error, file=log)
-    return f"{type(error).__name__}: {said}. This was not foreseen; details: {path}"
+    return f"{type(error).__name__}: {message}. This was not foreseen; details: {path}"
 
 
 def _close_streams(code: int) -> NoReturn:

@@ -83,8 +83,8 @@ def adopt(  # noqa: PLR0913  the options of the command
     import json
 
     from etl.adopt import adopt as bring
-    from etl.adopt.report import size_text
-    from etl.adopt.tell import lines
+    from etl.adopt.report import format_size
+    from etl.adopt.tell import format_report
     from etl.cli.progress import progress_bar
     from etl.model.project import find_root
 
@@ -92,7 +92,7 @@ def adopt(  # noqa: PLR0913  the options of the command
 
         def step(done: int, total: int) -> None:
             if total and not done:
-                typer.echo(f"adopt: {size_text(total)} to copy", err=True)
+                typer.echo(f"adopt: {format_size(total)} to copy", err=True)
             advance(done, total)
 
         report = bring(
@@ -102,15 +102,17 @@ def adopt(  # noqa: PLR0913  the options of the command
             prune=prune,
             dry_run=dry_run,
             profile=profile,
-            rule=_rule(mask_set, threshold, labels),
+            rule=_parse_rule(mask_set, threshold, labels),
             progress=step,
         )
-    typer.echo(json.dumps(report.as_dict(), indent=2) if as_json else "\n".join(lines(report)))
+    typer.echo(
+        json.dumps(report.as_dict(), indent=2) if as_json else "\n".join(format_report(report))
+    )
     if not report.is_complete:
         raise typer.Exit(EXIT_REFUSED)
 
 
-def _rule(mask_set: str | None, threshold: float | None, labels: str | None) -> Rule | None:
+def _parse_rule(mask_set: str | None, threshold: float | None, labels: str | None) -> Rule | None:
     """Return the rule of a mask set that the options state, None without one."""
     if threshold is None and labels is None:
         return None

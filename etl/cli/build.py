@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from etl.cli.answer import JsonOption, echo_json
 from etl.cli.progress import progress_bar
 from etl.model import project
 from etl.model.errors import UserError
@@ -47,7 +47,7 @@ def repro(context: typer.Context) -> None:
 
 
 def _check_release(root: Path) -> None:
-    """A tracked release that is not here: DVC says so too, but not what to do."""
+    """Refuse a tracked release that is not here: DVC says so too, but not what to do."""
     release = project.release_path(root)
     tracked = release.with_name(f"{release.name}.dvc")
     if tracked.is_file() and not release.is_dir():
@@ -118,7 +118,7 @@ def tables(
     dry_run: Annotated[  # noqa: FBT002  typer makes the option of it
         bool, typer.Option("--dry-run", "-n", help="Only say what would be built, and why.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,  # noqa: FBT002
+    as_json: JsonOption = False,  # noqa: FBT002
 ) -> None:
     """Build the tables that are stale, and those that they need first (stage `tables`).
 
@@ -133,14 +133,14 @@ def tables(
     from etl.build.plan import add_needs
     from etl.build.run import build_tables, plan_tables
 
-    root, wanted = project.find_root(), add_needs(names or ())
+    root, table_names = project.find_root(), add_needs(names or ())
     if dry_run:
-        built = plan_tables(root, wanted)
+        built = plan_tables(root, table_names)
     else:
         with progress_bar("cases") as advance:
-            built = build_tables(root, wanted, workers, advance, reuse=not force, say=_say)
+            built = build_tables(root, table_names, workers, advance, reuse=not force, say=_say)
     if as_json:
-        typer.echo(json.dumps([asdict(table) for table in built], indent=2))
+        echo_json([asdict(table) for table in built])
         return
     for table in built:
         if table.reasons:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from etl.cli.answer import JsonOption, echo_json
 from etl.cli.progress import progress_bar
 from etl.model import project
 from etl.model.errors import UserError
@@ -33,7 +33,7 @@ def diff(
     form: Annotated[
         str, typer.Option("--format", "-f", help="terminal, markdown (a pull request), json.")
     ] = "terminal",
-    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,  # noqa: FBT002
+    as_json: JsonOption = False,  # noqa: FBT002
     dice: Annotated[  # noqa: FBT002  typer makes the option of it
         bool, typer.Option(help="Lay both versions of each changed mask over each other.")
     ] = True,
@@ -52,9 +52,9 @@ def diff(
     """
     root = project.find_root()
     form = "json" if as_json else form
-    known = _FORMATS if query is None else _ANSWERS
-    if form not in known:
-        message = f"--format {form}: expected one of {', '.join(known)}."
+    forms = _FORMATS if query is None else _ANSWERS
+    if form not in forms:
+        message = f"--format {form}: expected one of {', '.join(forms)}."
         raise UserError(message)
     if query is not None:
         _ask(root, old, new, query, form)
@@ -62,9 +62,9 @@ def diff(
     from etl.ask.diff import compare
 
     with progress_bar("masks") as advance:
-        found = compare(root, old, new, dice=dice, progress=advance)
-    _show(found, form)
-    if found.is_different:
+        difference = compare(root, old, new, dice=dice, progress=advance)
+    _show(difference, form)
+    if difference.is_different:
         raise typer.Exit(1)
 
 
@@ -83,16 +83,16 @@ def _ask(root: Path, old: str, new: str | None, query: str, form: str) -> None:
     write(result, cast("Format", "table" if form == "terminal" else form), None)
 
 
-def _show(found: Difference, form: str) -> None:
+def _show(difference: Difference, form: str) -> None:
     from etl.ask.diff.render import show, write_markdown
 
     if form == "json":
-        typer.echo(json.dumps(found.as_json(), indent=2, ensure_ascii=False))
+        echo_json(difference.as_json())
         return
     if form == "markdown":
-        for piece in write_markdown(found):
+        for piece in write_markdown(difference):
             sys.stdout.write(piece)
         return
     from rich.console import Console
 
-    show(found, Console(width=None if sys.stdout.isatty() else 200))
+    show(difference, Console(width=None if sys.stdout.isatty() else 200))

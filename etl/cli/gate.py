@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from etl.cli.answer import JsonOption, echo_json
 from etl.model import project
 
 if TYPE_CHECKING:
     from etl.gate.report import GateReport
-
-JsonOption = Annotated[bool, typer.Option("--json", help="For machines.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -61,7 +59,7 @@ def gate(
         return
     report = run_gate(root, docs=docs)
     if as_json:
-        typer.echo(_as_json(report))
+        echo_json(_make_answer(report))
     else:
         show(report, Console())
     for line in describe_unlisted(root):
@@ -92,7 +90,7 @@ def verdict(as_json: JsonOption = False) -> None:  # noqa: FBT002  an option of 
     is_stage = os.environ.get("DVC_STAGE") == "verdict"
     report, stale = read_report(root), find_stale(root, blobs=not is_stage)
     if as_json:
-        typer.echo(_as_json(report, stale))
+        echo_json(_make_answer(report, stale))
     elif stale:
         typer.echo(describe_stale(report, stale))
     else:
@@ -101,7 +99,7 @@ def verdict(as_json: JsonOption = False) -> None:  # noqa: FBT002  an option of 
         raise typer.Exit(1)
 
 
-def _as_json(report: GateReport, stale: Sequence[str] = ()) -> str:
+def _make_answer(report: GateReport, stale: Sequence[str] = ()) -> dict[str, Any]:
     failing = [{**c.row(), "fix": c.fix} for c in report.failing]
-    found = {**report.summary(), "failing": failing}
-    return json.dumps(found | ({"verdict": "stale", "stale": stale} if stale else {}), indent=2)
+    answer = {**report.summary(), "failing": failing}
+    return answer | ({"verdict": "stale", "stale": stale} if stale else {})

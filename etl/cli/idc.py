@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from etl.cli.answer import JsonOption, echo_json
+
 
 def register(app: typer.Typer) -> None:
     """Add the command of this topic."""
@@ -32,7 +34,7 @@ def idc(
     profile: Annotated[
         str | None, typer.Option(metavar="NAME", help="The data set; default: the release's.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    as_json: JsonOption = False,
 ) -> None:  # fmt: skip
     """Cut the trial's series out of the index of the Imaging Data Commons, into data/release.
 
@@ -45,14 +47,12 @@ def idc(
     - `ispy1 idc ~/Downloads/idc_index_data-25.0.5-py3-none-any.whl`
     - `ispy1 idc --output idc_series.parquet --profile ispy1_tcia --json`
     """
-    import json
-
     from etl.adopt.idc import cut
     from etl.model.project import find_root
 
     done = cut(find_root(), index, output=output, profile=profile)
     if as_json:
-        typer.echo(json.dumps(done.as_dict(), indent=2))
+        echo_json(done.as_dict())
         return
     version = f", idc-index-data {done.index_version}" if done.index_version else ""
     typer.echo(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from dataclasses import asdict
@@ -12,6 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
+from etl.cli.answer import JsonOption, echo_json
 from etl.model import project
 from etl.model.errors import UserError
 from etl.warehouse.limits import MEMORY, SECONDS, SPILL_GB, Limits
@@ -30,7 +30,14 @@ OutputOption = Annotated[
 RevOption = Annotated[
     str | None, typer.Option("--rev", help="A git revision: v1.0, main, HEAD~2. Default: today.")
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="For machines.")]
+SpillOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIZE",
+        show_default=f"{SPILL_GB}GB, at most half of the free disk",
+        help="What the query may write under .dvc/tmp where memory does not suffice.",
+    ),
+]
 
 
 class QueryCommand(TyperCommand):
@@ -38,10 +45,10 @@ class QueryCommand(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401  typer's own
         """Put a blank before such a query: only the comment moves, the error places stay right."""
-        return super().parse_args(ctx, [_as_query(word) for word in args])
+        return super().parse_args(ctx, [_shield_comment(word) for word in args])
 
 
-def _as_query(word: str) -> str:
+def _shield_comment(word: str) -> str:
     return f" {word}" if word.startswith("--") and not _OPTION.fullmatch(word) else word
 
 
@@ -74,14 +81,7 @@ def sql(  # noqa: PLR0913, PLR0917  typer makes an option of each
     memory: Annotated[
         str, typer.Option(metavar="SIZE", help="Such as 4GB, or a share of this computer's.")
     ] = MEMORY,
-    spill: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SIZE",
-            show_default=f"{SPILL_GB}GB, at most half of the free disk",
-            help="What the query may write under .dvc/tmp where memory does not suffice.",
-        ),
-    ] = None,
+    spill: SpillOption = None,
 ) -> None:
     """Ask the warehouse one question in SQL. It only reads, and can reach no file and no network.
 
@@ -101,15 +101,15 @@ def sql(  # noqa: PLR0913, PLR0917  typer makes an option of each
     from etl.warehouse.query import run
 
     chosen = choose_format(form, output)
-    tables = {name: Path(path) for name, path in _pairs("--with", "FILE", own).items()}
+    tables = {name: Path(path) for name, path in _parse_pairs("--with", "FILE", own).items()}
     questions = [Path(query)] if query and query.endswith(".sql") else []
     if output:
         project.refuse_inputs(project.find_root(), output, [*tables.values(), *questions])
-    versions = _pairs("--attach", "REV", attach)
+    versions = _parse_pairs("--attach", "REV", attach)
     if rev is None:
         _warn_if_stale()
     limits = Limits(timeout, memory, spill)
-    text = _query_text(query)
+    text = _load_query(query)
     # The views of differences cost half a second.
     prepare = add_views if "old" in versions and "diff." in text else None
     answer = run(text, rev=rev, attach=versions, tables=tables, limits=limits, prepare=prepare)
@@ -136,19 +136,19 @@ def describe(
     root = project.find_root()
     connection = connect(root, rev=rev)
     if table is None:
-        known = dictionary.list_relations(connection)
+        relations = dictionary.list_relations(connection)
         if as_json:
-            _echo_json([asdict(relation) for relation in known])
+            echo_json([asdict(relation) for relation in relations])
             return
         print_table(
             ("name", "kind", "what one row is", "key"),
-            [(r.sql_name, r.kind, r.grain, r.key) for r in known],
+            [(r.sql_name, r.kind, r.grain, r.key) for r in relations],
             limit=None,
         )
         return
     relation = dictionary.find(connection, table, root, rev)
     if as_json:
-        _echo_json(dictionary.as_json(connection, relation))
+        echo_json(dictionary.as_json(connection, relation))
         return
     head = f"{relation.sql_name} ({relation.kind}). {relation.purpose}".strip()
     typer.echo(f"{head}\nGrain: {relation.grain}\nKey: {relation.key or 'none'}")
@@ -241,12 +241,12 @@ def split() -> None:
 def _warn_if_stale() -> None:
     from etl.gate.report import describe_stale_tables
 
-    if said := describe_stale_tables(project.find_root()):
-        typer.echo(said, err=True)
+    if warning := describe_stale_tables(project.find_root()):
+        typer.echo(warning, err=True)
 
 
-def _query_text(query: str | None) -> str:
-    """The text of the query.
+def _load_query(query: str | None) -> str:
+    """Return the text of the query.
 
     Raises:
         UserError: none is given, or it cannot be read as UTF-8.
@@ -271,17 +271,13 @@ def _read_query(query: str | None) -> str:
     return Path(query).read_text(encoding="utf-8-sig")
 
 
-def _pairs(option: str, what: str, given: list[str] | None) -> dict[str, str]:
-    """The values of a repeated NAME=... option."""
+def _parse_pairs(option: str, kind: str, given: list[str] | None) -> dict[str, str]:
+    """Return the values of a repeated NAME=... option."""
     pairs: dict[str, str] = {}
     for item in given or ():
         name, sign, value = item.partition("=")
         if not (name and sign and value) or name in pairs:
-            message = f"{option} {item}: expected NAME={what}, each name once."
+            message = f"{option} {item}: expected NAME={kind}, each name once."
             raise UserError(message)
         pairs[name] = value
     return pairs
-
-
-def _echo_json(value: Any) -> None:  # noqa: ANN401
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))

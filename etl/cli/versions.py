@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
 
+from etl.cli.answer import JsonOption, echo_json
 from etl.cli.progress import progress_bar
 from etl.model import project
 
@@ -20,7 +20,7 @@ def push(
     all_versions: Annotated[  # noqa: FBT002  typer makes the option of it
         bool, typer.Option("--all-versions", help="Of every branch and tag, not today's alone.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,  # noqa: FBT002
+    as_json: JsonOption = False,  # noqa: FBT002
 ) -> None:
     """Bring what DVC keeps into today's remote: tables and blobs, by hash.
 
@@ -35,7 +35,7 @@ def push(
     with progress_bar("push") as advance:
         report = push_versions(project.find_root(), every=all_versions, progress=advance)
     if as_json:
-        typer.echo(json.dumps(report.as_json(), indent=2))
+        echo_json(report.as_json())
     else:
         typer.echo(
             f"push: {report.versions} versions; {report.tables} tables, {report.blobs} blobs, "

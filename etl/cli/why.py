@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from etl.cli.answer import JsonOption, echo_json
 from etl.model import project
-
-JsonOption = Annotated[bool, typer.Option("--json", help="For machines.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -47,7 +45,7 @@ def why(
 
     answer = explain(project.find_root(), column, key or (), history=history, offline=offline)
     if as_json:
-        _echo_json(for_machines(answer))
+        echo_json(for_machines(answer))
         return
     for line in format_lines(answer):
         typer.echo(line)
@@ -76,7 +74,7 @@ def fsck(
     with progress_bar("fsck") as advance:
         report = check(project.find_root(), quick=quick, export=export, progress=advance)
     if as_json:
-        _echo_json(report.as_json())
+        echo_json(report.as_json())
     else:
         for line in format_lines(report):
             typer.echo(line)
@@ -94,11 +92,7 @@ def status(as_json: JsonOption = False) -> None:  # noqa: FBT002
 
     now = state(project.find_root())
     if as_json:
-        _echo_json(now.as_json())
+        echo_json(now.as_json())
         return
     for line in format_lines(now):
         typer.echo(line)
-
-
-def _echo_json(value: Any) -> None:  # noqa: ANN401
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))

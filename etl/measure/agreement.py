@@ -15,7 +15,7 @@ import numpy.typing as npt
 from scipy.spatial import KDTree
 
 from etl.measure.grids import to_mm
-from etl.measure.mask import Foreground, centroid_index, surface
+from etl.measure.mask import Foreground, find_centroid, find_surface
 
 Array = npt.NDArray[Any]
 
@@ -54,11 +54,13 @@ def measure_agreement(
     """
     if a is None or b is None:
         return None
-    one, other = _in_joint_box(a, b)
-    n_both = int(np.count_nonzero(one & other))
+    first, second = _crop_to_joint_box(a, b)
+    n_both = int(np.count_nonzero(first & second))
     n_sum = a.voxel_count + b.voxel_count
-    greatest, percentile, mean = _distances(surface(one), surface(other), affine, max_surface)
-    apart = to_mm(centroid_index(a) - centroid_index(b), affine)[0]
+    greatest, percentile, mean = _measure_distances(
+        find_surface(first), find_surface(second), affine, max_surface
+    )
+    apart = to_mm(find_centroid(a) - find_centroid(b), affine)[0]
     return Agreement(
         dice=2 * n_both / n_sum,
         jaccard=n_both / (n_sum - n_both),
@@ -71,21 +73,21 @@ def measure_agreement(
     )
 
 
-def _distances(
-    one: Array, other: Array, affine: Array, max_surface: int
+def _measure_distances(
+    first: Array, second: Array, affine: Array, max_surface: int
 ) -> tuple[float, float, float] | tuple[None, None, None]:
-    """Greatest, 95th percentile and mean; None where noise has too many voxels for a search."""
-    if max(np.count_nonzero(one), np.count_nonzero(other)) > max_surface:
+    """Return greatest, 95th percentile and mean; None for noise, too large to search."""
+    if max(np.count_nonzero(first), np.count_nonzero(second)) > max_surface:
         return None, None, None
-    there, back = surface_distances(one, other, affine)
-    greatest = float(max(there.max(), back.max()))
-    percentile = float(max(np.percentile(d, _PERCENTILE) for d in (there, back)))
-    mean = (float(there.sum()) + float(back.sum())) / (there.size + back.size)
+    forth, back = measure_surface_distances(first, second, affine)
+    greatest = float(max(forth.max(), back.max()))
+    percentile = float(max(np.percentile(d, _PERCENTILE) for d in (forth, back)))
+    mean = (float(forth.sum()) + float(back.sum())) / (forth.size + back.size)
     return greatest, percentile, mean
 
 
-def surface_distances(first: Array, second: Array, affine: Array) -> tuple[Array, Array]:
-    """Distance of each surface voxel of one mask to the nearest of the other, and back, mm.
+def measure_surface_distances(first: Array, second: Array, affine: Array) -> tuple[Array, Array]:
+    """Return how far each surface voxel of a mask is from the nearest of the other, both ways, mm.
 
     Args:
         first: surface of one mask, bool, shape (x, y, z).
@@ -93,36 +95,38 @@ def surface_distances(first: Array, second: Array, affine: Array) -> tuple[Array
         affine: voxel index to world mm.
 
     Returns:
-        One distance a voxel of `first` to `second`, ascending; then back.
+        One distance per voxel of `first` to `second`, ascending; then back.
     """
     # Readers agree on much of a surface: what lies on both is 0 away, and asks no tree.
     shared = first & second
-    trees = [KDTree(_places(bits, affine)) for bits in (first, second)]
-    return _nearest(first, shared, trees[1], affine), _nearest(second, shared, trees[0], affine)
+    trees = [KDTree(_locate_voxels(bits, affine)) for bits in (first, second)]
+    return _find_nearest(first, shared, trees[1], affine), _find_nearest(
+        second, shared, trees[0], affine
+    )
 
 
-def _in_joint_box(a: Foreground, b: Foreground) -> tuple[Array, Array]:
-    """Both foregrounds in the smallest box that holds both."""
+def _crop_to_joint_box(a: Foreground, b: Foreground) -> tuple[Array, Array]:
+    """Return both foregrounds in the smallest box that holds both."""
     boxes = (a.box, b.box)
     first = [min(low) for low in zip(*(box[0] for box in boxes), strict=True)]
     last = [max(high) for high in zip(*(box[1] for box in boxes), strict=True)]
     size = [high - low + 1 for low, high in zip(first, last, strict=True)]
     placed = []
-    for found in (a, b):
+    for mask in (a, b):
         bits = np.zeros(size, bool, order="F")
-        parts = zip(found.start, first, found.inside.shape, strict=True)
-        bits[tuple(slice(at - low, at - low + n) for at, low, n in parts)] = found.inside
+        parts = zip(mask.start, first, mask.inside.shape, strict=True)
+        bits[tuple(slice(at - low, at - low + n) for at, low, n in parts)] = mask.inside
         placed.append(bits)
     return placed[0], placed[1]
 
 
-def _nearest(edge: Array, shared: Array, tree: KDTree, affine: Array) -> Array:
-    places = _places(edge & ~shared, affine)
+def _find_nearest(edge: Array, shared: Array, tree: KDTree, affine: Array) -> Array:
+    places = _locate_voxels(edge & ~shared, affine)
     away = np.sort(tree.query(places)[0]) if len(places) else np.empty(0)
     return np.concatenate([np.zeros(int(np.count_nonzero(shared))), away])
 
 
-def _places(bits: Array, affine: Array) -> Array:
-    """Places of the voxels that are set, mm, without the offset, shape (n, 3)."""
+def _locate_voxels(bits: Array, affine: Array) -> Array:
+    """Return the positions of the voxels that are set, mm, without the offset, shape (n, 3)."""
     z, y, x = np.nonzero(bits.T)  # in the order in which they lie in memory
     return to_mm(np.stack([x, y, z], axis=1), affine)

@@ -14,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from etl.measure.concordance import (
-    bland_altman,
-    far_from_the_rest,
-    lin_concordance,
-    relative_difference,
-    spearman,
+    compute_bland_altman,
+    compute_lin_concordance,
+    compute_relative_difference,
+    compute_spearman,
+    find_outliers,
 )
 
 Array = npt.NDArray[Any]
@@ -41,7 +41,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """One published feature. `published`: a value a case, NaN where there is none.
+    """One published feature. `published`: one value per case, NaN where there is none.
 
     `is_fragile`: a few voxels change it by any amount, so that only equal values say something.
     """
@@ -55,8 +55,8 @@ class Feature:
 class Audit:
     """The outcome for one feature; None where too few values were compared.
 
-    `is_compared`, `is_outlier` and `relative` have a place a case; `candidate` is the input that
-    fits best, None where none was computed.
+    `is_compared`, `is_outlier` and `relative` have one element per case; `candidate` is the input
+    that fits best, None where none was computed.
     """
 
     candidate: str | None
@@ -78,12 +78,12 @@ def audit(
 
     Args:
         features: name -> what was published.
-        computed: candidate input -> feature -> a value a case, NaN where there is none. Of inputs
-            that fit equally well the first counts.
+        computed: candidate input -> feature -> one value per case, NaN where there is none. Of
+            inputs that fit equally well the first counts.
         limits: what counts as what.
     """
     reproduced = {
-        candidate: reproduced_cases(features, values, limits)
+        candidate: find_reproduced_cases(features, values, limits)
         for candidate, values in computed.items()
     }
     return {
@@ -93,10 +93,10 @@ def audit(
     }  # fmt: skip
 
 
-def reproduced_cases(
+def find_reproduced_cases(
     features: Mapping[str, Feature], values: Mapping[str, Array], limits: Limits
 ) -> Array:
-    """The cases of which one input gives most values to the last digit; bool.
+    """Return the cases of which one input gives most values to the last digit; bool.
 
     Over the features of the exact tier; fragile ones, most of them histogram bins, left out.
     """
@@ -107,14 +107,14 @@ def reproduced_cases(
             is_compared, is_exact = _is_exact(feature.published, values[name], limits)
             n_compared += is_compared
             n_exact += is_exact
-    found: Array = (n_exact * 2 >= n_compared) & (n_compared > 0)
-    return found
+    is_reproduced: Array = (n_exact * 2 >= n_compared) & (n_compared > 0)
+    return is_reproduced
 
 
 def _is_exact(published: Array, computed: Array, limits: Limits) -> tuple[Array, Array]:
-    """Where both values are there, and where they are equal but for rounding."""
+    """Return where both values are there, and where they are equal but for rounding."""
     is_compared = np.isfinite(published) & np.isfinite(computed)
-    apart = relative_difference(published[is_compared], computed[is_compared])
+    apart = compute_relative_difference(published[is_compared], computed[is_compared])
     is_exact = np.zeros(published.shape, bool)
     is_exact[is_compared] = apart <= limits.exact_relative
     return is_compared, is_exact
@@ -130,36 +130,36 @@ def _judge(
     blank = nothing.astype(np.float64)
     if feature.tier == NOT_COMPARABLE:
         return Audit(None, "not comparable", nothing, nothing, blank)
-    candidate = best_fit(feature.published, computed, limits, reproduced)
+    candidate = find_best_fit(feature.published, computed, limits, reproduced)
     if candidate is None:
         return Audit(None, NOT_COMPUTED, nothing, nothing, blank)
     is_compared, is_exact = _is_exact(feature.published, computed[candidate], limits)
-    one, other = feature.published[is_compared], computed[candidate][is_compared]
+    first, second = feature.published[is_compared], computed[candidate][is_compared]
     relative = blank.copy()
-    relative[is_compared] = relative_difference(one, other)
-    is_outlier, is_equal = _outliers(feature, (one, other), is_exact[is_compared], limits,
+    relative[is_compared] = compute_relative_difference(first, second)
+    is_outlier, is_equal = _find_outliers(feature, (first, second), is_exact[is_compared], limits,
                                      reproduced[candidate][is_compared])  # fmt: skip
     placed = nothing.copy()
     placed[is_compared] = is_outlier
     return Audit(
         candidate,
-        verdict(relative[is_compared], is_outlier, limits, is_equal=is_equal),
+        judge_differences(relative[is_compared], is_outlier, limits, is_equal=is_equal),
         is_compared,
         placed,
         relative,
-        spearman(one, other),
-        lin_concordance(one, other),
-        *bland_altman(one, other),
+        compute_spearman(first, second),
+        compute_lin_concordance(first, second),
+        *compute_bland_altman(first, second),
     )
 
 
-def best_fit(
+def find_best_fit(
     published: Array,
     computed: Mapping[str, Array],
     limits: Limits,
     reproduced: Mapping[str, Array],
 ) -> str | None:
-    """The input with most equal values, then the closest one.
+    """Return the input with most equal values, then the closest one.
 
     Of a few cases each may have a wrong value: there the input that gives the cases' other values
     comes before the closest.
@@ -168,7 +168,7 @@ def best_fit(
     for position, (candidate, values) in enumerate(computed.items()):
         is_compared, is_exact = _is_exact(published, values, limits)
         if is_compared.any():
-            apart = relative_difference(published[is_compared], values[is_compared])
+            apart = compute_relative_difference(published[is_compared], values[is_compared])
             is_few = int(is_compared.sum()) < limits.min_cases
             n_cases = int(reproduced[candidate][is_compared].sum()) if is_few else 0
             rank = (-int(is_exact.sum()), -n_cases, float(np.median(apart)), position)
@@ -176,14 +176,14 @@ def best_fit(
     return min(ranked)[1] if ranked else None
 
 
-def _outliers(
+def _find_outliers(
     feature: Feature,
     pair: tuple[Array, Array],
     is_exact: Array,
     limits: Limits,
     is_reproduced: Array,
 ) -> tuple[Array, bool]:
-    """Which of the compared values are wrong, and whether values are expected to be equal.
+    """Find which of the compared values are wrong, and whether values should be equal.
 
     One feature alone says little: maxima of two masks that differ by a few voxels are often equal.
     So most cases must be reproduced as a whole.
@@ -196,13 +196,13 @@ def _outliers(
         return ~is_exact, True
     if n < limits.min_cases or feature.is_fragile:
         return np.zeros(n, bool), False
-    residual = _residual(*pair)
+    residual = _compute_residual(*pair)
     is_gross = np.abs(residual) > limits.outlier_relative
-    return is_gross & far_from_the_rest(residual, limits.outlier_z), False
+    return is_gross & find_outliers(residual, limits.outlier_z), False
 
 
-def _residual(published: Array, computed: Array) -> Array:
-    """Signed relative difference. Where a feature takes both signs, of a typical value at least.
+def _compute_residual(published: Array, computed: Array) -> Array:
+    """Return the signed relative difference: of a typical value at least, where signs differ.
 
     A skewness near 0 may have any sign: 0.01 for -0.01 is no error, 10 for -10 is one.
     """
@@ -210,12 +210,12 @@ def _residual(published: Array, computed: Array) -> Array:
     if computed.min() < 0 < computed.max():
         scale = np.maximum(scale, np.median(np.abs(computed)))
     apart = published - computed
-    found: Array = np.divide(apart, scale, out=np.zeros_like(apart), where=scale > 0)
-    return found
+    residual: Array = np.divide(apart, scale, out=np.zeros_like(apart), where=scale > 0)
+    return residual
 
 
-def verdict(relative: Array, is_outlier: Array, limits: Limits, *, is_equal: bool) -> str:
-    """One of VERDICTS, from the relative differences of the compared values."""
+def judge_differences(relative: Array, is_outlier: Array, limits: Limits, *, is_equal: bool) -> str:
+    """Return one of VERDICTS, from the relative differences of the compared values."""
     if relative.max() <= limits.exact_relative:
         return "agrees exactly"
     if is_equal and not is_outlier.all():

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from etl.measure.captk_histogram import BINS, bin_index
-from etl.measure.captk_intensity import Values, ratio
+from etl.measure.captk_intensity import Values, divide
 from etl.measure.mask import DIRECTIONS, Step
 
 Array = npt.NDArray[Any]
@@ -30,20 +30,20 @@ _DIFFERENCE = _LEVEL[:, None] - _LEVEL[None, :]
 _PRODUCT = _LEVEL[:, None] * _LEVEL[None, :]
 
 
-def glcm(values: Array, inside: Array) -> Values:
-    """The family GLCM: mean over the offsets; NaN where an offset has no pair, as CaPTk writes.
+def measure_glcm(values: Array, inside: Array) -> Values:
+    """Return the family GLCM: mean over the offsets; NaN, as in CaPTk, where one has no pair.
 
     Args:
         values: scaled values in a box around the mask, shape (x, y, z).
         inside: bool, the mask in the same box; values inside it are finite.
     """
-    levels = grey_levels(values, inside)
-    found = [texture(cooccurrence(levels, inside, offset)) for offset in DIRECTIONS]
-    return {name: sum(one[name] for one in found) / len(found) for name in NAMES}
+    levels = discretize(values, inside)
+    matrices = [measure_texture(count_pairs(levels, inside, offset)) for offset in DIRECTIONS]
+    return {name: sum(row[name] for row in matrices) / len(matrices) for name in NAMES}
 
 
-def grey_levels(values: Array, inside: Array) -> Array:
-    """Levels 0 to 127 over [min, max + 1] of the region; 0 outside it.
+def discretize(values: Array, inside: Array) -> Array:
+    """Return levels 0 to 127 over [min, max + 1] of the region; 0 outside it.
 
     The upper bound is itkScalarImageToCooccurrenceMatrixFilter.hxx's, SetPixelValueMinMax.
     """
@@ -54,25 +54,25 @@ def grey_levels(values: Array, inside: Array) -> Array:
     return levels
 
 
-def cooccurrence(levels: Array, inside: Array, offset: Step) -> Array:
-    """How often two levels lie `offset` apart inside the mask, both ways; shape (128, 128)."""
-    here, there = _shifted(offset)
-    is_pair = inside[here] & inside[there]
-    pairs = levels[here][is_pair] * BINS + levels[there][is_pair]
+def count_pairs(levels: Array, inside: Array, offset: Step) -> Array:
+    """Count how often two levels lie `offset` apart inside the mask, both ways; (128, 128)."""
+    low, high = _slice_shifted(offset)
+    is_pair = inside[low] & inside[high]
+    pairs = levels[low][is_pair] * BINS + levels[high][is_pair]
     counts = np.bincount(pairs, minlength=BINS * BINS).reshape(BINS, BINS)
-    both: Array = counts + counts.T
-    return both
+    symmetric: Array = counts + counts.T
+    return symmetric
 
 
-def _shifted(offset: Step) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
-    """The parts of a box that lie `offset` apart."""
-    here = tuple(slice(max(-step, 0), -step if step > 0 else None) for step in offset)
-    there = tuple(slice(max(step, 0), step if step < 0 else None) for step in offset)
-    return here, there
+def _slice_shifted(offset: Step) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+    """Return the parts of a box that lie `offset` apart."""
+    low = tuple(slice(max(-step, 0), -step if step > 0 else None) for step in offset)
+    high = tuple(slice(max(step, 0), step if step < 0 else None) for step in offset)
+    return low, high
 
 
-def texture(counts: Array) -> Values:
-    """ITK's eight features of one matrix (itkHistogramToTextureFeaturesFilter.hxx).
+def measure_texture(counts: Array) -> Values:
+    """Return ITK's eight features of one matrix (itkHistogramToTextureFeaturesFilter.hxx).
 
     Correlation is divided by the variance squared, and AutoCorrelation (ITK's Haralick
     correlation) by mean and variance of the marginal sums, not of the levels.
@@ -94,12 +94,12 @@ def texture(counts: Array) -> Values:
     return {
         "Energy": float((share * share).sum()),
         "Entropy": float(-(filled * np.log(filled)).sum() / np.log(2.0)),
-        "Correlation": ratio(covariance, variance * variance),
+        "Correlation": divide(covariance, variance * variance),
         "Homogeneity": float((share / (1 + _DIFFERENCE**2)).sum()),
         "Contrast": float((share * _DIFFERENCE**2).sum()),
         "ClusterShade": _sum_powers(share, _SUM - 2 * mean, 3),
         "ClusterProminence": _sum_powers(share, _SUM - 2 * mean, 4),
-        "AutoCorrelation": ratio(haralick, float(marginal.var())),
+        "AutoCorrelation": divide(haralick, float(marginal.var())),
     }
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from etl.measure.captk_intensity import Values, percentile, ratio, statistics
+from etl.measure.captk_intensity import Values, compute_statistics, divide, find_percentile
 
 Array = npt.NDArray[Any]
 
@@ -23,8 +23,8 @@ MARGINAL_SCALE = 100.0  # ITK's default
 CONSTANT = ("Minimum", "Maximum", "Range")
 
 
-def histogram(values: Array) -> Values:
-    """The family Histogram: statistic -> value, NaN where CaPTk divides by zero.
+def measure_histogram(values: Array) -> Values:
+    """Return the family Histogram: statistic -> value, NaN where CaPTk divides by zero.
 
     Args:
         values: scaled values inside the mask, finite, one dimension; at least one.
@@ -41,21 +41,21 @@ def histogram(values: Array) -> Values:
     times = np.bincount(index, minlength=BINS)
     share = times / values.size
     ordered = np.repeat(np.arange(BINS, dtype=np.float64), times)
-    found = statistics(ordered)
+    fields = compute_statistics(ordered)
     for name in CONSTANT:
-        del found[name]
+        del fields[name]
     return {
-        **found,
+        **fields,
         **_spread(share),
-        **_order(ordered),
-        **_tails(values, times, low, high),
+        **_summarize_order(ordered),
+        **_measure_tails(values, times, low, high),
         **{f"Bin-{n}_Frequency": float(times[n]) for n in range(BINS)},
         **{f"Bin-{n}_Probability": float(share[n]) for n in range(BINS)},
     }
 
 
 def bin_starts(low: float, high: float) -> Array:
-    """Where the bins begin, as ITK computes it: width and product in float32, the sum in float64.
+    """Return where the bins begin, as ITK does: width and product in float32, the sum in float64.
 
     Source: itkHistogram.hxx, Initialize.
     """
@@ -65,7 +65,7 @@ def bin_starts(low: float, high: float) -> Array:
 
 
 def bin_index(values: Array, low: float, high: float) -> Array:
-    """The bin (from 0) of each value between `low` and `high`; a bin holds its start."""
+    """Return the bin (from 0) of each value from `low` to `high`; a bin holds its start."""
     index: Array = np.searchsorted(bin_starts(low, high), values, side="right") - 1
     return index
 
@@ -78,32 +78,32 @@ def _spread(share: Array) -> Values:
     }
 
 
-def _order(ordered: Array) -> Values:
-    """Order statistics of ascending bin numbers that the family Intensity lacks."""
-    low, high = percentile(ordered, 10), percentile(ordered, 90)
-    kept = ordered[(ordered >= low) & (ordered <= high)]
+def _summarize_order(ordered: Array) -> Values:
+    """Return order statistics of ascending bin numbers that the family Intensity lacks."""
+    low, high = find_percentile(ordered, 10), find_percentile(ordered, 90)
+    between = ordered[(ordered >= low) & (ordered <= high)]
     return {
-        "TwentyFifthPercentile": percentile(ordered, 25),
-        "SeventyFifthPercentile": percentile(ordered, 75),
-        "RobustMeanAbsoluteDeviation1090": float(np.abs(kept - kept.mean()).mean()),
+        "TwentyFifthPercentile": find_percentile(ordered, 25),
+        "SeventyFifthPercentile": find_percentile(ordered, 75),
+        "RobustMeanAbsoluteDeviation1090": float(np.abs(between - between.mean()).mean()),
     }
 
 
-def _tails(values: Array, times: Array, low: float, high: float) -> Values:
-    """Quantiles of the binned intensities, and the means of what lies beyond them."""
-    fifth, ninety_fifth = quantiles(times, low, high)
+def _measure_tails(values: Array, times: Array, low: float, high: float) -> Values:
+    """Return quantiles of the binned intensities, and the means of what lies beyond them."""
+    fifth, ninety_fifth = estimate_quantiles(times, low, high)
     is_low = values <= fifth
     is_high = ~is_low & (values >= ninety_fifth)
     return {
         "FifthPercentile": fifth,
         "NinetyFifthPercentile": ninety_fifth,
-        "FifthPercentileMean": ratio(float(values[is_low].sum()), int(is_low.sum())),
-        "NinetyFifthPercentileMean": ratio(float(values[is_high].sum()), int(is_high.sum())),
+        "FifthPercentileMean": divide(float(values[is_low].sum()), int(is_low.sum())),
+        "NinetyFifthPercentileMean": divide(float(values[is_high].sum()), int(is_high.sum())),
     }
 
 
-def quantiles(times: Array, low: float, high: float) -> tuple[float, float]:
-    """The 5 % and the 95 % quantile, linear inside their bin (itkHistogram.hxx, Quantile).
+def estimate_quantiles(times: Array, low: float, high: float) -> tuple[float, float]:
+    """Return the 5 % and the 95 % quantile, linear inside their bin (itkHistogram.hxx, Quantile).
 
     Args:
         times: voxels a bin.

@@ -16,8 +16,8 @@ Array = npt.NDArray[Any]
 Values = dict[str, float]
 
 
-def intensity(values: Array) -> Values:
-    """The family Intensity: statistic -> value, NaN where CaPTk divides by zero.
+def measure_intensities(values: Array) -> Values:
+    """Return the family Intensity: statistic -> value, NaN where CaPTk divides by zero.
 
     Args:
         values: scaled values inside the mask, finite, any order; at least one.
@@ -26,11 +26,11 @@ def intensity(values: Array) -> Values:
         19 statistics. MeanAbsoluteDeviation is not among them: CaPTk sums signed deviations from
         the mean, so that what it prints is rounding noise.
     """
-    return statistics(np.sort(values.astype(np.float64), axis=None))
+    return compute_statistics(np.sort(values.astype(np.float64), axis=None))
 
 
-def statistics(ordered: Array) -> Values:
-    """The same statistics of any numbers.
+def compute_statistics(ordered: Array) -> Values:
+    """Return the statistics of any numbers, ascending.
 
     Variance over n - 1. Kurtosis is not excess. MedianAbsoluteDeviation is the mean minus the
     median, signed, in spite of its name.
@@ -43,17 +43,17 @@ def statistics(ordered: Array) -> Values:
     median = float(np.median(ordered))
     energy = float((ordered * ordered).sum())
     deviation = ordered - mean
-    variance = ratio(float((deviation * deviation).sum()), n - 1)
+    variance = divide(float((deviation * deviation).sum()), n - 1)
     sd = variance**0.5
     score = deviation / sd if sd > 0 else np.full(n, np.nan)
-    low, high = percentile(ordered, 25), percentile(ordered, 75)
+    low, high = find_percentile(ordered, 25), find_percentile(ordered, 75)
     return {
         "Minimum": float(ordered[0]),
         "Maximum": float(ordered[-1]),
         "Range": float(ordered[-1] - ordered[0]),
         "Mean": mean,
         "Sum": float(ordered.sum()),
-        "Mode": mode(ordered),
+        "Mode": find_mode(ordered),
         "Median": median,
         "Variance": variance,
         "StandardDeviation": sd,
@@ -61,22 +61,22 @@ def statistics(ordered: Array) -> Values:
         "Kurtosis": float((score**4).sum()) / n,
         "Energy": energy,
         "RootMeanSquare": (energy / n) ** 0.5,
-        "TenthPercentile": percentile(ordered, 10),
-        "NinetiethPercentile": percentile(ordered, 90),
+        "TenthPercentile": find_percentile(ordered, 10),
+        "NinetiethPercentile": find_percentile(ordered, 90),
         "InterQuartileRange": high - low,
         "MedianAbsoluteDeviation": mean - median,
-        "CoefficientOfVariation": ratio(sd, mean),
-        "QuartileCoefficientOfVariation": ratio(high - low, high + low),
+        "CoefficientOfVariation": divide(sd, mean),
+        "QuartileCoefficientOfVariation": divide(high - low, high + low),
     }
 
 
-def percentile(ordered: Array, p: int) -> float:
-    """The value at index floor(p n / 100) of ascending values (GetNthPercentileElement)."""
+def find_percentile(ordered: Array, p: int) -> float:
+    """Return the value at index floor(p n / 100) of ascending values (GetNthPercentileElement)."""
     return float(ordered[p * ordered.size // 100])
 
 
-def mode(ordered: Array) -> float:
-    """The least of the most frequent values; the greatest value never wins where others are.
+def find_mode(ordered: Array) -> float:
+    """Return the least of the most frequent values; the greatest never wins where others are.
 
     CaPTk (GetMode) compares a run of equal values when the next one begins, so the last never.
     """
@@ -86,6 +86,6 @@ def mode(ordered: Array) -> float:
     return float(levels[np.argmax(times[:-1])])
 
 
-def ratio(numerator: float, denominator: float) -> float:
-    """A quotient, NaN where the denominator is 0."""
+def divide(numerator: float, denominator: float) -> float:
+    """Return a quotient, NaN where the denominator is 0."""
     return numerator / denominator if denominator else float("nan")

@@ -21,13 +21,13 @@ Spacing = tuple[float, ...]
 _LABEL = 1
 
 
-def volumetric(voxel_count: int, voxel_volume_mm3: float) -> Values:
-    """The family Volumetric: voxels of the whole mask, and their volume in mm3."""
+def measure_volumetric(voxel_count: int, voxel_volume_mm3: float) -> Values:
+    """Return the family Volumetric: voxels of the whole mask, and their volume in mm3."""
     return {"Pixels": float(voxel_count), "Volume": voxel_count * voxel_volume_mm3}
 
 
-def morphologic(largest: Foreground, spacing: Spacing) -> Values:
-    """The family Morphologic without its constants: statistic -> value (mm, mm2, mm3).
+def measure_morphologic(largest: Foreground, spacing: Spacing) -> Values:
+    """Return the family Morphologic without its constants: statistic -> value (mm, mm2, mm3).
 
     Left out: OrientedBoundingBoxSize is never computed by CaPTk, and what lies on the image's
     border is 0 in every case.
@@ -49,13 +49,13 @@ def morphologic(largest: Foreground, spacing: Spacing) -> Values:
         "Roundness": float(shape.GetRoundness(_LABEL)),
         "Elongation": float(shape.GetElongation(_LABEL)),
         "Flatness": float(shape.GetFlatness(_LABEL)),
-        "Eccentricity": eccentricity(axes),
+        "Eccentricity": compute_eccentricity(axes),
         **{f"EllipseDiameter_Axis-{n}": axis for n, axis in enumerate(axes)},
     }
 
 
-def eccentricity(axes: Spacing) -> float:
-    """sqrt(1 - d0 d1 / d2^2) of the ellipsoid's diameters, ascending; NaN where flat."""
+def compute_eccentricity(axes: Spacing) -> float:
+    """Return sqrt(1 - d0 d1 / d2^2) of the ellipsoid's diameters, ascending; NaN where flat."""
     shortest, middle, longest = axes
     if longest == 0:
         return float("nan")

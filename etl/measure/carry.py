@@ -21,7 +21,7 @@ _NOTHING = 1e-12  # a coefficient that moves no index by that much over any grid
 
 
 def carry(bits: Array, source_affine: Array, target_affine: Array, target_size: Size) -> Array:
-    """A mask on another grid: each target voxel takes the source voxel that its centre lies in.
+    """Carry a mask to another grid: a target voxel takes the source voxel its centre lies in.
 
     The centre goes through the inverse affine, is rounded to 1e-6 of a voxel, and lies in voxel
     floor(x + 0.5). What lies outside the source is background.
@@ -36,11 +36,11 @@ def carry(bits: Array, source_affine: Array, target_affine: Array, target_size: 
         Bool, shape `target_size`, Fortran order.
     """
     carried = np.zeros(target_size, bool, order="F")
-    box = _reach(bits, index_map(target_affine, source_affine), target_size)
+    box = _find_reach(bits, index_map(target_affine, source_affine), target_size)
     if box is None:
         return carried
     nearest, is_inside = [], np.ones((1, 1, 1), bool)
-    for axis, index in enumerate(grid_index(source_affine, target_affine, box)):
+    for axis, index in enumerate(find_grid_index(source_affine, target_affine, box)):
         whole = np.floor(index + 0.5).astype(np.intp)
         is_inside = is_inside & (whole >= 0) & (whole < bits.shape[axis])
         nearest.append(whole.clip(0, bits.shape[axis] - 1))
@@ -48,10 +48,10 @@ def carry(bits: Array, source_affine: Array, target_affine: Array, target_size: 
     return carried
 
 
-def grid_index(
+def find_grid_index(
     source_affine: Array, target_affine: Array, box: tuple[slice, slice, slice]
 ) -> list[Array]:
-    """Where the target's voxel centres lie among the source's voxels, rounded to 1e-6.
+    """Return where the target's voxel centres lie among the source's voxels, rounded to 1e-6.
 
     Args:
         source_affine: source voxel index to world mm, 4x4.
@@ -63,19 +63,19 @@ def grid_index(
         axes are parallel, each depends on one target axis alone.
     """
     matrix = index_map(source_affine, target_affine)
-    lines = np.ix_(*(np.arange(part.start, part.stop, dtype=np.float64) for part in box))
-    found = []
+    targets = np.ix_(*(np.arange(part.start, part.stop, dtype=np.float64) for part in box))
+    index_lines = []
     for row in matrix.tolist():
         index = np.full((1, 1, 1), row[3])
-        for factor, line in zip(row[:3], lines, strict=True):
+        for factor, line in zip(row[:3], targets, strict=True):
             if abs(factor) > _NOTHING:
                 index = index + factor * line
-        found.append(np.round(index, DECIMALS))
-    return found
+        index_lines.append(np.round(index, DECIMALS))
+    return index_lines
 
 
 def index_map(source_affine: Array, target_affine: Array) -> Array:
-    """Target voxel index to source voxel index, shape (3, 4); written out: no BLAS.
+    """Return the map from target to source voxel index, shape (3, 4); written out: no BLAS.
 
     Raises:
         ZeroDivisionError: the source's affine is singular (reading refuses such a file).
@@ -86,12 +86,12 @@ def index_map(source_affine: Array, target_affine: Array) -> Array:
     return mapped
 
 
-def _reach(bits: Array, to_target: Array, size: Size) -> tuple[slice, slice, slice] | None:
-    """The box of target voxels that the foreground can touch; None where there is none."""
-    found = crop(bits)
-    if found is None:
+def _find_reach(bits: Array, to_target: Array, size: Size) -> tuple[slice, slice, slice] | None:
+    """Return the box of target voxels that the foreground can touch; None for none."""
+    foreground = crop(bits)
+    if foreground is None:
         return None
-    first, last = found.box
+    first, last = foreground.box
     low, high = np.array(first) - 0.5, np.array(last) + 0.5
     parts = []
     for row, n in zip(to_target, size, strict=True):

@@ -29,10 +29,10 @@ from zrad.radiomics.morphology import MorphologicalFeatures
 from zrad.radiomics.ngldm import NGLDM
 
 from etl.measure.autocorrelation import Autocorrelation
-from etl.measure.ibsi_names import NEEDS_IMAGE, Aggregation, names_of
+from etl.measure.ibsi_names import NEEDS_IMAGE, Aggregation, list_names
 from etl.measure.mask import crop
 from etl.measure.texture import Cooccurrence, Differences, DistanceZones, Runs, SizeZones
-from etl.measure.together import moved_together
+from etl.measure.together import move_together
 
 Array = npt.NDArray[Any]
 Values = Mapping[str, float]
@@ -107,13 +107,13 @@ class Region:
     @cached_property
     def texture(self) -> Array:
         """The grey levels, their parts moved together."""
-        return moved_together(self.levels)
+        return move_together(self.levels)
 
 
-def region(
+def make_region(
     bits: Array, spacing: Sequence[float], bins: int | None, image: Scaled | None = None
 ) -> Region | None:
-    """What is measured: the box of a mask and 7 voxels around it. None where the mask is empty.
+    """Return the box of a mask and 7 voxels around it; None where the mask is empty.
 
     Args:
         bits: bool, shape (x, y, z).
@@ -121,11 +121,11 @@ def region(
         bins: number of grey levels; None: the image's values are grey levels.
         image: stored voxels on the grid of the mask, slope and intercept.
     """
-    found = crop(bits)
-    if found is None:
+    foreground = crop(bits)
+    if foreground is None:
         return None
     near, box = [], []
-    for start, n in zip(found.start, found.inside.shape, strict=True):
+    for start, n in zip(foreground.start, foreground.inside.shape, strict=True):
         low = max(start - MARGIN, 0)
         near.append(slice(low, start + n + MARGIN))  # it may end past the last voxel
         box.append(slice(start - low, start - low + n))
@@ -137,13 +137,13 @@ def region(
     return Region(bits[tuple(near)], (x, y, z), tuple(map(float, spacing)), bins, voxels)
 
 
-def family_features(
-    found: Region, family: str, aggregation: Aggregation = "comb"
+def measure_family(
+    area: Region, family: str, aggregation: Aggregation = "comb"
 ) -> dict[str, float | None]:
-    """IBSI name -> value of one family; None where the value is not a finite number.
+    """Return IBSI name -> value of one family; None where the value is not a finite number.
 
     Args:
-        found: the region.
+        area: the region.
         family: one of ibsi_names.ALL_FAMILIES.
         aggregation: of the 13 directions, where a family has them.
 
@@ -153,21 +153,21 @@ def family_features(
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore", RuntimeWarning)
-            values = _FAMILIES[family](found, aggregation)
+            values = _FAMILIES[family](area, aggregation)
     except _UNDEFINED as error:
         raise UndefinedError(str(error).strip() or type(error).__name__) from error
     return {
-        name: _finite(values.get(name.removesuffix("_3D").removesuffix(f"_3D_{aggregation}")))
-        for name in names_of(family, aggregation)
+        name: _keep_finite(values.get(name.removesuffix("_3D").removesuffix(f"_3D_{aggregation}")))
+        for name in list_names(family, aggregation)
     }
 
 
-def _finite(value: Any) -> float | None:  # noqa: ANN401  z-rad is not typed
+def _keep_finite(value: Any) -> float | None:  # noqa: ANN401  z-rad is not typed
     return float(value) if value is not None and math.isfinite(value) else None
 
 
-def _inside(values: Array) -> Array:
-    """The values of a region, one after the other."""
+def _select_inside(values: Array) -> Array:
+    """Return the values of a region, one after the other."""
     inside: Array = values[~np.isnan(values)]
     return inside
 
@@ -176,7 +176,7 @@ class _Morphology(MorphologicalFeatures):  # type: ignore[misc]  # z-rad is not 
     """The engine's morphology, of the same bits on every run and defined for round shapes."""
 
     def _calc_pca(self, mask_array: Array) -> Array:
-        """Variances along the principal axes, mm2, descending.
+        """Return variances along the principal axes, mm2, descending.
 
         The engine's come from a product of matrices, whose threads may add in another order.
         """
@@ -193,14 +193,14 @@ class _Morphology(MorphologicalFeatures):  # type: ignore[misc]  # z-rad is not 
             for i in range(3)
         ]  # fmt: skip
         variances = np.linalg.eigvalsh(covariance)[::-1]
-        kept: Array = np.where(variances > variances[0] * ROUNDING, variances, 0.0)
-        return kept
+        significant: Array = np.where(variances > variances[0] * ROUNDING, variances, 0.0)
+        return significant
 
     @staticmethod
     def _calc_area_density_aee(
         area_mesh: float, major_axis_len: float, minor_axis_len: float, least_axis_len: float
     ) -> float:
-        """Area over that of the ellipsoid of the same axes.
+        """Return the area over that of the ellipsoid of the same axes.
 
         The engine divides by the ellipsoid's eccentricities, of which a round mask has none.
         Here P(k) is (alpha beta)^k times the Legendre polynomial, by its recurrence.
@@ -216,71 +216,73 @@ class _Morphology(MorphologicalFeatures):  # type: ignore[misc]  # z-rad is not 
         return area_mesh / (4 * math.pi * a * b * series)
 
 
-def _morphology(found: Region, _aggregation: str) -> Values:
-    intensities = found.mask.astype(np.float64) if found.problem else found.intensities
-    values: dict[str, float] = _Morphology(found.spacing).calculate_features(
-        found.mask, intensities, include_correlation=False
+def _measure_morphology(area: Region, _aggregation: str) -> Values:
+    intensities = area.mask.astype(np.float64) if area.problem else area.intensities
+    values: dict[str, float] = _Morphology(area.spacing).calculate_features(
+        area.mask, intensities, include_correlation=False
     )
-    if not found.problem and _affordable(found.mask):
-        values |= Autocorrelation(found.spacing).calculate_features(found.mask, intensities)
-    return {k: v for k, v in values.items() if not (found.problem and k in NEEDS_IMAGE)}
+    if not area.problem and _is_affordable(area.mask):
+        values |= Autocorrelation(area.spacing).calculate_features(area.mask, intensities)
+    return {k: v for k, v in values.items() if not (area.problem and k in NEEDS_IMAGE)}
 
 
-def _affordable(mask: Array) -> bool:
-    """Whether all pairs of the region's voxels can be weighed in reasonable time or memory."""
+def _is_affordable(mask: Array) -> bool:
+    """Return whether all pairs of the region's voxels can be weighed in time and memory."""
     n = int(np.count_nonzero(mask))
     return n * (n - 1) // 2 <= MAX_PAIRS or math.prod(2 * size for size in mask.shape) <= MAX_CELLS
 
 
-def _statistics(found: Region, _aggregation: str) -> Values:
-    values: Values = IntensityStatisticsFeatures().calculate_features(_inside(found.intensities))
+def _measure_statistics(area: Region, _aggregation: str) -> Values:
+    values: Values = IntensityStatisticsFeatures().calculate_features(
+        _select_inside(area.intensities)
+    )
     return values
 
 
-def _histogram(found: Region, _aggregation: str) -> Values:
-    values: Values = IntensityHistogramFeatures().calculate_features(_inside(found.levels))
+def _measure_histogram(area: Region, _aggregation: str) -> Values:
+    values: Values = IntensityHistogramFeatures().calculate_features(_select_inside(area.levels))
     return values
 
 
-def _volume_histogram(found: Region, _aggregation: str) -> Values:
-    levels = _inside(found.levels)
+def _measure_volume_histogram(area: Region, _aggregation: str) -> Values:
+    levels = _select_inside(area.levels)
     engine = IntensityVolumeHistogramFeatures(levels.min(), levels.max())
     values: Values = engine.calculate_features(levels)
     return values
 
 
-def _local(found: Region, _aggregation: str) -> Values:
-    inside = np.full(found.inside.shape, np.nan)
-    inside[found.box] = found.intensities
-    values: Values = LocalIntensityFeatures(found.spacing).calculate_features(found.voxels, inside)
+def _measure_local(area: Region, _aggregation: str) -> Values:
+    inside = np.full(area.inside.shape, np.nan)
+    inside[area.box] = area.intensities
+    values: Values = LocalIntensityFeatures(area.spacing).calculate_features(area.voxels, inside)
     return values
 
 
-def _distances(found: Region, _aggregation: str) -> Values:
-    values: Values = DistanceZones("3D").calculate_features(found.levels, found.mask)
+def _measure_distances(area: Region, _aggregation: str) -> Values:
+    values: Values = DistanceZones("3D").calculate_features(area.levels, area.mask)
     return values
 
 
-def _texture(engine: Callable[[str], Any]) -> Callable[[Region, str], Values]:
-    """A family that sees neighbours only."""
+def _make_texture_family(engine: Callable[[str], Any]) -> Callable[[Region, str], Values]:
+    """Return a family that sees neighbours only."""
 
-    def compute(found: Region, aggregation: str) -> Values:
-        values: Values = engine(_MERGED[aggregation]).calculate_features(found.texture)
+    def compute(area: Region, aggregation: str) -> Values:
+        values: Values = engine(_MERGED[aggregation]).calculate_features(area.texture)
         return values
 
     return compute
 
 
 _FAMILIES: dict[str, Callable[[Region, str], Values]] = {
-    "morphology": _morphology,
-    "intensity_statistics": _statistics,
-    "intensity_histogram": _histogram,
-    "glcm": _texture(lambda merged: Cooccurrence("3D", merged)),
-    "glrlm": _texture(lambda merged: Runs("3D", merged)),
-    "glszm": _texture(lambda _: SizeZones("3D")),
-    "ngtdm": _texture(lambda _: Differences("3D")),
-    "local_intensity": _local,
-    "ivh": _volume_histogram,
-    "gldzm": _distances,
-    "ngldm": _texture(lambda _: NGLDM("3D")),
+    "morphology": _measure_morphology,
+    "intensity_statistics": _measure_statistics,
+    "intensity_histogram": _measure_histogram,
+    "glcm": _make_texture_family(lambda merged: Cooccurrence("3D", merged)),
+    "glrlm": _make_texture_family(lambda merged: Runs("3D", merged)),
+    "glszm": _make_texture_family(lambda _: SizeZones("3D")),
+    "ngtdm": _make_texture_family(lambda _: Differences("3D")),
+    "local_intensity": _measure_local,
+    "ivh": _measure_volume_histogram,
+    "gldzm": _measure_distances,
+    "ngldm": _make_texture_family(lambda _: NGLDM("3D")),
 }

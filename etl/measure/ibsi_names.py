@@ -68,12 +68,12 @@ ALL_FAMILIES = tuple(_TAGS)
 NEEDS_IMAGE = frozenset({"morph_com", "morph_integ_int", "morph_moran_i", "morph_geary_c"})
 
 
-def names_of(family: str, aggregation: Aggregation = "comb") -> tuple[str, ...]:
-    """The features of a family, in the order of the reference values."""
+def list_names(family: str, aggregation: Aggregation = "comb") -> tuple[str, ...]:
+    """Return the features of a family, in the order of the reference values."""
     prefix, names, ending = _TAGS[family]
     return tuple(f"{prefix}_{name}{ending.format(aggregation)}" for name in names)
 
 
 def needs_image(feature: str) -> bool:
-    """Whether a feature takes more than a mask."""
+    """Return whether a feature takes more than a mask."""
     return not feature.startswith("morph_") or feature in NEEDS_IMAGE

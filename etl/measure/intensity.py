@@ -40,7 +40,7 @@ class Intensity:
 
 
 def measure_intensity(voxels: Array, slope: float = 1.0, inter: float = 0.0) -> Intensity:
-    """Statistics of `stored * slope + inter`.
+    """Return statistics of `stored * slope + inter`.
 
     Args:
         voxels: stored values, any shape, integer or float.
@@ -49,15 +49,15 @@ def measure_intensity(voxels: Array, slope: float = 1.0, inter: float = 0.0) -> 
     """
     flat = voxels.ravel(order="K")
     if flat.dtype.kind == "f":
-        return _of_floats(flat, slope, inter)
+        return _measure_floats(flat, slope, inter)
     at_maximum = np.iinfo(flat.dtype).max
     if flat.dtype.itemsize <= SMALL_BYTES:
-        return _of_counts(flat, slope, inter, at_maximum)
-    return _of_sorted(np.sort(flat), slope, inter, 0, int((flat == at_maximum).sum()))
+        return _measure_counts(flat, slope, inter, at_maximum)
+    return _measure_sorted(np.sort(flat), slope, inter, 0, int((flat == at_maximum).sum()))
 
 
-def intensity_digest(voxels: Array, slope: float = 1.0, inter: float = 0.0) -> str:
-    """Hash of size and scaled values, to float32's precision, shape (x, y, z).
+def digest_intensity(voxels: Array, slope: float = 1.0, inter: float = 0.0) -> str:
+    """Return a hash of size and scaled values, to float32's precision, shape (x, y, z).
 
     Equal for equal images, whatever type, slope, header or packing they are stored with.
     """
@@ -65,14 +65,14 @@ def intensity_digest(voxels: Array, slope: float = 1.0, inter: float = 0.0) -> s
     # Integers of 64 bits are rounded to float64 before they are to float32.
     is_scaled = (slope, inter) != (1, 0) or voxels.dtype.itemsize > np.dtype(np.float32).itemsize
     with np.errstate(over="ignore", invalid="ignore"):
-        for block in _blocks(voxels.ravel(order="F")):
+        for block in _split_blocks(voxels.ravel(order="F")):
             scaled = block.astype(np.float64) * slope + inter if is_scaled else block
             unsigned_zeros = np.add(scaled, 0, dtype="<f4", casting="unsafe")
             digest.update(unsigned_zeros.data)
     return digest.hexdigest()
 
 
-def _of_floats(flat: Array, slope: float, inter: float) -> Intensity:
+def _measure_floats(flat: Array, slope: float, inter: float) -> Intensity:
     ordered = sort_voxels(flat)  # infinities go to the ends, NaN behind all
     # Of the array's own type: for any other, searchsorted copies the array.
     infinity, nan = flat.dtype.type(np.inf), flat.dtype.type(np.nan)
@@ -80,37 +80,39 @@ def _of_floats(flat: Array, slope: float, inter: float) -> Intensity:
     first = int(np.searchsorted(ordered, -infinity, side="right"))
     last = int(np.searchsorted(ordered, infinity, side="left"))
     finite = ordered[first:last]
-    return _of_sorted(finite, slope, inter, int(flat.size - finite.size), 0)
+    return _measure_sorted(finite, slope, inter, int(flat.size - finite.size), 0)
 
 
-def _of_sorted(
+def _measure_sorted(
     ordered: Array, slope: float, inter: float, n_nonfinite: int, n_at_max: int
 ) -> Intensity:
-    """Statistics of values in ascending stored order."""
+    """Return statistics of values in ascending stored order."""
     if not ordered.size:
         return Intensity(None, None, None, None, None, None, None, n_nonfinite, n_at_max)
-    mean, variance = _moments(ordered)
+    mean, variance = _measure_moments(ordered)
 
-    def value_at(rank: int) -> float:
+    def find_value(rank: int) -> float:
         return float(ordered[rank])
 
-    return _scaled(value_at, ordered.size, mean, variance, (slope, inter), (n_nonfinite, n_at_max))
+    return _scale_statistics(
+        find_value, ordered.size, mean, variance, (slope, inter), (n_nonfinite, n_at_max)
+    )
 
 
-def _moments(ordered: Array) -> tuple[float, float]:
-    """Mean and variance (ddof 0) in float64, one pass, block by block.
+def _measure_moments(ordered: Array) -> tuple[float, float]:
+    """Return mean and variance (ddof 0) in float64, one pass, block by block.
 
     Centred on the median: it lies within one standard deviation of the mean, so little cancels.
     """
     with np.errstate(over="ignore", invalid="ignore"):
-        return _centred_moments(ordered)
+        return _measure_centred_moments(ordered)
 
 
-def _centred_moments(ordered: Array) -> tuple[float, float]:
+def _measure_centred_moments(ordered: Array) -> tuple[float, float]:
     median = float(ordered[ordered.size // 2])
     scratch = np.empty(min(BLOCK, ordered.size))
     sums, squares = [], []
-    for block in _blocks(ordered):
+    for block in _split_blocks(ordered):
         centred = scratch[: block.size]
         centred[:] = block
         centred -= median
@@ -122,14 +124,14 @@ def _centred_moments(ordered: Array) -> tuple[float, float]:
     return median + offset, variance if not variance < 0 else 0.0
 
 
-def _blocks(flat: Array) -> Iterator[Array]:
+def _split_blocks(flat: Array) -> Iterator[Array]:
     return (flat[start : start + BLOCK] for start in range(0, flat.size, BLOCK))
 
 
-def _of_counts(flat: Array, slope: float, inter: float, at_maximum: int) -> Intensity:
-    """The same from a histogram over every stored value: one pass, no sort."""
+def _measure_counts(flat: Array, slope: float, inter: float, at_maximum: int) -> Intensity:
+    """Return statistics from a histogram over every stored value: one pass, no sort."""
     lowest = int(np.iinfo(flat.dtype).min)
-    counts = _histogram(flat)
+    counts = _count_values(flat)
     present = np.flatnonzero(counts)
     values, counts = present.astype(np.int64) + lowest, counts[present]
     mean = int((values * counts).sum()) / flat.size
@@ -137,45 +139,45 @@ def _of_counts(flat: Array, slope: float, inter: float, at_maximum: int) -> Inte
     variance = math.fsum((centred * centred * counts).tolist()) / flat.size
     upto = np.cumsum(counts)
 
-    def value_at(rank: int) -> float:
+    def find_value(rank: int) -> float:
         return float(values[np.searchsorted(upto, rank, side="right")])
 
     n_at_max = int(counts[-1]) if values[-1] == at_maximum else 0
-    return _scaled(value_at, flat.size, mean, variance, (slope, inter), (0, n_at_max))
+    return _scale_statistics(find_value, flat.size, mean, variance, (slope, inter), (0, n_at_max))
 
 
-def _histogram(flat: Array) -> Array:
+def _count_values(flat: Array) -> Array:
     """Count every value that the type can hold, from its least on."""
     unsigned = flat.view(f"u{flat.dtype.itemsize}")  # negative values come behind the others
     counts = np.zeros(1 << (8 * flat.dtype.itemsize), np.int64)
     scratch = np.empty(min(BLOCK, flat.size), np.intp)
-    for block in _blocks(unsigned):
+    for block in _split_blocks(unsigned):
         scratch[: block.size] = block
         part = np.bincount(scratch[: block.size])
         counts[: part.size] += part
     return np.roll(counts, counts.size // 2) if flat.dtype.kind == "i" else counts
 
 
-def _scaled(
-    value_at: Callable[[int], float],
+def _scale_statistics(
+    find_value: Callable[[int], float],
     size: int,
     mean: float,
     variance: float,
     scaling: tuple[float, float],
     tallies: tuple[int, int],
 ) -> Intensity:
-    """Order statistics and moments of the stored values, carried to the scaled ones."""
+    """Return order statistics and moments of stored values, carried to scaled ones."""
     slope, inter = scaling
 
-    def percentile(percent: float) -> float:
+    def find_percentile(percent: float) -> float:
         position = (size - 1) * (percent if slope > 0 else 100.0 - percent) / 100.0
         below = math.floor(position)
-        low, high = value_at(below), value_at(min(below + 1, size - 1))
+        low, high = find_value(below), find_value(min(below + 1, size - 1))
         return (low + (high - low) * (position - below)) * slope + inter
 
-    ends = sorted((value_at(0) * slope + inter, value_at(size - 1) * slope + inter))
+    ends = sorted((find_value(0) * slope + inter, find_value(size - 1) * slope + inter))
     std = math.sqrt(variance) * abs(slope)
-    found = (*ends, mean * slope + inter, std, *map(percentile, PERCENTILES))
+    fields = (*ends, mean * slope + inter, std, *map(find_percentile, PERCENTILES))
     # Values beyond arithmetic (a voxel of 1e308) have no mean in float64.
-    low, high, middle, spread, p01, p50, p99 = (v if math.isfinite(v) else None for v in found)
+    low, high, middle, spread, p01, p50, p99 = (v if math.isfinite(v) else None for v in fields)
     return Intensity(low, high, middle, spread, p01, p50, p99, *tallies)

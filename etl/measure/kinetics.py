@@ -54,7 +54,7 @@ class Kinetics:
 
 
 def measure_kinetics(signals: Sequence[Array], zero: float, pe_min_percent: float) -> Kinetics:
-    """Enhancement of the voxels of one mask.
+    """Return the enhancement of the voxels of one mask.
 
     A voxel enhances where S1 > S0 and PE >= `pe_min_percent`. Where it then falls back to S0 or
     below, SER has a pole or turns negative: it counts as washout and has no SER.
@@ -79,23 +79,23 @@ def measure_kinetics(signals: Sequence[Array], zero: float, pe_min_percent: floa
         n_no_enhancement=s0.size - up.size,
         n_enhancing=up.size,
         n_below_baseline=up.size - ser.size,
-        pe_percent=_quartiles(pe),
-        ser=_quartiles(ser),
-        **_shares(ser, up.size),
-        n_reaching=tuple(int((pe >= least).sum()) for least in PE_THRESHOLDS_PERCENT),
+        pe_percent=_compute_quartiles(pe),
+        ser=_compute_quartiles(ser),
+        **_count_shares(ser, up.size),
+        n_reaching=tuple(int((pe >= threshold).sum()) for threshold in PE_THRESHOLDS_PERCENT),
     )
 
 
-def _quartiles(values: Array) -> Quartiles | None:
-    """Exact, linear between order statistics (Hyndman and Fan 1996, type 7)."""
+def _compute_quartiles(values: Array) -> Quartiles | None:
+    """Return exact quartiles, linear between order statistics (Hyndman and Fan 1996, type 7)."""
     if not values.size:
         return None
     low, middle, high = map(float, np.percentile(values, PERCENTILES, method="linear"))
     return low, middle, high
 
 
-def _shares(ser: Array, n_enhancing: int) -> dict[str, float | None]:
-    """Shares of the enhancing voxels; those without SER are washout."""
+def _count_shares(ser: Array, n_enhancing: int) -> dict[str, float | None]:
+    """Return shares of the enhancing voxels; those without SER are washout."""
     if not n_enhancing:
         return dict.fromkeys(("washout", "plateau", "persistent"))
     n_persistent = int((ser < PERSISTENT_BELOW).sum())
@@ -107,8 +107,8 @@ def _shares(ser: Array, n_enhancing: int) -> dict[str, float | None]:
     }
 
 
-def shared_zero(minima: Sequence[float]) -> float | None:
-    """The level of no signal that z-scored phases share: their least minimum.
+def find_shared_zero(minima: Sequence[float]) -> float | None:
+    """Return the level of no signal that z-scored phases share: their least minimum.
 
     Returns:
         None where the minima differ by more than ZERO_LEVEL_TOLERANCE.

@@ -41,7 +41,7 @@ class Foreground:
         return self.start, stop
 
 
-def foreground_bits(voxels: Array, slope: float = 1.0, inter: float = 0.0) -> tuple[Array, int]:
+def find_foreground(voxels: Array, slope: float = 1.0, inter: float = 0.0) -> tuple[Array, int]:
     """Return where the scaled value is finite and not 0, and how many are not finite.
 
     Without an intercept a scaled value is 0 where the stored one is: nothing is computed. With
@@ -70,20 +70,20 @@ def foreground_bits(voxels: Array, slope: float = 1.0, inter: float = 0.0) -> tu
 
 
 def _scale(stored: Array, slope: float, inter: float) -> Array:
-    """Stored values to scaled ones, float64; too large a product is infinite."""
+    """Return scaled values of stored ones, float64; too large a product is infinite."""
     with np.errstate(over="ignore", invalid="ignore"):
         scaled: Array = stored.astype(np.float64) * slope + inter
     return scaled
 
 
 def _is_zero(scaled: Array, dtype: np.dtype[Any], slope: float, inter: float) -> Array:
-    """Whether scaled values are 0 within half a step of an integer and the header's float32."""
+    """Return whether scaled values are 0 within half an integer's step and the header's float32."""
     step = abs(slope) / 2 if dtype.kind != "f" else 0.0
     is_zero: Array = np.abs(scaled) <= max(step, abs(inter) * HEADER_ROUNDING)
     return is_zero
 
 
-def rule_bits(voxels: Array, slope: float, inter: float, kind: str, numbers: list[float]) -> Array:
+def apply_rule(voxels: Array, slope: float, inter: float, kind: str, numbers: list[float]) -> Array:
     """Return where the scaled value follows a rule; never where it is not finite.
 
     Args:
@@ -103,42 +103,44 @@ def rule_bits(voxels: Array, slope: float, inter: float, kind: str, numbers: lis
 
 
 def crop(bits: Array) -> Foreground | None:
-    """The foreground in its box, or None where there is none.
+    """Return the foreground in its box, or None where there is none.
 
     Args:
         bits: bool, shape (x, y, z).
     """
     if not bits.any():
         return None
-    z0, z1 = _ends(bits, (0, 1))  # z is the slowest axis in memory: the cheap one first
+    z0, z1 = _find_ends(bits, (0, 1))  # z is the slowest axis in memory: the cheap one first
     part = bits[:, :, z0:z1]
-    y0, y1 = _ends(part, (0, 2))
+    y0, y1 = _find_ends(part, (0, 2))
     part = part[:, y0:y1]
-    x0, x1 = _ends(part, (1, 2))
+    x0, x1 = _find_ends(part, (1, 2))
     inside = part[x0:x1]
     return Foreground(inside, (x0, y0, z0), int(np.count_nonzero(inside)))
 
 
-def _ends(bits: Array, others: tuple[int, int]) -> tuple[int, int]:
-    """First and past-last index of the foreground along the axis that is not in `others`."""
-    where = np.flatnonzero(bits.any(axis=others))
+def _find_ends(bits: Array, axes: tuple[int, int]) -> tuple[int, int]:
+    """Return first and past-last index of the foreground along the axis not in `axes`."""
+    where = np.flatnonzero(bits.any(axis=axes))
     return int(where[0]), int(where[-1]) + 1
 
 
-def stored_values(
-    voxels: Array, found: Foreground | None, inter: float = 0.0
+def list_stored_values(
+    voxels: Array, foreground: Foreground | None, inter: float = 0.0
 ) -> list[float] | None:
-    """The distinct finite stored values, ascending; None past 16 (not a mask any more).
+    """Return the distinct finite stored values, ascending; None past 16 (no mask any more).
 
     Without an intercept only the box is searched: outside it all is 0 or not finite.
     """
     values: set[float] = set()
     inside = voxels[np.isfinite(voxels)] if inter else np.empty(0, voxels.dtype)
-    if not inter and (found is None or found.voxel_count < voxels.size):
+    if not inter and (foreground is None or foreground.voxel_count < voxels.size):
         values.add(0.0)
-    if not inter and found is not None:
-        box = tuple(slice(s, s + n) for s, n in zip(found.start, found.inside.shape, strict=True))
-        inside = voxels[box][found.inside]
+    if not inter and foreground is not None:
+        box = tuple(
+            slice(s, s + n) for s, n in zip(foreground.start, foreground.inside.shape, strict=True)
+        )
+        inside = voxels[box][foreground.inside]
     distinct = np.unique(inside)
     if distinct.size > MAX_STORED_VALUES:
         return None
@@ -146,10 +148,10 @@ def stored_values(
     return sorted(values) if len(values) <= MAX_STORED_VALUES else None
 
 
-def scaled_values(
+def scale_values(
     stored: list[float] | None, dtype: np.dtype[Any], slope: float, inter: float
 ) -> list[float] | None:
-    """The same values scaled, ascending: background is 0, infinities are left out."""
+    """Return stored values scaled, ascending: background is 0, infinities are left out."""
     if stored is None:
         return None
     scaled = _scale(np.array(stored), slope, inter)
@@ -158,8 +160,8 @@ def scaled_values(
     return sorted(set(scaled[np.isfinite(scaled)].tolist()))
 
 
-def voxel_digest(bits: Array) -> str:
-    """32 hex digits over size and foreground bits: equal masks, whatever dtype or packing."""
+def digest_voxels(bits: Array) -> str:
+    """Return 32 hex digits of size and foreground, whatever the dtype or packing."""
     digest = hashlib.blake2b(repr(tuple(bits.shape)).encode(), digest_size=16)
     digest.update(np.packbits(bits.ravel(order="F")).tobytes())
     return digest.hexdigest()
@@ -173,19 +175,19 @@ class Components:
     largest: Foreground
 
 
-def components(found: Foreground) -> Components:
-    """Face-connected components of a foreground. Ties: the one that is met first."""
-    labels, count = cc3d.connected_components(found.inside, connectivity=6, return_N=True)
+def find_components(foreground: Foreground) -> Components:
+    """Return face-connected components of a foreground. Ties: the one that is met first."""
+    labels, count = cc3d.connected_components(foreground.inside, connectivity=6, return_N=True)
     if count == 1:
-        return Components(1, found)
+        return Components(1, foreground)
     sizes = np.bincount(labels.ravel(order="K"))
     sizes[0] = 0
-    label = _first_label(labels, sizes == sizes.max())
-    return Components(int(count), _component(labels, label, found.start))
+    label = _choose_first_label(labels, sizes == sizes.max())
+    return Components(int(count), _extract_component(labels, label, foreground.start))
 
 
-def _first_label(labels: Array, is_tied: Array) -> int:
-    """Of the tied labels the one met first in x, y, z order: a label's number depends on the scan.
+def _choose_first_label(labels: Array, is_tied: Array) -> int:
+    """Return the tied label met first in x, y, z order: a label's number depends on the scan.
 
     One plane at a time: thousands of single voxels tie in a noisy mask.
     """
@@ -193,8 +195,8 @@ def _first_label(labels: Array, is_tied: Array) -> int:
     return int(next(plane[0] for plane in planes if plane.size))
 
 
-def _component(labels: Array, label: int, origin: tuple[int, int, int]) -> Foreground:
-    """One component, placed in the mask: `origin` is the voxel index of the labels' corner."""
+def _extract_component(labels: Array, label: int, origin: tuple[int, int, int]) -> Foreground:
+    """Return one component in the mask; `origin` is the voxel index of the labels' corner."""
     part = crop(labels == label)
     if part is None:
         message = f"label {label} is empty"
@@ -203,7 +205,7 @@ def _component(labels: Array, label: int, origin: tuple[int, int, int]) -> Foreg
     return replace(part, start=(x, y, z))
 
 
-def surface(inside: Array) -> Array:
+def find_surface(inside: Array) -> Array:
     """Return the foreground voxels with a face neighbour in the background: bool, its shape.
 
     What lies outside the array is background.
@@ -217,20 +219,20 @@ def surface(inside: Array) -> Array:
     return inside & ~core
 
 
-def centroid_index(found: Foreground) -> Array:
-    """Unweighted mean of the foreground's voxel indices, shape (1, 3)."""
+def find_centroid(foreground: Foreground) -> Array:
+    """Return the unweighted mean of the foreground's voxel indices, shape (1, 3)."""
     means = []
-    for axis, start in enumerate(found.start):
-        others = tuple(a for a in range(3) if a != axis)
-        counts = np.count_nonzero(found.inside, axis=others)
+    for axis, start in enumerate(foreground.start):
+        axes = tuple(a for a in range(3) if a != axis)
+        counts = np.count_nonzero(foreground.inside, axis=axes)
         positions = np.arange(counts.size)
-        means.append(start + int((counts * positions).sum()) / found.voxel_count)
+        means.append(start + int((counts * positions).sum()) / foreground.voxel_count)
     return np.array([means])
 
 
-def touches_border(found: Foreground | None, size: tuple[int, ...]) -> bool:
-    """Whether a foreground voxel lies at index 0 or size-1 of any axis."""
-    if found is None:
+def touches_border(foreground: Foreground | None, size: tuple[int, ...]) -> bool:
+    """Return whether a foreground voxel lies at index 0 or size-1 of any axis."""
+    if foreground is None:
         return False
-    first, last = found.box
+    first, last = foreground.box
     return 0 in first or any(b == n - 1 for b, n in zip(last, size, strict=True))

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from etl.measure.intensity import BLOCK, measure_intensity
-from etl.measure.trilinear import resampled_planes
+from etl.measure.trilinear import resample_planes
 
 Array = npt.NDArray[Any]
 
@@ -47,7 +47,7 @@ class Fit:
 
 
 def fit_phase(n3: Image, zscored: Image) -> Fit | None:
-    """The line of a phase's z-scored image on its N3 image, in scaled values.
+    """Return the line of a phase's z-scored image on its N3 image, in scaled values.
 
     Which 1 mm voxels count, and why:
 
@@ -66,28 +66,28 @@ def fit_phase(n3: Image, zscored: Image) -> Fit | None:
     Returns:
         None where fewer than 1000 voxels count, or all have one N3 value.
     """
-    x, y = _pairs(n3, zscored)
-    first = _line(x, y)
+    x, y = _select_pairs(n3, zscored)
+    first = _fit_line(x, y)
     if first is None:
         return None
     residuals = np.abs(y - (np.float32(first.slope) * x + np.float32(first.intercept)))
     is_near = residuals <= OUTLIER_SDS * MAD_TO_SD * float(np.median(residuals))
-    return _line(x[is_near], y[is_near], n_outliers=x.size - int(np.count_nonzero(is_near)))
+    return _fit_line(x[is_near], y[is_near], n_outliers=x.size - int(np.count_nonzero(is_near)))
 
 
-def _pairs(n3: Image, zscored: Image) -> tuple[Array, Array]:
-    """N3 and z-scored values of the voxels that count before any line is known, float32."""
+def _select_pairs(n3: Image, zscored: Image) -> tuple[Array, Array]:
+    """Return N3 and z-scored values of the voxels that count before the first line, float32."""
     p99 = measure_intensity(n3.voxels, *n3.scaling).p99
-    least = FOREGROUND_SHARE * p99 if p99 is not None else np.inf
+    lowest = FOREGROUND_SHARE * p99 if p99 is not None else np.inf
     size = (zscored.voxels.shape[0], zscored.voxels.shape[1], zscored.voxels.shape[2])
     numbers = range(0, size[2], -(-zscored.voxels.size // MOST_VOXELS))
-    planes = resampled_planes(_uncut(n3.voxels), n3.affine, zscored.affine, size, numbers)
-    found = list(_chosen(zip(numbers, planes, strict=True), n3.scaling, zscored, least))
-    return np.concatenate([x for x, _ in found]), np.concatenate([y for _, y in found])
+    planes = resample_planes(_drop_cut_values(n3.voxels), n3.affine, zscored.affine, size, numbers)
+    chosen = list(_choose_values(zip(numbers, planes, strict=True), n3.scaling, zscored, lowest))
+    return np.concatenate([x for x, _ in chosen]), np.concatenate([y for _, y in chosen])
 
 
-def _uncut(voxels: Array) -> Array:
-    """Float32, NaN where the stored value is at the data type's maximum or not finite."""
+def _drop_cut_values(voxels: Array) -> Array:
+    """Return float32, NaN where the stored value is at the data type's maximum or not finite."""
     values = voxels.astype(np.float32)
     if voxels.dtype.kind == "f":
         values[~np.isfinite(voxels)] = np.nan
@@ -96,24 +96,26 @@ def _uncut(voxels: Array) -> Array:
     return values
 
 
-def _chosen(
-    planes: Iterable[tuple[int, Array]], scaling: tuple[float, float], zscored: Image, least: float
+def _choose_values(
+    planes: Iterable[tuple[int, Array]], scaling: tuple[float, float], zscored: Image, lowest: float
 ) -> Iterator[tuple[Array, Array]]:
     slope, inter = map(np.float32, scaling)
     z_slope, z_inter = map(np.float32, zscored.scaling)
     for number, plane in planes:
         scaled = plane * slope + inter
         beside = zscored.voxels[:, :, number]
-        counts = (scaled > least) & np.isfinite(beside)  # no NaN is above anything
+        counts = (scaled > lowest) & np.isfinite(beside)  # no NaN is above anything
         yield scaled[counts], beside[counts].astype(np.float32) * z_slope + z_inter
 
 
-def _line(x: Array, y: Array, n_outliers: int = 0) -> Fit | None:
-    """Ordinary least squares, in float64, block by block."""
+def _fit_line(x: Array, y: Array, n_outliers: int = 0) -> Fit | None:
+    """Fit a line by least squares, in float64, block by block."""
     if x.size < MIN_VOXELS:
         return None
     mean_x, mean_y = float(x.mean(dtype=np.float64)), float(y.mean(dtype=np.float64))
-    xx, xy, yy = np.sum([_products(a - mean_x, b - mean_y) for a, b in _blocks(x, y)], axis=0)
+    xx, xy, yy = np.sum(
+        [_sum_products(a - mean_x, b - mean_y) for a, b in _split_blocks(x, y)], axis=0
+    )
     if not xx > 0:
         return None
     slope = float(xy / xx)
@@ -121,11 +123,11 @@ def _line(x: Array, y: Array, n_outliers: int = 0) -> Fit | None:
     return Fit(slope, mean_y - slope * mean_x, r_squared, x.size, n_outliers)
 
 
-def _blocks(x: Array, y: Array) -> Iterator[tuple[Array, Array]]:
+def _split_blocks(x: Array, y: Array) -> Iterator[tuple[Array, Array]]:
     for start in range(0, x.size, BLOCK):
         part = slice(start, start + BLOCK)
         yield x[part].astype(np.float64), y[part].astype(np.float64)
 
 
-def _products(x: Array, y: Array) -> tuple[float, float, float]:
+def _sum_products(x: Array, y: Array) -> tuple[float, float, float]:
     return float((x * x).sum()), float((x * y).sum()), float((y * y).sum())

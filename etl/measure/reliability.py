@@ -24,14 +24,14 @@ class Icc:
     high: float | None
 
 
-def icc_agreement(ratings: Array) -> Icc:
-    """ICC(2,1): two-way random effects, absolute agreement, one rating.
+def compute_icc(ratings: Array) -> Icc:
+    """Return ICC(2,1): two-way random effects, absolute agreement, one rating.
 
     Shrout and Fleiss, Psychological Bulletin 86:420, 1979; the interval by McGraw and Wong,
     Psychological Methods 1:30, 1996, table 7, case 2A (ICC(A,1)).
 
     Args:
-        ratings: float, one row a target and one column a rater; no NaN.
+        ratings: float, one row per target and one column per rater; no NaN.
 
     Returns:
         Nothing is defined where all ratings are equal, or with fewer than two of either.
@@ -39,7 +39,7 @@ def icc_agreement(ratings: Array) -> Icc:
     n, k = ratings.shape
     if min(n, k) < 2:  # noqa: PLR2004
         return Icc(None, None, None)
-    rows, columns, error = _mean_squares(ratings)
+    rows, columns, error = _compute_mean_squares(ratings)
     whole = rows + (k - 1) * error + k / n * (columns - error)
     if not whole > 0:
         return Icc(None, None, None)
@@ -58,11 +58,11 @@ def icc_agreement(ratings: Array) -> Icc:
     noise = k * columns + (k * n - k - n) * error
     low = n * (rows - below * error) / (below * noise + n * rows)
     high = n * (above * rows - error) / (noise + n * above * rows)
-    return Icc(icc, _finite(low), _finite(high))
+    return Icc(icc, _keep_finite(low), _keep_finite(high))
 
 
-def _mean_squares(ratings: Array) -> tuple[float, float, float]:
-    """Between targets, between raters, and the rest, of a two-way analysis of variance."""
+def _compute_mean_squares(ratings: Array) -> tuple[float, float, float]:
+    """Return mean squares between targets, between raters, and of the rest (two-way ANOVA)."""
     n, k = ratings.shape
     # Centred and scaled first, so that a large common offset leaves digits, and equal is equal.
     scaled = ratings - ratings[0, 0]
@@ -74,5 +74,5 @@ def _mean_squares(ratings: Array) -> tuple[float, float, float]:
     return float(rows), float(columns), float((rest**2).sum() / ((n - 1) * (k - 1)))
 
 
-def _finite(value: float) -> float | None:
+def _keep_finite(value: float) -> float | None:
     return value if math.isfinite(value) else None

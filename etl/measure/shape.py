@@ -37,31 +37,31 @@ class Shape:
     max_diameter_mm: float
 
 
-def measure_shape(found: Foreground, affine: Array) -> Shape:
-    """Volume, area, sphericity and largest diameter of the mesh around a foreground.
+def measure_shape(foreground: Foreground, affine: Array) -> Shape:
+    """Return volume, area, sphericity and largest diameter of the mesh around a foreground.
 
     The mesh is not made: its triangles follow from the eight corners of a cube, so that counting
     the 256 kinds of cube is enough, whatever the number of triangles (noise has one per voxel).
 
     Args:
-        found: the foreground in its box.
+        foreground: the foreground in its box.
         affine: voxel index to world mm; only its 3x3 part matters.
     """
-    cubes, triangles = _triangles()
+    cubes, triangles = _list_triangles()
     a, b, c = (to_mm(triangles[:, corner], affine) for corner in range(3))
     cross = np.cross(b - a, c - a)
     areas = np.bincount(cubes, np.sqrt((cross * cross).sum(axis=1)), KINDS) / 2
-    counts, positions = _count_cubes(np.pad(found.inside, 1))
+    counts, positions = _count_cubes(np.pad(foreground.inside, 1))
     area = float((counts * areas).sum())
     x, y, z = affine[:3, :3].T
-    volume = abs(_volume(counts, positions) * float((x * np.cross(y, z)).sum()))
+    volume = abs(_sum_volume(counts, positions) * float((x * np.cross(y, z)).sum()))
     sphericity = math.cbrt(36 * math.pi * volume * volume) / area
-    return Shape(volume, area, sphericity, max_diameter_mm(found, affine))
+    return Shape(volume, area, sphericity, measure_max_diameter(foreground, affine))
 
 
-def max_diameter_mm(found: Foreground, affine: Array) -> float:
-    """Largest distance between vertices of the mesh around a foreground, mm (IBSI morph_diam)."""
-    return _diameter(to_mm(_find_hull_vertices(found.inside), affine))
+def measure_max_diameter(foreground: Foreground, affine: Array) -> float:
+    """Return the largest distance of two vertices of the mesh, mm (IBSI morph_diam)."""
+    return _measure_diameter(to_mm(_find_hull_vertices(foreground.inside), affine))
 
 
 def _find_hull_vertices(inside: Array) -> Array:
@@ -97,8 +97,8 @@ def _find_line_ends(padded: Array) -> Array:
 
 
 @cache
-def _triangles() -> tuple[Array, Array]:
-    """The triangles of marching cubes in each kind of cube: its number, and (n, 3, 3) corners.
+def _list_triangles() -> tuple[Array, Array]:
+    """Return the triangles of marching cubes per kind of cube: its number, and (n, 3, 3) corners.
 
     Corner (x, y, z) of a cube is bit 4 x + 2 y + z of its number.
     """
@@ -136,48 +136,48 @@ def _count_cubes(padded: Array) -> tuple[Array, Array]:
     return sums[0], sums[1:]
 
 
-def _volume(counts: Array, positions: Array) -> float:
-    """Volume inside the mesh in voxels, by the divergence theorem over the kinds of cube.
+def _sum_volume(counts: Array, positions: Array) -> float:
+    """Sum the volume inside the mesh in voxels, by the divergence theorem over kinds of cube.
 
     A triangle (a, b, c) of a cube at p adds (a+p).((b+p) x (c+p)) / 6: its own, and p's share.
     """
-    cubes, triangles = _triangles()
+    cubes, triangles = _list_triangles()
     a, b, c = (triangles[:, corner] for corner in range(3))
-    own = np.bincount(cubes, (a * np.cross(b, c)).sum(axis=1), KINDS)
-    volume = float((counts * own).sum())
+    volumes = np.bincount(cubes, (a * np.cross(b, c)).sum(axis=1), KINDS)
+    volume = float((counts * volumes).sum())
     normals = np.cross(b - a, c - a)
     for axis, sums in enumerate(positions):
         volume += float((sums * np.bincount(cubes, normals[:, axis], KINDS)).sum())
     return volume / 6
 
 
-def _diameter(points: Array) -> float:
-    return float(pdist(_extreme_points(_outer_points(points))).max())
+def _measure_diameter(points: Array) -> float:
+    return float(pdist(_find_extreme_points(_select_outer_points(points))).max())
 
 
-def _outer_points(points: Array) -> Array:
-    """The points that can belong to the pair furthest apart.
+def _select_outer_points(points: Array) -> Array:
+    """Return the points that can belong to the pair furthest apart.
 
     Let a pair L apart be known, c its middle, and R the largest distance of a point from c. Two
     points further apart than L are both at least L - R from c.
     """
-    one = points[0]
+    end = points[0]
     for _ in range(GUESSES):
-        other, one = one, points[_distances(points, one).argmax()]
-    least = float(_distances(other[None], one)[0])
-    from_middle = _distances(points, (one + other) / 2)
-    outer: Array = points[from_middle >= (least - from_middle.max()) * (1 - ROUNDING)]
+        opposite, end = end, points[_measure_distances(points, end).argmax()]
+    reach = float(_measure_distances(opposite[None], end)[0])
+    from_middle = _measure_distances(points, (end + opposite) / 2)
+    outer: Array = points[from_middle >= (reach - from_middle.max()) * (1 - ROUNDING)]
     return outer
 
 
-def _distances(points: Array, origin: Array) -> Array:
+def _measure_distances(points: Array, origin: Array) -> Array:
     away = points - origin
     distances: Array = np.sqrt((away * away).sum(axis=1))
     return distances
 
 
-def _extreme_points(points: Array) -> Array:
-    """The corners of the convex hull: the two points furthest apart are among them."""
+def _find_extreme_points(points: Array) -> Array:
+    """Return the corners of the convex hull: the two points furthest apart are among them."""
     if len(points) <= PAIRWISE_LIMIT:
         return points
     try:

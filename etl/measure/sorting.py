@@ -37,15 +37,15 @@ def _count_values(bits: Array) -> tuple[Array, Array] | None:
     """
     values = _fill_buckets(bits[:: bits.size // SAMPLE + 1])
     counts = np.zeros(BUCKETS, np.int64)
-    others: list[Array] = []
+    pieces: list[Array] = []
     for start in range(0, bits.size, BLOCK):
         block = bits[start : start + BLOCK]
         buckets = _find_buckets(block)
         counts += np.bincount(buckets, minlength=BUCKETS)
-        others.append(block[np.flatnonzero(values.take(buckets) != block)])
-        if sum(map(len, others)) > bits.size * MOST_OTHERS:
+        pieces.append(block[np.flatnonzero(values.take(buckets) != block)])
+        if sum(map(len, pieces)) > bits.size * MOST_OTHERS:
             return None
-    rest = np.concatenate(others)
+    rest = np.concatenate(pieces)
     counts -= np.bincount(_find_buckets(rest), minlength=BUCKETS)
     rest, rest_counts = np.unique(rest, return_counts=True)
     filled = np.flatnonzero(counts)

@@ -14,8 +14,8 @@ Array = npt.NDArray[Any]
 Size = tuple[int, int, int]
 
 
-def moved_together(levels: Array) -> Array:
-    """The parts of a region side by side: no voxel gains or loses one of its 26 neighbours.
+def move_together(levels: Array) -> Array:
+    """Move the parts of a region together: each voxel keeps its 26 neighbours, and gets none.
 
     Texture sees neighbours only, and a lesion with satellites lies in a box of mostly nothing.
 
@@ -35,14 +35,14 @@ def moved_together(levels: Array) -> Array:
     if math.prod(size) >= levels.size:
         return levels
     moved = np.full(size, np.nan)
-    for label, (box, place, part) in enumerate(zip(boxes, places, sizes, strict=True), 1):
-        to = tuple(slice(at, at + n) for at, n in zip(place, part, strict=True))
+    for label, (box, corner, part) in enumerate(zip(boxes, places, sizes, strict=True), 1):
+        to = tuple(slice(at, at + n) for at, n in zip(corner, part, strict=True))
         moved[to] = np.where(labels[box] == label, levels[box], np.nan)
     return moved
 
 
 def _pack(sizes: list[Size]) -> list[Size]:
-    """Where each part lies: in rows along x, rows in layers along y, one voxel between parts.
+    """Return where each part lies: in rows along x, rows in layers along y, one voxel apart.
 
     Nearly a cube, thickest parts first: thousands of single voxels beside one lesion fill a few
     layers and do not lie in a row as long as they are many.

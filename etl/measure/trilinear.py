@@ -9,20 +9,20 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from etl.measure.carry import grid_index
+from etl.measure.carry import find_grid_index
 
 Array = npt.NDArray[Any]
 Size = tuple[int, int, int]
 
 
-def resampled_planes(
+def resample_planes(
     voxels: Array,
     source_affine: Array,
     target_affine: Array,
     target_size: Size,
     numbers: Iterable[int],
 ) -> Iterator[Array]:
-    """The image on another grid, one plane of the target's array axis 2 after the other.
+    """Yield the image on another grid, plane by plane along the target's array axis 2.
 
     Args:
         voxels: the image, 3-D.
@@ -38,49 +38,53 @@ def resampled_planes(
     x, y, _ = target_size
     for number in numbers:
         box = (slice(0, x), slice(0, y), slice(number, number + 1))
-        index = grid_index(source_affine, target_affine, box)
+        index = find_grid_index(source_affine, target_affine, box)
         is_aligned = all(np.size(line) == line.shape[axis] for axis, line in enumerate(index))
-        plane = _by_lines(voxels, index) if is_aligned else _by_points(voxels, index, (x, y))
+        plane = (
+            _interpolate_lines(voxels, index)
+            if is_aligned
+            else _interpolate_points(voxels, index, (x, y))
+        )
         for line, n in zip(index, voxels.shape, strict=True):
             is_outside = (line < 0) | (line > n - 1)
             plane[np.broadcast_to(is_outside[:, :, 0], plane.shape)] = np.nan
         yield plane
 
 
-def _by_lines(voxels: Array, index: list[Array]) -> Array:
-    """Parallel axes: one axis at a time, the one with a single target plane first."""
+def _interpolate_lines(voxels: Array, index: list[Array]) -> Array:
+    """Interpolate along parallel axes, one at a time; first the one with a single target plane."""
     lines = [line.ravel() for line in index]
-    (low,), (high,), (share,) = _neighbours(lines[2], voxels.shape[2])
-    plane = _between(
+    (low,), (high,), (share,) = _find_neighbours(lines[2], voxels.shape[2])
+    plane = _interpolate(
         voxels[:, :, low].astype(np.float32), voxels[:, :, high].astype(np.float32), share
     )
     for axis in (1, 0):
-        low, high, share = _neighbours(lines[axis], plane.shape[axis])
+        low, high, share = _find_neighbours(lines[axis], plane.shape[axis])
         share = share[:, None] if axis == 0 else share
         turned = plane.T  # volumes lie in memory with x fastest: whole rows are taken of it
         below, above = turned.take(low, 1 - axis), turned.take(high, 1 - axis)
-        plane = _between(below.T, above.T, share)
+        plane = _interpolate(below.T, above.T, share)
     return plane
 
 
-def _neighbours(index: Array, n: int) -> tuple[Array, Array, Array]:
-    """The voxels below and above each float index, and the share of the one above."""
+def _find_neighbours(index: Array, n: int) -> tuple[Array, Array, Array]:
+    """Return the voxels below and above each float index, and the share of the one above."""
     inside = index.clip(0, n - 1)
     low = np.floor(inside).astype(np.intp)
     return low, np.minimum(low + 1, n - 1), (inside - low).astype(np.float32)
 
 
-def _between(low: Array, high: Array, share: Array) -> Array:
+def _interpolate(low: Array, high: Array, share: Array) -> Array:
     high -= low
     high *= share
     low += high
     return low
 
 
-def _by_points(voxels: Array, index: list[Array], shape: tuple[int, int]) -> Array:
-    """Axes that are not parallel: eight neighbours a voxel."""
+def _interpolate_points(voxels: Array, index: list[Array], shape: tuple[int, int]) -> Array:
+    """Interpolate where axes are not parallel: eight neighbours per voxel."""
     where = np.stack([np.broadcast_to(line[:, :, 0], shape) for line in index])
-    found: Array = ndimage.map_coordinates(
+    values: Array = ndimage.map_coordinates(
         voxels, where, output=np.float32, order=1, mode="nearest", prefilter=False
     )
-    return found
+    return values

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from etl.phantom.grids import FIRST_NUMBER, PUBLIC_CASES, Draw, stream
+from etl.phantom.grids import FIRST_NUMBER, PUBLIC_CASES, Draw, make_stream
 from etl.phantom.truth import Row
 
 SLICE = "idc_series.parquet"
@@ -65,9 +65,9 @@ class Person:
     age: float | None
     in_release: bool
 
-    def is_one_in(self, every: int, at: int) -> bool:
-        """Whether this is one of the subjects, one in `every`, with a certain oddity."""
-        return (self.number - FIRST_NUMBER) % every == at
+    def is_one_in(self, period: int, at: int) -> bool:
+        """Return whether this is a subject, one in `period`, with a certain oddity."""
+        return (self.number - FIRST_NUMBER) % period == at
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,37 +86,37 @@ class _Study:
 
 
 def make(people: list[Person], seed: int) -> tuple[list[Series], list[Row]]:
-    """The series of all subjects, sorted by their UIDs, and the truth about them."""
+    """Return the series of all subjects, sorted by their UIDs, and the truth about them."""
     cases = [person for person in people if person.in_release]
-    wrong = cases[int(stream(seed, 0, Draw.ACQUISITIONS).integers(len(cases)))]
-    found: list[Series] = []
+    wrong = cases[int(make_stream(seed, 0, Draw.ACQUISITIONS).integers(len(cases)))]
+    all_series: list[Series] = []
     rows: list[Row] = []
     for person in people:
-        rng = stream(seed, person.number, Draw.ACQUISITIONS)
-        studies = _studies(person, seed, rng)
-        of_study = [_series(study, rng) for study in studies]
+        rng = make_stream(seed, person.number, Draw.ACQUISITIONS)
+        studies = _draw_studies(person, seed, rng)
+        of_study = [_make_study(study, rng) for study in studies]
         if person is wrong:
             rows.append(_make_wrong(person, of_study[0]))
-        found += [cells for series in of_study for cells in series]
+        all_series += [cells for series in of_study for cells in series]
         if person.in_release:
-            rows += _truth(studies, of_study)
+            rows += _describe_truth(studies, of_study)
     counts = {
         "n_subjects": len(people),
-        "n_studies": len({cells["StudyInstanceUID"] for cells in found}),
-        "n_series": len(found),
+        "n_studies": len({cells["StudyInstanceUID"] for cells in all_series}),
+        "n_series": len(all_series),
     }
     rows += [("", "acquisitions", name, float(count)) for name, count in counts.items()]
-    return sorted(found, key=lambda cells: str(cells["SeriesInstanceUID"])), rows
+    return sorted(all_series, key=lambda cells: str(cells["SeriesInstanceUID"])), rows
 
 
-def write(path: Path, found: list[Series]) -> None:
+def write(path: Path, series: list[Series]) -> None:
     """Write the slice; the same series give the same bytes."""
-    pq.write_table(pa.Table.from_pylist(found, SCHEMA), path, compression="zstd")
+    pq.write_table(pa.Table.from_pylist(series, SCHEMA), path, compression="zstd")
 
 
-def _studies(person: Person, seed: int, rng: np.random.Generator) -> list[_Study]:
+def _draw_studies(person: Person, seed: int, rng: np.random.Generator) -> list[_Study]:
     index = person.number - FIRST_NUMBER
-    threshold, vendor = _protocol((index * _STEP + seed) % PUBLIC_CASES)
+    threshold, vendor = _choose_protocol((index * _STEP + seed) % PUBLIC_CASES)
     model = str(rng.choice(_MODELS[vendor]))
     count = _STUDIES[index % len(_STUDIES)]
     age = person.age if person.age is not None else 50.0
@@ -136,15 +136,15 @@ def _studies(person: Person, seed: int, rng: np.random.Generator) -> list[_Study
                 vendor=vendor,
                 model=model,
                 threshold=70 if is_last and person.is_one_in(10, 8) else threshold,
-                age=_age(person, years, is_last=is_last),
-                uid=_uid(rng),
+                age=_format_age(person, years, is_last=is_last),
+                uid=_make_uid(rng),
             )
         )
     return studies
 
 
-def _protocol(rank: int) -> tuple[int, str]:
-    """Threshold and vendor of one of the 163 cases."""
+def _choose_protocol(rank: int) -> tuple[int, str]:
+    """Return threshold and vendor of one of the 163 cases."""
     for threshold, vendor, count in _PROTOCOLS:
         if rank < count:
             return threshold, vendor
@@ -152,49 +152,61 @@ def _protocol(rank: int) -> tuple[int, str]:
     raise AssertionError(rank)
 
 
-def _age(person: Person, years: int, *, is_last: bool) -> str | None:
+def _format_age(person: Person, years: int, *, is_last: bool) -> str | None:
     if person.is_one_in(11, 7):
         return None
     return "000Y" if is_last and person.is_one_in(12, 3) else f"{years:03d}Y"
 
 
-def _series(study: _Study, rng: np.random.Generator) -> list[Series]:
-    """Everything of one study: scanner's images, maps, segmentations, report, workstations."""
+def _make_study(study: _Study, rng: np.random.Generator) -> list[Series]:
+    """Make all series of one study: images, maps, segmentations, report, workstations."""
     person = study.person
-    found = [_cells(study, rng, "localizer", 1), _cells(study, rng, "T2-FSE-Sagittal", 2)]
+    all_series = [
+        _make_scanner_series(study, rng, "localizer", 1),
+        _make_scanner_series(study, rng, "T2-FSE-Sagittal", 2),
+    ]
     dynamic = _PLAIN_MR[study.vendor]
-    found += [_cells(study, rng, "Dynamic-3dfgre", 3 + n) for n in range(dynamic)]
-    found += [_cells(study, rng, f"Dynamic-3dfgre: {m}", 31000 + n) for n, m in enumerate(_MAPS)]
+    all_series += [
+        _make_scanner_series(study, rng, "Dynamic-3dfgre", 3 + n) for n in range(dynamic)
+    ]
+    all_series += [
+        _make_scanner_series(study, rng, f"Dynamic-3dfgre: {m}", 31000 + n)
+        for n, m in enumerate(_MAPS)
+    ]
     if person.in_release or person.is_one_in(2, 0):
-        found += _segmentations(study, rng)
+        all_series += _make_segmentations(study, rng)
     if person.age is not None:
-        found.append(_report(study, rng))
+        all_series.append(_make_report(study, rng))
     if study.vendor == _SIEMENS and study.index == 0:
-        found.append(_workstation(study, rng, ("<MPR Collection>", "Siemens", "NUMARIS/4 3D")))
+        all_series.append(
+            _make_workstation_series(study, rng, ("<MPR Collection>", "Siemens", "NUMARIS/4 3D"))
+        )
     if study.is_last and person.is_one_in(9, 4):
-        names = [f"CAD~ Sagittal_post{n}" for n in range(1, 1 + len(found))]
+        names = [f"CAD~ Sagittal_post{n}" for n in range(1, 1 + len(all_series))]
         tool = ("Confirma Inc.", "CADstream 4.0.1.401")
-        found += [_workstation(study, rng, (name, *tool)) for name in names]
-        found.append(_workstation(study, rng, ("CAD~ VOLUME", *tool), _SECONDARY))
+        all_series += [_make_workstation_series(study, rng, (name, *tool)) for name in names]
+        all_series.append(_make_workstation_series(study, rng, ("CAD~ VOLUME", *tool), _SECONDARY))
     if study.is_last and study.index and person.is_one_in(8, 2):
         earlier = str(study.day - dt.timedelta(days=9))
-        found[1] |= {"StudyDate": earlier, "SeriesDate": earlier}
-    return found
+        all_series[1] |= {"StudyDate": earlier, "SeriesDate": earlier}
+    return all_series
 
 
 _MAPS = ("SER", "PE1")
 
 
-def _cells(study: _Study, rng: np.random.Generator, description: str, number: int) -> Series:
-    """A series of the scanner's own images."""
+def _make_scanner_series(
+    study: _Study, rng: np.random.Generator, description: str, number: int
+) -> Series:
+    """Return a series of the scanner's own images."""
     count = int(rng.integers(13, 181))
     return {
         "PatientID": f"ISPY1_{study.person.number}",
         "PatientAge": study.age,
-        "PatientSex": _sex(study),
+        "PatientSex": _find_sex(study),
         "StudyInstanceUID": study.uid,
         "StudyDate": str(study.day),
-        "SeriesInstanceUID": _uid(rng),
+        "SeriesInstanceUID": _make_uid(rng),
         "SeriesDate": str(study.day),
         "SeriesNumber": str(number),
         "SeriesDescription": description,
@@ -210,24 +222,26 @@ def _cells(study: _Study, rng: np.random.Generator, description: str, number: in
     }
 
 
-def _sex(study: _Study) -> str | None:
+def _find_sex(study: _Study) -> str | None:
     if study.is_last and study.person.is_one_in(12, 5):
         return "6657"
     return None if study.person.is_one_in(12, 9) else "F"
 
 
-def _segmentations(study: _Study, rng: np.random.Generator) -> list[Series]:
+def _make_segmentations(study: _Study, rng: np.random.Generator) -> list[Series]:
     names = [f"PE Segmentation thresh={study.threshold}", "Breast Tissue Segmentation"]
     if not study.person.is_one_in(6, 3):
         names += [f"VOI {name}" for name in names]
-    own: Series = {"Modality": "SEG", "sop_class_name": _SEGMENTATION, "SeriesDate": None,
+    fields: Series = {"Modality": "SEG", "sop_class_name": _SEGMENTATION, "SeriesDate": None,
            "instanceCount": 1}  # fmt: skip
-    return [_cells(study, rng, name, 32000 + n) | own for n, name in enumerate(names)]
+    return [
+        _make_scanner_series(study, rng, name, 32000 + n) | fields for n, name in enumerate(names)
+    ]
 
 
-def _report(study: _Study, rng: np.random.Generator) -> Series:
-    """A report made from the clinical table, whose age it carries, rounded."""
-    own: Series = {
+def _make_report(study: _Study, rng: np.random.Generator) -> Series:
+    """Return a report made from the clinical table, whose age it carries, rounded."""
+    fields: Series = {
         "Modality": "SR",
         "sop_class_name": _REPORT,
         "Manufacturer": "PixelMed",
@@ -236,20 +250,20 @@ def _report(study: _Study, rng: np.random.Generator) -> Series:
         "instanceCount": 1,
         "series_size_MB": 0.007922,
     }
-    return _cells(study, rng, "Standard Breast Imaging Report", 1) | own
+    return _make_scanner_series(study, rng, "Standard Breast Imaging Report", 1) | fields
 
 
-def _workstation(
+def _make_workstation_series(
     study: _Study, rng: np.random.Generator, names: tuple[str, str, str], sop_class: str = _IMAGE
 ) -> Series:
-    """Images that a program made of the scanner's: description, maker, model."""
+    """Return images that a program made of the scanner's: description, maker, model."""
     description, maker, model = names
-    own: Series = {
+    fields: Series = {
         "Manufacturer": maker,
         "ManufacturerModelName": model,
         "sop_class_name": sop_class,
     }
-    return _cells(study, rng, description, 1001) | own
+    return _make_scanner_series(study, rng, description, 1001) | fields
 
 
 def _make_wrong(person: Person, baseline: list[Series]) -> Row:
@@ -261,8 +275,8 @@ def _make_wrong(person: Person, baseline: list[Series]) -> Row:
     return (f"ISPY1_{person.number}", "acquisitions", "wrong_age_years", float(years))
 
 
-def _truth(studies: list[_Study], of_study: list[list[Series]]) -> list[Row]:
-    """What is true of a case: scanner and threshold before treatment, and how much there is."""
+def _describe_truth(studies: list[_Study], of_study: list[list[Series]]) -> list[Row]:
+    """Return what is true of a case: scanner, threshold before treatment, how much there is."""
     first = studies[0]
     facts = {
         f"manufacturer:{_VENDORS[first.vendor]}": 1,
@@ -276,6 +290,6 @@ def _truth(studies: list[_Study], of_study: list[list[Series]]) -> list[Row]:
     return [(case_id, "acquisitions", name, float(value)) for name, value in facts.items()]
 
 
-def _uid(rng: np.random.Generator) -> str:
-    """A UID under the root that is kept for UUIDs."""
+def _make_uid(rng: np.random.Generator) -> str:
+    """Return a UID under the root that is kept for UUIDs."""
     return f"2.25.{int.from_bytes(rng.bytes(16), 'big')}"

@@ -22,54 +22,59 @@ Distances = NDArray[np.float64]
 _PERCENTILE = 95
 
 
-def of_case(plan: Plan, readings: tuple[Reading, ...]) -> list[Row]:
-    """Rows on every pair, named `<mask a>|<mask b>` in the order of the readings."""
+def measure_pairs(plan: Plan, readings: tuple[Reading, ...]) -> list[Row]:
+    """Return rows on every pair, named `<mask a>|<mask b>` in the order of the readings."""
     return [
         (plan.case_id, f"{a.name}|{b.name}", quantity, value)
         for a, b in combinations(readings, 2)
-        for quantity, value in _of_pair(a, b).items()
+        for quantity, value in _measure_pair(a, b).items()
     ]
 
 
-def _of_pair(a: Reading, b: Reading) -> dict[str, float]:
-    """Both on the grid of `a`; volumes from each one's own grid."""
-    one, other = _in_one_box(_painted(a, a.grid), _painted(b, a.grid))
+def _measure_pair(a: Reading, b: Reading) -> dict[str, float]:
+    """Compare both on the grid of `a`; volumes are from each mask's own grid."""
+    first, second = _crop_together(_paint(a, a.grid), _paint(b, a.grid))
     spacing = a.grid.spacing[::-1]
-    n_one, n_other, n_both = (int(np.count_nonzero(bits)) for bits in (one, other, one & other))
-    there, back = _surface_distances(one, other, spacing), _surface_distances(other, one, spacing)
+    n_one, n_other, n_both = (
+        int(np.count_nonzero(bits)) for bits in (first, second, first & second)
+    )
+    forth, back = (
+        _measure_surface_distances(first, second, spacing),
+        _measure_surface_distances(second, first, spacing),
+    )
     volumes = [sum(p.count for p in r.parts) * r.grid.voxel_volume for r in (a, b)]
     return {
         "dice": 2 * n_both / (n_one + n_other),
         "jaccard": n_both / (n_one + n_other - n_both),
-        "hausdorff_mm": float(max(there.max(), back.max())),
-        "hausdorff95_mm": float(max(np.percentile(d, _PERCENTILE) for d in (there, back))),
-        "assd_mm": float(np.concatenate([there, back]).mean()),
+        "hausdorff_mm": float(max(forth.max(), back.max())),
+        "hausdorff95_mm": float(max(np.percentile(d, _PERCENTILE) for d in (forth, back))),
+        "assd_mm": float(np.concatenate([forth, back]).mean()),
         "volume_ratio": volumes[0] / volumes[1],
         "volume_difference_cm3": (volumes[0] - volumes[1]) / 1000,
-        "centroid_distance_mm": _centroid_distance(one, other, spacing),
+        "centroid_distance_mm": _measure_centroid_distance(first, second, spacing),
         "a_inside_b_fraction": n_both / n_one,
         "b_inside_a_fraction": n_both / n_other,
     }
 
 
-def _painted(reading: Reading, grid: Grid) -> Bits:
-    """The mask, carried where another grid is asked for."""
+def _paint(reading: Reading, grid: Grid) -> Bits:
+    """Return the mask, carried where another grid is asked for."""
     mask = shapes.paint(reading.parts, reading.grid)
-    return shapes.carried(mask, reading.grid, grid).astype(bool)
+    return shapes.carry(mask, reading.grid, grid).astype(bool)
 
 
-def _in_one_box(one: Bits, other: Bits) -> tuple[Bits, Bits]:
-    (box,) = ndimage.find_objects((one | other).astype(np.uint8))
-    return one[box], other[box]
+def _crop_together(first: Bits, second: Bits) -> tuple[Bits, Bits]:
+    (box,) = ndimage.find_objects((first | second).astype(np.uint8))
+    return first[box], second[box]
 
 
-def _surface_distances(one: Bits, other: Bits, spacing: tuple[float, ...]) -> Distances:
-    """Distance in mm of each surface voxel of `one` to the nearest surface voxel of `other`."""
-    edges = [bits & ~ndimage.binary_erosion(bits) for bits in (one, other)]
+def _measure_surface_distances(first: Bits, second: Bits, spacing: tuple[float, ...]) -> Distances:
+    """Return how far each surface voxel of `first` is from the nearest of `second`, mm."""
+    edges = [bits & ~ndimage.binary_erosion(bits) for bits in (first, second)]
     away: Distances = ndimage.distance_transform_edt(~edges[1], sampling=spacing)
     return away[edges[0]]
 
 
-def _centroid_distance(one: Bits, other: Bits, spacing: tuple[float, ...]) -> float:
-    centres = [np.argwhere(bits).mean(axis=0) * spacing for bits in (one, other)]
+def _measure_centroid_distance(first: Bits, second: Bits, spacing: tuple[float, ...]) -> float:
+    centres = [np.argwhere(bits).mean(axis=0) * spacing for bits in (first, second)]
     return float(np.sqrt(np.sum((centres[0] - centres[1]) ** 2)))

@@ -60,15 +60,15 @@ def write(path: Path, kind: Kind, grid: Grid, planes: Iterable[NDArray[np.generi
             digest.update(data)
             file.write(data)
 
-        put(squeeze.compress(header(kind, grid)))
+        put(squeeze.compress(make_header(kind, grid)))
         for run in planes:
             put(squeeze.compress(np.ascontiguousarray(run, kind.dtype).data.cast("B")))
         put(squeeze.flush())
     return digest.hexdigest()
 
 
-def header(kind: Kind, grid: Grid) -> bytes:
-    """Header and extension of a file, up to its first voxel."""
+def make_header(kind: Kind, grid: Grid) -> bytes:
+    """Return header and extension of a file, up to its first voxel."""
     make: Any = nib.Nifti1Header  # not typed
     made = make(endianness="<")
     made.set_data_dtype(np.dtype(kind.dtype))
@@ -78,11 +78,11 @@ def header(kind: Kind, grid: Grid) -> bytes:
     made["scl_slope"], made["scl_inter"] = kind.slope, 0.0
     made["xyzt_units"] = kind.units
     _place(made, grid, kind.sform_code)
-    return bytes(made.binaryblock) + _extension(kind.extension)
+    return bytes(made.binaryblock) + _make_extension(kind.extension)
 
 
 def _place(made: Any, grid: Grid, sform_code: int) -> None:  # noqa: ANN401  not typed
-    """Axes to posterior, superior, right: the quaternion of the real files, written exactly."""
+    """Set the axes to posterior, superior, right, by the exact quaternion of the real files."""
     r, a, s = grid.origin
     made["qform_code"], made["sform_code"] = _SCANNER, sform_code
     made["quatern_b"], made["quatern_c"], made["quatern_d"] = 0.5, -0.5, -0.5
@@ -92,7 +92,7 @@ def _place(made: Any, grid: Grid, sform_code: int) -> None:  # noqa: ANN401  not
         made["srow_x"], made["srow_y"], made["srow_z"] = (0, 0, z, r), (-x, 0, 0, a), (0, y, 0, s)
 
 
-def _extension(note: bytes) -> bytes:
+def _make_extension(note: bytes) -> bytes:
     if not note:
         return b"\0\0\0\0"
     head = np.array([_EXTENSION_BYTES, _ECODE_COMMENT], "<i4").tobytes()

@@ -64,8 +64,8 @@ def make(  # noqa: PLR0913  two places, three parameters, two ways of running
     jobs = [Job(index, seed, scale, fresh) for index in range(cases)]
     try:
         made = _run(jobs, workers or count_workers(), progress)
-        rows = _finish(fresh, made, seed, papers.readme(cases, seed, scale))
-        rows += [row for case in made for row in case.rows] + the_truth.of_features()
+        rows = _finish(fresh, made, seed, papers.format_readme(cases, seed, scale))
+        rows += [row for case in made for row in case.rows] + the_truth.describe_features()
         the_truth.write(truth, rows)
         _swap(fresh, release)
     finally:
@@ -94,7 +94,7 @@ def _check(release: Path, cases: int, seed: int, scale: str, workers: int) -> No
 
 
 def _is_phantom(folder: Path) -> bool:
-    """Whether a folder may be replaced: it is empty, or its README says it is a phantom."""
+    """Return whether a folder may be replaced: it is empty, or its README says it is a phantom."""
     if not folder.is_dir():
         return False
     readme = folder / papers.README
@@ -104,32 +104,32 @@ def _is_phantom(folder: Path) -> bool:
 
 
 def _run(jobs: list[Job], workers: int, progress: Progress | None) -> list[Made]:
-    """What was made, in the order of the cases."""
+    """Return what was made, in the order of the cases."""
     done: list[Made] = []
-    for made in spread(one_case.make, jobs, workers, _died):
+    for made in spread(one_case.make, jobs, workers, _report_death):
         done.append(made)
         if progress:
             progress(len(done), len(jobs), made.case_id)
     return done
 
 
-def _died(job: Job) -> Made:
+def _report_death(job: Job) -> Made:
     message = f"phantom: the worker of case {job.index} died. Run again with ISPY1_WORKERS=1."
     raise UserError(message)
 
 
 def _finish(root: Path, made: list[Made], seed: int, readme: str) -> list[Row]:
-    """Workbooks, slice, texts and manifest; the truth about wrong values and the slice."""
-    table, wrong = planted.plant(made, seed)
+    """Write workbooks, slice, texts and manifest; return the truth about wrong values and slice."""
+    table, wrong = planted.add_wrong_values(made, seed)
     _write_features(root / FEATURES_WORKBOOK, made, table)
     subjects = [case.subject for case in made]
-    subjects += clinical.outsiders(subjects[-1].number, seed)
+    subjects += clinical.draw_outsiders(subjects[-1].number, seed)
     clinical.write(root / clinical.WORKBOOK, subjects, seed)
-    series, rows = acquisitions.make(_people(subjects, len(made), seed), seed)
+    series, rows = acquisitions.make(_list_people(subjects, len(made), seed), seed)
     acquisitions.write(root / acquisitions.SLICE, series)
     sums = {path: md5 for case in made for path, md5 in case.sums.items()}
     for name, text in (
-        (papers.MANIFEST, papers.manifest(sums)),
+        (papers.MANIFEST, papers.format_manifest(sums)),
         (papers.PARAMETERS, papers.PARAMETERS_TEXT),
         (papers.README, readme),
         (papers.LICENCE, papers.LICENCE_TEXT),
@@ -138,10 +138,10 @@ def _finish(root: Path, made: list[Made], seed: int, readme: str) -> list[Row]:
     return rows + wrong
 
 
-def _people(subjects: list[Subject], n_cases: int, seed: int) -> list[Person]:
-    """The subjects of the clinical workbook, and one more that only the slice knows."""
+def _list_people(subjects: list[Subject], n_cases: int, seed: int) -> list[Person]:
+    """Return the subjects of the clinical workbook, and one more that only the slice knows."""
     people = [
-        Person(subject.number, clinical.age_years(subject, seed), in_release=at < n_cases)
+        Person(subject.number, clinical.draw_age(subject, seed), in_release=at < n_cases)
         for at, subject in enumerate(subjects)
     ]
     return [*people, Person(people[-1].number + 1, None, in_release=False)]

@@ -61,38 +61,38 @@ def make_planned(plan: Plan, root: Path) -> Made:
     ):
         sums.update(_write_mask(plan, reading, kind, foreground, root))
     standard, zscored_sums, pure = images.write_zscored(
-        plan, model, root, _regions(readings, plan.fine)
+        plan, model, root, _carry_regions(readings, plan.fine)
     )
-    regions = _regions(readings, plan.native)
+    regions = _carry_regions(readings, plan.native)
     region = regions[manual.name] != 0
     phases, n3_sums, voxels, native_pure = images.write_n3(
         plan, model, root, regions[manual.name], regions
     )
     n_outside = int(np.count_nonzero((regions[ftv.name] != 0) & ~region))
-    rows = truth.of_case(plan, model, standard, phases)
-    rows += truth.of_expert(plan, region, n_outside)
+    rows = truth.describe_case(plan, model, standard, phases)
+    rows += truth.describe_expert(plan, region, n_outside)
     for reading in readings:
-        rows += truth.of_mask(plan, reading)
-        for found, grid in ((pure, plan.fine), (native_pure, plan.native)):
-            rows += truth.of_kinetics(plan, reading.name, found[reading.name], grid)
-    rows += agreement.of_case(plan, (ftv, manual, resunet))
+        rows += truth.describe_mask(plan, reading)
+        for signals, grid in ((pure, plan.fine), (native_pure, plan.native)):
+            rows += truth.describe_kinetics(plan, reading.name, signals[reading.name], grid)
+    rows += agreement.measure_pairs(plan, (ftv, manual, resunet))
     return Made(
         case_id=plan.case_id,
         subject=Subject(plan.number, plan.is_right, 2 * shapes.measure(lesion.manual[0]).reach),
-        features=features.values(plan, voxels, region),
-        older=features.of_older_mask(plan, voxels, region),
+        features=features.compute_values(plan, voxels, region),
+        older=features.compute_of_older_mask(plan, voxels, region),
         sums={**sums, **zscored_sums, **n3_sums},
         rows=rows,
     )
 
 
 def _read(name: str, solid: shapes.Solid, grid: Grid) -> Reading:
-    return Reading(name, solid, grid, shapes.patches(solid, grid))
+    return Reading(name, solid, grid, shapes.paint_patches(solid, grid))
 
 
-def _regions(readings: tuple[Reading, ...], grid: Grid) -> images.Regions:
-    """The masks as they are on their own grid, carried to it from another one."""
-    return {r.name: shapes.carried(shapes.paint(r.parts, r.grid), r.grid, grid) for r in readings}
+def _carry_regions(readings: tuple[Reading, ...], grid: Grid) -> images.Regions:
+    """Return the masks as they are on their own grid, carried to it from another one."""
+    return {r.name: shapes.carry(shapes.paint(r.parts, r.grid), r.grid, grid) for r in readings}
 
 
 def _write_mask(
@@ -100,5 +100,5 @@ def _write_mask(
 ) -> dict[str, str]:
     path = f"masks_{reading.name}/{plan.case_id}.nii.gz"
     mask: NDArray[np.uint8] = shapes.paint(reading.parts, reading.grid) * np.uint8(foreground)
-    runs = (mask[slab] for slab in tissues.slabs(reading.grid))
+    runs = (mask[slab] for slab in tissues.split_slabs(reading.grid))
     return {path: blobs.write(root / path, kind, reading.grid, runs)}

@@ -15,7 +15,7 @@ from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
 from etl.phantom import dictionaries
-from etl.phantom.grids import FIRST_NUMBER, Draw, stream
+from etl.phantom.grids import FIRST_NUMBER, Draw, make_stream
 
 WORKBOOK = "I-SPY 1 All Patient Clinical and Outcome Data.xlsx"
 OUTSIDE_RELEASE = 4
@@ -48,18 +48,18 @@ class Subject:
     is_right: bool
     diameter_mm: float
 
-    def lacks(self, every: int, at: int) -> bool:
-        """Whether this is one of the subjects, one in `every`, with a certain blank."""
-        return (self.number - FIRST_NUMBER) % every == at
+    def is_blank(self, period: int, at: int) -> bool:
+        """Return whether this is a subject, one in `period`, with a certain blank."""
+        return (self.number - FIRST_NUMBER) % period == at
 
 
-def outsiders(last: int, seed: int) -> list[Subject]:
-    """Trial subjects who are not in the release: the numbers after `last`."""
-    found = []
+def draw_outsiders(last: int, seed: int) -> list[Subject]:
+    """Return trial subjects who are not in the release: the numbers after `last`."""
+    subjects = []
     for number in range(last + 1, last + 1 + OUTSIDE_RELEASE):
-        rng = stream(seed, number, Draw.PLAN)
-        found.append(Subject(number, bool(rng.integers(2)), float(rng.uniform(*_LD_MM))))
-    return found
+        rng = make_stream(seed, number, Draw.PLAN)
+        subjects.append(Subject(number, bool(rng.integers(2)), float(rng.uniform(*_LD_MM))))
+    return subjects
 
 
 def write(path: Path, subjects: list[Subject], seed: int) -> None:
@@ -67,42 +67,42 @@ def write(path: Path, subjects: list[Subject], seed: int) -> None:
     book = xlsxwriter.Workbook(str(path), {"in_memory": True})
     book.set_properties({"created": _WRITTEN, "title": "Synthetic phantom"})
     date = book.add_format({"num_format": "mm/dd/yyyy"})
-    _dictionary(book.add_worksheet("Clinical Data Dictionary"), dictionaries.CLINICAL)
+    _write_dictionary(book.add_worksheet("Clinical Data Dictionary"), dictionaries.CLINICAL)
     clinical = book.add_worksheet("TCIA Patient Clinical Subset")
-    _dictionary(book.add_worksheet("Outcome Data Dictionary"), dictionaries.OUTCOMES)
+    _write_dictionary(book.add_worksheet("Outcome Data Dictionary"), dictionaries.OUTCOMES)
     outcomes = book.add_worksheet("TCIA Outcomes Subset")
     clinical.write_row(0, 0, CLINICAL_COLUMNS)
     outcomes.write_row(0, 0, OUTCOME_COLUMNS)
     for row, subject in enumerate(subjects, start=1):
-        rng, burden = _drawn(subject, seed)
-        cells = _clinical_row(subject, burden, rng)
+        rng, burden = _draw_subject(subject, seed)
+        cells = _make_clinical_row(subject, burden, rng)
         _write_row(clinical, row, cells, date)
         _write_subtype(clinical, row, cells)
-        _write_row(outcomes, row, _outcome_row(subject, burden, rng), date)
+        _write_row(outcomes, row, _make_outcome_row(subject, burden, rng), date)
     for column in range(len(CLINICAL_COLUMNS)):
         clinical.write_blank(len(subjects) + 1, column, None, date)  # the real sheet ends so
     book.close()
 
 
-def age_years(subject: Subject, seed: int) -> float:
-    """The age that the workbook gives a subject."""
-    rng, _ = _drawn(subject, seed)
-    return _age(rng)
+def draw_age(subject: Subject, seed: int) -> float:
+    """Return the age that the workbook gives a subject."""
+    rng, _ = _draw_subject(subject, seed)
+    return _draw_years(rng)
 
 
-def _drawn(subject: Subject, seed: int) -> tuple[np.random.Generator, int]:
-    """The subject's random stream, and its residual cancer burden: 0 is a complete response."""
-    rng = stream(seed, subject.number, Draw.CLINICAL)
+def _draw_subject(subject: Subject, seed: int) -> tuple[np.random.Generator, int]:
+    """Return a subject's random stream and residual cancer burden: 0 is a complete response."""
+    rng = make_stream(seed, subject.number, Draw.CLINICAL)
     return rng, int(rng.choice([0, 0, 1, 2, 2, 2, 3]))
 
 
-def _age(rng: np.random.Generator) -> float:
-    """What is drawn of a subject right after its burden."""
+def _draw_years(rng: np.random.Generator) -> float:
+    """Return the age: it is drawn right after the burden."""
     return round(float(np.clip(rng.normal(49, 9), 25, 80)), 2)
 
 
-def _dictionary(sheet: Worksheet, lines: dictionaries.Lines) -> None:
-    """Text in columns B to D, as the real dictionaries have it."""
+def _write_dictionary(sheet: Worksheet, lines: dictionaries.Lines) -> None:
+    """Write text in columns B to D, as the real dictionaries have it."""
     for row, line in enumerate(lines):
         for column, text in enumerate(line, start=1):
             if text:
@@ -118,7 +118,7 @@ def _write_row(sheet: Worksheet, row: int, cells: list[Cell], date: Format) -> N
 
 
 def _write_subtype(sheet: Worksheet, row: int, cells: list[Cell]) -> None:
-    """The two formula cells, with the value that a spreadsheet program would have cached."""
+    """Write the two formula cells, with the value that a spreadsheet program would cache."""
     hr, her2 = cells[6], cells[7]
     category: int | str = " "  # xlsxwriter writes an empty text as a formula without a value
     if her2 is not None:
@@ -128,55 +128,55 @@ def _write_subtype(sheet: Worksheet, row: int, cells: list[Cell]) -> None:
     sheet.write_formula(row, _STATUS, _STATUS_FORMULA.format(row + 1), None, status)
 
 
-def _clinical_row(subject: Subject, burden: int, rng: np.random.Generator) -> list[Cell]:
-    age = _age(rng)
+def _make_clinical_row(subject: Subject, burden: int, rng: np.random.Generator) -> list[Cell]:
+    age = _draw_years(rng)
     race = int(rng.choice([1, 1, 1, 1, 1, 1, 3, 3, 4, 5, 6, 50]))
     bilateral = int(rng.integers(20) == 0)
     side = 2 if subject.is_right else 1
-    receptors = _receptors(subject, rng)
-    diameters = _diameters(subject, burden, rng)
+    receptors = _draw_receptors(subject, rng)
+    diameters = _draw_diameters(subject, burden, rng)
     return [subject.number, None, age, race, *receptors, None, None, bilateral, side, *diameters]
 
 
-def _receptors(subject: Subject, rng: np.random.Generator) -> list[Cell]:
-    """ER, PgR, HR, HER2. HR is positive where either receptor is."""
+def _draw_receptors(subject: Subject, rng: np.random.Generator) -> list[Cell]:
+    """Return ER, PgR, HR, HER2. HR is positive where either receptor is."""
     er = int(rng.random() < 0.57)  # noqa: PLR2004  about the trial's rates, here and below
     pgr = int(rng.random() < (0.75 if er else 0.06))
     her2: Cell = int(rng.random() < 0.3)  # noqa: PLR2004
-    if subject.lacks(9, 5):
+    if subject.is_blank(9, 5):
         her2 = None
-    if subject.lacks(13, 8):
+    if subject.is_blank(13, 8):
         return [None, None, None, None]
     return [er, pgr, int(er or pgr), her2]
 
 
-def _diameters(subject: Subject, burden: int, rng: np.random.Generator) -> list[Cell]:
-    """MRI longest diameter at four times, whole mm; 0 where no tumour is left to see."""
+def _draw_diameters(subject: Subject, burden: int, rng: np.random.Generator) -> list[Cell]:
+    """Return the longest diameter in MRI at four times, whole mm; 0: no tumour is left to see."""
     baseline = round(float(np.clip(subject.diameter_mm, 8, 184)))
     shares = np.cumprod(rng.uniform(0.45, 1.0, 3))
     later: list[Cell] = [round(baseline * float(share)) for share in shares]
     if burden == 0:
         later[2] = 0
-    if subject.lacks(7, 2):
+    if subject.is_blank(7, 2):
         later[0] = None
-    if subject.lacks(11, 7):
+    if subject.is_blank(11, 7):
         later[1] = later[2] = None
     return [baseline, *later]
 
 
-def _outcome_row(subject: Subject, burden: int, rng: np.random.Generator) -> list[Cell]:
-    """Survival counts from study entry, RFS from the start of chemotherapy: another clock."""
+def _make_outcome_row(subject: Subject, burden: int, rng: np.random.Generator) -> list[Cell]:
+    """Make the row: survival counts from study entry, RFS from the start of chemotherapy."""
     has_event = bool(rng.random() < (0.12 if burden == 0 else 0.32))
     survival = int(rng.integers(500, 2800))
     delay = int(rng.integers(-3, 20))
     rfs = int(survival * rng.uniform(0.3, 0.95)) if has_event else survival - delay
     status = _DEAD if has_event and rng.random() < 0.6 else _ALIVE  # noqa: PLR2004
-    if status == _ALIVE and subject.lacks(15, 3):
+    if status == _ALIVE and subject.is_blank(15, 3):
         status = _LOST
     pcr: Cell = int(burden == 0)
     rcb: Cell = burden
-    if subject.lacks(10, 6):
+    if subject.is_blank(10, 6):
         pcr = rcb = None
-    if subject.lacks(7, 4):
+    if subject.is_blank(7, 4):
         rcb = None
     return [subject.number, None, status, survival, rfs, int(has_event), pcr, rcb]

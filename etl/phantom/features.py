@@ -37,43 +37,49 @@ _INTENSITY_FAMILY, _HISTOGRAM_FAMILY, _VOLUMETRIC_FAMILY, _MORPHOLOGIC_FAMILY, _
 
 
 def is_synthetic(name: str) -> bool:
-    """Whether a feature's values are drawn rather than computed from the voxels."""
+    """Return whether a feature's values are drawn rather than computed from the voxels."""
     computed = tuple(name_feature(family, "") for family, _ in GRAMMAR[:5])
     return not name.startswith(computed) or name.endswith(tuple(f"_{noise}" for noise in _NOISE))
 
 
-def values(plan: Plan, voxels: NDArray[np.int16], region: Mask) -> list[float]:
-    """The 370 values of a case, in the order of `NAMES`.
+def compute_values(plan: Plan, voxels: NDArray[np.int16], region: Mask) -> list[float]:
+    """Return the 370 values of a case, in the order of `NAMES`.
 
     Args:
         plan: the case; its native grid gives the spacing.
         voxels: stored N3 phase 1 voxels of the region.
         region: the expert's mask on the native grid, z, y, x.
     """
-    rng = plan.random(Draw.FEATURES)
-    image, region = _placed(voxels, region)
+    rng = plan.make_stream(Draw.FEATURES)
+    image, region = _crop_to_region(voxels, region)
     volume = {"Pixels": voxels.size, "Volume": voxels.size * plan.native.voxel_volume}
-    shape = radiomics.morphology(region, plan.native.spacing) | dict.fromkeys(_CONSTANT, 0.0)
-    known = {
-        **_family(_INTENSITY_FAMILY, radiomics.statistics(voxels.astype(np.float64), rng)),
-        **_family(_HISTOGRAM_FAMILY, radiomics.histogram(voxels, rng)),
-        **_family(_VOLUMETRIC_FAMILY, volume),
-        **_family(_MORPHOLOGIC_FAMILY, shape),
-        **_family(_GLCM_FAMILY, radiomics.texture(image, region)),
+    shape = radiomics.compute_morphology(region, plan.native.spacing) | dict.fromkeys(
+        _CONSTANT, 0.0
+    )
+    computed = {
+        **_select_family(
+            _INTENSITY_FAMILY, radiomics.compute_statistics(voxels.astype(np.float64), rng)
+        ),
+        **_select_family(_HISTOGRAM_FAMILY, radiomics.compute_histogram(voxels, rng)),
+        **_select_family(_VOLUMETRIC_FAMILY, volume),
+        **_select_family(_MORPHOLOGIC_FAMILY, shape),
+        **_select_family(_GLCM_FAMILY, radiomics.compute_texture(image, region)),
     }
-    return [known[name] if name in known else _drawn(name, rng) for name in NAMES]
+    return [computed[name] if name in computed else _draw_value(name, rng) for name in NAMES]
 
 
-def of_older_mask(plan: Plan, voxels: NDArray[np.int16], region: Mask) -> dict[str, float]:
-    """The family Intensity of an older reading of the mask: one voxel less on every side."""
-    image, region = _placed(voxels, region)
+def compute_of_older_mask(plan: Plan, voxels: NDArray[np.int16], region: Mask) -> dict[str, float]:
+    """Return the family Intensity of an older mask: one voxel less on every side."""
+    image, region = _crop_to_region(voxels, region)
     older = ndimage.binary_erosion(region)
     numbers = image[older if older.any() else region].astype(np.float64)
-    return _family(_INTENSITY_FAMILY, radiomics.statistics(numbers, plan.random(Draw.FEATURES)))
+    return _select_family(
+        _INTENSITY_FAMILY, radiomics.compute_statistics(numbers, plan.make_stream(Draw.FEATURES))
+    )
 
 
-def _placed(voxels: NDArray[np.int16], region: Mask) -> tuple[NDArray[np.int16], Mask]:
-    """The voxels where they lie in the region's box, and the region in it."""
+def _crop_to_region(voxels: NDArray[np.int16], region: Mask) -> tuple[NDArray[np.int16], Mask]:
+    """Return the voxels where they lie in the region's box, and the region in it."""
     box = ndimage.find_objects(region.astype(np.uint8))[0]
     inside: Mask = region[box]
     image = np.zeros(inside.shape, np.int16)
@@ -81,11 +87,11 @@ def _placed(voxels: NDArray[np.int16], region: Mask) -> tuple[NDArray[np.int16],
     return image, inside
 
 
-def _family(family: str, found: dict[str, float]) -> dict[str, float]:
-    return {name_feature(family, feature): float(value) for feature, value in found.items()}
+def _select_family(family: str, computed: dict[str, float]) -> dict[str, float]:
+    return {name_feature(family, feature): float(value) for feature, value in computed.items()}
 
 
-def _drawn(name: str, rng: np.random.Generator) -> float:
+def _draw_value(name: str, rng: np.random.Generator) -> float:
     if name.endswith(_SHARES):
         return float(rng.uniform(0.01, 0.99))
     return float(np.exp(rng.uniform(np.log(10.0), np.log(1000.0))))

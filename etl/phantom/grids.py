@@ -85,13 +85,15 @@ class Grid:
         x, y, z = ((n - 1) * s for n, s in zip(self.size, self.spacing, strict=True))
         return x, y, z
 
-    def world(self, point: Vector) -> Vector:
-        """RAS+ position in mm of a point in the frame of the case."""
+    def to_world(self, point: Vector) -> Vector:
+        """Return the RAS+ position in mm of a point in the frame of the case."""
         r, a, s = self.origin
         return r + point[2], a - point[0], s + point[1]
 
-    def axis(self, axis: int, start: int = 0, stop: int | None = None) -> NDArray[np.float64]:
-        """Voxel centres of one axis in the frame of the case, mm."""
+    def list_centres(
+        self, axis: int, start: int = 0, stop: int | None = None
+    ) -> NDArray[np.float64]:
+        """Return voxel centres of one axis in the frame of the case, mm."""
         end = self.size[axis] if stop is None else stop
         return np.arange(start, end, dtype=np.float64) * self.spacing[axis]
 
@@ -113,40 +115,42 @@ class Plan:
         """Id as the files spell it."""
         return f"ISPY1_{self.number}"
 
-    def random(self, draw: Draw) -> np.random.Generator:
-        """The random stream of one purpose; no stream depends on another."""
-        return stream(self.seed, self.number, draw)
+    def make_stream(self, draw: Draw) -> np.random.Generator:
+        """Return the random stream of one purpose; no stream depends on another."""
+        return make_stream(self.seed, self.number, draw)
 
 
-def stream(seed: int, number: int, draw: Draw) -> np.random.Generator:
-    """Random stream of a subject and a purpose, whatever else is drawn."""
+def make_stream(seed: int, number: int, draw: Draw) -> np.random.Generator:
+    """Return the random stream of a subject and a purpose, whatever else is drawn."""
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, number, int(draw)])))
 
 
 def plan(index: int, seed: int, scale: str) -> Plan:
     """Decide about case `index` (from 0). It does not depend on how many cases there are."""
     number = FIRST_NUMBER + index
-    rng = stream(seed, number, Draw.PLAN)
+    rng = make_stream(seed, number, Draw.PLAN)
     if scale == FULL:
-        columns, in_plane, slices, between, voxels = _full_case(index, seed, rng)
+        columns, in_plane, slices, between, voxels = _draw_full_case(index, seed, rng)
     else:
         columns, in_plane, slices, between = _SMALL_GEOMETRIES[index % len(_SMALL_GEOMETRIES)]
         low, high = np.log(_SMALL_VOLUMES)
         voxels = round(float(np.exp(rng.uniform(low, high))))
     is_right = (index // 2 + seed) % 2 == 1
-    native = _native_grid((columns, columns, slices), (in_plane, in_plane, between), is_right, rng)
+    native = _make_native_grid(
+        (columns, columns, slices), (in_plane, in_plane, between), is_right, rng
+    )
     return Plan(
         number=number,
         seed=seed,
         native=native,
-        fine=_millimetre_grid(native),
+        fine=_make_millimetre_grid(native),
         is_right=is_right,
         is_stretched=index % 2 == 0,
         voxels=voxels,
     )
 
 
-def _native_grid(
+def _make_native_grid(
     size: tuple[int, int, int],
     spacing: Vector,
     is_right: bool,  # noqa: FBT001  a fact of the case
@@ -162,39 +166,41 @@ def _native_grid(
     return Grid(size, (x, y, z), (float(np.float32(r)), float(np.float32(a)), float(np.float32(s))))
 
 
-def _millimetre_grid(native: Grid) -> Grid:
+def _make_millimetre_grid(native: Grid) -> Grid:
     x, y, z = (math.floor(n * s + 0.5) for n, s in zip(native.size, native.spacing, strict=True))
     return Grid((x, y, z), (1.0, 1.0, 1.0), native.origin)
 
 
-def _full_case(
+def _draw_full_case(
     index: int, seed: int, rng: np.random.Generator
 ) -> tuple[int, float, int, float, int]:
-    plane_rank, slice_rank, volume_rank = _ranks(index, seed)
-    extent = round(_quantile(_IN_PLANE, plane_rank)) + float(rng.choice([-0.5, -0.25, 0.0, 0.25]))
-    depth = round(_quantile(_SLICES, slice_rank))
+    plane_rank, slice_rank, volume_rank = _draw_ranks(index, seed)
+    extent = round(_find_quantile(_IN_PLANE, plane_rank)) + float(
+        rng.choice([-0.5, -0.25, 0.0, 0.25])
+    )
+    depth = round(_find_quantile(_SLICES, slice_rank))
     slices = int(rng.choice(_USUAL_SLICES))
     if not _USUAL_DEPTH_MM[0] <= depth <= _USUAL_DEPTH_MM[1]:
         slices = round(depth / _USUAL_SPACING_MM)
     logs = tuple((rank, math.log(value)) for rank, value in _VOXELS)
-    voxels = round(math.exp(_quantile(logs, volume_rank)))
+    voxels = round(math.exp(_find_quantile(logs, volume_rank)))
     return 256, extent / 256, slices, depth / slices, voxels
 
 
-def _quantile(knots: tuple[tuple[float, float], ...], rank: int) -> float:
+def _find_quantile(knots: tuple[tuple[float, float], ...], rank: int) -> float:
     ranks, values = zip(*knots, strict=True)
     return float(np.interp(rank, ranks, values))
 
 
-def _ranks(index: int, seed: int) -> tuple[int, int, int]:
-    """Ranks of one case among the 163: in-plane size, number of slices, volume.
+def _draw_ranks(index: int, seed: int) -> tuple[int, int, int]:
+    """Return ranks of one case among the 163: in-plane size, number of slices, volume.
 
     Each is a permutation, so that 163 cases take every rank once. The first cases take central
     ranks: a handful of cases then looks like the bulk of the release. Volume follows the slices
     within blocks, so that a large tumour gets a grid that holds it.
     """
-    rng = stream(seed, 0, Draw.RANKS)
-    plane, slices = _permutation(rng), _permutation(rng)
+    rng = make_stream(seed, 0, Draw.RANKS)
+    plane, slices = _draw_permutation(rng), _draw_permutation(rng)
     block = 41
     volume_of = np.concatenate(
         [
@@ -206,7 +212,7 @@ def _ranks(index: int, seed: int) -> tuple[int, int, int]:
     return int(plane[at]), int(slices[at]), int(volume_of[slices[at]])
 
 
-def _permutation(rng: np.random.Generator) -> NDArray[np.int64]:
+def _draw_permutation(rng: np.random.Generator) -> NDArray[np.int64]:
     everything = rng.permutation(PUBLIC_CASES)
     is_central = np.abs(everything - PUBLIC_CASES // 2) <= _CENTRAL
     first = everything[is_central][:_EARLY_CASES]

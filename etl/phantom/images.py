@@ -61,13 +61,13 @@ def write_zscored(
         The z-score, MD5 by path, and the noise-free signals of the regions (1 mm grid).
     """
     counts, pure = _count(plan, model, regions)
-    standard = _standard(counts)
+    standard = _measure_standard(counts)
     levels = np.arange(max(int(volume.max()) for volume in counts) + 1)
     table = ((levels - standard.mean) / standard.sd).astype(np.float32)
     sums = {}
     for phase, volume in enumerate(counts):
         path = f"{ZSCORED_FOLDER}/{plan.case_id}/{plan.case_id}_DCE_{phase:04d}_N3_zscored.nii.gz"
-        runs = (table[run] for run in _runs(volume, plan.fine))
+        runs = (table[run] for run in _split_runs(volume, plan.fine))
         sums[path] = blobs.write(root / path, blobs.ZSCORED, plan.fine, runs)
     return standard, sums, pure
 
@@ -87,52 +87,54 @@ def write_n3(
         fact = _stretch(volume, is_stretched=plan.is_stretched)
         facts.append(fact)
         path = f"{N3_FOLDER}/{plan.case_id}/{plan.case_id}_DCE_{phase:04d}_N3.nii.gz"
-        sums[path] = blobs.write(root / path, blobs.N3, plan.native, _runs(volume, plan.native))
+        sums[path] = blobs.write(
+            root / path, blobs.N3, plan.native, _split_runs(volume, plan.native)
+        )
         if phase == 1:
             voxels = volume[region != 0]
     return facts, sums, voxels, pure
 
 
-def _runs(volume: Volume, grid: Grid) -> Iterator[Volume]:
-    return (volume[slab] for slab in tissues.slabs(grid))
+def _split_runs(volume: Volume, grid: Grid) -> Iterator[Volume]:
+    return (volume[slab] for slab in tissues.split_slabs(grid))
 
 
 def _count(plan: Plan, model: Tissues, regions: Regions) -> tuple[list[Volume], Pure]:
-    """Integer counts of the three phases, air at 0; and the pure signals of the regions."""
-    rng = plan.random(Draw.ZSCORED)
+    """Return integer counts of the three phases, air at 0; and the pure signals of the regions."""
+    rng = plan.make_stream(Draw.ZSCORED)
     counts = [np.empty(plan.fine.size[::-1], np.int16) for _ in range(PHASES)]
     parts = []
-    for slab in tissues.slabs(plan.fine):
-        for phase, signal in enumerate(tissues.signals(model, plan.fine, slab)):
-            parts.append(_inside(regions, slab, signal))
-            counts[phase][slab] = _with_noise(signal, rng)
-    return counts, _joined(regions, parts)
+    for slab in tissues.split_slabs(plan.fine):
+        for phase, signal in enumerate(tissues.compute_signals(model, plan.fine, slab)):
+            parts.append(_select_inside(regions, slab, signal))
+            counts[phase][slab] = _add_noise(signal, rng)
+    return counts, _join_parts(regions, parts)
 
 
-def _inside(
+def _select_inside(
     regions: Regions, slab: slice, signal: NDArray[np.float32]
 ) -> dict[str, NDArray[np.float32]]:
     return {name: signal[region[slab] != 0] for name, region in regions.items()}
 
 
-def _joined(regions: Regions, parts: list[dict[str, NDArray[np.float32]]]) -> Pure:
-    """The parts of every slab, whose phases follow one another, put together by phase."""
+def _join_parts(regions: Regions, parts: list[dict[str, NDArray[np.float32]]]) -> Pure:
+    """Join the parts of every slab, whose phases follow one another, by phase."""
     return {
         name: [np.concatenate([p[name] for p in parts[phase::PHASES]]) for phase in range(PHASES)]
         for name in regions
     }
 
 
-def _with_noise(signal: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-    """Whole counts from a slab's signal, in place: noisy in tissue, nearly still in air."""
+def _add_noise(signal: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Return whole counts from a slab's signal, in place: noisy in tissue, nearly still in air."""
     sd = np.where(signal < _AIR_BELOW, np.float32(_ZSCORED_AIR_NOISE), np.float32(_ZSCORED_NOISE))
     signal *= np.float32(COUNTS_PER_UNIT)
     signal += sd * rng.standard_normal(signal.shape, np.float32)
     return np.maximum(np.rint(signal, out=signal), 0, out=signal)
 
 
-def _standard(counts: list[Volume]) -> Standard:
-    """Mean and standard deviation from integer sums: exact, whatever the order of addition."""
+def _measure_standard(counts: list[Volume]) -> Standard:
+    """Return mean and standard deviation from integer sums: exact in any order."""
     tally = sum(
         np.bincount(volume.ravel(), minlength=int(np.iinfo(np.int16).max)) for volume in counts
     )
@@ -145,18 +147,18 @@ def _standard(counts: list[Volume]) -> Standard:
 
 
 def _scan(plan: Plan, model: Tissues, regions: Regions) -> tuple[list[Volume], Pure]:
-    """Magnitude images on the native grid with one gain for all phases; and pure signals."""
-    rng = plan.random(Draw.N3)
+    """Return magnitude images on the native grid, with one gain for all; and pure signals."""
+    rng = plan.make_stream(Draw.N3)
     volumes = [np.empty(plan.native.size[::-1], np.int16) for _ in range(PHASES)]
     parts = []
-    for slab in tissues.slabs(plan.native):
-        for phase, signal in enumerate(tissues.signals(model, plan.native, slab)):
-            parts.append(_inside(regions, slab, signal))
+    for slab in tissues.split_slabs(plan.native):
+        for phase, signal in enumerate(tissues.compute_signals(model, plan.native, slab)):
+            parts.append(_select_inside(regions, slab, signal))
             noisy = rng.standard_normal(signal.shape, np.float32)
             noisy *= np.float32(_N3_NOISE)
             noisy += signal * np.float32(_N3_GAIN)
             volumes[phase][slab] = np.rint(np.abs(noisy, out=noisy), out=noisy)
-    return volumes, _joined(regions, parts)
+    return volumes, _join_parts(regions, parts)
 
 
 def _stretch(volume: Volume, *, is_stretched: bool) -> Native:

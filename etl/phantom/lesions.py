@@ -50,10 +50,10 @@ class _Redraw(Exception):  # noqa: N818  control flow of a rejection loop, not a
 
 def draw(plan: Plan) -> Lesion:
     """Draw the lesion of a case; the expert mask has `plan.voxels` voxels at 1 mm."""
-    rng = plan.random(Draw.LESION)
-    manual = _retry(lambda: _manual(plan, rng), plan)
-    resunet = _retry(lambda: _resunet(plan, manual, rng), plan)
-    ftv, outside = _retry(lambda: _ftv(plan, manual, rng), plan)
+    rng = plan.make_stream(Draw.LESION)
+    manual = _retry(lambda: _draw_manual(plan, rng), plan)
+    resunet = _retry(lambda: _draw_resunet(plan, manual, rng), plan)
+    ftv, outside = _retry(lambda: _draw_ftv(plan, manual, rng), plan)
     return Lesion(manual, resunet, ftv, manual + outside)
 
 
@@ -70,95 +70,99 @@ def _retry(attempt: Callable[[], T], plan: Plan) -> T:
     raise UserError(message)
 
 
-def _manual(plan: Plan, rng: np.random.Generator) -> Solid:
-    """Lobulated main body, in some cases with satellites."""
-    main = shapes.of_volume(_lobulated(plan, rng), plan.voxels * 0.97)
+def _draw_manual(plan: Plan, rng: np.random.Generator) -> Solid:
+    """Draw a lobulated main body, in some cases with satellites."""
+    main = shapes.fit_volume(_draw_lobulated(plan, rng), plan.voxels * 0.97)
     solid: Solid = (main,)
     if plan.voxels > _SATELLITES_FROM_MM3:
         radius = min(5.0, 0.45 * (plan.voxels * 0.24) ** (1 / 3))
-        solid = _scatter(plan, solid, int(rng.choice([0, 0, 1, 1, 2, 3])), radius, rng)
-    rest = sum(part.count for part in shapes.patches(solid[1:], plan.fine))
+        solid = _add_ellipsoids(plan, solid, int(rng.choice([0, 0, 1, 1, 2, 3])), radius, rng)
+    rest = sum(part.count for part in shapes.paint_patches(solid[1:], plan.fine))
     solid = (shapes.fit_count(main, plan.fine, plan.voxels - rest), *solid[1:])
     _check(solid, plan, plan.fine)
     _check(solid, plan, plan.native)
     return solid
 
 
-def _resunet(plan: Plan, manual: Solid, rng: np.random.Generator) -> Solid:
-    """The network's reading: moved, swollen or shrunk, satellites lost, specks added."""
-    main = _variant(manual[0], (0.92, 1.10), rng)
-    kept = tuple(body for body in manual[1:] if rng.random() < 0.5)  # noqa: PLR2004  half
+def _draw_resunet(plan: Plan, manual: Solid, rng: np.random.Generator) -> Solid:
+    """Draw the network's reading: moved, swollen or shrunk, satellites lost, specks added."""
+    main = _draw_variant(manual[0], (0.92, 1.10), rng)
+    satellites = tuple(body for body in manual[1:] if rng.random() < 0.5)  # noqa: PLR2004  half
     n_specks = min(int(rng.integers(0, 9)), plan.voxels // _VOXELS_PER_SPECK)
-    solid = _scatter(plan, (main, *kept), n_specks, 3.4, rng)
+    solid = _add_ellipsoids(plan, (main, *satellites), n_specks, 3.4, rng)
     _check(solid, plan, plan.fine)
     return solid
 
 
-def _ftv(plan: Plan, manual: Solid, rng: np.random.Generator) -> tuple[Solid, Solid]:
-    """Functional volume: a smaller main body, satellites, and foci the expert left out."""
-    main = _variant(manual[0], (0.86, 0.97), rng)
+def _draw_ftv(plan: Plan, manual: Solid, rng: np.random.Generator) -> tuple[Solid, Solid]:
+    """Draw the functional volume: a smaller main body, satellites, and foci the expert left out."""
+    main = _draw_variant(manual[0], (0.86, 0.97), rng)
     n_outside = int(rng.choice([0, 0, 1, 2]))
-    everything = _scatter(plan, manual, n_outside, 4.0, rng)
+    everything = _add_ellipsoids(plan, manual, n_outside, 4.0, rng)
     outside = everything[len(manual) :]
     solid = (main, *manual[1:], *outside)
     _check(solid, plan, plan.native)
     return solid, outside
 
 
-def _lobulated(plan: Plan, rng: np.random.Generator) -> Body:
+def _draw_lobulated(plan: Plan, rng: np.random.Generator) -> Body:
     share = (rng.uniform(0.38, 0.52), rng.uniform(0.42, 0.58), rng.uniform(0.44, 0.56))
     x, y, z = (float(s * e) for s, e in zip(share, plan.native.extent, strict=True))
-    lobes = tuple(_lobe(rng) for _ in range(int(rng.integers(4, 8))))
+    lobes = tuple(_draw_lobe(rng) for _ in range(int(rng.integers(4, 8))))
     radii = (1.0, float(rng.uniform(0.82, 1.12)), float(rng.uniform(0.82, 1.05)))
     return Body((x, y, z), radii, lobes)
 
 
-def _lobe(rng: np.random.Generator) -> Lobe:
-    return _direction(rng), float(rng.uniform(-0.12, 0.36))
+def _draw_lobe(rng: np.random.Generator) -> Lobe:
+    return _draw_direction(rng), float(rng.uniform(-0.12, 0.36))
 
 
-def _direction(rng: np.random.Generator) -> Vector:
+def _draw_direction(rng: np.random.Generator) -> Vector:
     vector = rng.standard_normal(3)
     x, y, z = (float(v) for v in vector / np.sqrt(np.sum(vector * vector)))
     return x, y, z
 
 
-def _variant(body: Body, size: tuple[float, float], rng: np.random.Generator) -> Body:
-    """Another reading of the same body: moved by a millimetre, resized, lobes changed."""
+def _draw_variant(body: Body, size: tuple[float, float], rng: np.random.Generator) -> Body:
+    """Draw another reading of the same body: moved by a millimetre, resized, lobes changed."""
     move = rng.uniform(-1.0, 1.0, 3)
     x, y, z = (float(c + m) for c, m in zip(body.centre, move, strict=True))
     lobes = tuple((d, h + float(rng.uniform(-0.07, 0.07))) for d, h in body.lobes)
-    return shapes.scaled(Body((x, y, z), body.radii, lobes), float(rng.uniform(*size)))
+    return shapes.scale(Body((x, y, z), body.radii, lobes), float(rng.uniform(*size)))
 
 
-def _scatter(plan: Plan, solid: Solid, n: int, largest: float, rng: np.random.Generator) -> Solid:
+def _add_ellipsoids(
+    plan: Plan, solid: Solid, n: int, largest: float, rng: np.random.Generator
+) -> Solid:
     """Add up to `n` ellipsoids apart from all bodies; those that find no place are left out."""
     for _ in range(n):
         for _ in range(_PLACES):
-            body = _ellipsoid(plan, solid[0], largest, rng)
-            is_apart = all(_are_apart(body, other, plan) for other in solid)
+            body = _draw_ellipsoid(plan, solid[0], largest, rng)
+            is_apart = all(_are_apart(body, neighbour, plan) for neighbour in solid)
             if is_apart and _is_inside(body, plan) and _is_in_breast(body, plan):
                 solid = (*solid, body)
                 break
     return solid
 
 
-def _ellipsoid(plan: Plan, main: Body, largest: float, rng: np.random.Generator) -> Body:
+def _draw_ellipsoid(plan: Plan, main: Body, largest: float, rng: np.random.Generator) -> Body:
     x, y, z = (float(v) for v in rng.uniform(_SMALLEST_RADIUS, max(largest, 2.8), 3))
     reach = shapes.measure(main).reach
-    far = reach + max(x, y, z) + _gap(plan) + rng.uniform(0.5, 14.0)
-    cx, cy, cz = (float(c + far * u) for c, u in zip(main.centre, _direction(rng), strict=True))
+    distance = reach + max(x, y, z) + _measure_gap(plan) + rng.uniform(0.5, 14.0)
+    cx, cy, cz = (
+        float(c + distance * u) for c, u in zip(main.centre, _draw_direction(rng), strict=True)
+    )
     return Body((cx, cy, cz), (x, y, z))
 
 
-def _gap(plan: Plan) -> float:
+def _measure_gap(plan: Plan) -> float:
     return max(_GAP_MM, _GAP_SLICES * max(plan.native.spacing))
 
 
-def _are_apart(one: Body, other: Body, plan: Plan) -> bool:
+def _are_apart(first: Body, second: Body, plan: Plan) -> bool:
     # Bounding spheres: a sufficient condition, cheap and exact.
-    apart = np.linalg.norm(np.subtract(one.centre, other.centre))
-    need = shapes.measure(one).reach + shapes.measure(other).reach + _gap(plan)
+    apart = np.linalg.norm(np.subtract(first.centre, second.centre))
+    need = shapes.measure(first).reach + shapes.measure(second).reach + _measure_gap(plan)
     return bool(apart > need)
 
 
@@ -174,7 +178,7 @@ def _is_inside(body: Body, plan: Plan) -> bool:
 
 
 def _is_in_breast(body: Body, plan: Plan) -> bool:
-    """Whether a body lies in tissue: air has no signal, so no enhancement either."""
+    """Return whether a body lies in tissue: air has no signal, so no enhancement either."""
     reach = shapes.measure(body).reach + _SKIN_MM
     level = 0.0
     for axis, extent in enumerate(plan.native.extent):
@@ -184,10 +188,10 @@ def _is_in_breast(body: Body, plan: Plan) -> bool:
 
 
 def _check(solid: Solid, plan: Plan, grid: Grid) -> None:
-    """Every body inside the grid, in one piece, the first the largest, the volume close."""
+    """Check that bodies lie in the grid, in one piece, the first largest, the volume close."""
     if not all(_is_inside(body, plan) for body in solid):
         raise _Redraw
-    parts = shapes.patches(solid, grid)
+    parts = shapes.paint_patches(solid, grid)
     counts = [part.count for part in parts]
     if any(ndimage.label(part.inside)[1] != 1 for part in parts):
         raise _Redraw

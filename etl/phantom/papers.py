@@ -52,12 +52,12 @@ LBP,Radius,Int,1:5,3,Neighbourhood; in voxels | Bins: 128
 """
 
 
-def readme(cases: int, seed: int, scale: str) -> str:
-    """Text of the README; its first line marks the folder as a phantom."""
+def format_readme(cases: int, seed: int, scale: str) -> str:
+    """Return the text of the README; its first line marks the folder as a phantom."""
     return README_TEXT.format(cases=cases, seed=seed, scale=scale)
 
 
-def manifest(sums: dict[str, str]) -> str:
-    """The publisher's manifest: `<md5> <path>`, in no order of path or case."""
+def format_manifest(sums: dict[str, str]) -> str:
+    """Return the publisher's manifest: `<md5> <path>`, in no order of path or case."""
     lines = [f"{md5} {_MANIFEST_ROOT}/{path}\n" for path, md5 in sums.items()]
     return "".join(sorted(lines))

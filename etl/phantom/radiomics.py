@@ -34,8 +34,8 @@ _DIRECTIONS = {1: 0.04577789120476, 2: 0.03698062787608, 3: 0.03519563978232}
 _RARE = 0.0001
 
 
-def statistics(numbers: Numbers, rng: np.random.Generator) -> Found:
-    """First-order statistics as CaPTk defines them; whole numbers from 0.
+def compute_statistics(numbers: Numbers, rng: np.random.Generator) -> Found:
+    """Return first-order statistics as CaPTk defines them; whole numbers from 0.
 
     Variance over n - 1; kurtosis not excess; the p-th percentile is the sorted value at index
     floor(p n / 100); "MedianAbsoluteDeviation" is the mean minus the median; the mode is the
@@ -47,7 +47,7 @@ def statistics(numbers: Numbers, rng: np.random.Generator) -> Found:
     variance = float(ordered.var(ddof=1))
     sd = variance**0.5
     score = (ordered - mean) / sd
-    low, high = percentile(ordered, 25), percentile(ordered, 75)
+    low, high = find_percentile(ordered, 25), find_percentile(ordered, 75)
     squares = float(np.sum(ordered * ordered))
     return {
         "CoefficientOfVariation": sd / mean,
@@ -60,57 +60,57 @@ def statistics(numbers: Numbers, rng: np.random.Generator) -> Found:
         "Median": median,
         "MedianAbsoluteDeviation": mean - median,
         "Minimum": float(ordered[0]),
-        "Mode": _mode(ordered),
-        "NinetiethPercentile": percentile(ordered, 90),
+        "Mode": _find_mode(ordered),
+        "NinetiethPercentile": find_percentile(ordered, 90),
         "QuartileCoefficientOfVariation": (high - low) / (high + low),
         "Range": float(ordered[-1] - ordered[0]),
         "RootMeanSquare": (squares / n) ** 0.5,
         "Skewness": float(np.mean(score**3)),
         "StandardDeviation": sd,
         "Sum": float(ordered.sum()),
-        "TenthPercentile": percentile(ordered, 10),
+        "TenthPercentile": find_percentile(ordered, 10),
         "Variance": variance,
     }
 
 
-def percentile(ordered: Numbers, p: int) -> float:
-    """Sorted value at index floor(p n / 100)."""
+def find_percentile(ordered: Numbers, p: int) -> float:
+    """Return the sorted value at index floor(p n / 100)."""
     return float(ordered[p * len(ordered) // 100])
 
 
-def _mode(ordered: Numbers) -> float:
+def _find_mode(ordered: Numbers) -> float:
     times = np.bincount(ordered.astype(np.int64))
     times[-1] = 0
     return float(np.argmax(times))
 
 
-def histogram(voxels: NDArray[np.int16], rng: np.random.Generator) -> Found:
-    """128 equal bins, and statistics of bin numbers; two quantiles and two means of intensities.
+def compute_histogram(voxels: NDArray[np.int16], rng: np.random.Generator) -> Found:
+    """Return 128 equal bins, statistics of bin numbers; two quantiles and means of intensities.
 
     The lowest and the highest bin are never empty, which is why Minimum, Maximum and Range are
     the same in every case.
     """
     lowest, highest = int(voxels.min()), int(voxels.max())
     end = highest + (highest - lowest) / _STRETCH
-    edges = _edges(lowest, end)
+    edges = _make_edges(lowest, end)
     index = np.digitize(voxels, edges[1:-1])
     times = [int(np.count_nonzero(index == number)) for number in range(BINS)]
     share = np.array(times) / voxels.size
-    found = share[share > 0]
+    occupied = share[share > 0]
     ordered = np.sort(index).astype(np.float64)
-    tenth, ninetieth = percentile(ordered, 10), percentile(ordered, 90)
+    tenth, ninetieth = find_percentile(ordered, 10), find_percentile(ordered, 90)
     robust = ordered[(ordered >= tenth) & (ordered <= ninetieth)]
-    low, high = _fifth(times, edges), _ninety_fifth(times, edges)
-    result = statistics(ordered, rng)
+    low, high = _find_fifth(times, edges), _find_ninety_fifth(times, edges)
+    result = compute_statistics(ordered, rng)
     result.update(
-        Entropy=float(-np.sum(found * np.log2(found))),
+        Entropy=float(-np.sum(occupied * np.log2(occupied))),
         Uniformity=float(np.sum(share * share)),
         FifthPercentile=low,
         FifthPercentileMean=float(voxels[voxels <= low].mean()),
         NinetyFifthPercentile=high,
         NinetyFifthPercentileMean=float(voxels[(voxels >= high) & (voxels > low)].mean()),
-        TwentyFifthPercentile=percentile(ordered, 25),
-        SeventyFifthPercentile=percentile(ordered, 75),
+        TwentyFifthPercentile=find_percentile(ordered, 25),
+        SeventyFifthPercentile=find_percentile(ordered, 75),
         RobustMeanAbsoluteDeviation1090=float(np.mean(np.abs(robust - robust.mean()))),
     )
     for number in range(BINS):
@@ -119,40 +119,40 @@ def histogram(voxels: NDArray[np.int16], rng: np.random.Generator) -> Found:
     return result
 
 
-def _edges(low: float, high: float) -> Numbers:
-    """The 129 edges of the bins; ITK multiplies in single precision."""
+def _make_edges(low: float, high: float) -> Numbers:
+    """Return the 129 edges of the bins; ITK multiplies in single precision."""
     width = (np.float32(high) - np.float32(low)) / np.float32(BINS)
     inner = [low + float(np.float32(number) * width) for number in range(BINS)]
     return np.array([*inner, high])
 
 
-def _fifth(times: list[int], edges: Numbers) -> float:
-    """The 5 % quantile, counted from below, linear inside its bin."""
+def _find_fifth(times: list[int], edges: Numbers) -> float:
+    """Return the 5 % quantile, counted from below, linear inside its bin."""
     seen = 0
-    for number, here in enumerate(times):
-        if (seen + here) / sum(times) >= 0.05:  # noqa: PLR2004  5 %
-            part = (0.05 - seen / sum(times)) / (here / sum(times))
+    for number, count in enumerate(times):
+        if (seen + count) / sum(times) >= 0.05:  # noqa: PLR2004  5 %
+            part = (0.05 - seen / sum(times)) / (count / sum(times))
             return float(edges[number] + part * (edges[number + 1] - edges[number]))
-        seen += here
+        seen += count
     message = "a histogram without a voxel"
     raise ValueError(message)
 
 
-def _ninety_fifth(times: list[int], edges: Numbers) -> float:
-    """The 95 % quantile, counted from above, linear inside its bin."""
+def _find_ninety_fifth(times: list[int], edges: Numbers) -> float:
+    """Return the 95 % quantile, counted from above, linear inside its bin."""
     seen = 0
     for number in reversed(range(BINS)):
-        here = times[number]
-        if 1 - (seen + here) / sum(times) <= 0.95:  # noqa: PLR2004  95 %
-            part = (1 - seen / sum(times) - 0.95) / (here / sum(times))
+        count = times[number]
+        if 1 - (seen + count) / sum(times) <= 0.95:  # noqa: PLR2004  95 %
+            part = (1 - seen / sum(times) - 0.95) / (count / sum(times))
             return float(edges[number + 1] - part * (edges[number + 1] - edges[number]))
-        seen += here
+        seen += count
     message = "a histogram without a voxel"
     raise ValueError(message)
 
 
-def texture(image: NDArray[np.int16], region: Mask) -> Found:
-    """GLCM of 128 levels over [min, max + 1]: ITK's features, mean over the 26 neighbours.
+def compute_texture(image: NDArray[np.int16], region: Mask) -> Found:
+    """Return ITK's features of the GLCM: 128 levels over [min, max + 1], mean of 26 neighbours.
 
     Args:
         image: stored voxels; only those of the region count.
@@ -161,16 +161,18 @@ def texture(image: NDArray[np.int16], region: Mask) -> Found:
     inside = np.pad(region, 1)
     levels = np.zeros(inside.shape, np.int64)
     voxels = image[region]
-    edges = _edges(int(voxels.min()), int(voxels.max()) + 1)
+    edges = _make_edges(int(voxels.min()), int(voxels.max()) + 1)
     levels[inside] = np.digitize(voxels, edges[1:-1])
-    found = [_of_pairs(levels, inside, step) for step in _NEIGHBOURS]
-    return {name: sum(one[name] for one in found) / len(found) for name in found[0]}
+    rows = [_compute_pairs(levels, inside, step) for step in _NEIGHBOURS]
+    return {name: sum(row[name] for row in rows) / len(rows) for name in rows[0]}
 
 
-def _of_pairs(levels: Whole, inside: Mask, step: Step) -> Found:
-    there = tuple(np.add(place, move) for place, move in zip(np.nonzero(inside), step, strict=True))
-    is_pair = inside[there]
-    first, second = levels[inside][is_pair], levels[there][is_pair]
+def _compute_pairs(levels: Whole, inside: Mask, step: Step) -> Found:
+    shifted = tuple(
+        np.add(indices, move) for indices, move in zip(np.nonzero(inside), step, strict=True)
+    )
+    is_pair = inside[shifted]
+    first, second = levels[inside][is_pair], levels[shifted][is_pair]
     table = np.zeros((BINS, BINS))
     np.add.at(table, (first, second), 0.5 / len(first))
     np.add.at(table, (second, first), 0.5 / len(first))
@@ -192,22 +194,22 @@ def _of_pairs(levels: Whole, inside: Mask, step: Step) -> Found:
     }
 
 
-def morphology(region: Mask, spacing: Vector) -> Found:
-    """Shape of the largest face-connected component (mm).
+def compute_morphology(region: Mask, spacing: Vector) -> Found:
+    """Return the shape of the largest face-connected component (mm).
 
     Args:
         region: the mask, z, y, x.
         spacing: of x, y and z.
     """
-    main = largest(region)
+    main = find_largest(region)
     steps = np.array(spacing[::-1])
     count = int(np.count_nonzero(main))
     size = count * float(np.prod(steps))
     radius = float((3 * size / (4 * pi)) ** (1 / 3))
     surface = 4 * pi * radius**2
-    moments = _moments(main, steps)
+    moments = _compute_moments(main, steps)
     axes = 2 * radius * np.sqrt(moments / np.prod(moments) ** (1 / 3))
-    perimeter = _perimeter(main, steps)
+    perimeter = _measure_perimeter(main, steps)
     return {
         "LargestComponentSize": count,
         "NumberOfPixels": count,
@@ -223,22 +225,22 @@ def morphology(region: Mask, spacing: Vector) -> Found:
     }
 
 
-def largest(region: Mask) -> Mask:
-    """The face-connected component with most voxels."""
+def find_largest(region: Mask) -> Mask:
+    """Return the face-connected component with most voxels."""
     labels, count = ndimage.label(region)
     sizes = [int(np.count_nonzero(labels == number)) for number in range(1, count + 1)]
     main: Mask = labels == 1 + int(np.argmax(sizes))
     return main
 
 
-def _moments(main: Mask, steps: Numbers) -> Numbers:
-    """Principal second moments of the voxel centres, ascending, mm2."""
+def _compute_moments(main: Mask, steps: Numbers) -> Numbers:
+    """Return principal second moments of the voxel centres, ascending, mm2."""
     places = np.stack(np.nonzero(main)) * steps[:, None]
     return np.asarray(np.linalg.eigvalsh(np.cov(places, ddof=0)), np.float64)
 
 
-def _perimeter(main: Mask, steps: Numbers) -> float:
-    """Surface by Crofton's formula: how often lines in 26 directions leave the component."""
+def _measure_perimeter(main: Mask, steps: Numbers) -> float:
+    """Return the surface by Crofton's formula: how often lines in 26 directions leave it."""
     padded = np.pad(main, 1)
     total = 0.0
     for step in _NEIGHBOURS:

@@ -1,7 +1,7 @@
 """Bodies given by an implicit function, and their exact volumes and centroids.
 
 A body is star-shaped: in its own frame (mm divided by `radii`, from `centre`) its surface lies
-at distance 1 + sum of h * ((1 + u.d) / 2)**8 in direction u, one term a lobe (direction d,
+at distance 1 + sum of h * ((1 + u.d) / 2)**8 in direction u, one term per lobe (direction d,
 height h). An ellipsoid has no lobes. The implicit function is that distance's reciprocal share:
 `depth` <= 1 inside, growing linearly along each ray.
 """
@@ -60,21 +60,21 @@ class Patch:
         return int(np.count_nonzero(self.inside))
 
 
-def scaled(body: Body, factor: float) -> Body:
-    """The same shape, larger or smaller about its centre."""
+def scale(body: Body, factor: float) -> Body:
+    """Scale a shape about its centre."""
     x, y, z = (radius * factor for radius in body.radii)
     return replace(body, radii=(x, y, z))
 
 
 @lru_cache(maxsize=512)
 def measure(body: Body) -> Extent:
-    """Volume, centroid and reach by quadrature over the unit sphere.
+    """Return volume, centroid and reach by quadrature over the unit sphere.
 
     Gauss-Legendre in the cosine of the polar angle, equal steps in azimuth: exact to rounding
     for the polynomials that these bodies are.
     """
-    directions, weights = _sphere()
-    radius = _surface(body.lobes, directions)
+    directions, weights = _make_sphere()
+    radius = _compute_surface(body.lobes, directions)
     stretch = prod(body.radii)
     volume = stretch * float(np.sum(weights * radius**3)) / 3
     moment = (weights * radius**4) @ directions * stretch / 4
@@ -85,15 +85,15 @@ def measure(body: Body) -> Extent:
 
 
 def measure_solid(solid: Solid) -> tuple[float, Vector]:
-    """Analytic volume (mm3) and centroid (mm, frame of the case) of bodies that are apart."""
+    """Return analytic volume (mm3) and centroid (mm, frame of the case) of separate bodies."""
     parts = [measure(body) for body in solid]
     volume = sum(part.volume for part in parts)
     x, y, z = (sum(p.volume * p.centroid[axis] for p in parts) / volume for axis in range(3))
     return volume, (x, y, z)
 
 
-def box_of(body: Body, grid: Grid, margin: float = 0.0) -> Box:
-    """Box of voxels that holds the body and `margin` mm around it, cut at the grid's edge."""
+def find_box(body: Body, grid: Grid, margin: float = 0.0) -> Box:
+    """Return the box of voxels of the body and `margin` mm around, cut at the grid's edge."""
     reach = measure(body).reach * 1.01 + margin
     slices = []
     for axis in (2, 1, 0):
@@ -103,10 +103,10 @@ def box_of(body: Body, grid: Grid, margin: float = 0.0) -> Box:
     return slices[0], slices[1], slices[2]
 
 
-def depth(body: Body, grid: Grid, box: Box) -> NDArray[np.float64]:
-    """The implicit function at the voxel centres of a box: <= 1 inside. Array is z, y, x."""
+def compute_depth(body: Body, grid: Grid, box: Box) -> NDArray[np.float64]:
+    """Return the implicit function at the voxel centres of a box: <= 1 inside. Array is z, y, x."""
     z, y, x = (
-        (grid.axis(axis, part.start, part.stop) - body.centre[axis]) / body.radii[axis]
+        (grid.list_centres(axis, part.start, part.stop) - body.centre[axis]) / body.radii[axis]
         for axis, part in zip((2, 1, 0), box, strict=True)
     )
     z, y, x = z[:, None, None], y[None, :, None], x[None, None, :]
@@ -116,30 +116,30 @@ def depth(body: Body, grid: Grid, box: Box) -> NDArray[np.float64]:
     for (dx, dy, dz), height in body.lobes:
         term = (x * dx + y * dy) + z * dz
         term /= distance
-        surface += _lobe(term, height)
+        surface += _compute_lobe(term, height)
     distance /= surface
     return distance
 
 
-def patches(solid: Solid, grid: Grid) -> list[Patch]:
-    """Foreground of each body: the voxels whose centre lies inside."""
-    found = []
+def paint_patches(solid: Solid, grid: Grid) -> list[Patch]:
+    """Return the foreground of each body: the voxels whose centre lies inside."""
+    patches = []
     for body in solid:
-        box = box_of(body, grid)
-        found.append(Patch(box, depth(body, grid, box) <= 1.0))
-    return found
+        box = find_box(body, grid)
+        patches.append(Patch(box, compute_depth(body, grid, box) <= 1.0))
+    return patches
 
 
 def paint(parts: list[Patch], grid: Grid) -> NDArray[np.uint8]:
-    """Mask of a whole grid (z, y, x; 0 and 1)."""
+    """Return the mask of a whole grid (z, y, x; 0 and 1)."""
     mask = np.zeros(grid.size[::-1], np.uint8)
     for part in parts:
         mask[part.box] |= part.inside
     return mask
 
 
-def carried(mask: NDArray[np.uint8], source: Grid, target: Grid) -> NDArray[np.uint8]:
-    """The mask's voxel in which each voxel centre of another grid lies; 0 outside.
+def carry(mask: NDArray[np.uint8], source: Grid, target: Grid) -> NDArray[np.uint8]:
+    """Return the mask's voxel in which each voxel centre of another grid lies; 0 outside.
 
     The grids of a case share their axes and their first voxel centre. A centre on the face of two
     voxels, to a millionth, goes to the upper one.
@@ -148,7 +148,7 @@ def carried(mask: NDArray[np.uint8], source: Grid, target: Grid) -> NDArray[np.u
         return mask
     indices = []
     for axis, size in zip((2, 1, 0), mask.shape, strict=True):
-        at = np.round(target.axis(axis) / source.spacing[axis], _DECIMALS)
+        at = np.round(target.list_centres(axis) / source.spacing[axis], _DECIMALS)
         index = np.floor(at + 0.5).astype(np.intp)
         indices.append(index[index < size])
     # Axes that shrink come first, so that each step has as little to move as can be.
@@ -161,26 +161,28 @@ def carried(mask: NDArray[np.uint8], source: Grid, target: Grid) -> NDArray[np.u
 
 def fit_count(body: Body, grid: Grid, count: int) -> Body:
     """Scale a body so that exactly `count` voxel centres of the grid lie inside."""
-    near = scaled(body, 1.15)
-    box = box_of(near, grid)
-    values = depth(body, grid, box).ravel()
+    near = scale(body, 1.15)
+    box = find_box(near, grid)
+    values = compute_depth(body, grid, box).ravel()
     ordered = np.partition(values, (count - 1, count))
-    return scaled(body, float(ordered[count - 1] + ordered[count]) / 2)
+    return scale(body, float(ordered[count - 1] + ordered[count]) / 2)
 
 
-def of_volume(body: Body, volume: float) -> Body:
+def fit_volume(body: Body, volume: float) -> Body:
     """Scale a body to an analytic volume in mm3."""
-    return scaled(body, float((volume / measure(body).volume) ** (1 / 3)))
+    return scale(body, float((volume / measure(body).volume) ** (1 / 3)))
 
 
-def _surface(lobes: tuple[Lobe, ...], directions: NDArray[np.float64]) -> NDArray[np.float64]:
+def _compute_surface(
+    lobes: tuple[Lobe, ...], directions: NDArray[np.float64]
+) -> NDArray[np.float64]:
     radius = np.ones(len(directions))
     for direction, height in lobes:
-        radius += _lobe(directions @ np.array(direction), height)
+        radius += _compute_lobe(directions @ np.array(direction), height)
     return radius
 
 
-def _lobe(cosine: NDArray[np.float64], height: float) -> NDArray[np.float64]:
+def _compute_lobe(cosine: NDArray[np.float64], height: float) -> NDArray[np.float64]:
     term = 0.5 + 0.5 * cosine
     for _ in range(3):
         term *= term
@@ -189,7 +191,7 @@ def _lobe(cosine: NDArray[np.float64], height: float) -> NDArray[np.float64]:
 
 
 @lru_cache(maxsize=1)
-def _sphere() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _make_sphere() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     cosine, weight = np.polynomial.legendre.leggauss(_POLAR_NODES)
     azimuth = np.arange(_AZIMUTH_NODES) * (2 * pi / _AZIMUTH_NODES)
     sine = np.sqrt(1 - cosine**2)

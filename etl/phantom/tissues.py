@@ -40,33 +40,33 @@ class Tissues:
 
 def draw(plan: Plan, lesion: Lesion) -> Tissues:
     """Draw curves, texture and anatomy of a case."""
-    rng = plan.random(Draw.TISSUE)
+    rng = plan.make_stream(Draw.TISSUE)
     ex, _, ez = plan.native.extent
-    waves = tuple(_wave(rng) for _ in range(_WAVES))
+    waves = tuple(_draw_wave(rng) for _ in range(_WAVES))
     return Tissues(
         extent=plan.native.extent,
-        curves=_curves(rng),
+        curves=_draw_curves(rng),
         waves=waves,
         vessel=(0.84 * ex, float(rng.uniform(0.35, 0.65)) * ez),
         bodies=lesion.enhancing,
     )
 
 
-def slabs(grid: Grid) -> list[slice]:
-    """Runs of planes along axis 2, each small enough to hold a dozen fields in memory."""
+def split_slabs(grid: Grid) -> list[slice]:
+    """Return runs of planes along axis 2, each small enough to hold a dozen fields in memory."""
     step = max(1, _SLAB_VOXELS // (grid.size[0] * grid.size[1]))
     return [slice(at, min(at + step, grid.size[2])) for at in range(0, grid.size[2], step)]
 
 
-def signals(tissues: Tissues, grid: Grid, slab: slice) -> list[Field]:
-    """Noise-free signal of the three phases in a slab; arrays are z, y, x."""
-    fields = _background(tissues, grid, slab)
+def compute_signals(tissues: Tissues, grid: Grid, slab: slice) -> list[Field]:
+    """Return the noise-free signal of the three phases in a slab; arrays are z, y, x."""
+    fields = _make_background(tissues, grid, slab)
     for body in tissues.bodies:
         _add_tumour(tissues, body, grid, slab, fields)
-    return [_mix(tissues, fields, phase) for phase in range(PHASES)]
+    return [_blend(tissues, fields, phase) for phase in range(PHASES)]
 
 
-def _mix(tissues: Tissues, fields: dict[str, Field], phase: int) -> Field:
+def _blend(tissues: Tissues, fields: dict[str, Field], phase: int) -> Field:
     names = list(fields)
     total = fields[names[0]] * np.float32(tissues.curves[names[0]][phase])
     for name in names[1:]:
@@ -74,7 +74,7 @@ def _mix(tissues: Tissues, fields: dict[str, Field], phase: int) -> Field:
     return total
 
 
-def _curves(rng: np.random.Generator) -> dict[str, Curve]:
+def _draw_curves(rng: np.random.Generator) -> dict[str, Curve]:
     fat = float(rng.uniform(600, 680))
     gland = float(rng.uniform(230, 300))
     muscle = float(rng.uniform(180, 220))
@@ -84,41 +84,41 @@ def _curves(rng: np.random.Generator) -> dict[str, Curve]:
         "fibroglandular": (gland, gland * 1.18, gland * 1.30),
         "muscle": (muscle, muscle * 1.10, muscle * 1.15),
         "vessel": (180.0, float(rng.uniform(1420, 1580)), float(rng.uniform(1150, 1240))),
-        "tumour_core": _enhancing(rng, (195, 235), (0.55, 1.3), (0.70, 0.93)),
-        "tumour_rim": _enhancing(rng, (215, 260), (1.4, 2.6), (1.05, 1.5)),
+        "tumour_core": _draw_enhancing(rng, (195, 235), (0.55, 1.3), (0.70, 0.93)),
+        "tumour_rim": _draw_enhancing(rng, (215, 260), (1.4, 2.6), (1.05, 1.5)),
     }
 
 
-def _enhancing(
+def _draw_enhancing(
     rng: np.random.Generator,
     before: tuple[float, float],
     enhancement: tuple[float, float],
     ratio: tuple[float, float],
 ) -> Curve:
-    """Curve from S0, PE as a share and SER: S1 = S0 (1 + PE), S2 = S0 + (S1 - S0) / SER."""
+    """Draw a curve by S0, PE (a share) and SER: S1 = S0 (1 + PE), S2 = S0 + (S1 - S0) / SER."""
     s0, pe, ser = (float(rng.uniform(*bounds)) for bounds in (before, enhancement, ratio))
     rise = s0 * pe
     return s0, s0 + rise, s0 + rise / ser
 
 
-def _wave(rng: np.random.Generator) -> tuple[Vector, Vector]:
+def _draw_wave(rng: np.random.Generator) -> tuple[Vector, Vector]:
     fx, fy, fz = (float(2 * np.pi / length) for length in rng.uniform(14.0, 45.0, 3))
     sx, sy, sz = (float(v) for v in rng.uniform(0, 2 * np.pi, 3))
     return (fx, fy, fz), (sx, sy, sz)
 
 
-def _axes(grid: Grid, box: Box) -> tuple[Field, Field, Field]:
+def _make_axes(grid: Grid, box: Box) -> tuple[Field, Field, Field]:
     z, y, x = (
-        grid.axis(axis, part.start, part.stop).astype(np.float32)
+        grid.list_centres(axis, part.start, part.stop).astype(np.float32)
         for axis, part in zip((2, 1, 0), box, strict=True)
     )
     return z[:, None, None], y[None, :, None], x[None, None, :]
 
 
-def _texture(tissues: Tissues, grid: Grid, box: Box) -> Field:
-    """Smooth texture between -1 and 1: a mean of products of one-dimensional waves."""
+def _make_texture(tissues: Tissues, grid: Grid, box: Box) -> Field:
+    """Make smooth texture between -1 and 1: a mean of products of one-dimensional waves."""
     parts = zip((2, 1, 0), box, strict=True)
-    lines = [grid.axis(axis, part.start, part.stop) for axis, part in parts]
+    lines = [grid.list_centres(axis, part.start, part.stop) for axis, part in parts]
     total: Field = np.zeros([len(line) for line in lines], np.float32)
     for frequency, shift in tissues.waves:
         z, y, x = (
@@ -131,8 +131,10 @@ def _texture(tissues: Tissues, grid: Grid, box: Box) -> Field:
     return total
 
 
-def _ellipsoid(tissues: Tissues, axes: tuple[Field, Field, Field], at: Vector, r: Vector) -> Field:
-    """1 at the centre, 0 on the surface of an ellipsoid; both given as shares of the extent."""
+def _make_ellipsoid(
+    tissues: Tissues, axes: tuple[Field, Field, Field], at: Vector, r: Vector
+) -> Field:
+    """Return 1 at the centre, 0 on the surface of an ellipsoid, given in shares of the extent."""
     value: Field | None = None
     for axis, line in zip((2, 1, 0), axes, strict=True):
         extent = tissues.extent[axis]
@@ -144,27 +146,27 @@ def _ellipsoid(tissues: Tissues, axes: tuple[Field, Field, Field], at: Vector, r
     return np.float32(1) - value
 
 
-def _ramp(field: Field, steepness: float, at: float = 0.0) -> Field:
+def _make_ramp(field: Field, steepness: float, at: float = 0.0) -> Field:
     ramp: Field = (field - np.float32(at)) * np.float32(steepness)
     return np.clip(ramp, 0, 1, out=ramp)
 
 
-def _background(tissues: Tissues, grid: Grid, slab: slice) -> dict[str, Field]:
-    """Weights of breast and chest wall; where all are 0 there is air."""
+def _make_background(tissues: Tissues, grid: Grid, slab: slice) -> dict[str, Field]:
+    """Return weights of breast and chest wall; where all are 0 there is air."""
     box = (slab, slice(0, grid.size[1]), slice(0, grid.size[0]))
-    axes = _axes(grid, box)
+    axes = _make_axes(grid, box)
     z, _, x = axes
-    texture = _texture(tissues, grid, box)
+    texture = _make_texture(tissues, grid, box)
     ex, _, ez = tissues.extent
-    inside = _ellipsoid(tissues, axes, BREAST_CENTRE, BREAST_RADII)
-    inside = _ramp(inside, BREAST_RADII[2] * ez / 4)
-    np.maximum(inside, _ramp(x, 1 / 3, BREAST_CENTRE[0] * ex), out=inside)
-    gland = _ellipsoid(tissues, axes, (0.45, 0.5, 0.5), (0.25, 0.28, 0.30))
-    gland = _ramp(gland + np.float32(0.5) * texture, 4.0)
-    muscle = _ramp(x, 1 / 4, 0.80 * ex)
-    at_x, at_z = (np.float32(place) for place in tissues.vessel)
+    inside = _make_ellipsoid(tissues, axes, BREAST_CENTRE, BREAST_RADII)
+    inside = _make_ramp(inside, BREAST_RADII[2] * ez / 4)
+    np.maximum(inside, _make_ramp(x, 1 / 3, BREAST_CENTRE[0] * ex), out=inside)
+    gland = _make_ellipsoid(tissues, axes, (0.45, 0.5, 0.5), (0.25, 0.28, 0.30))
+    gland = _make_ramp(gland + np.float32(0.5) * texture, 4.0)
+    muscle = _make_ramp(x, 1 / 4, 0.80 * ex)
+    at_x, at_z = (np.float32(share) for share in tissues.vessel)
     distance = np.sqrt((x - at_x) ** 2 + (z - at_z) ** 2)
-    vessel = _ramp(-distance, 1 / 1.5, -4.5)
+    vessel = _make_ramp(-distance, 1 / 1.5, -4.5)
     texture = np.float32(1) + np.float32(0.06) * texture
     rest = inside * (np.float32(1) - vessel)
     soft = rest * (np.float32(1) - muscle)
@@ -180,18 +182,18 @@ def _add_tumour(
     tissues: Tissues, body: Body, grid: Grid, slab: slice, fields: dict[str, Field]
 ) -> None:
     """Put a body in place of what is there; all of a mask's voxels are pure tumour."""
-    whole = shapes.box_of(body, grid, _HALO_MM)
+    whole = shapes.find_box(body, grid, _HALO_MM)
     low, high = max(whole[0].start, slab.start), min(whole[0].stop, slab.stop)
     if low >= high:
         return
     box = (slice(low, high), whole[1], whole[2])
     local = (slice(low - slab.start, high - slab.start), whole[1], whole[2])
-    level = shapes.depth(body, grid, box).astype(np.float32)
+    level = shapes.compute_depth(body, grid, box).astype(np.float32)
     halo = _HALO_MM / min(body.radii)
-    weight = np.float32(1) - _ramp(level, 1 / halo, 1.0)
-    rim = _ramp(level, 1 / 0.6, 0.4)
+    weight = np.float32(1) - _make_ramp(level, 1 / halo, 1.0)
+    rim = _make_ramp(level, 1 / 0.6, 0.4)
     rim *= rim * (np.float32(3) - np.float32(2) * rim)
-    weight_tissue = weight * (np.float32(1) + np.float32(0.05) * _texture(tissues, grid, box))
+    weight_tissue = weight * (np.float32(1) + np.float32(0.05) * _make_texture(tissues, grid, box))
     for name in _BACKGROUND:
         fields[name][local] *= np.float32(1) - weight
     shape = fields[_BACKGROUND[0]].shape

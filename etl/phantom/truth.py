@@ -38,12 +38,14 @@ class Reading:
     parts: list[Patch]
 
 
-def of_case(plan: Plan, model: Tissues, standard: Standard, phases: list[Native]) -> list[Row]:
-    """Rows on side, grids, scaling and tissues."""
+def describe_case(
+    plan: Plan, model: Tissues, standard: Standard, phases: list[Native]
+) -> list[Row]:
+    """Return rows on side, grids, scaling and tissues."""
     facts: dict[str, dict[str, float]] = {
         "case": {"laterality": 2 if plan.is_right else 1},
         "zscored": {
-            **_grid(plan.fine),
+            **_describe_grid(plan.fine),
             "mean": standard.mean,
             "sd": standard.sd,
             "zero_level": standard.zero_level,
@@ -51,7 +53,7 @@ def of_case(plan: Plan, model: Tissues, standard: Standard, phases: list[Native]
     }
     for phase, native in enumerate(phases):
         facts[f"n3_{phase}"] = {
-            **_grid(plan.native),
+            **_describe_grid(plan.native),
             "is_stretched": plan.is_stretched,
             "gain": native.gain,
             "stretch_factor": native.factor,
@@ -61,13 +63,13 @@ def of_case(plan: Plan, model: Tissues, standard: Standard, phases: list[Native]
         }
     for name, curve in model.curves.items():
         facts[f"tissue:{name}"] = {f"s{phase}": value for phase, value in enumerate(curve)}
-    return _rows(plan.case_id, facts)
+    return _make_rows(plan.case_id, facts)
 
 
-def of_mask(plan: Plan, reading: Reading) -> list[Row]:
-    """Rows on one mask: counts on its grid, analytic volume and centroid."""
+def describe_mask(plan: Plan, reading: Reading) -> list[Row]:
+    """Return rows on one mask: counts on its grid, analytic volume and centroid."""
     volume, centre = shapes.measure_solid(reading.solid)
-    r, a, s = reading.grid.world(centre)
+    r, a, s = reading.grid.to_world(centre)
     counts = [part.count for part in reading.parts]
     facts = {
         "voxel_count": sum(counts),
@@ -80,21 +82,25 @@ def of_mask(plan: Plan, reading: Reading) -> list[Row]:
         "centroid_s_mm": s,
         "touches_border": 0,
     }
-    return _rows(plan.case_id, {reading.name: facts})
+    return _make_rows(plan.case_id, {reading.name: facts})
 
 
-def of_expert(plan: Plan, region: radiomics.Mask, n_ftv_outside: int) -> list[Row]:
-    """Rows on the expert's mask on the native grid, where the published features come from."""
+def describe_expert(plan: Plan, region: radiomics.Mask, n_ftv_outside: int) -> list[Row]:
+    """Return rows on the expert's mask on the native grid: the features' origin."""
     expert: dict[str, float] = {
         "native_voxel_count": int(np.count_nonzero(region)),
-        "native_largest_component_voxel_count": int(np.count_nonzero(radiomics.largest(region))),
+        "native_largest_component_voxel_count": int(
+            np.count_nonzero(radiomics.find_largest(region))
+        ),
     }
     outside: dict[str, float] = {"n_voxels_outside_stv_manual": n_ftv_outside}
-    return _rows(plan.case_id, {"stv_manual": expert, "ftv": outside})
+    return _make_rows(plan.case_id, {"stv_manual": expert, "ftv": outside})
 
 
-def of_kinetics(plan: Plan, name: str, signals: list[NDArray[np.float32]], grid: Grid) -> list[Row]:
-    """Rows on noise-free enhancement over a mask's voxels; `native_` before those off 1 mm.
+def describe_kinetics(
+    plan: Plan, name: str, signals: list[NDArray[np.float32]], grid: Grid
+) -> list[Row]:
+    """Return rows on noise-free enhancement in a mask; `native_` before those off 1 mm.
 
     Args:
         plan: the case.
@@ -113,18 +119,22 @@ def of_kinetics(plan: Plan, name: str, signals: list[NDArray[np.float32]], grid:
         "n_excluded_no_enhancement": int((pe < _PE_MIN_PERCENT).sum()),
         "n_enhancing": int(rises.sum()),
         "n_below_baseline": int(rises.sum()) - ser.size,
-        **_quartiles("pe_{}_percent", pe[has_signal]),
-        **_quartiles("ser_{}", ser),
-        **_curves(ser, int(rises.sum())),
+        **_compute_quartiles("pe_{}_percent", pe[has_signal]),
+        **_compute_quartiles("ser_{}", ser),
+        **_count_curves(ser, int(rises.sum())),
     }
-    for least in _PE_LEAST_PERCENT:
-        facts[f"enhancing_volume_pe{least}_cm3"] = (pe >= least).sum() * grid.voxel_volume / 1000
+    for threshold in _PE_LEAST_PERCENT:
+        facts[f"enhancing_volume_pe{threshold}_cm3"] = (
+            (pe >= threshold).sum() * grid.voxel_volume / 1000
+        )
     prefix = "" if grid == plan.fine else "native_"
-    return _rows(plan.case_id, {name: {f"{prefix}{key}": value for key, value in facts.items()}})
+    return _make_rows(
+        plan.case_id, {name: {f"{prefix}{key}": value for key, value in facts.items()}}
+    )
 
 
-def _curves(ser: NDArray[np.float64], n_enhancing: int) -> dict[str, float]:
-    """Shares of rising, flat and falling curves; without SER is falling."""
+def _count_curves(ser: NDArray[np.float64], n_enhancing: int) -> dict[str, float]:
+    """Return shares of rising, flat and falling curves; without SER is falling."""
     if not n_enhancing:
         return {}
     low, high = _FLAT
@@ -136,20 +146,20 @@ def _curves(ser: NDArray[np.float64], n_enhancing: int) -> dict[str, float]:
     }
 
 
-def _quartiles(form: str, values: NDArray[np.float64]) -> dict[str, float]:
-    """Quartiles by hand: between the two order statistics beside rank (n - 1) p."""
+def _compute_quartiles(form: str, values: NDArray[np.float64]) -> dict[str, float]:
+    """Compute quartiles by hand: between the two order statistics beside rank (n - 1) p."""
     if not values.size:
         return {}
-    ordered, found = np.sort(values), {}
+    ordered, quartiles = np.sort(values), {}
     for part, word in enumerate(("p25", "median", "p75"), start=1):
         rank = (ordered.size - 1) * part / 4
         low, high = ordered[int(rank)], ordered[min(int(rank) + 1, ordered.size - 1)]
-        found[form.format(word)] = float(low + (high - low) * (rank - int(rank)))
-    return found
+        quartiles[form.format(word)] = float(low + (high - low) * (rank - int(rank)))
+    return quartiles
 
 
-def of_features() -> list[Row]:
-    """Rows that say which features are drawn, not computed; they belong to no case."""
+def describe_features() -> list[Row]:
+    """Return rows that say which features are drawn, not computed; they belong to no case."""
     return [
         ("", f"feature:{name}", "is_synthetic", float(features.is_synthetic(name)))
         for name in NAMES
@@ -174,15 +184,15 @@ def write(path: Path, rows: list[Row]) -> None:
     partial.replace(path)
 
 
-def _grid(grid: Grid) -> dict[str, float]:
+def _describe_grid(grid: Grid) -> dict[str, float]:
     sizes = {f"size_{axis}": n for axis, n in zip("xyz", grid.size, strict=True)}
     spacings = {f"spacing_{axis}_mm": s for axis, s in zip("xyz", grid.spacing, strict=True)}
     return {**sizes, **spacings}
 
 
-def _rows(case_id: str, facts: dict[str, dict[str, float]]) -> list[Row]:
+def _make_rows(case_id: str, facts: dict[str, dict[str, float]]) -> list[Row]:
     return [
         (case_id, subject, quantity, float(value))
-        for subject, found in facts.items()
-        for quantity, value in found.items()
+        for subject, numbers in facts.items()
+        for quantity, value in numbers.items()
     ]

@@ -1,1 +1,1 @@
-"""One module a file format. Knows no table."""
+"""One module per file format. It knows no table."""

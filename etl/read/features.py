@@ -42,18 +42,18 @@ def read_features(path: Path) -> FeatureSheet:
     Raises:
         BadInputError: unreadable, blank, or without a SubjectID column.
     """
-    sheet, note = _csv_sheet(path) if path.suffix == ".csv" else (_choose(path), None)
+    sheet, note = _read_csv_sheet(path) if path.suffix == ".csv" else (_choose(path), None)
     at = sheet.header.index(SUBJECT)
-    wanted = [i for i, name in enumerate(sheet.header) if i != at and name]
+    positions = [i for i, name in enumerate(sheet.header) if i != at and name]
     return FeatureSheet(
-        names=tuple(sheet.header[i] for i in wanted),
+        names=tuple(sheet.header[i] for i in positions),
         subjects=tuple((row[at] or "").strip() for row in sheet.texts),
         cells=tuple(
-            tuple((text[i], number[i]) for i in wanted)
+            tuple((text[i], number[i]) for i in positions)
             for text, number in zip(sheet.texts, sheet.numbers, strict=True)
         ),
         sheet=sheet,
-        columns=tuple(wanted),
+        columns=tuple(positions),
         note=note,
     )
 
@@ -63,11 +63,11 @@ def _choose(path: Path) -> Sheet:
     chosen = next((sheet for sheet in sheets if SUBJECT in sheet.header), None)
     if chosen is None:
         seen = [cell for sheet in sheets for cell in sheet.header[:3]]
-        raise _no_subject(", ".join(seen[:3]) or "a blank workbook")
+        raise _report_no_subject(", ".join(seen[:3]) or "a blank workbook")
     return chosen
 
 
-def _no_subject(observed: str) -> BadInputError:
+def _report_no_subject(observed: str) -> BadInputError:
     return BadInputError(
         "features_unreadable",
         observed=observed,
@@ -77,10 +77,10 @@ def _no_subject(observed: str) -> BadInputError:
     )
 
 
-def _csv_sheet(path: Path) -> tuple[Sheet, str | None]:
+def _read_csv_sheet(path: Path) -> tuple[Sheet, str | None]:
     try:
         if path.stat().st_size > MAX_CSV_BYTES:
-            raise _no_subject(f"{path.stat().st_size} bytes")
+            raise _report_no_subject(f"{path.stat().st_size} bytes")
         with path.open(encoding="utf-8-sig", newline="") as file:
             first = file.readline()
             has_semicolons = first.count(";") > first.count(",")
@@ -88,34 +88,34 @@ def _csv_sheet(path: Path) -> tuple[Sheet, str | None]:
             lines = csv.reader(file, delimiter=";" if has_semicolons else ",")
             rows = [(lines.line_num, row) for row in lines if any(cell.strip() for cell in row)]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise _no_subject(str(error)) from error
+        raise _report_no_subject(str(error)) from error
     header = tuple(cell.strip() for cell in rows[0][1]) if rows else ()
     numbers, cells = [number for number, _ in rows[1:]], [row for _, row in rows[1:]]
     if has_semicolons:
-        cells = [[_with_point(cell) for cell in row] for row in cells]
+        cells = [[_replace_comma(cell) for cell in row] for row in cells]
     if header == _LONG:
-        header, cells = _widened(cells)
+        header, cells = _widen(cells)
         numbers = list(range(1, len(cells) + 1))  # of subjects: a row comes from many lines
     if SUBJECT not in header:
-        raise _no_subject(", ".join(header[:3]) or "a blank file")
-    texts = tuple(tuple(_padded(row, len(header))) for row in cells)
+        raise _report_no_subject(", ".join(header[:3]) or "a blank file")
+    texts = tuple(tuple(_pad_row(row, len(header))) for row in cells)
     none = tuple((None,) * len(header) for _ in texts)
     note = "semicolons between the cells, a comma for the decimal point" if has_semicolons else None
     return Sheet(path.name, header, tuple(numbers), texts, none), note
 
 
-def _with_point(cell: str) -> str:
+def _replace_comma(cell: str) -> str:
     """Return a number of a European Excel with a decimal point; any other text as it is."""
     return cell.replace(",", ".") if _DECIMAL_COMMA.fullmatch(cell.strip()) else cell
 
 
-def _padded(row: list[str], width: int) -> Iterator[str | None]:
+def _pad_row(row: list[str], width: int) -> Iterator[str | None]:
     yield from row[:width]
     yield from [None] * (width - len(row))
 
 
-def _widened(rows: list[list[str]]) -> tuple[tuple[str, ...], list[list[str]]]:
-    """CaPTk's long form to its wide one: `<Modality>_<ROI>_<Family>[_<Parameters>]_<Feature>`."""
+def _widen(rows: list[list[str]]) -> tuple[tuple[str, ...], list[list[str]]]:
+    """Widen CaPTk's long form: `<Modality>_<ROI>_<Family>[_<Parameters>]_<Feature>`."""
     names: dict[str, None] = {}
     values: dict[str, dict[str, str]] = {}
     for subject, modality, roi, family, feature, value, *rest in (r for r in rows if len(r) > 5):  # noqa: PLR2004
@@ -123,5 +123,8 @@ def _widened(rows: list[list[str]]) -> tuple[tuple[str, ...], list[list[str]]]:
         name = "_".join([modality, roi, family, *parameters, feature])
         names[name] = None
         values.setdefault(subject, {})[name] = value
-    table = [[subject, *(found.get(n, "") for n in names)] for subject, found in values.items()]
+    table = [
+        [subject, *(values_by_name.get(n, "") for n in names)]
+        for subject, values_by_name in values.items()
+    ]
     return (SUBJECT, *names), table

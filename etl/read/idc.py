@@ -1,4 +1,4 @@
-"""The slice of the Imaging Data Commons index: one row a DICOM series, in IDC's own columns."""
+"""The slice of the Imaging Data Commons index: one row per DICOM series, in IDC's own columns."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ Series = dict[str, Any]
 
 
 def read_slice(path: Path) -> list[Series]:
-    """The series of a slice, as stored: one dict a series with the keys of COLUMNS.
+    """Return the series of a slice, as stored: one dict per series, by the keys of COLUMNS.
 
     Raises:
         BadInputError: missing, no Parquet file, cut short, without a column, with a column of
@@ -51,19 +51,19 @@ def read_slice(path: Path) -> list[Series]:
     try:
         size = path.stat().st_size
         if size > MAX_BYTES:
-            raise bad_slice(f"{size} bytes", f"at most {MAX_BYTES}: one collection's series")
+            raise report_bad_slice(f"{size} bytes", f"at most {MAX_BYTES}: one collection's series")
         texts = _check_footer(pq.read_metadata(path))
         with pq.ParquetFile(path, read_dictionary=texts) as file:
             rows: list[Series] = _cast(file.read(columns=list(COLUMNS))).to_pylist()
     except (OSError, LookupError, ValueError, pa.ArrowException) as error:
-        raise bad_slice(first_line(error)) from error
+        raise report_bad_slice(cut_error(error)) from error
     return rows
 
 
-def bad_slice(
+def report_bad_slice(
     observed: str, expected: str = "a Parquet file as `ispy1 idc` writes it"
 ) -> BadInputError:
-    """The error for a slice that cannot be used."""
+    """Return the error for a slice that cannot be used."""
     return BadInputError(
         "slice_unreadable",
         observed=observed,
@@ -73,27 +73,27 @@ def bad_slice(
     )
 
 
-def first_line(error: Exception) -> str:
-    """What a library says about a file, without what follows."""
+def cut_error(error: Exception) -> str:
+    """Return what a library says about a file, without what follows."""
     return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
-def missing_columns(names: list[str]) -> list[str]:
-    """The columns of a slice that are not there, or are there more than once."""
+def find_missing_columns(names: list[str]) -> list[str]:
+    """Return the columns of a slice that are not there, or are there more than once."""
     return [name for name in COLUMNS if names.count(name) != 1]
 
 
 def _check_footer(meta: pq.FileMetaData) -> list[str]:
     """Refuse by what the footer says, before any row is read; the columns of text."""
     schema = meta.schema.to_arrow_schema()
-    missing = missing_columns(schema.names)
+    missing = find_missing_columns(schema.names)
     if missing:
-        raise bad_slice(f"no single column {', '.join(missing)}", "the columns of a slice")
+        raise report_bad_slice(f"no single column {', '.join(missing)}", "the columns of a slice")
     groups = (meta.row_group(number) for number in range(meta.num_row_groups))
     inflated = sum(group.total_byte_size for group in groups)
     if meta.num_rows > MAX_ROWS or inflated > MAX_INFLATED_BYTES:
         observed = f"{meta.num_rows} rows, {inflated} bytes after inflating"
-        raise bad_slice(observed, f"at most {MAX_ROWS} rows: one collection's series")
+        raise report_bad_slice(observed, f"at most {MAX_ROWS} rows: one collection's series")
     return [name for name in COLUMNS if _is_text(schema.field(name).type)]
 
 
@@ -103,7 +103,7 @@ def _is_text(kind: pa.DataType) -> bool:
 
 
 def _cast(table: pa.Table) -> pa.Table:
-    """The table with plain columns of the declared types, every text checked."""
+    """Return the table with plain columns of the declared types, every text checked."""
     for name in COLUMNS:
         for chunk in table[name].chunks:
             cells = getattr(chunk, "dictionary", chunk)
@@ -118,4 +118,6 @@ def _check_cells(name: str, cells: pa.Array) -> None:
     """Refuse a long text while it is still stored once, and not once a row."""
     longest = pc.max(pc.binary_length(cells)).as_py() or 0
     if longest > MAX_CELL_BYTES:
-        raise bad_slice(f"{name} of {longest} bytes", f"at most {MAX_CELL_BYTES} bytes a cell")
+        raise report_bad_slice(
+            f"{name} of {longest} bytes", f"at most {MAX_CELL_BYTES} bytes a cell"
+        )

@@ -12,29 +12,29 @@ MAX_BYTES = 64 * 2**20
 
 
 def read_manifest(path: Path) -> dict[str, str]:
-    """Path as listed -> MD5, lower case.
+    """Return path as listed -> MD5, lower case.
 
     Raises:
         BadInputError: unreadable, or a line that is no checksum line (the first is quoted).
     """
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise _bad(f"{path.stat().st_size} bytes")
+            raise _report_bad(f"{path.stat().st_size} bytes")
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise _bad(str(error)) from error
+        raise _report_bad(str(error)) from error
     listed: dict[str, str] = {}
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         match = _LINE.match(line.rstrip())
         if match is None:
-            raise _bad(f"line {number}: {line[:80]!r}")
+            raise _report_bad(f"line {number}: {line[:80]!r}")
         listed[match[2]] = match[1].lower()
     return listed
 
 
-def _bad(observed: str) -> BadInputError:
+def _report_bad(observed: str) -> BadInputError:
     return BadInputError(
         "manifest_unreadable",
         observed=observed,

@@ -17,7 +17,7 @@ from isal import igzip_lib, isal_zlib
 
 from etl.measure.grids import Array, Grid, determinant, find_corners, measure_spacing
 from etl.model.errors import BadInputError
-from etl.read.refusals import cut_short, damaged, no_image, refuse
+from etl.read.refusals import cut_short, refuse, report_damage, report_no_image
 
 MAX_BYTES = 2**30  # twice the largest volume of the public release as float64
 MAX_EXTENSION_BYTES = 16 * 2**20
@@ -82,7 +82,7 @@ class Header:
     @property
     def orientation(self) -> str:
         """Letters of the directions in which the array axes increase, such as PSR."""
-        return "".join(_nibabel().aff2axcodes(self.affine))
+        return "".join(_load_nibabel().aff2axcodes(self.affine))
 
     @property
     def voxel_volume_mm3(self) -> float:
@@ -111,7 +111,7 @@ def read_volume(path: Path) -> Volume:
     """
     try:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as raw:
-            return _from_gzip(raw) if raw[:2] == b"\x1f\x8b" else _from_plain(raw)
+            return _read_gzip(raw) if raw[:2] == b"\x1f\x8b" else _read_plain(raw)
     except FileNotFoundError as error:
         raise refuse(
             "blob_missing", "no such file", "the file that the index lists", "not pulled",
@@ -124,19 +124,19 @@ def read_volume(path: Path) -> Volume:
         ) from error  # fmt: skip
 
 
-def _from_plain(raw: mmap.mmap) -> Volume:
+def _read_plain(raw: mmap.mmap) -> Volume:
     if raw[:4] not in (b"\x5c\x01\x00\x00", b"\x00\x00\x01\x5c", *_NIFTI2_STARTS):
-        raise no_image(raw[:PEEK_BYTES])
+        raise report_no_image(raw[:PEEK_BYTES])
     header = parse_header(raw[:PEEK_BYTES])
     if len(raw) != header.content_bytes:
-        raise _length_error(len(raw), header)
-    return _volume(header, bytes(raw), isal_zlib.crc32(raw))
+        raise _report_length(len(raw), header)
+    return _make_volume(header, bytes(raw), isal_zlib.crc32(raw))
 
 
 _NIFTI2_STARTS = (struct.pack("<i", 540), struct.pack(">i", 540))
 
 
-def _from_gzip(raw: mmap.mmap) -> Volume:
+def _read_gzip(raw: mmap.mmap) -> Volume:
     try:
         head = isal_zlib.decompressobj(wbits=WINDOW).decompress(raw[:PEEK_BYTES], PEEK_BYTES)
         header = parse_header(head)
@@ -145,7 +145,7 @@ def _from_gzip(raw: mmap.mmap) -> Volume:
     except GZIP_ERROR as error:
         check = "gzip_crc" if "checksum" in str(error) else "gzip_corrupt"
         raise cut_short(check, str(error), "an intact gzip stream", raw[:]) from error
-    return _volume(header, content, crc)
+    return _make_volume(header, content, crc)
 
 
 def _inflate(raw: mmap.mmap, header: Header) -> tuple[bytes, int]:
@@ -156,48 +156,48 @@ def _inflate(raw: mmap.mmap, header: Header) -> tuple[bytes, int]:
     rest = inflater.unused_data
     if inflater.eof and not rest.rstrip(b"\0"):
         if len(content) != limit:
-            raise _length_error(len(content), header, raw[:])
+            raise _report_length(len(content), header, raw[:])
         end = len(raw) - len(rest)
         trailer = raw[end - GZIP_TRAILER_BYTES : end]
         return content, int(struct.unpack("<I", trailer[:4])[0])
     compressed = raw[:]
     is_whole = inflater.eof
     if is_whole:
-        more, is_whole = _inflate_members(compressed, len(rest), limit - len(content))
-        content += more
+        further, is_whole = _inflate_members(compressed, len(rest), limit - len(content))
+        content += further
     if not is_whole and len(content) <= limit:
-        told = f"{len(content)} bytes, then the end"
-        raise cut_short("gzip_truncated", told, f"{limit} bytes", compressed)
+        message = f"{len(content)} bytes, then the end"
+        raise cut_short("gzip_truncated", message, f"{limit} bytes", compressed)
     if len(content) != limit:
-        raise _length_error(len(content), header, compressed)
+        raise _report_length(len(content), header, compressed)
     return content, isal_zlib.crc32(content)
 
 
 def _inflate_members(compressed: bytes, n_left: int, limit: int) -> tuple[bytes, bool]:
-    """Inflate the members in the last `n_left` bytes, to one byte past `limit`; is the last whole?
+    """Inflate the members in the last `n_left` bytes, up to `limit` + 1; say if the last is whole.
 
     Fed in pieces that double, since what a member leaves over is copied: linear in the length.
     """
-    place, end = len(compressed) - n_left, len(compressed.rstrip(b"\0"))
+    start, end = len(compressed) - n_left, len(compressed.rstrip(b"\0"))
     parts: list[bytes] = []
     room, is_whole = limit + 1, True
-    while place < end and room > 0:
+    while start < end and room > 0:
         inflater, size = isal_zlib.decompressobj(wbits=WINDOW), FIRST_PIECE_BYTES
-        while not inflater.eof and place < len(compressed) and room > 0:
-            piece = compressed[place : place + size]
+        while not inflater.eof and start < len(compressed) and room > 0:
+            piece = compressed[start : start + size]
             parts.append(inflater.decompress(piece, room))
             room -= len(parts[-1])
-            place += len(piece) - len(inflater.unused_data)
+            start += len(piece) - len(inflater.unused_data)
             size *= 2
         is_whole = inflater.eof
     return b"".join(parts), is_whole
 
 
-def _length_error(found: int, header: Header, compressed: bytes = b"") -> BadInputError:
-    more = "at least " if found == header.content_bytes + 1 else ""
+def _report_length(length: int, header: Header, compressed: bytes = b"") -> BadInputError:
+    qualifier = "at least " if length == header.content_bytes + 1 else ""
     return cut_short(
         "payload_length",
-        f"{more}{found} bytes",
+        f"{qualifier}{length} bytes",
         f"{header.content_bytes} bytes for {header.size} voxels of {header.dtype}",
         compressed,
     )
@@ -205,7 +205,7 @@ def _length_error(found: int, header: Header, compressed: bytes = b"") -> BadInp
 
 def _check_ratio(header: Header, compressed_bytes: int) -> None:
     if header.content_bytes > compressed_bytes * MAX_DEFLATE_RATIO + PEEK_BYTES:
-        raise damaged(
+        raise report_damage(
             "header_implausible",
             f"{header.content_bytes} bytes declared by {compressed_bytes} compressed ones",
             f"at most {MAX_DEFLATE_RATIO} times the compressed length",
@@ -213,49 +213,53 @@ def _check_ratio(header: Header, compressed_bytes: int) -> None:
 
 
 def parse_header(start: bytes) -> Header:
-    """The header at the start of an uncompressed stream, checked before memory is taken.
+    """Return the header at the start of a plain stream, checked before memory is taken.
 
     Raises:
         BadInputError: not NIfTI, not 3-D, sizes or data type implausible, no usable affine.
     """
-    header = _nibabel_header(start)
+    header = _parse_with_nibabel(start)
     dim = [int(n) for n in header["dim"]]
-    size = _size(dim)
-    dtype = _dtype(header)
+    size = _parse_size(dim)
+    dtype = _parse_dtype(header)
     offset = int(header["vox_offset"]) if math.isfinite(float(header["vox_offset"])) else -1
     length = int(header["sizeof_hdr"])
     offset = offset or length + 4  # a file that leaves vox_offset 0 means "right behind"
     if not length + 4 <= offset <= length + 4 + MAX_EXTENSION_BYTES:
-        raise damaged("header_implausible", f"vox_offset {offset}", f"{length + 4} or a bit more")
+        raise report_damage(
+            "header_implausible", f"vox_offset {offset}", f"{length + 4} or a bit more"
+        )
     declared = math.prod(size) * dtype.itemsize
     if declared > MAX_BYTES:
-        raise damaged("header_implausible", f"{declared} bytes of voxels", f"at most {MAX_BYTES}")
-    affine = _affine(header)
+        raise report_damage(
+            "header_implausible", f"{declared} bytes of voxels", f"at most {MAX_BYTES}"
+        )
+    affine = _parse_affine(header)
     return Header(
         size=size,
         dtype=dtype,
         affine=affine,
         qform_code=int(header["qform_code"]),
         sform_code=int(header["sform_code"]),
-        scl_slope=_finite(header["scl_slope"]),
-        scl_inter=_finite(header["scl_inter"]),
+        scl_slope=_keep_finite(header["scl_slope"]),
+        scl_inter=_keep_finite(header["scl_inter"]),
         xyzt_units=int(header["xyzt_units"]),
         data_offset=offset,
         header_bytes=length + 4,
-        form_conflict=_form_conflict(header, affine, size),
+        form_conflict=_describe_form_conflict(header, affine, size),
         dim=tuple(dim[1 : dim[0] + 1]),
     )
 
 
-def _nibabel() -> Any:  # noqa: ANN401  nibabel is not typed
+def _load_nibabel() -> Any:  # noqa: ANN401  nibabel is not typed
     """Return nibabel, imported with the first image: it takes as long as a command without one."""
     import nibabel
 
     return nibabel
 
 
-def _nibabel_header(start: bytes) -> Any:  # noqa: ANN401  nibabel is not typed
-    nibabel = _nibabel()
+def _parse_with_nibabel(start: bytes) -> Any:  # noqa: ANN401  nibabel is not typed
+    nibabel = _load_nibabel()
     kinds: dict[int, Any] = {348: nibabel.Nifti1Header, 540: nibabel.Nifti2Header}
     for order in "<>":
         length = struct.unpack(f"{order}i", start[:4])[0] if len(start) >= 4 else 0  # noqa: PLR2004
@@ -269,28 +273,33 @@ def _nibabel_header(start: bytes) -> Any:  # noqa: ANN401  nibabel is not typed
                 "not_nifti", f"magic {header['magic'].item()!r}", "a single-file NIfTI (n+1, n+2)",
                 "an Analyze or two-file image", "Convert it to .nii.gz.",
             )  # fmt: skip
-    raise no_image(start)
+    raise report_no_image(start)
 
 
-def _size(dim: list[int]) -> tuple[int, int, int]:
+def _parse_size(dim: list[int]) -> tuple[int, int, int]:
     if not 1 <= dim[0] <= 7 or any(n < 1 for n in dim[1 : dim[0] + 1]):  # noqa: PLR2004  NIfTI-1.1
-        raise damaged("header_implausible", f"dim {dim}", "1 to 7 sizes of at least 1")
+        raise report_damage("header_implausible", f"dim {dim}", "1 to 7 sizes of at least 1")
     sizes = [*dim[1 : dim[0] + 1], 1, 1]
     while len(sizes) > DIMENSIONS and 1 in sizes:  # at the end first, then from the front
         sizes.pop(-1 if sizes[-1] == 1 else sizes.index(1))
     if len(sizes) > DIMENSIONS:
         raise refuse(
-            "not_3d", f"{dim[0]}-D of size {tuple(dim[1 : dim[0] + 1])}", "one 3-D volume a file",
-            "several phases in one file", "Split the file into one volume a phase.",
+            "not_3d", f"{dim[0]}-D of size {tuple(dim[1 : dim[0] + 1])}", "one 3-D volume per file",
+            "several phases in one file", "Split the file into one volume per phase.",
         )  # fmt: skip
     return sizes[0], sizes[1], sizes[2]
 
 
-def _dtype(header: Any) -> np.dtype[Any]:  # noqa: ANN401  nibabel is not typed
+def _parse_dtype(header: Any) -> np.dtype[Any]:  # noqa: ANN401  nibabel is not typed
     try:
         dtype: np.dtype[Any] = np.dtype(header.get_data_dtype())
-    except (_nibabel().spatialimages.HeaderDataError, KeyError, TypeError, ValueError) as error:
-        raise damaged("header_implausible", str(error), "a NIfTI data type") from error
+    except (
+        _load_nibabel().spatialimages.HeaderDataError,
+        KeyError,
+        TypeError,
+        ValueError,
+    ) as error:
+        raise report_damage("header_implausible", str(error), "a NIfTI data type") from error
     if dtype.kind not in "iuf" or dtype.itemsize > 8:  # noqa: PLR2004  no long double
         raise refuse(
             "unsupported_dtype", str(dtype), "integers or floats of up to 64 bits",
@@ -299,53 +308,57 @@ def _dtype(header: Any) -> np.dtype[Any]:  # noqa: ANN401  nibabel is not typed
     return dtype
 
 
-def _affine(header: Any) -> Array:  # noqa: ANN401  nibabel is not typed
+def _parse_affine(header: Any) -> Array:  # noqa: ANN401  nibabel is not typed
     try:
-        affine = _in_mm(header, header.get_best_affine())
-    except (_nibabel().spatialimages.HeaderDataError, ValueError, FloatingPointError) as error:
-        raise _bad_affine(str(error)) from error
+        affine = _convert_to_mm(header, header.get_best_affine())
+    except (_load_nibabel().spatialimages.HeaderDataError, ValueError, FloatingPointError) as error:
+        raise _report_bad_affine(str(error)) from error
     if not np.isfinite(affine).all():
-        raise _bad_affine("not finite")
+        raise _report_bad_affine("not finite")
     if np.abs(affine).max() > MAX_AFFINE_MM:
-        raise _bad_affine(f"{np.abs(affine).max():.3g} mm")
+        raise _report_bad_affine(f"{np.abs(affine).max():.3g} mm")
     if abs(determinant(affine)) < MIN_DETERMINANT:
-        raise _bad_affine("singular")
+        raise _report_bad_affine("singular")
     return affine + 0.0  # no negative zeros: they would differ in bytes, not in meaning
 
 
-def _mm_per_unit(header: Any) -> float:  # noqa: ANN401  nibabel is not typed
+def _find_mm_per_unit(header: Any) -> float:  # noqa: ANN401  nibabel is not typed
     return MM_PER_UNIT.get(int(header["xyzt_units"]) & SPATIAL_UNITS, 1.0)
 
 
-def _in_mm(header: Any, affine: Any) -> Array:  # noqa: ANN401  nibabel is not typed
-    """The affine in mm: ITK converts the header's unit, nibabel does not (ITK 4595)."""
-    found: Array = np.array(affine, dtype=np.float64)
-    found[:3] *= _mm_per_unit(header)
-    return found
+def _convert_to_mm(header: Any, affine: Any) -> Array:  # noqa: ANN401  nibabel is not typed
+    """Return the affine in mm: ITK converts the header's unit, nibabel does not (ITK 4595)."""
+    in_mm: Array = np.array(affine, dtype=np.float64)
+    in_mm[:3] *= _find_mm_per_unit(header)
+    return in_mm
 
 
-def _bad_affine(observed: str) -> BadInputError:
+def _report_bad_affine(observed: str) -> BadInputError:
     return refuse(
         "affine_invalid", observed, "a finite, invertible affine", "a header written wrongly",
         "Download the file again, or restore its header.",
     )  # fmt: skip
 
 
-def _finite(value: Any) -> float | None:  # noqa: ANN401  nibabel is not typed
+def _keep_finite(value: Any) -> float | None:  # noqa: ANN401  nibabel is not typed
     number = float(value)
     return number if math.isfinite(number) else None
 
 
-def _form_conflict(header: Any, affine: Array, size: tuple[int, int, int]) -> str | None:  # noqa: ANN401
-    """In words, where qform and sform (both set) or pixdim and affine disagree; else None."""
-    pixdim = [abs(float(p)) * _mm_per_unit(header) for p in header["pixdim"][1:4]]
+def _describe_form_conflict(header: Any, affine: Array, size: tuple[int, int, int]) -> str | None:  # noqa: ANN401
+    """Say where qform and sform (if both set) or pixdim and affine disagree; None: nowhere."""
+    pixdim = [abs(float(p)) * _find_mm_per_unit(header) for p in header["pixdim"][1:4]]
     for axis, (stated, norm) in enumerate(zip(pixdim, measure_spacing(affine), strict=True)):
         if not abs(stated - norm) * size[axis] <= FORM_TOLERANCE_MM:
             return f"pixdim {stated:.6g} mm but affine {norm:.6g} mm along axis {axis}"
     if int(header["qform_code"]) > 0 and int(header["sform_code"]) > 0:
         try:
-            qform = _in_mm(header, header.get_qform())
-        except (_nibabel().spatialimages.HeaderDataError, ValueError, FloatingPointError) as error:
+            qform = _convert_to_mm(header, header.get_qform())
+        except (
+            _load_nibabel().spatialimages.HeaderDataError,
+            ValueError,
+            FloatingPointError,
+        ) as error:
             return f"qform cannot be read ({error})"
         distance = float(np.abs(find_corners(qform, size) - find_corners(affine, size)).max())
         if not distance <= FORM_TOLERANCE_MM:
@@ -353,7 +366,7 @@ def _form_conflict(header: Any, affine: Array, size: tuple[int, int, int]) -> st
     return None
 
 
-def _volume(header: Header, content: bytes, crc: int) -> Volume:
+def _make_volume(header: Header, content: bytes, crc: int) -> Volume:
     flat = np.frombuffer(content, header.dtype, header.n_voxels, header.data_offset)
     if not header.dtype.isnative:
         flat = flat.astype(header.dtype.newbyteorder("="))

@@ -12,7 +12,7 @@ def refuse(check: str, observed: str, expected: str, cause: str, fix: str) -> Ba
     return BadInputError(check, observed=observed, expected=expected, likely_cause=cause, fix=fix)
 
 
-def damaged(check: str, observed: str, expected: str) -> BadInputError:
+def report_damage(check: str, observed: str, expected: str) -> BadInputError:
     """Return the error of a broken download."""
     return refuse(
         check, observed, expected, "a broken download or copy",
@@ -24,7 +24,7 @@ def cut_short(check: str, observed: str, expected: str, compressed: bytes) -> Ba
     """Return the error of a stream that ends too early; zeros at its end are named."""
     n_zeros = len(compressed) - len(compressed.rstrip(b"\0"))
     if n_zeros < MIN_ZEROS:
-        return damaged(check, observed, expected)
+        return report_damage(check, observed, expected)
     return refuse(
         check, f"{observed}; the last {n_zeros} of {len(compressed)} bytes are zeros", expected,
         "a download that reserved its space and was cut short",
@@ -32,7 +32,7 @@ def cut_short(check: str, observed: str, expected: str, compressed: bytes) -> Ba
     )  # fmt: skip
 
 
-def no_image(start: bytes) -> BadInputError:
+def report_no_image(start: bytes) -> BadInputError:
     """Return the error that says what lies in the place of an image."""
     text = start[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if text.startswith(b"version https://git-lfs"):
@@ -53,4 +53,4 @@ def no_image(start: bytes) -> BadInputError:
             "a download that reserved its space and never came",
             "Download the file again, to its end, and adopt it.",
         )  # fmt: skip
-    return damaged("not_nifti", f"first bytes {start[:4].hex()}", "a gzip or NIfTI file")
+    return report_damage("not_nifti", f"first bytes {start[:4].hex()}", "a gzip or NIfTI file")

@@ -60,10 +60,10 @@ def read_sheets(path: Path, key: str | None = None) -> list[Sheet]:
     Raises:
         BadInputError: missing, not a workbook, or one that inflates past any real workbook.
     """
-    return [_sheet(name, rows, key) for name, rows in _read(path)]
+    return [_make_sheet(name, rows, key) for name, rows in _read(path)]
 
 
-def _unreadable(observed: str) -> BadInputError:
+def _report_unreadable(observed: str) -> BadInputError:
     return BadInputError(
         "workbook_unreadable",
         observed=" ".join(observed.split()),
@@ -86,9 +86,9 @@ def _check_zip(path: Path) -> bool:
             sheets = [name for name in archive.namelist() if name.startswith("xl/worksheets/")]
             has_formulas = is_read and any(b"<f" in archive.read(name) for name in sheets)
     except Exception as error:  # zlib's and zipfile's, for each way in which a file is damaged
-        raise _unreadable(f"{type(error).__name__}: {error}") from error
+        raise _report_unreadable(f"{type(error).__name__}: {error}") from error
     if not is_read:
-        raise _unreadable(f"{inflated} bytes after inflating, over {MAX_INFLATED_BYTES}")
+        raise _report_unreadable(f"{inflated} bytes after inflating, over {MAX_INFLATED_BYTES}")
     return has_formulas
 
 
@@ -111,12 +111,12 @@ def _read(path: Path) -> list[tuple[str, list[Row]]]:
             computed = load_workbook(path, read_only=True, data_only=True)
             formulas = load_workbook(path, read_only=True) if has_formulas else computed
             pairs = zip(computed.worksheets, formulas.worksheets, strict=True)
-            return [(values.title, list(_filled(values, texts))) for values, texts in pairs]
+            return [(values.title, list(_select_filled(values, texts))) for values, texts in pairs]
     except Exception as error:  # openpyxl raises whatever its parsers meet in a damaged file
-        raise _unreadable(f"{type(error).__name__}: {error}") from error
+        raise _report_unreadable(f"{type(error).__name__}: {error}") from error
 
 
-def _filled(computed: Any, formulas: Any) -> Iterator[Row]:  # noqa: ANN401  openpyxl's sheets
+def _select_filled(computed: Any, formulas: Any) -> Iterator[Row]:  # noqa: ANN401  openpyxl's sheets
     """Yield the rows that hold something.
 
     What a sheet declares as its size is not believed: one blank that somebody typed into the last
@@ -124,11 +124,11 @@ def _filled(computed: Any, formulas: Any) -> Iterator[Row]:  # noqa: ANN401  ope
     """
     for sheet in {computed, formulas}:
         sheet.reset_dimensions()
-    others = formulas.iter_rows() if formulas is not computed else None
+    formula_rows = formulas.iter_rows() if formulas is not computed else None
     for number, row in enumerate(computed.iter_rows(), 1):
         values = [cell.value for cell in row]
-        if others is not None:
-            for at, (cell, formula) in enumerate(zip(row, next(others), strict=True)):
+        if formula_rows is not None:
+            for at, (cell, formula) in enumerate(zip(row, next(formula_rows), strict=True)):
                 # An empty text that a formula gave (type str) is blank, as in the trial's workbook.
                 if formula.data_type == "f" and cell.value is None and cell.data_type != "str":
                     values[at] = NOT_COMPUTED
@@ -138,24 +138,26 @@ def _filled(computed: Any, formulas: Any) -> Iterator[Row]:  # noqa: ANN401  ope
             yield number, values
 
 
-def _sheet(name: str, filled: Sequence[Row], key: str | None) -> Sheet:
-    headers = [tuple((_text(v) or "").strip() for v in row) for _, row in filled[:HEADER_WITHIN]]
+def _make_sheet(name: str, filled: Sequence[Row], key: str | None) -> Sheet:
+    headers = [
+        tuple((_format_cell(v) or "").strip() for v in row) for _, row in filled[:HEADER_WITHIN]
+    ]
     at = next((at for at, header in enumerate(headers) if key in header), 0)
     header = headers[at] if headers else ()
     width = len(header)
     below = ((number, (row + [None] * width)[:width]) for number, row in filled[at + 1 :])
-    texts = [(number, row, tuple(map(_text, row))) for number, row in below]
-    kept = [row for row in texts if any(text and text.strip() for text in row[2])]
+    texts = [(number, row, tuple(map(_format_cell, row))) for number, row in below]
+    rows = [row for row in texts if any(text and text.strip() for text in row[2])]
     return Sheet(
         name,
         header,
-        tuple(number for number, _, _ in kept),
-        tuple(row for _, _, row in kept),
-        tuple(tuple(map(_number, row)) for _, row, _ in kept),
+        tuple(number for number, _, _ in rows),
+        tuple(row for _, _, row in rows),
+        tuple(tuple(map(_number, row)) for _, row, _ in rows),
     )
 
 
-def _text(value: object) -> str | None:
+def _format_cell(value: object) -> str | None:
     if isinstance(value, dt.datetime | dt.date | dt.time):
         return value.isoformat()
     return None if value is None else str(value)
@@ -178,8 +180,8 @@ def explain_cell(text: str | None) -> str | None:
     return "Excel could not compute the cell" if text in ERROR_CODES else None
 
 
-def number_of(text: str | None, number: float | None) -> float | None:
-    """The number in a cell, None where it is blank or NaN.
+def parse_number(text: str | None, number: float | None) -> float | None:
+    """Return the number in a cell, None where it is blank or NaN.
 
     Raises:
         ValueError: the cell holds text that is no number, or a number beyond arithmetic.

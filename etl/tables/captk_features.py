@@ -13,13 +13,13 @@ from math import isfinite
 import numpy as np
 import polars as pl
 
-from etl.measure.captk_glcm import glcm
-from etl.measure.captk_histogram import histogram
-from etl.measure.captk_intensity import Values, intensity
-from etl.measure.captk_shape import morphologic, volumetric
+from etl.measure.captk_glcm import measure_glcm
+from etl.measure.captk_histogram import measure_histogram
+from etl.measure.captk_intensity import Values, measure_intensities
+from etl.measure.captk_shape import measure_morphologic, measure_volumetric
 from etl.measure.carry import carry
 from etl.measure.grids import is_same_grid
-from etl.measure.mask import Array, Foreground, components, crop, foreground_bits
+from etl.measure.mask import Array, Foreground, crop, find_components, find_foreground
 from etl.model.findings import Finding
 from etl.model.release import PUBLISHED_MASK, Name, name_role
 from etl.model.schema import CASE_ID, INPUTS_MD5, Table, parse_columns
@@ -117,7 +117,7 @@ def measure(unit: Unit, context: Context) -> Measured:
     if mask is None:
         return out
     mask_header = mask.header
-    bits, _ = foreground_bits(mask.voxels, *mask_header.scaling)
+    bits, _ = find_foreground(mask.voxels, *mask_header.scaling)
     del mask  # before an image is read: both may be large
     for image_set, roles in GRIDS.items():
         image = source.read(roles[0], "what needs its voxels is not computed")
@@ -166,8 +166,8 @@ def _make_rows(region: _Place, findings: list[Finding]) -> Iterator[Row]:
 def _measure_families(place: _Place, findings: list[Finding]) -> Iterator[tuple[str, Values]]:
     """Start of the names and values of each family; without an image those of the mask alone."""
     foreground, header = place.found, place.header
-    yield VOLUMETRIC, volumetric(foreground.voxel_count, header.voxel_volume_mm3)
-    yield MORPHOLOGIC, morphologic(components(foreground).largest, header.spacing)
+    yield VOLUMETRIC, measure_volumetric(foreground.voxel_count, header.voxel_volume_mm3)
+    yield MORPHOLOGIC, measure_morphologic(find_components(foreground).largest, header.spacing)
     if place.image is None:
         return
     box = tuple(
@@ -180,9 +180,9 @@ def _measure_families(place: _Place, findings: list[Finding]) -> Iterator[tuple[
     if n_nonfinite:
         findings.append(_report_nonfinite(place.grid_role, n_nonfinite))
         return
-    yield INTENSITY, intensity(region)
-    yield HISTOGRAM, histogram(region)
-    yield GLCM, glcm(values, foreground.inside)
+    yield INTENSITY, measure_intensities(region)
+    yield HISTOGRAM, measure_histogram(region)
+    yield GLCM, measure_glcm(values, foreground.inside)
 
 
 def _report_missing(name: str, consequence: str) -> Finding:

@@ -17,7 +17,7 @@ from etl.measure.audit import (
     Limits,
     audit,
 )
-from etl.measure.concordance import relative_difference
+from etl.measure.concordance import compute_relative_difference
 from etl.model.findings import Finding
 from etl.model.git_tables import CSV_FILES, PUBLISHED_CATALOG, read_csv_input
 from etl.model.schema import Table, parse_columns
@@ -247,7 +247,9 @@ def _describe_cause(published: float, recomputed: float, values: Array, study: _
     """Return what the wrong value looks like."""
 
     def is_like(others: Array, limit: float = _LIKE) -> Array:
-        is_close: Array = relative_difference(np.full(others.shape, published), others) <= limit
+        is_close: Array = (
+            compute_relative_difference(np.full(others.shape, published), others) <= limit
+        )
         return is_close
 
     alike = np.flatnonzero(is_like(values, study.limits.exact_relative))

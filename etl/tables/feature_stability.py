@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from etl.measure.reliability import Icc, icc_agreement
+from etl.measure.reliability import Icc, compute_icc
 from etl.model.schema import Table, parse_columns
 from etl.tables.assembly import make_rows
 from etl.tables.unit import Assembled, Context, Row
@@ -56,7 +56,7 @@ def _make_row(row: Row) -> Row:
         -1, 2
     )
     reliability = (
-        icc_agreement(measured_pairs) if len(measured_pairs) >= FEWEST else Icc(None, None, None)
+        compute_icc(measured_pairs) if len(measured_pairs) >= FEWEST else Icc(None, None, None)
     )
     return {
         **{name: row[name] for name in _KEY},

@@ -12,7 +12,7 @@ from etl.model.findings import Finding
 from etl.model.profile import Profile
 from etl.model.schema import CASE_ID, Table, parse_columns
 from etl.read.features import FeatureSheet, read_features
-from etl.read.workbook import A_NUMBER, explain_cell, number_of
+from etl.read.workbook import A_NUMBER, explain_cell, parse_number
 from etl.tables.unit import Context, Measured, Unit, find_artefact
 
 TABLE = Table(
@@ -59,7 +59,7 @@ def list_published(sheet: FeatureSheet, profile: Profile) -> Measured:
         for column, (name, cell) in enumerate(zip(names, cells, strict=True)):
             if name is not None:
                 try:
-                    value = number_of(*cell)
+                    value = parse_number(*cell)
                 except ValueError:
                     value = None
                     where = sheet.name_cell(row, column)

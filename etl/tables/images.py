@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from etl.measure.intensity import intensity_digest, measure_intensity
+from etl.measure.intensity import digest_intensity, measure_intensity
 from etl.model.findings import Finding
 from etl.model.schema import CASE_ID, HEADER, Table, parse_columns
 from etl.tables.copies import find_copies
@@ -55,7 +55,7 @@ def measure(unit: Unit, context: Context) -> Measured:
         "intensity_p99": intensity.p99,
         "n_nonfinite": intensity.n_nonfinite,
         "n_at_dtype_max": intensity.n_at_dtype_max,
-        "voxel_digest": intensity_digest(volume.voxels, *volume.header.scaling),
+        "voxel_digest": digest_intensity(volume.voxels, *volume.header.scaling),
         **describe_header(volume),
     }
     notes = check_header("images", volume)

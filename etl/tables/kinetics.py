@@ -8,7 +8,7 @@ from dataclasses import replace
 import polars as pl
 
 from etl.measure.grids import is_same_grid
-from etl.measure.kinetics import PE_THRESHOLDS_PERCENT, Kinetics, measure_kinetics, shared_zero
+from etl.measure.kinetics import PE_THRESHOLDS_PERCENT, Kinetics, find_shared_zero, measure_kinetics
 from etl.model.findings import Finding
 from etl.model.schema import CASE_ID, INPUTS_MD5, Table, parse_columns
 from etl.tables import kinetics_findings as problems
@@ -133,7 +133,7 @@ def _find_zero_level(image_set: str, series: Series | None) -> tuple[float | Non
         return None, []
     if image_set == N3:
         return N3_ZERO_LEVEL, []
-    zero = shared_zero(series.minima)
+    zero = find_shared_zero(series.minima)
     return zero, [] if zero is not None else [problems.report_zero_not_shared(series.minima)]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from etl.measure.carry import carry
 from etl.measure.grids import is_same_grid
-from etl.measure.mask import Array, foreground_bits
+from etl.measure.mask import Array, find_foreground
 from etl.model.findings import Finding
 from etl.model.release import name_role
 from etl.read.nifti import Header, Volume
@@ -58,7 +58,7 @@ def read_masks(
         findings += findings_of_files
         for volume in volumes.values():
             masks[name] = Mask(
-                foreground_bits(volume.voxels, *volume.header.scaling)[0], volume.header
+                find_foreground(volume.voxels, *volume.header.scaling)[0], volume.header
             )
     return masks, findings
 

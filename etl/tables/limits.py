@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from etl.measure.mask import Foreground, surface
+from etl.measure.mask import Foreground, find_surface
 from etl.model.errors import UserError
 from etl.model.findings import Finding
 from etl.tables.unit import Context
@@ -28,7 +28,7 @@ def read_limit(context: Context, name: str) -> int:
 
 def count_surface(foreground: Foreground) -> int:
     """Return how many voxels of a foreground have a face neighbour in the background."""
-    return int(np.count_nonzero(surface(foreground.inside)))
+    return int(np.count_nonzero(find_surface(foreground.inside)))
 
 
 def report_above_limit(table: str, mask_role: str, name: str, count: int, lost: str) -> Finding:

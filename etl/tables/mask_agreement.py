@@ -8,7 +8,7 @@ from itertools import combinations
 from etl.measure.agreement import Agreement, measure_agreement
 from etl.measure.carry import carry
 from etl.measure.grids import is_same_grid
-from etl.measure.mask import Array, Foreground, crop, foreground_bits
+from etl.measure.mask import Array, Foreground, crop, find_foreground
 from etl.model.findings import Finding
 from etl.model.profile import Profile
 from etl.model.release import name_role
@@ -125,7 +125,7 @@ def _read(unit: Unit, context: Context) -> tuple[list[_Mask], list[Finding]]:
         )
         findings += refused
         for volume in volumes.values():
-            bits, _ = foreground_bits(volume.voxels, *volume.header.scaling)
+            bits, _ = find_foreground(volume.voxels, *volume.header.scaling)
             grid = _name_grid(blob, volume.header, masks, context.profile)
             name = str(blob.name.mask)
             masks.append(_Mask(name, blob.md5, volume.header, bits, crop(bits), grid))

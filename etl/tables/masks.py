@@ -8,16 +8,16 @@ import polars as pl
 from etl.measure.grids import Array, Grid, is_same_grid, to_world
 from etl.measure.mask import (
     Foreground,
-    centroid_index,
-    components,
     crop,
-    foreground_bits,
-    scaled_values,
-    stored_values,
+    digest_voxels,
+    find_centroid,
+    find_components,
+    find_foreground,
+    list_stored_values,
+    scale_values,
     touches_border,
-    voxel_digest,
 )
-from etl.measure.shape import max_diameter_mm, measure_shape
+from etl.measure.shape import measure_max_diameter, measure_shape
 from etl.model.errors import BadInputError
 from etl.model.findings import Finding, make_finding
 from etl.model.schema import CASE_ID, HEADER, Table, parse_columns
@@ -91,11 +91,11 @@ def measure(unit: Unit, context: Context) -> Measured:
     blob = unit[0]
     volume = read_blob(blob, context)
     slope, inter = volume.header.scaling
-    bits, n_nonfinite = foreground_bits(volume.voxels, slope, inter)
-    stored = stored_values(volume.voxels, crop(bits), inter)
+    bits, n_nonfinite = find_foreground(volume.voxels, slope, inter)
+    stored = list_stored_values(volume.voxels, crop(bits), inter)
     row: Row = {
         "stored_values": stored,
-        "scaled_values": scaled_values(stored, volume.header.dtype, slope, inter),
+        "scaled_values": scale_values(stored, volume.header.dtype, slope, inter),
         "foreground_rule": blob.rule or None,
         "n_nonfinite": n_nonfinite,
         **dict.fromkeys((*_MEASURES, *_MEASURES_OF_FOREGROUND)),
@@ -114,7 +114,7 @@ def _measure_values(bits: Array, volume: Volume) -> Row:
     foreground = crop(bits)
     count = foreground.voxel_count if foreground else 0
     return {
-        "voxel_digest": voxel_digest(bits),
+        "voxel_digest": digest_voxels(bits),
         "voxel_count": count,
         "volume_cm3": count * volume.header.voxel_volume_mm3 / 1000,
         "n_components": 0,
@@ -124,10 +124,12 @@ def _measure_values(bits: Array, volume: Volume) -> Row:
 
 
 def _measure_foreground(foreground: Foreground, affine: Array) -> Row:
-    parts = components(foreground)
+    parts = find_components(foreground)
     shape = measure_shape(foreground, affine)
-    alone = shape.max_diameter_mm if parts.count == 1 else max_diameter_mm(parts.largest, affine)
-    centroid = to_world(centroid_index(foreground), affine)[0]
+    alone = (
+        shape.max_diameter_mm if parts.count == 1 else measure_max_diameter(parts.largest, affine)
+    )
+    centroid = to_world(find_centroid(foreground), affine)[0]
     first, last = foreground.box
     return {
         "n_components": parts.count,

@@ -9,7 +9,14 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from etl.measure.mask import Array, crop, foreground_bits, rule_bits, scaled_values, stored_values
+from etl.measure.mask import (
+    Array,
+    apply_rule,
+    crop,
+    find_foreground,
+    list_stored_values,
+    scale_values,
+)
 from etl.model.errors import BadInputError, UserError
 from etl.model.profile import Profile
 from etl.model.project import PARAMS, params
@@ -55,7 +62,7 @@ def select_own_foreground(volume: Volume, blob: Blob) -> Array:
     if blob.rule:
         kind, *numbers = blob.rule.split()
         scaling = volume.header.scaling
-        return rule_bits(volume.voxels, *scaling, kind, [float(n) for n in numbers])
+        return apply_rule(volume.voxels, *scaling, kind, [float(n) for n in numbers])
     bits, values = select_nonzero(volume)
     if values is not None and len({*values} - {0}) <= 1:
         return bits
@@ -72,9 +79,9 @@ def select_own_foreground(volume: Volume, blob: Blob) -> Array:
 def select_nonzero(volume: Volume) -> tuple[Array, list[float] | None]:
     """Return where a mask is not 0, and its scaled values: None past 16."""
     slope, inter = volume.header.scaling
-    bits, _ = foreground_bits(volume.voxels, slope, inter)
-    stored = stored_values(volume.voxels, crop(bits), inter)
-    return bits, scaled_values(stored, volume.header.dtype, slope, inter)
+    bits, _ = find_foreground(volume.voxels, slope, inter)
+    stored = list_stored_values(volume.voxels, crop(bits), inter)
+    return bits, scale_values(stored, volume.header.dtype, slope, inter)
 
 
 def read_two_values(blob: Blob, context: Context) -> Volume:

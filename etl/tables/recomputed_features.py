@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from etl.measure.grids import Array, is_same_grid
-from etl.measure.ibsi_names import names_of, needs_image
-from etl.measure.mask import Foreground, crop, foreground_bits
+from etl.measure.ibsi_names import list_names, needs_image
+from etl.measure.mask import Foreground, crop, find_foreground
 from etl.model.findings import Finding
 from etl.model.release import Name, name_role
 from etl.model.schema import CASE_ID, INPUTS_MD5, Table, parse_columns
@@ -117,7 +117,7 @@ def _read_masks(
         )
         findings += mask_findings
         for name, volume in volumes.items():
-            bits, _ = foreground_bits(volume.voxels, *volume.header.scaling)
+            bits, _ = find_foreground(volume.voxels, *volume.header.scaling)
             noise = _check_noise(name, crop(bits), context)
             masks[name] = _Mask(bits, volume.header, is_measured=not noise)
             findings += noise
@@ -149,7 +149,7 @@ def _cut_region(
     entry: Input, mask: _Mask, image: Volume | None, bins: int
 ) -> tuple[Region | None, list[str]]:
     """Return what is measured of an input, and in words what is wrong with it."""
-    from etl.measure.ibsi import region
+    from etl.measure.ibsi import make_region
 
     if not mask.is_measured:
         return None, []
@@ -158,7 +158,7 @@ def _cut_region(
     if image is not None and not is_same_grid(mask.header.grid, image.header.grid):
         wrong, image = [f"{where}: the mask lies on another grid than the image"], None
     scaled = (image.voxels, *image.header.scaling) if image else None
-    cut = region(mask.bits, mask.header.spacing, bins, scaled)
+    cut = make_region(mask.bits, mask.header.spacing, bins, scaled)
     if cut is None:
         return None, [f"{where}: the mask is empty"]
     if image is not None and cut.problem:
@@ -170,19 +170,19 @@ def _compute_features(
     entry: Input, cut: Region | None, wrong: list[str]
 ) -> tuple[dict[str, float | None], list[str]]:
     """Return feature -> value, and in words what has none although its blobs are there."""
-    from etl.measure.ibsi import UndefinedError, family_features
+    from etl.measure.ibsi import UndefinedError, measure_family
 
-    values: dict[str, float | None] = {n: None for f in entry.families for n in names_of(f)}
+    values: dict[str, float | None] = {n: None for f in entry.families for n in list_names(f)}
     where = f"{entry.image_set} {entry.phase}"
     for family in entry.families:
         if cut is None or (cut.problem and family != "morphology"):
             continue
         try:
-            values |= family_features(cut, family)
+            values |= measure_family(cut, family)
         except UndefinedError as error:
             wrong.append(f"{where}: {family} ({error})")
         else:
-            lost = [n for n in names_of(family) if values[n] is None]
+            lost = [n for n in list_names(family) if values[n] is None]
             lost = [n for n in lost if not (cut.problem and needs_image(n))]
             wrong += [f"{where}: {', '.join(lost)} (no finite number)"] if lost else []
     return values, wrong

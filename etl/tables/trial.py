@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from etl.model.errors import BadInputError
 from etl.model.findings import Finding
-from etl.read.workbook import A_NUMBER, Sheet, explain_cell, number_of, read_sheets
+from etl.read.workbook import A_NUMBER, Sheet, explain_cell, parse_number, read_sheets
 from etl.tables.unit import Context, Measured, Row, find_artefact
 
 SUBJECT = "SUBJECTID"
@@ -131,7 +131,7 @@ def _number(form: SheetForm, header: str, cells: Cells, where: Where) -> float |
         return None
     text, number, cell_name = cells[header]
     try:
-        return number_of(text, number)
+        return parse_number(text, number)
     except ValueError:
         observed = f"{text!r} in {cell_name}"
         finding = _make_finding(form, f"not_a_number:{header}", observed, A_NUMBER, where[0])

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from etl.gate.report import METRIC, REFERENCE
-from etl.measure.ibsi_names import FAMILIES, names_of
+from etl.measure.ibsi_names import FAMILIES, list_names
 from etl.model.git_tables import CSV_FILES
 from etl.model.params_file import set_params
 from etl.model.profile import Profile, load_profile
@@ -168,7 +168,7 @@ def _recomputed() -> list[Row]:
             ("n3", "ftv", FAMILIES[:1]),
         )
         for family in families
-        for feature in names_of(family)
+        for feature in list_names(family)
     ]
 
 

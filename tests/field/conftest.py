@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from support import ROOT
 
-import etl.adopt.carry
+import etl.adopt.execute
+import etl.adopt.foresee
 
 
 @pytest.fixture
@@ -16,6 +17,6 @@ def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     text = "release: data/phantom\nprofile: phantom\nphantom: {cases: 12}\n"
     (tmp_path / "p/params.yaml").write_text(text)
     (tmp_path / "p/dvc.yaml").write_text("stages: {}\n")
-    monkeypatch.setattr(etl.adopt.carry, "add_release", lambda _root: None)
-    monkeypatch.setattr(etl.adopt.carry, "find_cache", lambda root: root)
+    monkeypatch.setattr(etl.adopt.execute, "add_release", lambda _root: None)
+    monkeypatch.setattr(etl.adopt.foresee, "find_cache", lambda root: root)
     return tmp_path / "p"

@@ -15,7 +15,7 @@ from support import CASES, build_table, by_nibabel, findings, make_project, make
 from etl.build.index import import_table, write_indexes
 from etl.build.manifest import read_manifest
 from etl.build.seed import seed_units
-from etl.measure.intensity import intensity_digest
+from etl.measure.intensity import digest_intensity
 from etl.tables.copies import find_copies
 
 A, B = CASES
@@ -94,8 +94,8 @@ def test_many_copies_are_counted() -> None:
 def test_the_digest_is_of_scaled_values_and_their_place(slope: float) -> None:
     stored = np.arange(-30, 30, dtype=np.int16).reshape(3, 4, 5)
     scaled = (stored * slope + 0.5).astype(np.float32)
-    digest = intensity_digest(stored, slope, 0.5)
-    assert intensity_digest(np.asfortranarray(scaled)) == digest
-    assert intensity_digest(scaled[::-1]) != digest
-    assert intensity_digest(scaled.reshape(4, 3, 5)) != digest
-    assert intensity_digest(np.zeros((2, 2, 2))) == intensity_digest(np.full((2, 2, 2), -0.0))
+    digest = digest_intensity(stored, slope, 0.5)
+    assert digest_intensity(np.asfortranarray(scaled)) == digest
+    assert digest_intensity(scaled[::-1]) != digest
+    assert digest_intensity(scaled.reshape(4, 3, 5)) != digest
+    assert digest_intensity(np.zeros((2, 2, 2))) == digest_intensity(np.full((2, 2, 2), -0.0))

@@ -6,7 +6,7 @@ import pytest
 from support import ROOT
 
 from etl.adopt import adopt
-from etl.adopt.tell import lines
+from etl.adopt.tell import format_report
 from etl.model.errors import UserError
 from etl.model.release import LITTER
 
@@ -29,7 +29,7 @@ def test_an_open_workbook_is_taken_and_litter_is_listed(bare: Path, tmp_path: Pa
     assert [taken.source for taken in report.taken] == [f"x/{FEATURES}"]
     assert report.is_complete
     assert report.litter_names == tuple(sorted(LEFT))
-    assert f"litter         {len(LEFT)} files: " in "\n".join(lines(report))
+    assert f"litter         {len(LEFT)} files: " in "\n".join(format_report(report))
 
 
 def test_a_folder_of_litter_says_so(bare: Path, tmp_path: Path) -> None:

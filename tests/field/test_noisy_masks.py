@@ -12,9 +12,9 @@ import pytest
 from support import CASES, FINE, FINE_AFFINE, Row, build_table, findings, rows, write_nifti
 
 from etl.build.index import write_indexes
-from etl.measure.mask import components, crop
+from etl.measure.mask import crop, find_components
 from etl.measure.shape import measure_shape
-from etl.measure.together import moved_together
+from etl.measure.together import move_together
 from etl.model.errors import UserError
 from etl.model.params_file import set_params
 from etl.model.project import params
@@ -49,8 +49,8 @@ def test_islands_cost_what_their_box_costs() -> None:
     """4,096 islands of one size: there was a copy of the box for each."""
     found = crop(single_voxels())
     assert found
-    assert bytes_per_voxel(lambda: components(found)) < 50
-    parts = components(found)
+    assert bytes_per_voxel(lambda: find_components(found)) < 50
+    parts = find_components(found)
     assert (parts.count, parts.largest.box) == (16**3, ((1, 1, 1), (1, 1, 1)))
 
 
@@ -59,7 +59,7 @@ def test_the_first_of_the_largest_islands_in_array_order() -> None:
     bits[2, 7, 1:3] = bits[3, 0, 0:2] = bits[0, 0, 0] = True
     found = crop(bits)
     assert found
-    assert components(found).largest.box == ((2, 7, 1), (2, 7, 2))
+    assert find_components(found).largest.box == ((2, 7, 1), (2, 7, 2))
 
 
 @pytest.mark.parametrize("share", [0.02, 0.5, 0.98])
@@ -75,7 +75,7 @@ def test_islands_beside_a_lesion_lie_in_no_row() -> None:
     """Such a row, as high as the lesion and 8,000 long, was larger than the mask's box."""
     bits = single_voxels()
     bits[:24, :24, :24] = True
-    moved = moved_together(np.where(bits, 1.0, np.nan))
+    moved = move_together(np.where(bits, 1.0, np.nan))
     assert np.count_nonzero(moved == 1) == np.count_nonzero(bits)
     assert max(moved.shape) < 48
     assert moved.size < 0.6 * bits.size

@@ -9,7 +9,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from etl.measure.mask import crop, foreground_bits, scaled_values, stored_values, voxel_digest
+from etl.measure.mask import crop, digest_voxels, find_foreground, list_stored_values, scale_values
 from etl.read.nifti import read_volume
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -30,38 +30,38 @@ def test_float_mask_under_an_integer_header(tmp_path: Path, dtype: str, label: f
     image = nib.Nifti1Image(a_mask() * label, np.eye(4), header)
     nib.save(image, tmp_path / "mask.nii.gz")
     volume = read_volume(tmp_path / "mask.nii.gz")
-    bits, n_nonfinite = foreground_bits(volume.voxels, *volume.header.scaling)
+    bits, n_nonfinite = find_foreground(volume.voxels, *volume.header.scaling)
     assert np.array_equal(bits, a_mask())
     assert n_nonfinite == 0
-    assert voxel_digest(bits) == voxel_digest(a_mask())
+    assert digest_voxels(bits) == digest_voxels(a_mask())
     slope, inter = volume.header.scaling
-    stored = stored_values(volume.voxels, crop(bits), inter)
-    scaled = scaled_values(stored, volume.voxels.dtype, slope, inter)
+    stored = list_stored_values(volume.voxels, crop(bits), inter)
+    scaled = scale_values(stored, volume.voxels.dtype, slope, inter)
     assert scaled == pytest.approx(sorted((0.0, label)), rel=1e-6)
     assert 0.0 in (scaled or [])
 
 
 def test_a_negative_slope_and_a_float_mask_with_intercept() -> None:
     stored = np.where(a_mask(), 0, 1).astype("u1")
-    assert np.array_equal(foreground_bits(stored, -1.0, 1.0)[0], a_mask())
+    assert np.array_equal(find_foreground(stored, -1.0, 1.0)[0], a_mask())
     stored = np.where(a_mask(), 0.5, -0.5).astype("f4")
-    assert np.array_equal(foreground_bits(stored, 1.0, 0.5)[0], a_mask())
+    assert np.array_equal(find_foreground(stored, 1.0, 0.5)[0], a_mask())
 
 
 def test_what_is_not_finite_once_scaled_is_no_foreground() -> None:
     stored = np.where(a_mask(), 1e300, 0.0)
     stored[0, 0, 0] = np.nan
-    bits, n_nonfinite = foreground_bits(stored, 1e30, 0.0)
+    bits, n_nonfinite = find_foreground(stored, 1e30, 0.0)
     assert not bits.any()
     assert n_nonfinite == a_mask().sum() + 1
-    assert scaled_values(stored_values(stored, crop(bits)), stored.dtype, 1e30, 0.0) == [0.0]
+    assert scale_values(list_stored_values(stored, crop(bits)), stored.dtype, 1e30, 0.0) == [0.0]
 
 
 def test_without_intercept_the_stored_value_decides() -> None:
     """As the public FTV masks are: 0 and 255, slope 1/255."""
     stored = a_mask().astype("u1") * 255
-    bits, _ = foreground_bits(stored, 1 / 255, 0.0)
+    bits, _ = find_foreground(stored, 1 / 255, 0.0)
     assert np.array_equal(bits, a_mask())
-    found = stored_values(stored, crop(bits))
+    found = list_stored_values(stored, crop(bits))
     assert found == [0.0, 255.0]
-    assert scaled_values(found, stored.dtype, 1 / 255, 0.0) == [0.0, 1.0]
+    assert scale_values(found, stored.dtype, 1 / 255, 0.0) == [0.0, 1.0]

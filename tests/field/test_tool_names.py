@@ -7,7 +7,7 @@ import pytest
 from support import ROOT
 
 from etl.adopt import Report, adopt
-from etl.adopt.tell import lines
+from etl.adopt.tell import format_report
 from etl.model.errors import UserError
 from etl.model.params_file import set_params
 from etl.model.profile import load_profile
@@ -47,7 +47,7 @@ def test_one_id_in_name_or_folder_is_enough(bare: Path, path: str) -> None:
     assert [taken.target.split(".")[0] for taken in report.taken] == ["masks_mine/ISPY1_9001"]
     assert report.is_complete
     name = Path(report.taken[0].target).name
-    assert Path(path).name == name or f"{path} is {name}" in "\n".join(lines(report))
+    assert Path(path).name == name or f"{path} is {name}" in "\n".join(format_report(report))
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_what_is_no_mask_of_one_case_is_refused_by_name(bare: Path, path: str, r
     assert not report.is_complete
 
 
-def test_a_refused_mask_has_not_vanished(bare: Path) -> None:
+def test_a_refused_mask_is_not_pruned(bare: Path) -> None:
     adopt_masks(bare, "ISPY1_9001 (1).nii.gz", "ISPY1_9003.nii.gz", "ISPY1_9002.nii.gz.part")
     for case in (9001, 9002):
         put(bare / f"data/release/masks_mine/ISPY1_{case}.nii.gz")

@@ -14,8 +14,8 @@ from hypothesis.extra import numpy as hnp
 from scipy.spatial.distance import cdist
 from support import FINE_AFFINE, Array, ball, psr
 
-from etl.measure.agreement import Agreement, measure_agreement, surface_distances
-from etl.measure.mask import crop, surface
+from etl.measure.agreement import Agreement, measure_agreement, measure_surface_distances
+from etl.measure.mask import crop, find_surface
 from measure.shapes import affines, masks, sizes, turned, turns
 
 pairs = sizes.flatmap(
@@ -70,10 +70,10 @@ def test_a_hollow_is_a_surface_and_the_inside_is_none() -> None:
     """A cube of 5 has 125 - 27 surface voxels; with its middle gone, six more."""
     cube = np.zeros((9, 9, 9), bool)
     cube[2:7, 2:7, 2:7] = True
-    assert surface(cube).sum() == 98
+    assert find_surface(cube).sum() == 98
     hollow = cube.copy()
     hollow[4, 4, 4] = False
-    assert surface(hollow).sum() == 104
+    assert find_surface(hollow).sum() == 104
     found = agreement(cube, hollow)
     assert (found.b_inside_a_fraction, found.a_inside_b_fraction) == (1, 124 / 125)
     assert found.hausdorff_mm == 1  # from the hollow's wall to the cube's outside
@@ -84,15 +84,15 @@ def test_a_hollow_is_a_surface_and_the_inside_is_none() -> None:
 
 def test_the_edge_of_the_grid_is_a_surface() -> None:
     full = np.ones((4, 4, 4), bool)
-    assert surface(full).sum() == 64 - 8
+    assert find_surface(full).sum() == 64 - 8
 
 
 def test_neighbours_across_an_edge_or_a_corner_do_not_count() -> None:
     """A voxel whose six face neighbours are foreground is inside, whatever its corners are."""
     cross = bits((3, 3, 3), (1, 1, 1), (0, 1, 1), (2, 1, 1), (1, 0, 1), (1, 2, 1), (1, 1, 0))
     cross[1, 1, 2] = True
-    assert not surface(cross)[1, 1, 1]
-    assert surface(cross).sum() == 6
+    assert not find_surface(cross)[1, 1, 1]
+    assert find_surface(cross).sum() == 6
 
 
 def test_the_larger_of_two_directed_distances() -> None:
@@ -181,7 +181,7 @@ def test_against_medpy(
     found = agreement(a, b, psr(spacing))
     directed = metric.__dict__["__surface_distances"]
     there, back = (np.sort(directed(*order, spacing)) for order in ((a, b), (b, a)))
-    ours = surface_distances(surface(a), surface(b), psr(spacing))
+    ours = measure_surface_distances(find_surface(a), find_surface(b), psr(spacing))
     np.testing.assert_allclose(ours[0], there, atol=1e-9)
     np.testing.assert_allclose(ours[1], back, atol=1e-9)
     assert found.dice == pytest.approx(metric.dc(a, b))

@@ -15,7 +15,7 @@ from etl.measure.audit import (
     Feature,
     Limits,
     audit,
-    verdict,
+    judge_differences,
 )
 
 LIMITS = Limits(
@@ -170,5 +170,5 @@ def test_the_input_that_fits_is_told_feature_by_feature() -> None:
 )
 def test_verdicts(relative: list[float], said: str) -> None:
     none = np.zeros(len(relative), bool)
-    assert verdict(np.array(relative), none, LIMITS, is_equal=False) == said
+    assert judge_differences(np.array(relative), none, LIMITS, is_equal=False) == said
     assert said in VERDICTS

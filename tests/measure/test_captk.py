@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from support import Array, ball
 
-from etl.measure.captk_glcm import cooccurrence, glcm, grey_levels, texture
-from etl.measure.captk_histogram import bin_index, bin_starts, histogram
-from etl.measure.captk_intensity import intensity, mode, percentile
-from etl.measure.captk_shape import morphologic, volumetric
-from etl.measure.mask import DIRECTIONS, components, crop
+from etl.measure.captk_glcm import count_pairs, discretize, measure_glcm, measure_texture
+from etl.measure.captk_histogram import bin_index, bin_starts, measure_histogram
+from etl.measure.captk_intensity import find_mode, find_percentile, measure_intensities
+from etl.measure.captk_shape import measure_morphologic, measure_volumetric
+from etl.measure.mask import DIRECTIONS, crop, find_components
 from measure.itk_answers import RECORDED, ask, picture
 from measure.shapes import masks
 
@@ -31,14 +31,14 @@ regions = hnp.arrays(np.int16, st.integers(2, 60), elements=st.integers(0, 32767
 def largest(bits: Array) -> Array:
     found = crop(bits)
     assert found is not None
-    return components(found).largest.inside
+    return find_components(found).largest.inside
 
 
 # --- Intensity ------------------------------------------------------------------------------
 
 
 def test_intensity_by_hand() -> None:
-    found = intensity(np.random.default_rng(1).permutation(VALUES))
+    found = measure_intensities(np.random.default_rng(1).permutation(VALUES))
     mean, n = 48 / 27, 27
     squares = 20 * (1 - mean) ** 2 + 6 * (3 - mean) ** 2 + (10 - mean) ** 2
     sd = math.sqrt(squares / 26)
@@ -65,28 +65,30 @@ def test_intensity_by_hand() -> None:
 
 
 def test_median_absolute_deviation_may_be_negative() -> None:
-    assert intensity(np.array([0, 9, 10]))["MedianAbsoluteDeviation"] == pytest.approx(19 / 3 - 9)
+    assert measure_intensities(np.array([0, 9, 10]))["MedianAbsoluteDeviation"] == pytest.approx(
+        19 / 3 - 9
+    )
 
 
 def test_percentile_takes_the_index_rounded_down() -> None:
     ordered = np.arange(10.0)
-    assert [percentile(ordered, p) for p in (5, 10, 25, 75, 90, 95)] == [0, 1, 2, 7, 9, 9]
+    assert [find_percentile(ordered, p) for p in (5, 10, 25, 75, 90, 95)] == [0, 1, 2, 7, 9, 9]
 
 
 @pytest.mark.parametrize(
     ("values", "wanted"), [([1, 2, 2, 3], 2), ([1, 1, 2, 2, 3], 1), ([1, 2, 3, 3, 3], 1), ([4], 4)]
 )
 def test_the_greatest_value_is_never_the_mode(values: list[float], wanted: float) -> None:
-    assert mode(np.array(values, float)) == wanted
+    assert find_mode(np.array(values, float)) == wanted
 
 
 def test_what_captk_divides_by_zero_is_nan() -> None:
-    one, same = intensity(np.array([5])), intensity(np.array([5, 5, 5]))
+    one, same = measure_intensities(np.array([5])), measure_intensities(np.array([5, 5, 5]))
     assert {name for name, value in one.items() if math.isnan(value)} == {
         "Variance", "StandardDeviation", "Skewness", "Kurtosis", "CoefficientOfVariation"
     }  # fmt: skip
     assert {name for name, value in same.items() if math.isnan(value)} == {"Skewness", "Kurtosis"}
-    assert math.isnan(intensity(np.array([-1, 1]))["CoefficientOfVariation"])
+    assert math.isnan(measure_intensities(np.array([-1, 1]))["CoefficientOfVariation"])
 
 
 def test_intensity_against_itk() -> None:
@@ -96,7 +98,7 @@ def test_intensity_against_itk() -> None:
         itk = SimpleITK.LabelStatisticsImageFilter()
         labels = SimpleITK.GetImageFromArray(np.ascontiguousarray(inside.T, np.uint8))
         itk.Execute(SimpleITK.GetImageFromArray(np.ascontiguousarray(values.T)), labels)
-        found = intensity(values[inside])
+        found = measure_intensities(values[inside])
         assert found["Mean"] == pytest.approx(itk.GetMean(1), rel=1e-12)
         assert found["Variance"] == pytest.approx(itk.GetVariance(1), rel=1e-12)
         assert found["StandardDeviation"] == pytest.approx(itk.GetSigma(1), rel=1e-12)
@@ -106,7 +108,10 @@ def test_intensity_against_itk() -> None:
 
 @given(regions, st.integers(1, 9), st.integers(-5000, 5000))
 def test_intensity_follows_a_change_of_scale(values: Array, factor: int, shift: int) -> None:
-    one, other = intensity(values), intensity(values.astype(np.float64) * factor + shift)
+    one, other = (
+        measure_intensities(values),
+        measure_intensities(values.astype(np.float64) * factor + shift),
+    )
     assert other["Mean"] == pytest.approx(one["Mean"] * factor + shift, abs=1e-6)
     assert other["StandardDeviation"] == pytest.approx(one["StandardDeviation"] * factor)
     for name in ("Skewness", "Kurtosis"):
@@ -120,7 +125,7 @@ def test_intensity_follows_a_change_of_scale(values: Array, factor: int, shift: 
 
 def test_histogram_by_hand() -> None:
     """Width 9 (1 + 1/12800) / 128: threes lie 2 / 0.0703180 = 28.4 bins above the minimum."""
-    found = histogram(VALUES)
+    found = measure_histogram(VALUES)
     filled = {n: found[f"Bin-{n}_Frequency"] for n in range(128) if found[f"Bin-{n}_Frequency"]}
     assert filled == {0: 20, 28: 6, 127: 1}
     assert found["Bin-28_Probability"] == 6 / 27
@@ -151,12 +156,12 @@ def test_the_bins_are_stretched_by_a_hundredth() -> None:
     values = np.array([0, 100, 12800])
     assert bin_index(values, 0.0, 12801.0).tolist() == [0, 0, 127]
     assert bin_starts(0.0, 12801.0)[1] == pytest.approx(12801 / 128)
-    assert histogram(values)["Bin-127_Frequency"] == 1
+    assert measure_histogram(values)["Bin-127_Frequency"] == 1
 
 
 @given(regions)
 def test_a_histogram_holds_every_voxel(values: Array) -> None:
-    found = histogram(values)
+    found = measure_histogram(values)
     times = [found[f"Bin-{n}_Frequency"] for n in range(128)]
     assert sum(times) == values.size
     assert times[0] > 0
@@ -167,7 +172,7 @@ def test_a_histogram_holds_every_voxel(values: Array) -> None:
 
 
 def test_one_value_is_one_bin() -> None:
-    found = histogram(np.array([7, 7, 7]))
+    found = measure_histogram(np.array([7, 7, 7]))
     assert found["Bin-127_Frequency"] == 3
     assert found["Entropy"] == 0
     assert math.isnan(found["Skewness"])
@@ -184,17 +189,17 @@ def test_offsets_are_one_of_each_opposite_pair() -> None:
 def test_cooccurrence_by_hand() -> None:
     """Planes of levels 0, 1 and 2 along x: 9 pairs each way a step, 9 + 9 of equal levels none."""
     levels = np.indices((3, 3, 3))[0]
-    along = cooccurrence(levels, CUBE, (1, 0, 0))
+    along = count_pairs(levels, CUBE, (1, 0, 0))
     assert along[:3, :3].tolist() == [[0, 9, 0], [9, 0, 9], [0, 9, 0]]
-    across = cooccurrence(levels, CUBE, (0, 0, 1))  # 6 pairs a plane, counted both ways
+    across = count_pairs(levels, CUBE, (0, 0, 1))  # 6 pairs a plane, counted both ways
     assert across[:3, :3].tolist() == [[12, 0, 0], [0, 12, 0], [0, 0, 12]]
-    diagonal = cooccurrence(levels, CUBE, (1, -1, 0))
+    diagonal = count_pairs(levels, CUBE, (1, -1, 0))
     assert diagonal[:3, :3].tolist() == [[0, 6, 0], [6, 0, 6], [0, 6, 0]]
-    corner = cooccurrence(levels, CUBE, (1, 1, 1))
+    corner = count_pairs(levels, CUBE, (1, 1, 1))
     assert corner[:3, :3].tolist() == [[0, 4, 0], [4, 0, 4], [0, 4, 0]]
     holed = CUBE.copy()
     holed[0, 0, 0] = False
-    assert cooccurrence(levels, holed, (1, 0, 0))[:3, :3].tolist() == [
+    assert count_pairs(levels, holed, (1, 0, 0))[:3, :3].tolist() == [
         [0, 8, 0], [8, 0, 9], [0, 9, 0]
     ]  # fmt: skip
 
@@ -203,7 +208,7 @@ def test_texture_by_hand() -> None:
     """Two levels, 0 and 2, in shares 1/2 (0,0), 1/4 (0,2) and (2,0)."""
     counts = np.zeros((128, 128), int)
     counts[0, 0], counts[0, 2], counts[2, 0] = 2, 1, 1
-    found = texture(counts)
+    found = measure_texture(counts)
     mean, variance = 0.5, 0.75 * 0.25 + 0.25 * 2.25
     assert found["Energy"] == 1 / 4 + 2 / 16
     assert found["Entropy"] == pytest.approx(1.5)
@@ -221,19 +226,19 @@ def test_rare_pairs_are_left_out_of_the_entropy() -> None:
     counts = np.zeros((128, 128), int)
     counts[0, 0], counts[5, 6], counts[6, 5] = 20_000, 1, 1
     share = 20_000 / 20_002
-    assert texture(counts)["Entropy"] == pytest.approx(-share * math.log2(share))
+    assert measure_texture(counts)["Entropy"] == pytest.approx(-share * math.log2(share))
 
 
 def test_levels_reach_to_one_beyond_the_maximum() -> None:
     """Two values 0 and 127 are levels 0 and 127 over [0, 128]; 0 and 1 are 0 and 64 over [0, 2]."""
-    assert grey_levels(np.array([[[0, 127]]]), np.ones((1, 1, 2), bool)).tolist() == [[[0, 127]]]
-    assert grey_levels(np.array([[[0, 1]]]), np.ones((1, 1, 2), bool)).tolist() == [[[0, 64]]]
+    assert discretize(np.array([[[0, 127]]]), np.ones((1, 1, 2), bool)).tolist() == [[[0, 127]]]
+    assert discretize(np.array([[[0, 1]]]), np.ones((1, 1, 2), bool)).tolist() == [[[0, 64]]]
 
 
 def test_a_flat_region_has_no_texture() -> None:
-    found = glcm(np.zeros((3, 3, 1)), np.ones((3, 3, 1), bool))
+    found = measure_glcm(np.zeros((3, 3, 1)), np.ones((3, 3, 1), bool))
     assert all(map(math.isnan, found.values()))
-    alone = glcm(np.full((3, 3, 3), 7.0), CUBE)
+    alone = measure_glcm(np.full((3, 3, 3), 7.0), CUBE)
     assert (alone["Contrast"], alone["Energy"]) == (0, 1)
     assert math.isnan(alone["Correlation"])
 
@@ -242,7 +247,7 @@ def test_a_flat_region_has_no_texture() -> None:
 def test_texture_ignores_what_is_outside_and_where_the_box_ends(bits: Array, seed: int) -> None:
     values = np.random.default_rng(seed).integers(0, 900, bits.shape)
     padded = np.pad(bits, 1), np.pad(values, 1, constant_values=30000)
-    one, other = glcm(np.where(bits, values, -9), bits), glcm(padded[1], padded[0])
+    one, other = measure_glcm(np.where(bits, values, -9), bits), measure_glcm(padded[1], padded[0])
     assert list(one.values()) == pytest.approx(list(other.values()), nan_ok=True)
 
 
@@ -253,12 +258,12 @@ def test_texture_ignores_what_is_outside_and_where_the_box_ends(bits: Array, see
 def test_histogram_and_texture_are_itks(kind: str) -> None:
     values, inside = picture(kind)
     wanted = RECORDED[kind]
-    bins = histogram(values[inside])
+    bins = measure_histogram(values[inside])
     times = {n: int(bins[f"Bin-{n}_Frequency"]) for n in range(128)}
     assert {n: count for n, count in times.items() if count} == wanted.filled
     found = bins["FifthPercentile"], bins["NinetyFifthPercentile"]
     assert found == pytest.approx(wanted.quantiles, rel=1e-12)
-    assert glcm(values, inside) == pytest.approx(wanted.texture, rel=1e-11)
+    assert measure_glcm(values, inside) == pytest.approx(wanted.texture, rel=1e-11)
 
 
 def test_itk_still_answers_as_recorded() -> None:
@@ -272,24 +277,24 @@ def test_itk_still_answers_as_recorded() -> None:
     for values in (rng.integers(0, 32768, (9, 8, 7)), rng.normal(2, 3, (9, 8, 7))):
         inside = rng.random(values.shape) < 0.6
         single = values.astype(np.float32)
-        found, bins = ask(itk, single, inside), histogram(single[inside])
+        found, bins = ask(itk, single, inside), measure_histogram(single[inside])
         times = {n: int(bins[f"Bin-{n}_Frequency"]) for n in range(128)}
         assert {n: count for n, count in times.items() if count} == found.filled
-        assert glcm(single, inside) == pytest.approx(found.texture, rel=1e-9)
+        assert measure_glcm(single, inside) == pytest.approx(found.texture, rel=1e-9)
 
 
 # --- Volumetric and Morphologic -------------------------------------------------------------
 
 
 def test_volume_by_hand() -> None:
-    assert volumetric(27, 0.5) == {"Pixels": 27, "Volume": 13.5}
+    assert measure_volumetric(27, 0.5) == {"Pixels": 27, "Volume": 13.5}
 
 
 def test_a_cube_by_hand() -> None:
     """Crofton's formula with ITK's 13 directions; moments of voxel centres."""
     found = crop(CUBE)
     assert found is not None
-    shape = morphologic(found, (1.0, 1.0, 1.0))
+    shape = measure_morphologic(found, (1.0, 1.0, 1.0))
     axis, edge, corner = (2 * c for c in (0.04577789120476, 0.03698062787608, 0.03519563978232))
     # Lines through the cube: 9 along an axis, 5 x 3 along a diagonal of a face, 19 along a corner.
     wanted = 4 * (3 * 9 * axis + 6 * 15 / math.sqrt(2) * edge + 4 * 19 / math.sqrt(3) * corner)
@@ -311,7 +316,7 @@ def test_a_box_by_hand() -> None:
     """A box of 3 x 3 x 3 voxels at 1 x 2 x 4 mm: variances (n^2 - 1) s^2 / 12 of each axis."""
     found = crop(CUBE)
     assert found is not None
-    shape = morphologic(found, (1.0, 2.0, 4.0))
+    shape = measure_morphologic(found, (1.0, 2.0, 4.0))
     radius = (3 * 27 * 8 / 4 / math.pi) ** (1 / 3)
     mean = (1 * 4 * 16) ** (1 / 3)
     axes = [2 * radius * s / math.sqrt(mean) for s in (1, 2, 4)]
@@ -327,8 +332,10 @@ def test_shape_does_not_depend_on_the_order_of_axes(bits: Array, order: list[int
     one, other = crop(bits), crop(bits.transpose(order))
     assert one is not None
     assert other is not None
-    first = morphologic(components(one).largest, spacing)
-    second = morphologic(components(other).largest, tuple(spacing[axis] for axis in order))
+    first = measure_morphologic(find_components(one).largest, spacing)
+    second = measure_morphologic(
+        find_components(other).largest, tuple(spacing[axis] for axis in order)
+    )
     if np.count_nonzero(largest(bits)) == np.count_nonzero(bits):  # no tie between components
         for name in ("Perimeter", "PhysicalSize", "Roundness"):
             assert second[name] == pytest.approx(first[name], rel=1e-9)
@@ -337,7 +344,7 @@ def test_shape_does_not_depend_on_the_order_of_axes(bits: Array, order: list[int
 def test_a_ball_is_round() -> None:
     found = crop(ball((25, 25, 25), (12.0, 12.0, 12.0), 9.3))
     assert found is not None
-    shape = morphologic(found, (1.0, 1.0, 1.0))
+    shape = measure_morphologic(found, (1.0, 1.0, 1.0))
     assert shape["Roundness"] == pytest.approx(1, abs=0.02)
     assert shape["EllipseDiameter_Axis-1"] == pytest.approx(18.6, rel=0.01)
 
@@ -345,6 +352,6 @@ def test_a_ball_is_round() -> None:
 def test_a_line_is_no_solid() -> None:
     found = crop(np.ones((5, 1, 1), bool))
     assert found is not None
-    shape = morphologic(found, (1.0, 1.0, 1.0))
+    shape = measure_morphologic(found, (1.0, 1.0, 1.0))
     assert math.isnan(shape["Eccentricity"]) or shape["Eccentricity"] >= 0
     assert shape["NumberOfPixels"] == 5

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from support import FINE, FINE_AFFINE, NATIVE, NATIVE_AFFINE, ball
 
-from etl.measure.carry import carry, grid_index, index_map
+from etl.measure.carry import carry, find_grid_index, index_map
 from measure.shapes import affines, masks, turned, turns
 
 Array = npt.NDArray[Any]
@@ -157,6 +157,6 @@ def _homogeneous(size: tuple[int, int, int]) -> Array:
 
 def test_parallel_grids_cost_one_line_an_axis() -> None:
     box = (slice(0, 12), slice(0, 10), slice(0, 8))
-    shapes = [index.size for index in grid_index(FINE_AFFINE, NATIVE_AFFINE, box)]
+    shapes = [index.size for index in find_grid_index(FINE_AFFINE, NATIVE_AFFINE, box)]
     assert shapes == [12, 10, 8]
     assert np.allclose(index_map(FINE_AFFINE, NATIVE_AFFINE)[:, 3], 0)

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from support import ROOT, Array, ball
 
-from etl.measure.ibsi import Region, UndefinedError, family_features, region
-from etl.measure.ibsi_names import ALL_FAMILIES, FAMILIES, NEEDS_IMAGE, names_of, needs_image
+from etl.measure.ibsi import Region, UndefinedError, make_region, measure_family
+from etl.measure.ibsi_names import ALL_FAMILIES, FAMILIES, NEEDS_IMAGE, list_names, needs_image
 from etl.measure.mask import Foreground, crop
 from etl.measure.shape import measure_shape
 from etl.read.nifti import read_volume
@@ -39,11 +39,11 @@ def measured(
     bins: int | None = BINS,
     families: tuple[str, ...] = FAMILIES,
 ) -> Values:
-    found = region(bits, spacing, bins, None if image is None else (image, 1.0, 0.0))
+    found = make_region(bits, spacing, bins, None if image is None else (image, 1.0, 0.0))
     assert found is not None
     values: Values = {}
     for family in families:
-        values |= family_features(found, family)
+        values |= measure_family(found, family)
     return values
 
 
@@ -68,7 +68,7 @@ def close(one: Values, other: Values, rel: float = 1e-9) -> None:
 def ibsi_phantom(real: Path) -> Region:
     """The digital phantom of IBSI 1: its intensities are its grey levels."""
     image, mask = (read_volume(real / "ibsi" / f"{name}.nii.gz") for name in ("image", "mask"))
-    found = region(mask.voxels != 0, mask.header.spacing, None, (image.voxels, 1.0, 0.0))
+    found = make_region(mask.voxels != 0, mask.header.spacing, None, (image.voxels, 1.0, 0.0))
     assert found is not None
     return found
 
@@ -83,7 +83,7 @@ def test_all_210_consensus_values(real: Path) -> None:
     found = ibsi_phantom(real)
     values: Values = {}
     for family in ALL_FAMILIES:
-        values |= family_features(found, family, "avg") | family_features(found, family, "comb")
+        values |= measure_family(found, family, "avg") | measure_family(found, family, "comb")
     with (real / "ibsi/reference_values.csv").open(newline="") as file:
         reference = {row["tag"]: row for row in csv.DictReader(file)}
     assert len(reference) == 210
@@ -116,12 +116,12 @@ def test_a_second_library_agrees(real: Path) -> None:
     image, mask = (sitk.ReadImage(real / "breast" / f"{n}.nrrd") for n in ("image", "label"))
     theirs = extractor.RadiomicsFeatureExtractor(binCount=BINS).execute(image, mask)
     voxels, bits = (sitk.GetArrayFromImage(part).T for part in (image, mask))
-    found = region(bits != 0, image.GetSpacing(), BINS, (voxels, 1.0, 0.0))
+    found = make_region(bits != 0, image.GetSpacing(), BINS, (voxels, 1.0, 0.0))
     assert found is not None
     assert int(found.mask.sum()) == 143
     ours: Values = {}
     for family in FAMILIES:
-        ours |= family_features(found, family, "avg")
+        ours |= measure_family(found, family, "avg")
     for name, tag in IBSI_NAMES.items():
         value = float(theirs[f"original_{name}"]) - (3 if tag == "stat_kurt" else 0)
         assert ours[tag] == pytest.approx(value, rel=1e-4), tag
@@ -157,15 +157,15 @@ def test_the_engine_asked_as_its_manual_says(seed: int, scattered: bool) -> None
 @pytest.mark.parametrize("family", ALL_FAMILIES)
 def test_names_are_the_engines(family: str) -> None:
     bits, image = lesion(1)
-    found = region(bits, MM, BINS, (image, 1.0, 0.0))
+    found = make_region(bits, MM, BINS, (image, 1.0, 0.0))
     assert found is not None
-    values = family_features(found, family)
-    assert tuple(values) == names_of(family)
+    values = measure_family(found, family)
+    assert tuple(values) == list_names(family)
     assert None not in values.values()
 
 
 def test_names_are_unique() -> None:
-    names = [name for family in FAMILIES for name in names_of(family)]
+    names = [name for family in FAMILIES for name in list_names(family)]
     assert len(names) == len(set(names)) == 128
     assert sum(not needs_image(name) for name in names) == 21
 
@@ -205,7 +205,7 @@ def test_same_bits_every_time() -> None:
 
 
 def test_an_empty_mask_is_no_region() -> None:
-    assert region(np.zeros((4, 4, 4), bool), MM, BINS) is None
+    assert make_region(np.zeros((4, 4, 4), bool), MM, BINS) is None
 
 
 DEGENERATE = {
@@ -221,42 +221,42 @@ def test_a_degenerate_mask_costs_families_not_the_case(shape: str, family: str) 
     bits = np.zeros((11, 11, 11), bool)
     bits[DEGENERATE[shape]] = True
     image = np.random.default_rng(0).integers(0, 99, bits.shape)
-    found = region(bits, MM, BINS, (image, 1.0, 0.0))
+    found = make_region(bits, MM, BINS, (image, 1.0, 0.0))
     assert found is not None
     lost = {"morphology"}
     if shape == "a voxel":
         lost |= {"intensity_histogram", "glcm", "ngtdm"}
     if family in lost:
         with pytest.raises(UndefinedError, match=r"\w"):
-            family_features(found, family)
+            measure_family(found, family)
     else:
-        values = family_features(found, family)
+        values = measure_family(found, family)
         assert all(value is None or math.isfinite(value) for value in values.values())
 
 
 def test_a_diagonal_plane_is_as_flat_as_any() -> None:
     index = np.indices((9, 9, 9))
-    found = region(index[0] == index[1], MM, BINS)
+    found = make_region(index[0] == index[1], MM, BINS)
     assert found is not None
     with pytest.raises(UndefinedError):
-        family_features(found, "morphology")
+        measure_family(found, "morphology")
 
 
 def test_a_region_of_one_intensity() -> None:
     """No histogram and no co-occurrence to speak of; shape and runs stay."""
     bits, _ = lesion(0)
-    found = region(bits, MM, BINS, (np.full(bits.shape, 7.0), 1.0, 0.0))
+    found = make_region(bits, MM, BINS, (np.full(bits.shape, 7.0), 1.0, 0.0))
     assert found is not None
     for family in ("intensity_histogram", "glcm"):
         with pytest.raises(UndefinedError):
-            family_features(found, family)
-    shape = family_features(found, "morphology")
+            measure_family(found, family)
+    shape = measure_family(found, "morphology")
     assert {name for name, value in shape.items() if value is None} == {
         "morph_moran_i",
         "morph_geary_c",
     }
-    assert family_features(found, "intensity_statistics")["stat_mean"] == 7
-    assert family_features(found, "glszm")["szm_zsnu_3D"] == 1  # one zone
+    assert measure_family(found, "intensity_statistics")["stat_mean"] == 7
+    assert measure_family(found, "glszm")["szm_zsnu_3D"] == 1  # one zone
 
 
 @pytest.mark.parametrize("wrong", [None, math.nan, math.inf, -math.inf])
@@ -265,13 +265,13 @@ def test_without_a_usable_image_the_shape_is_measured(wrong: float | None) -> No
     whole = measured(bits, image, families=("morphology",))
     if wrong is not None:
         image[0, 0, 0] = wrong  # outside the mask, within 7 voxels of its box
-    found = region(bits, MM, BINS, None if wrong is None else (image, 1.0, 0.0))
+    found = make_region(bits, MM, BINS, None if wrong is None else (image, 1.0, 0.0))
     assert found is not None
     expected = "there is no image" if wrong is None else "1 voxels of the image"
     for family in FAMILIES[1:]:
         with pytest.raises(UndefinedError, match=expected):
-            family_features(found, family)
-    alone = family_features(found, "morphology")
+            measure_family(found, family)
+    alone = measure_family(found, "morphology")
     assert alone == {n: None if n in NEEDS_IMAGE else v for n, v in whole.items()}
 
 
@@ -371,7 +371,7 @@ def test_a_fixed_number_of_bins_forgets_unit_and_offset(
     bits, image = lesion(seed)
     one, other = measured(bits, image), measured(bits, image * scale + shift)
     for family in ("intensity_histogram", "glcm", "glrlm", "glszm", "ngtdm"):
-        for name in names_of(family):
+        for name in list_names(family):
             assert one[name] == other[name], name
     for name in ("mean", "median", "min", "p10", "p90", "max"):
         value = one[f"stat_{name}"]
@@ -390,13 +390,13 @@ def test_a_fixed_number_of_bins_forgets_unit_and_offset(
 def test_what_can_be_said_of_any_region(image: Array) -> None:
     """Probabilities lie between 0 and 1, counts come out."""
     bits = image > 0
-    found = region(bits, MM, 4, (image, 1.0, 0.0))
+    found = make_region(bits, MM, 4, (image, 1.0, 0.0))
     if found is None:
         return
     n = int(bits.sum())
     for family in FAMILIES:
         try:
-            values = family_features(found, family)
+            values = measure_family(found, family)
         except UndefinedError:
             continue
         for name, value in values.items():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from support import ROOT
 
-from etl.measure.ibsi_names import ALL_FAMILIES, FAMILIES, NEEDS_IMAGE, names_of, needs_image
+from etl.measure.ibsi_names import ALL_FAMILIES, FAMILIES, NEEDS_IMAGE, list_names, needs_image
 from etl.model.git_tables import RECOMPUTED_CATALOG, read_csv_input
 
 CATALOG = [
@@ -17,11 +17,11 @@ CATALOG = [
 
 
 def test_the_catalog_lists_the_features_of_the_table() -> None:
-    wanted = [(name, family) for family in FAMILIES for name in names_of(family)]
+    wanted = [(name, family) for family in FAMILIES for name in list_names(family)]
     assert [(row["feature"], row["family"]) for row in CATALOG] == wanted
     assert [row["position"] for row in CATALOG] == list(range(1, 129))
     assert {row["feature"] for row in CATALOG if not row["needs_image"]} == {
-        name for name in names_of("morphology") if name not in NEEDS_IMAGE
+        name for name in list_names("morphology") if name not in NEEDS_IMAGE
     }
     assert [row["needs_image"] for row in CATALOG] == [needs_image(name) for name, _ in wanted]
 
@@ -39,5 +39,5 @@ def test_names_are_those_of_the_reference_values(real: Path) -> None:
         tags = [row["tag"] for row in csv.DictReader(file)]
     for family in ALL_FAMILIES:
         for aggregation in ("avg", "comb"):
-            names = names_of(family, aggregation)
+            names = list_names(family, aggregation)
             assert [tag for tag in tags if tag in names] == list(names)

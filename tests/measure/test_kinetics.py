@@ -16,8 +16,8 @@ from etl.measure.kinetics import (
     PE_THRESHOLDS_PERCENT,
     ZERO_LEVEL_TOLERANCE,
     Kinetics,
+    find_shared_zero,
     measure_kinetics,
-    shared_zero,
 )
 from etl.model.profile import load_profile
 
@@ -220,13 +220,13 @@ def test_the_order_of_the_voxels_does_not_count(
 
 def test_a_shared_minimum_is_the_zero_level_as_it_is() -> None:
     value = float(np.float32(-1.4145595))
-    assert shared_zero([value, value, value]) == value
+    assert find_shared_zero([value, value, value]) == value
 
 
 def test_minima_within_the_tolerance_are_one() -> None:
-    assert shared_zero([-1.4, -1.4 - 9e-6, -1.4]) == -1.4 - 9e-6
-    assert shared_zero([-1.4, -1.4 - 1.1e-5, -1.4]) is None
-    assert shared_zero([-1.4, -1.4, -1.3]) is None
+    assert find_shared_zero([-1.4, -1.4 - 9e-6, -1.4]) == -1.4 - 9e-6
+    assert find_shared_zero([-1.4, -1.4 - 1.1e-5, -1.4]) is None
+    assert find_shared_zero([-1.4, -1.4, -1.3]) is None
 
 
 @pytest.mark.parametrize("profile", ["phantom", "ispy1_tcia"])

@@ -14,13 +14,13 @@ from support import Array
 
 from etl.measure.mask import (
     Foreground,
-    centroid_index,
-    components,
     crop,
-    foreground_bits,
-    stored_values,
+    digest_voxels,
+    find_centroid,
+    find_components,
+    find_foreground,
+    list_stored_values,
     touches_border,
-    voxel_digest,
 )
 from measure.shapes import affines, masks, sizes, turned, turns
 
@@ -49,7 +49,7 @@ def test_box_and_count_against_numpy(bits: Array) -> None:
 def test_empty_mask(size: tuple[int, ...]) -> None:
     bits = np.zeros(size, bool)
     assert crop(bits) is None
-    assert stored_values(bits.astype("f4"), None) == [0.0]
+    assert list_stored_values(bits.astype("f4"), None) == [0.0]
     assert touches_border(None, size) is False
 
 
@@ -57,14 +57,14 @@ def test_empty_mask(size: tuple[int, ...]) -> None:
 def test_components_against_scipy(bits: Array) -> None:
     labels, count = ndimage.label(bits)
     largest = np.bincount(labels.ravel())[1:].max()
-    found = components(cropped(bits))
+    found = find_components(cropped(bits))
     assert found.count == count
     assert found.largest.voxel_count == largest == int(found.largest.inside.sum())
 
 
 @given(masks)
 def test_largest_component_is_one_of_the_components(bits: Array) -> None:
-    largest = components(cropped(bits)).largest
+    largest = find_components(cropped(bits)).largest
     place = np.zeros_like(bits)
     box = tuple(slice(s, s + n) for s, n in zip(largest.start, largest.inside.shape, strict=True))
     place[box] = largest.inside
@@ -76,7 +76,7 @@ def test_largest_component_is_one_of_the_components(bits: Array) -> None:
 @given(masks)
 def test_ties_do_not_depend_on_memory_order(bits: Array) -> None:
     picked = [
-        components(cropped(order(bits))).largest
+        find_components(cropped(order(bits))).largest
         for order in (np.asfortranarray, np.ascontiguousarray)
     ]
     assert picked[0].start == picked[1].start
@@ -86,7 +86,7 @@ def test_ties_do_not_depend_on_memory_order(bits: Array) -> None:
 def test_a_tie_goes_to_the_first_voxel() -> None:
     bits = np.zeros((5, 5, 5), bool)
     bits[4, 0, 0:2] = bits[0, 4, 3:5] = bits[2, 2, 0:2] = True
-    found = components(cropped(bits))
+    found = find_components(cropped(bits))
     assert (found.count, found.largest.voxel_count) == (3, 2)
     assert found.largest.start == (0, 4, 3)
 
@@ -94,13 +94,13 @@ def test_a_tie_goes_to_the_first_voxel() -> None:
 def test_diagonal_neighbours_are_not_connected() -> None:
     bits = np.zeros((2, 2, 2), bool)
     bits[0, 0, 0] = bits[1, 1, 0] = bits[1, 0, 1] = True
-    assert components(cropped(bits)).count == 3
+    assert find_components(cropped(bits)).count == 3
 
 
 @given(masks)
 def test_centroid_against_numpy(bits: Array) -> None:
     np.testing.assert_allclose(
-        centroid_index(cropped(bits)), np.argwhere(bits).mean(axis=0)[None], rtol=1e-12, atol=1e-12
+        find_centroid(cropped(bits)), np.argwhere(bits).mean(axis=0)[None], rtol=1e-12, atol=1e-12
     )
 
 
@@ -112,11 +112,11 @@ def test_nothing_depends_on_order_or_direction_of_the_axes(
     one, two = cropped(bits), cropped(other)
     assert two.voxel_count == one.voxel_count
     assert two.inside.shape == tuple(one.inside.shape[axis] for axis in turn[0])
-    assert components(two).count == components(one).count
-    assert components(two).largest.voxel_count == components(one).largest.voxel_count
+    assert find_components(two).count == find_components(one).count
+    assert find_components(two).largest.voxel_count == find_components(one).largest.voxel_count
     assert touches_border(two, other.shape) == touches_border(one, bits.shape)
     places = [
-        (a @ np.append(centroid_index(f)[0], 1.0))[:3]
+        (a @ np.append(find_centroid(f)[0], 1.0))[:3]
         for f, a in ((one, affine), (two, other_affine))
     ]
     np.testing.assert_allclose(places[0], places[1], atol=1e-9)
@@ -152,13 +152,13 @@ def test_border_of_single_and_full_masks() -> None:
     ),
 )
 def test_foreground_and_stored_values_of_floats(voxels: Array) -> None:
-    bits, n_nonfinite = foreground_bits(voxels)
+    bits, n_nonfinite = find_foreground(voxels)
     finite = np.isfinite(voxels)
     np.testing.assert_array_equal(bits, finite & (voxels != 0))
     assert n_nonfinite == int((~finite).sum())
     # A value that is not finite is no foreground, and no stored value of a mask either.
     found = crop(bits)
-    values = stored_values(voxels, found)
+    values = list_stored_values(voxels, found)
     assert values is not None
     assert [v for v in values if v] == np.unique(voxels[bits]).tolist()
     if (voxels == 0).any():
@@ -168,15 +168,15 @@ def test_foreground_and_stored_values_of_floats(voxels: Array) -> None:
 @given(hnp.arrays("uint8", sizes, elements=st.integers(0, 255)))
 def test_stored_values_of_integers(voxels: Array) -> None:
     distinct = np.unique(voxels).tolist()
-    bits, n_nonfinite = foreground_bits(voxels)
+    bits, n_nonfinite = find_foreground(voxels)
     assert n_nonfinite == 0
-    assert stored_values(voxels, crop(bits)) == (distinct if len(distinct) <= 16 else None)
+    assert list_stored_values(voxels, crop(bits)) == (distinct if len(distinct) <= 16 else None)
 
 
 @pytest.mark.parametrize(("n", "with_zero"), [(16, True), (17, True), (16, False), (17, False)])
 def test_stored_values_end_at_16(n: int, with_zero: bool) -> None:  # noqa: FBT001
     voxels = (np.arange(n, dtype="uint8") + (0 if with_zero else 1)).reshape(n, 1, 1)
-    values = stored_values(voxels, crop(foreground_bits(voxels)[0]))
+    values = list_stored_values(voxels, crop(find_foreground(voxels)[0]))
     assert values == (voxels.ravel().tolist() if n <= 16 else None)
 
 
@@ -186,7 +186,7 @@ def test_stored_values_end_at_16(n: int, with_zero: bool) -> None:  # noqa: FBT0
 @given(masks)
 def test_digest_is_the_same_for_any_dtype_and_order(bits: Array) -> None:
     digests = {
-        voxel_digest(foreground_bits(voxels)[0])
+        digest_voxels(find_foreground(voxels)[0])
         for voxels in (
             bits.astype("uint8") * np.uint8(255),
             bits.astype("f4"),
@@ -201,9 +201,9 @@ def test_digest_is_the_same_for_any_dtype_and_order(bits: Array) -> None:
 def test_digest_tells_masks_apart(bits: Array, data: st.DataObject) -> None:
     other = bits.copy()
     other[tuple(data.draw(st.integers(0, n - 1)) for n in bits.shape)] ^= True
-    assert voxel_digest(other) != voxel_digest(bits)
+    assert digest_voxels(other) != digest_voxels(bits)
     longer = np.pad(bits, ((0, 1), (0, 0), (0, 0)))
-    assert voxel_digest(longer) != voxel_digest(bits)
+    assert digest_voxels(longer) != digest_voxels(bits)
 
 
 def test_digest_never_changes() -> None:
@@ -211,4 +211,4 @@ def test_digest_never_changes() -> None:
     bits = np.zeros((3, 2, 2), bool)
     bits[0, 0, 0] = bits[2, 1, 1] = True
     packed = bytes([0b10000000, 0b00010000])  # x fastest, most significant bit first
-    assert voxel_digest(bits) == hashlib.blake2b(b"(3, 2, 2)" + packed, digest_size=16).hexdigest()
+    assert digest_voxels(bits) == hashlib.blake2b(b"(3, 2, 2)" + packed, digest_size=16).hexdigest()

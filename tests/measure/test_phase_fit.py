@@ -14,7 +14,7 @@ from support import psr
 
 from etl.measure import phase_fit
 from etl.measure.phase_fit import Fit, Image, fit_phase
-from etl.measure.trilinear import resampled_planes
+from etl.measure.trilinear import resample_planes
 
 Array = npt.NDArray[Any]
 
@@ -75,7 +75,7 @@ def test_air_and_noise_do_not_bend_the_line() -> None:
     assert np.median(n3.voxels[:3]) > 100
     found = fitted(n3, zscored)
     assert found.slope == pytest.approx(SLOPE, rel=0.01)
-    x, y = phase_fit._pairs(n3, zscored)
+    x, y = phase_fit._select_pairs(n3, zscored)
     everything = np.polyfit(*_all_pairs(n3, zscored), 1)[0]
     assert abs(everything / SLOPE - 1) > 3 * abs(found.slope / SLOPE - 1)
     assert x.size == y.size < 0.5 * zscored.voxels.size
@@ -83,7 +83,7 @@ def test_air_and_noise_do_not_bend_the_line() -> None:
 
 def _all_pairs(n3: Image, zscored: Image) -> tuple[Array, Array]:
     numbers = range(FINE[2])
-    planes = resampled_planes(
+    planes = resample_planes(
         n3.voxels, n3.affine, zscored.affine, (FINE[0], FINE[1], FINE[2]), numbers
     )
     x = np.stack(list(planes), axis=2)

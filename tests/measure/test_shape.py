@@ -15,8 +15,8 @@ from scipy.spatial.distance import pdist
 from skimage.measure import marching_cubes
 from support import Array, ball
 
-from etl.measure.mask import Foreground, components, crop, foreground_bits
-from etl.measure.shape import max_diameter_mm, measure_shape
+from etl.measure.mask import Foreground, crop, find_components, find_foreground
+from etl.measure.shape import measure_max_diameter, measure_shape
 from etl.read.nifti import read_volume
 from measure.shapes import affines, masks, turned, turns
 
@@ -38,7 +38,7 @@ def mesh_points(bits: Array, affine: Array) -> Array:
 def test_diameter_against_every_pair_of_vertices(bits: Array, affine: Array) -> None:
     wanted = pdist(mesh_points(bits, affine)).max()
     assert measure_shape(cropped(bits), affine).max_diameter_mm == pytest.approx(wanted, rel=1e-6)
-    assert max_diameter_mm(cropped(bits), affine) == pytest.approx(wanted, rel=1e-6)
+    assert measure_max_diameter(cropped(bits), affine) == pytest.approx(wanted, rel=1e-6)
 
 
 @pytest.mark.parametrize("radius", [4.0, 7.3, 9.0])
@@ -48,7 +48,7 @@ def test_diameter_of_larger_shapes(radius: float) -> None:
     affine = np.diag([0.7, 1.3, 1.0, 1.0])
     wanted = pdist(mesh_points(bits, affine)).max()
     assert measure_shape(cropped(bits), affine).max_diameter_mm == pytest.approx(wanted, rel=1e-6)
-    assert max_diameter_mm(cropped(bits), affine) == pytest.approx(wanted, rel=1e-6)
+    assert measure_max_diameter(cropped(bits), affine) == pytest.approx(wanted, rel=1e-6)
 
 
 @given(masks, affines)
@@ -74,8 +74,8 @@ def test_diameter_does_not_depend_on_the_axes(
     bits: Array, affine: Array, turn: tuple[tuple[int, ...], tuple[bool, ...]]
 ) -> None:
     other, other_affine = turned(bits, affine, *turn)
-    one = max_diameter_mm(cropped(bits), affine)
-    assert max_diameter_mm(cropped(other), other_affine) == pytest.approx(one, rel=1e-9)
+    one = measure_max_diameter(cropped(bits), affine)
+    assert measure_max_diameter(cropped(other), other_affine) == pytest.approx(one, rel=1e-9)
 
 
 @given(st.tuples(*[st.floats(1.2, 4)] * 3), affines, turns)
@@ -107,7 +107,7 @@ def test_single_voxel() -> None:
     assert found.mesh_volume_mm3 == pytest.approx(1 / 6)
     assert found.surface_area_mm2 == pytest.approx(math.sqrt(3))
     assert found.max_diameter_mm == pytest.approx(1.0)
-    assert max_diameter_mm(cropped(bits), np.diag([1, 2, 3, 1.0])) == pytest.approx(3.0)
+    assert measure_max_diameter(cropped(bits), np.diag([1, 2, 3, 1.0])) == pytest.approx(3.0)
 
 
 def test_full_mask_is_closed_at_every_border() -> None:
@@ -143,7 +143,7 @@ def test_ibsi_digital_phantom(real: Path) -> None:
             r["tag"]: (float(r["value"]), float(r["tolerance"])) for r in csv.DictReader(file)
         }
     volume = read_volume(real / "ibsi/mask.nii.gz")
-    found = cropped(foreground_bits(volume.voxels)[0])
+    found = cropped(find_foreground(volume.voxels)[0])
     assert found.voxel_count == 74
     shape = measure_shape(found, volume.header.affine)
     ours = {
@@ -161,16 +161,16 @@ def test_ibsi_digital_phantom(real: Path) -> None:
 def test_real_mask(real: Path) -> None:
     volume = read_volume(real / "NIfTI-Files/masks_stv_manual/ISPY1_1002.nii.gz")
     affine = volume.header.affine
-    found = cropped(foreground_bits(volume.voxels)[0])
+    found = cropped(find_foreground(volume.voxels)[0])
     assert found.box == ((88, 78, 65), (111, 104, 96))
     shape = measure_shape(found, affine)
     assert shape.mesh_volume_mm3 == pytest.approx(5062.21, abs=0.005)
     assert shape.surface_area_mm2 == pytest.approx(1895.20, abs=0.005)
     assert shape.sphericity == pytest.approx(0.7523, abs=0.00005)
     assert shape.max_diameter_mm == pytest.approx(37.054, abs=0.0005)
-    parts = components(found)
+    parts = find_components(found)
     assert (parts.count, found.voxel_count) == (2, 5091)
-    assert max_diameter_mm(parts.largest, affine) == pytest.approx(29.5, abs=0.05)
+    assert measure_max_diameter(parts.largest, affine) == pytest.approx(29.5, abs=0.05)
 
 
 def read_nrrd(path: Path) -> tuple[Array, Array]:
@@ -191,7 +191,7 @@ def read_nrrd(path: Path) -> tuple[Array, Array]:
 def test_real_breast_mask_of_another_data_set(real: Path) -> None:
     voxels, affine = read_nrrd(real / "breast/label.nrrd")
     assert voxels.shape == (45, 120, 21)
-    found = cropped(foreground_bits(voxels)[0])
+    found = cropped(find_foreground(voxels)[0])
     assert found.voxel_count == 143
     assert abs(np.linalg.det(affine[:3, :3])) == pytest.approx(0.664062**2 * 2.1)
     shape = measure_shape(found, affine)

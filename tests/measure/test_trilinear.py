@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import FINE, FINE_AFFINE, NATIVE, NATIVE_AFFINE
 
-from etl.measure.trilinear import Size, resampled_planes
+from etl.measure.trilinear import Size, resample_planes
 from measure.test_carry import rotated
 
 Array = npt.NDArray[Any]
 
 
 def resampled(voxels: Array, source: Array, target: Array, size: Size) -> Array:
-    planes = list(resampled_planes(voxels, source, target, size, range(size[2])))
+    planes = list(resample_planes(voxels, source, target, size, range(size[2])))
     return np.stack(planes, axis=2)
 
 
@@ -61,7 +61,7 @@ def test_between_the_grids_of_the_release() -> None:
 def test_only_the_planes_that_are_asked_for() -> None:
     voxels = np.random.default_rng(3).normal(0, 1, NATIVE).astype(np.float32)
     whole = resampled(voxels, NATIVE_AFFINE, FINE_AFFINE, FINE)
-    third = list(resampled_planes(voxels, NATIVE_AFFINE, FINE_AFFINE, FINE, range(1, 16, 3)))
+    third = list(resample_planes(voxels, NATIVE_AFFINE, FINE_AFFINE, FINE, range(1, 16, 3)))
     np.testing.assert_array_equal(np.stack(third, axis=2), whole[:, :, 1:16:3])
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
 from etl.phantom.grids import Grid
-from etl.phantom.shapes import carried
+from etl.phantom.shapes import carry
 
 from .conftest import Phantom
 
@@ -78,6 +78,6 @@ def test_pairs_agree_with_the_files(phantom: Phantom, a: str, b: str) -> None:
 def test_what_lies_outside_the_other_grid_is_background() -> None:
     source = Grid((2, 2, 2), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0))
     target = Grid((9, 3, 2), (0.5, 0.5, 1.0), (0.0, 0.0, 0.0))
-    found = carried(np.ones((2, 2, 2), np.uint8), source, target)  # z, y, x
+    found = carry(np.ones((2, 2, 2), np.uint8), source, target)  # z, y, x
     assert found.shape == (2, 3, 9)
     assert found[0, 0].tolist() == [1] * 3 + [0] * 6  # 0, 0.5 and 1 mm lie inside

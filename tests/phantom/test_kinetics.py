@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from etl.phantom.truth import _quartiles
+from etl.phantom.truth import _compute_quartiles
 
 from .conftest import Phantom
 
@@ -55,6 +55,6 @@ def test_one_slope_a_case_unless_stretched(phantom: Phantom) -> None:
 @pytest.mark.parametrize("n", [1, 2, 3, 4, 10, 11])
 def test_quartiles(n: int) -> None:
     values = np.random.default_rng(n).normal(0, 1, n)
-    found = list(_quartiles("{}", values).values())
+    found = list(_compute_quartiles("{}", values).values())
     assert found == pytest.approx(np.percentile(values, [25, 50, 75]).tolist())
-    assert _quartiles("{}", values[:0]) == {}
+    assert _compute_quartiles("{}", values[:0]) == {}

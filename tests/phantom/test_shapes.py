@@ -35,9 +35,9 @@ def test_quadrature_of_an_ellipsoid(a: float, b: float, c: float) -> None:
 @given(RADIUS, st.lists(st.tuples(ANGLE, ANGLE, HEIGHT), min_size=1, max_size=6))
 def test_quadrature_against_counting(radius: float, lobes: list[tuple[float, ...]]) -> None:
     made = tuple((direction(one, two), height) for one, two, height in lobes)
-    body = shapes.of_volume(Body(CENTRE, (radius, radius * 0.9, radius), made), 8000)
+    body = shapes.fit_volume(Body(CENTRE, (radius, radius * 0.9, radius), made), 8000)
     found = shapes.measure(body)
-    part = shapes.patches((body,), GRID)[0]
+    part = shapes.paint_patches((body,), GRID)[0]
     assert found.volume == pytest.approx(8000)
     assert part.count == pytest.approx(8000, rel=0.02)
     where = np.argwhere(shapes.paint([part], GRID).T).mean(axis=0)
@@ -47,9 +47,9 @@ def test_quadrature_against_counting(radius: float, lobes: list[tuple[float, ...
 @settings(max_examples=20, deadline=None)
 @given(st.integers(300, 9000), ANGLE, ANGLE)
 def test_a_body_is_fitted_to_a_count(count: int, one: float, two: float) -> None:
-    body = shapes.of_volume(Body(CENTRE, (1, 1, 0.9), ((direction(one, two), 0.3),)), count)
+    body = shapes.fit_volume(Body(CENTRE, (1, 1, 0.9), ((direction(one, two), 0.3),)), count)
     fitted = shapes.fit_count(body, GRID, count)
-    assert shapes.patches((fitted,), GRID)[0].count == count
+    assert shapes.paint_patches((fitted,), GRID)[0].count == count
 
 
 @settings(max_examples=20, deadline=None)
@@ -63,9 +63,11 @@ def test_bodies_are_components_on_their_grids(index: int, seed: int) -> None:
         (lesion.resunet, plan.fine),
         (lesion.ftv, plan.native),
     ):
-        mask = shapes.paint(shapes.patches(solid, grid), grid)
+        mask = shapes.paint(shapes.paint_patches(solid, grid), grid)
         assert ndimage.label(mask)[1] == len(solid)
-    assert shapes.paint(shapes.patches(lesion.manual, plan.fine), plan.fine).sum() == plan.voxels
+    assert (
+        shapes.paint(shapes.paint_patches(lesion.manual, plan.fine), plan.fine).sum() == plan.voxels
+    )
 
 
 def test_full_scale_has_the_public_sizes_and_volumes() -> None:
@@ -82,7 +84,7 @@ def test_full_scale_has_the_public_sizes_and_volumes() -> None:
 def test_the_largest_tumour_fits_its_grid() -> None:
     plans = [grids.plan(index, 1, "full") for index in range(163)]
     largest = max(plans, key=lambda plan: plan.voxels)
-    part = shapes.patches(lesions.draw(largest).manual, largest.fine)
+    part = shapes.paint_patches(lesions.draw(largest).manual, largest.fine)
     assert sum(p.count for p in part) == 486158
 
 

@@ -10,7 +10,7 @@ from support import Cell, write_features
 from etl.model.errors import BadInputError
 from etl.read import features
 from etl.read.features import FeatureSheet, read_features
-from etl.read.workbook import number_of
+from etl.read.workbook import parse_number
 
 LONG = "SubjectID,Modality,ROILabel,FeatureFamily,Feature,Value,Parameters\n"
 
@@ -23,7 +23,7 @@ def csv(folder: Path, text: str) -> FeatureSheet:
 
 def values(sheet: FeatureSheet) -> dict[tuple[str, str], float | None]:
     return {
-        (subject, name): number_of(*cell)
+        (subject, name): parse_number(*cell)
         for subject, cells in zip(sheet.subjects, sheet.cells, strict=True)
         for name, cell in zip(sheet.names, cells, strict=True)
     }

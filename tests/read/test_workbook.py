@@ -14,7 +14,7 @@ from support import Cell, write_workbook
 
 from etl.model.errors import BadInputError
 from etl.read import workbook
-from etl.read.workbook import Sheet, number_of, read_sheets
+from etl.read.workbook import Sheet, parse_number, read_sheets
 
 
 def sheet_of(path: Path, rows: list[list[Cell]]) -> Sheet:
@@ -22,7 +22,7 @@ def sheet_of(path: Path, rows: list[list[Cell]]) -> Sheet:
 
 
 def cell(sheet: Sheet, row: int, column: int) -> float | None:
-    return number_of(sheet.texts[row][column], sheet.numbers[row][column])
+    return parse_number(sheet.texts[row][column], sheet.numbers[row][column])
 
 
 @pytest.mark.parametrize("value", [1 / 3, 2 / 3, math.pi, 1e-300, 9.9e74, -0.1, 123456789.123456])
@@ -155,13 +155,13 @@ def test_a_flipped_byte_never_ends_in_a_traceback(tmp_path: Path, at: float, bit
     ],
 )
 def test_number_of(text: str | None, number: float | None, value: float | None) -> None:
-    assert number_of(text, number) == value
+    assert parse_number(text, number) == value
 
 
 @pytest.mark.parametrize(("text", "number"), [("inf", math.inf), ("-inf", None), ("x", None)])
 def test_number_of_refuses(text: str, number: float | None) -> None:
     with pytest.raises(ValueError):  # noqa: PT011  the text is the cell's
-        number_of(text, number)
+        parse_number(text, number)
 
 
 def test_real_clinical_workbook(real: Path) -> None:

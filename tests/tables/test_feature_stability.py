@@ -9,7 +9,7 @@ import pytest
 from support import build_table, rows
 
 from etl.build.index import read_index, write_indexes
-from etl.measure.reliability import icc_agreement
+from etl.measure.reliability import compute_icc
 from etl.model.profile import load_profile
 from etl.model.store import table_path, write_table
 from etl.tables.recomputed_features import TABLE as RECOMPUTED
@@ -51,7 +51,7 @@ def test_the_reliability_of_both_masks(project: Path) -> None:
     found = stable(project, *values)
     assert set(found) == {(1, "stat_mean")}
     row = found[1, "stat_mean"]
-    wanted = icc_agreement(np.array([value[-1] for value in values], float).reshape(-1, 2))
+    wanted = compute_icc(np.array([value[-1] for value in values], float).reshape(-1, 2))
     assert row["n_cases"] == 14
     assert (row["icc"], row["icc_low"], row["icc_high"]) == (wanted.icc, wanted.low, wanted.high)
     assert wanted.icc is not None
@@ -72,7 +72,7 @@ def test_a_case_counts_with_both_values_alone(project: Path) -> None:
     row = stable(project, *values, ("ftv", 1, "ISPY1_9001", "stat_mean", 99.0))[1, "stat_mean"]
     kept = np.array([v[-1] for v in pairs(13)], float).reshape(-1, 2)[[1, *range(3, 13)]]
     assert row["n_cases"] == 11
-    assert row["icc"] == icc_agreement(kept).icc
+    assert row["icc"] == compute_icc(kept).icc
 
 
 def test_phases_and_features_are_apart(project: Path) -> None:

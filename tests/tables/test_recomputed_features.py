@@ -29,7 +29,7 @@ from support import (
 
 from etl.build.index import read_index, write_indexes
 from etl.build.run import Built
-from etl.measure.ibsi_names import FAMILIES, NEEDS_IMAGE, names_of, needs_image
+from etl.measure.ibsi_names import FAMILIES, NEEDS_IMAGE, list_names, needs_image
 from etl.model import project as etl_project
 from etl.model.errors import UserError
 from etl.model.profile import load_profile
@@ -42,7 +42,7 @@ Z = "images_bias-corrected_resampled_zscored_nifti"
 IMAGE = f"{Z}/{A}/{A}_DCE_0001_N3_zscored.nii.gz"
 N3 = f"images_bias-corrected_nifti/{A}/{A}_DCE_0001_N3.nii.gz"
 NAME = "recomputed_features"
-SHAPE = {name for name in names_of("morphology") if name not in NEEDS_IMAGE}
+SHAPE = {name for name in list_names("morphology") if name not in NEEDS_IMAGE}
 Entry = dict[str, Any]
 
 
@@ -90,11 +90,11 @@ def test_every_input_of_params(project: Path, release: Path) -> None:
     del release
     made = built(project)
     assert (made.rows, made.units, made.findings) == (2 * (128 + 128 + 25), 2, 0)
-    everything = {name for family in FAMILIES for name in names_of(family)}
+    everything = {name for family in FAMILIES for name in list_names(family)}
     for case in CASES:
         assert known(values(project, case, "stv_manual")) == everything
         assert known(values(project, case, "stv_resunet")) == everything
-        assert known(values(project, case, "ftv")) == set(names_of("morphology"))
+        assert known(values(project, case, "ftv")) == set(list_names("morphology"))
     sets = {(row["mask"], row["image_set"], row["phase"]) for row in rows(project, NAME)}
     assert sets == {("stv_manual", "zscored", 1), ("stv_resunet", "zscored", 1), ("ftv", "n3", 1)}
 
@@ -174,7 +174,7 @@ def test_further_phases_families_and_a_mask_set_of_ones_own(project: Path, relea
     assert built(project).findings == 0
     assert {row["case_id"] for row in rows(project, NAME)} == {B}
     one, two = (values(project, B, "mine", phase) for phase in (0, 2))
-    assert list(one) == sorted([*names_of("morphology"), *names_of("ngtdm")])
+    assert list(one) == sorted([*list_names("morphology"), *list_names("ngtdm")])
     assert {name for name in one if one[name] == two[name]} == SHAPE
 
 
@@ -297,7 +297,7 @@ def test_a_mask_of_one_voxel_costs_its_features(project: Path, release: Path) ->
     assert found["szm_zsnu_3D"] == 1
     for family in ("morphology", "intensity_histogram", "glcm", "ngtdm"):
         assert f"zscored 1: {family} (" in finding["observed"]
-        assert known(found).isdisjoint(names_of(family))
+        assert known(found).isdisjoint(list_names(family))
 
 
 def test_an_empty_mask_has_no_features(project: Path, release: Path) -> None:
@@ -333,8 +333,8 @@ def test_an_image_of_one_intensity(project: Path, release: Path) -> None:
     write_nifti(release / IMAGE, np.full(FINE, 2.5, np.float32), forms="q")
     built(project)
     found = values(project, A, "stv_manual")
-    assert known(found).isdisjoint(names_of("glcm"))
-    assert {"morph_moran_i", "morph_geary_c"} == set(names_of("morphology")) - known(found)
+    assert known(found).isdisjoint(list_names("glcm"))
+    assert {"morph_moran_i", "morph_geary_c"} == set(list_names("morphology")) - known(found)
     observed = told(project)[0]["observed"]
     assert "zscored 1: morph_moran_i, morph_geary_c (no finite number)" in observed
     assert "glcm (Sigma_i in correlation is zero.)" in observed

@@ -28,7 +28,7 @@ from etl.ask.card.planes import (
 from etl.build.manifest import hash_file
 from etl.build.recipe import make_module_recipe
 from etl.measure.grids import to_world
-from etl.measure.mask import foreground_bits
+from etl.measure.mask import find_foreground
 from etl.model import project
 from etl.model.errors import BadInputError
 from etl.model.profile import Profile, load_profile
@@ -160,7 +160,7 @@ def _read_mask(
             likely_cause="a table of another release", fix="Run `ispy1 repro`.",
         )  # fmt: skip
     volume = read_two_values(blob, context)
-    bits, _ = foreground_bits(volume.voxels, *volume.header.scaling)
+    bits, _ = find_foreground(volume.voxels, *volume.header.scaling)
     frame = frame or _make_frame(volume.header, row)
     affine = volume.header.affine
     return frame, [sample(bits, affine, make_points(frame, view))[0] for view in VIEWS]

@@ -35,21 +35,21 @@ def record_first(root: Path, release: Path, targets: Iterable[str], profile: Pro
     Raises:
         UserError: data/adopted.csv is damaged, or the disk refuses.
     """
-    known = read_csv_input(ADOPTED, root / RECORD)
-    has_record = {(line[0], line[1]) for line in known}
+    recorded = read_csv_input(ADOPTED, root / RECORD)
+    has_record = {(line[0], line[1]) for line in recorded}
     names = [parse(target, profile) for target in targets]
-    new = [name for name in names if name.mask == PUBLISHED_MASK]
-    lines = [_line(release, name) for name in new if (name.case_id, name.mask) not in has_record]
-    found: Rows = tuple(line for line in lines if line is not None)
-    if found:
-        text = format_csv(ADOPTED, tuple(sorted((*known, *found), key=str)))
+    masks = [name for name in names if name.mask == PUBLISHED_MASK]
+    lines = [_make_row(release, m) for m in masks if (m.case_id, m.mask) not in has_record]
+    new_rows: Rows = tuple(line for line in lines if line is not None)
+    if new_rows:
+        text = format_csv(ADOPTED, tuple(sorted((*recorded, *new_rows), key=str)))
         write_atomically(root / RECORD, lambda path: path.write_text(text, encoding="utf-8"))
-    return len(found)
+    return len(new_rows)
 
 
-def _line(release: Path, name: Name) -> tuple[str | int | None, ...] | None:
+def _make_row(release: Path, name: Name) -> tuple[str | int | None, ...] | None:
     # Loaded by those who bring a mask for the first time, not by every adoption.
-    from etl.measure.mask import foreground_bits, voxel_digest
+    from etl.measure.mask import digest_voxels, find_foreground
     from etl.read.nifti import read_volume
 
     path = release / name.path
@@ -59,6 +59,6 @@ def _line(release: Path, name: Name) -> tuple[str | int | None, ...] | None:
         return None
     # What DVC calls the hash of a file is its MD5.
     md5 = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
-    bits, _ = foreground_bits(volume.voxels, *volume.header.scaling)
+    bits, _ = find_foreground(volume.voxels, *volume.header.scaling)
     content = volume.content_crc32, volume.header.content_bytes
-    return (name.case_id, name.mask, name.path, md5, *content, voxel_digest(bits))
+    return (name.case_id, name.mask, name.path, md5, *content, digest_voxels(bits))
