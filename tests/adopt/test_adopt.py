@@ -27,7 +27,7 @@ from etl.model.profile import load_profile
 from etl.model.project import params
 from etl.model.release import blobs_of_case
 
-HERE = Path(__file__).parents[1]
+HERE = Path(__file__).parents[2]
 PROFILE = load_profile(HERE, "ispy1_tcia")
 N3 = PROFILE.image_sets["n3"].folder
 ZSCORED = PROFILE.image_sets["zscored"].folder

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from diff.story import GROWN, REPACKED
+from ask.diff.story import GROWN, REPACKED
 from etl.ask.diff import Difference, compare, connect
 from etl.model import store
 from etl.model.errors import UserError

@@ -20,7 +20,7 @@ from etl.model.release import (
     parse,
 )
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PROFILE = load_profile(ROOT, "ispy1_tcia")
 ZSCORED = PROFILE.image_sets["zscored"].folder
 N3 = PROFILE.image_sets["n3"].folder

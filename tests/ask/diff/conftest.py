@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from diff.story import make_story
+from ask.diff.story import make_story
 from etl.ask.diff import Difference, compare
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from diff.pair import KEY, Pair, Row, Table
+from ask.diff.pair import KEY, Pair, Row, Table
 from etl.model.errors import UserError
 from etl.warehouse.connect import quoted
 
