@@ -13,6 +13,7 @@ import os
 import shutil
 import signal
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -51,6 +52,8 @@ MANIFEST = "ISPY1-Tumor-SEG-Radiomics.sums"
 SLICE = "idc_series.parquet"
 CLINICAL_SHEET = "TCIA Patient Clinical Subset"
 OUTCOMES_SHEET = "TCIA Outcomes Subset"
+# git ignores it, and DVC would count it.
+LITTER = shutil.ignore_patterns("__pycache__", ".*_cache", ".hypothesis")
 CODE = (".dvc/config", ".dvcignore", "dvc.yaml", "expectations", "params.yaml", "sql")
 
 
@@ -356,15 +359,20 @@ def write_workbook(path: Path, sheets: dict[str, list[list[Cell]]]) -> Path:
 # --- a project ---------------------------------------------------------------------------------
 
 
-def make_project(root: Path) -> Path:
-    """A copy of this project's settings, with git, whose release is an empty data/release."""
-    for name in CODE:
+def copy_code(root: Path, names: Iterable[str] = CODE) -> None:
+    """Copy files and folders of this project, without what a developer's tools leave there."""
+    for name in names:
         source, target = ROOT / name, root / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
-            shutil.copytree(source, target)
+            shutil.copytree(source, target, ignore=LITTER)
         else:
-            shutil.copy(source, target)
+            shutil.copy2(source, target)
+
+
+def make_project(root: Path) -> Path:
+    """A copy of this project's settings, with git, whose release is an empty data/release."""
+    copy_code(root)
     set_params(root / "params.yaml", {"release": "data/release", "phantom.cases": 2})
     (root / "data" / "release").mkdir(parents=True)
     subprocess.run(["git", "init", "-q", str(root)], check=True)

@@ -14,7 +14,7 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 import typer
-from past import GROWN, shared_past
+from history import GROWN, shared_past
 from support import write_manifest
 from typer.testing import CliRunner
 
@@ -122,7 +122,7 @@ def test_a_flipped_byte_in_an_earlier_version(copy: Path) -> None:
 
 
 def test_a_flipped_byte_comes_back_from_the_remote(copy: Path, tmp_path: Path) -> None:
-    from sql.history import set_remote
+    from history import set_remote
 
     (tmp_path / "store").mkdir()
     set_remote(copy, tmp_path / "store")

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 import typer
 from dvc.repo import Repo
-from past import GROWN, shared_past
-from sql.history import commit, git, set_remote
+from history import GROWN, commit, git, set_remote, shared_past
 from support import make_project, make_release
 from typer.testing import CliRunner
 

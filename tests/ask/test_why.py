@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 import typer
-from past import GROWN, grow, shared_past
-from sql.history import commit, git
+from history import GROWN, commit, git, grow, shared_past
 from support import CLINICAL, FEATURES, ROOT, TRIAL_ONLY, build
 from typer.testing import CliRunner
 
@@ -381,7 +380,7 @@ def test_unknown_names_get_one_sentence(
 
 
 def test_the_remote_is_asked_unless_offline(copy: Path, tmp_path: Path) -> None:
-    from sql.history import set_remote
+    from history import set_remote
 
     set_remote(copy, tmp_path / "store")
     (tmp_path / "store").mkdir()

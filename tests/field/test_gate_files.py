@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from expectations.builder import CASES, make_project
+from made.green import CASES
 from typer.testing import CliRunner
 
 from etl.cli import app
@@ -17,10 +17,8 @@ from etl.gate.report import read_suites
 
 
 @pytest.fixture
-def project(
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Path]:
-    root = make_project(tmp_path_factory.mktemp("gate") / "project")
+def project(green: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    root = Path(shutil.copytree(green, tmp_path / "project"))
     monkeypatch.chdir(root)
     yield root
     judge.context.cache_clear()

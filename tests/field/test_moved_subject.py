@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from made.small import make_project
 from support import ROOT
 
 from etl.ask.status import status
@@ -17,7 +18,6 @@ from etl.model.errors import UserError
 from etl.model.profile import load_profile
 from etl.warehouse.connect import connect
 from etl.warehouse.splits import first_folds, update_splits
-from sql.tables import make_project
 
 
 def run_git(root: Path, *words: str) -> None:

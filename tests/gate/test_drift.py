@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sql.history import commit, make_history, write_masks
-from sql.history import git as run_git
+from history import commit, make_history, write_masks
+from history import git as run_git
 
 from etl.gate.drift import Reference, find_reference, read_reference, why_not_judged
 from etl.model.profile import load_profile

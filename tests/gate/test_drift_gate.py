@@ -7,28 +7,13 @@ import shutil
 from pathlib import Path
 
 import pytest
-from expectations.bench import Bench
-from expectations.builder import DRIFT_REFERENCE, make_project
-from sql.history import git
+from history import git
+from made.green import DRIFT_REFERENCE
 
 from etl.gate import judge
 from etl.gate import report as gate_report
 from etl.gate.report import GateReport
-
-
-@pytest.fixture(scope="module")
-def green_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_project(tmp_path_factory.mktemp("drift") / "project")
-
-
-@pytest.fixture(scope="module")
-def bench(green_root: Path) -> Bench:
-    return Bench(green_root)
-
-
-@pytest.fixture
-def project(green_root: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(green_root, tmp_path / "project"))
+from gate.bench import Bench
 
 
 def drift_of(report: GateReport) -> list[tuple[bool, int, str | None]]:

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from made import META, fill_table
 from support import (
     CASES,
     FINE,
@@ -36,7 +38,6 @@ from etl.model.project import params
 from etl.model.store import table_path, write_table
 from etl.tables import acquisitions
 from etl.tables.kinetics import _MEASURES, _OF_UNIT
-from sql.tables import fill
 
 CASE, OTHER = CASES
 MASKS = ("ftv", "stv_manual", "stv_resunet")
@@ -376,20 +377,16 @@ def test_images_without_masks(rebuilt: Path, release: Path) -> None:
 
 def with_thresholds(root: Path, *named: tuple[int, int | None]) -> Row:
     """Build with series of CASE: (study, threshold)."""
-    series = [
-        fill(
-            acquisitions.TABLE,
-            case_id=CASE,
-            series_instance_uid=str(number),
-            study_instance_uid=str(study),
-            study_index=study,
-            is_baseline=study == 1,
-            pe_threshold_percent=threshold,
-        )
-        for number, (study, threshold) in enumerate(named)
-    ]
+    rows = [f"({n}, {study}, {value or 'null'})" for n, (study, value) in enumerate(named)]
+    sql = f"""
+        select
+            '{CASE}' as case_id, n as series_instance_uid, study as study_instance_uid,
+            study as study_index, study = 1 as is_baseline, value as pe_threshold_percent
+        from (values {", ".join(rows)}) as series (n, study, value)
+    """
+    table = fill_table(duckdb.connect(), acquisitions.TABLE, sql if rows else "")
     path = table_path(root / "data/tables", "acquisitions")
-    write_table(acquisitions.TABLE, series, path, meta={"recipe": "r"})
+    write_table(acquisitions.TABLE, table, path, meta=META)
     rebuilt_kinetics(root)
     return row_of(root, "ftv")
 

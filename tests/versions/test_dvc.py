@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import typer
 from dvc.repo import Repo
-from sql.history import build, commit, make_history, set_remote, write_masks
-from sql.history import git as run_git
+from history import commit, keep_tables, make_history, set_remote, write_masks
+from history import git as run_git
 from typer.testing import CliRunner
 
 import etl
@@ -249,6 +249,6 @@ def test_a_build_that_writes_does_not_disturb_head(past: Path) -> None:
     assert ask(past, "HEAD") == 6
     run_git(past, "checkout", "-q", "splits.csv")
     write_masks(past, 8.0)
-    build(past, "grown by three")
+    keep_tables(past, "grown by three")
     commit(past, "v3")
     assert [ask(past, rev) for rev in ("v1", "v2", "v3", "HEAD~1")] == [5, 6, 8, 6]

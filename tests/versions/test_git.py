@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from sql.history import commit, make_history
-from sql.history import git as run_git
+from history import commit, make_history
+from history import git as run_git
 
 from etl.model.errors import UserError
 from etl.versions import git

@@ -13,13 +13,14 @@ import duckdb
 import polars as pl
 import pytest
 import xlsxwriter
+from made.small import make_project
+from support import ROOT
 
 import etl
 from etl.model import git_tables
 from etl.model.errors import UserError
 from etl.model.profile import load_profile
 from etl.warehouse import connect, feature_matrix, views
-from sql.tables import ROOT, make_project
 
 VIEWS = views.read_sql(ROOT / "sql" / "views")
 

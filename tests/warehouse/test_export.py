@@ -9,12 +9,12 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from made.small import make_project
 
 import etl
 from etl.model.errors import UserError
 from etl.warehouse.export import export
 from etl.warehouse.views import read_sql
-from sql.tables import make_project
 
 
 @pytest.fixture(scope="module")

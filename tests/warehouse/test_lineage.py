@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from made.small import make_project
 
 from etl.warehouse import lineage, views
 from etl.warehouse.connect import connect
 from etl.warehouse.lineage import Source, sources
-from sql.tables import make_project
 
 TABLES = {
     "main": {"t": {"k": "varchar", "a": "double", "b": "double"}},

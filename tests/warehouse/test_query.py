@@ -17,6 +17,8 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made.small import make_project
+from support import ROOT
 from typer.testing import CliRunner
 
 from etl.cli import app
@@ -24,7 +26,6 @@ from etl.model.errors import UserError
 from etl.text import output
 from etl.text.answer_format import Format
 from etl.warehouse import query, reports
-from sql.tables import ROOT, make_project
 
 SECRET = "secret,of,the,host"  # noqa: S105  it is a test's own
 

@@ -12,7 +12,8 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 from archives.make import HERE, archive_path, make
-from sql.history import commit, git, make_history
+from history import commit, git, make_history
+from made.small import make_project
 from typer.testing import CliRunner
 
 import etl
@@ -22,7 +23,6 @@ from etl.model.project import TABLES
 from etl.model.schema import SCHEMA_VERSION
 from etl.model.store import read_footer, read_table
 from etl.warehouse import query
-from sql.tables import make_project
 
 JOIN = """
 select now.case_id, now.mask, was.volume_cm3 as was_cm3, now.volume_cm3

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made.small import make_project
 
 from etl.model.errors import UserError
 from etl.warehouse import splits
 from etl.warehouse.splits import FOLDS, Subject, assign
-from sql.tables import make_project
 
 subjects = st.lists(
     st.builds(

@@ -1,4 +1,4 @@
-"""A project with two tagged versions, built once."""
+"""The difference of two tagged versions, asked for once."""
 
 from __future__ import annotations
 
@@ -6,14 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ask.diff.story import make_story
 from etl.ask.diff import Difference, compare
-
-
-@pytest.fixture(scope="session")
-def story(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """For reading only."""
-    return make_story(tmp_path_factory.mktemp("story") / "project")
 
 
 @pytest.fixture(scope="session")

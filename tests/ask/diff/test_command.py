@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 import typer
+from history import GROWN
 from rich.console import Console
 from support import ROOT
 from typer.testing import CliRunner, Result
 
 from ask.diff.pair import Pair
-from ask.diff.story import GROWN
 from etl.ask.diff import Difference, compare, connect
 from etl.ask.diff.render import headline, markdown, sections, show
 from etl.build.index import table_names

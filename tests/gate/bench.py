@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from pathlib import Path
+from typing import NamedTuple
 
 import duckdb
 import pandas as pd
@@ -13,6 +15,39 @@ from etl.gate.drift import read_reference
 from etl.gate.report import Contract, GateReport
 from etl.model.profile import load_profile
 from etl.warehouse import connect
+
+A = "ISPY1_9001"
+
+
+class Break(NamedTuple):
+    """SQL that breaks one contract, the start of its words, its severity, what it must name."""
+
+    suite: str
+    words: str
+    severity: str
+    case: str
+    sql: str
+
+
+def _read_breaks() -> tuple[Break, ...]:
+    """Return the breaks: a file per suite, a line per break."""
+    return tuple(
+        Break(path.stem, **row)
+        for path in sorted(Path(__file__).parent.glob("breaks/*.csv"))
+        for row in csv.DictReader(path.read_text("utf-8").splitlines())
+    )
+
+
+BREAKS = _read_breaks()
+
+
+def open_tables(root: Path) -> duckdb.DuckDBPyConnection:
+    """Return the tables of a project in memory, as the frames read them."""
+    connection = duckdb.connect()
+    connect.build(connection, connect.working_tree(root), storage="table")
+    reference = read_reference(report.read_recorded(root))
+    frames.hand_over(connection, load_profile(root), reference)
+    return connection
 
 
 class Bench:
@@ -24,9 +59,7 @@ class Bench:
         self.reference = read_reference(report.read_recorded(root))
         self.rules = judge.make_rules(root, self.profile, self.reference)
         self.suites = report.read_suites(root)
-        self.connection = duckdb.connect()
-        connect.build(self.connection, connect.working_tree(root), storage="table")
-        frames.hand_over(self.connection, self.profile, self.reference)
+        self.connection = open_tables(root)
         self.frames = {name: self.frame(name) for name in self.suites}
         self.green = {name: self.suite(name, frame) for name, frame in self.frames.items()}
         self.reads = {name: self.named_in(name) for name in self.suites}
