@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import made
-import pytest
 from dvc.repo import Repo
 from made import small
 from support import (
@@ -24,6 +23,7 @@ from support import (
     write_manifest,
     write_nifti,
 )
+from tracked import IDENTITY
 
 from etl.gate.report import read_suites
 from etl.model import project
@@ -46,10 +46,8 @@ _NOW, _THEN = "count(*) as n_images", "7::bigint as n_images"
 def git(root: Path, *words: str) -> str:
     """Return what git says, with an identity of the tests."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
-    identity = {f"GIT_{who}_{what}": "t@example.org" for who in ("AUTHOR", "COMMITTER")
-                for what in ("NAME", "EMAIL")}  # fmt: skip
     done = subprocess.run(
-        ["git", *words], cwd=root, env={**clean, **identity}, check=True, text=True,
+        ["git", *words], cwd=root, env={**clean, **IDENTITY}, check=True, text=True,
         capture_output=True,
     )  # fmt: skip
     return done.stdout
@@ -142,12 +140,6 @@ def _edit(path: Path, old: str, new: str) -> None:
 
 
 # --- built tables ------------------------------------------------------------------------------
-
-
-def shared_past(factory: pytest.TempPathFactory) -> Path:
-    """Return one such project for all modules of a run. For reading only."""
-    root = factory.getbasetemp() / "past" / "p"
-    return root if root.is_dir() else make_past(root)
 
 
 def make_past(root: Path) -> Path:

@@ -370,11 +370,11 @@ def copy_code(root: Path, names: Iterable[str] = CODE) -> None:
             shutil.copy2(source, target)
 
 
-def make_project(root: Path) -> Path:
-    """A copy of this project's settings, with git, whose release is an empty data/release."""
+def make_project(root: Path, release: str = "data/release") -> Path:
+    """A copy of this project's settings, with git, whose release is an empty folder."""
     copy_code(root)
-    set_params(root / "params.yaml", {"release": "data/release", "phantom.cases": 2})
-    (root / "data" / "release").mkdir(parents=True)
+    set_params(root / "params.yaml", {"release": release, "phantom.cases": 2})
+    (root / release).mkdir(parents=True)
     subprocess.run(["git", "init", "-q", str(root)], check=True)
     project.params.cache_clear()
     return root

@@ -14,7 +14,7 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 import typer
-from history import GROWN, shared_past
+from history import GROWN
 from support import write_manifest
 from typer.testing import CliRunner
 
@@ -29,16 +29,6 @@ from etl.warehouse.export import export
 
 RELEASE = "data/release"
 MASKS = "data/tables/masks.parquet"
-
-
-@pytest.fixture(scope="module")
-def past(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return shared_past(tmp_path_factory)
-
-
-@pytest.fixture
-def copy(past: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(past, tmp_path / "p", symlinks=True))
 
 
 def only(report: Report) -> Problem:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import typer
 from dvc.repo import Repo
-from history import GROWN, commit, git, set_remote, shared_past
+from history import GROWN, commit, git, set_remote
 from support import make_project, make_release
 from typer.testing import CliRunner
 
@@ -18,16 +18,6 @@ from etl.build.index import table_names, write_indexes
 from etl.cli import why as commands
 
 RELEASE = "data/release"
-
-
-@pytest.fixture(scope="module")
-def past(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return shared_past(tmp_path_factory)
-
-
-@pytest.fixture
-def copy(past: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(past, tmp_path / "p", symlinks=True))
 
 
 def line(root: Path, name: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import typer
-from history import GROWN, commit, git, grow, shared_past
+from history import GROWN, commit, git, grow
 from support import CLINICAL, FEATURES, ROOT, TRIAL_ONLY, build
 from typer.testing import CliRunner
 
@@ -23,16 +23,6 @@ from etl.model.store import read_table, table_path
 from etl.versions import dvc
 
 CASE, OTHER = "ISPY1_9001", "ISPY1_9002"
-
-
-@pytest.fixture(scope="module")
-def past(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return shared_past(tmp_path_factory)
-
-
-@pytest.fixture
-def copy(past: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(past, tmp_path / "p", symlinks=True))
 
 
 def one(root: Path, column: str, *words: str, **options: bool) -> Explanation:

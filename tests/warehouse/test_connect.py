@@ -25,16 +25,6 @@ from etl.warehouse import connect, feature_matrix, views
 VIEWS = views.read_sql(ROOT / "sql" / "views")
 
 
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_project(tmp_path_factory.mktemp("warehouse") / "project")
-
-
-@pytest.fixture(scope="module")
-def db(project: Path) -> duckdb.DuckDBPyConnection:
-    return etl.connect(project)
-
-
 def ask(db: duckdb.DuckDBPyConnection, sql: str) -> list[tuple[Any, ...]]:
     return db.execute(sql).fetchall()
 

@@ -18,11 +18,6 @@ from etl.warehouse.views import read_sql
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_project(tmp_path_factory.mktemp("export") / "project")
-
-
-@pytest.fixture(scope="module")
 def exported(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("export") / "made" / "out"
     for path in export(project, target, files=("json", "csv")):
