@@ -66,14 +66,17 @@ def versions(
         clone.run(f"ispy1 adopt '{download}' --prune")
         if tag == "v1":
             clone.build()
-        log = clone.do("ispy1 repro", ok=None).stdout  # red: no workbook of features
+        else:
+            log = clone.do("ispy1 repro", ok=False).stdout  # red: no workbook of features
         clone.run(f"git add -A && git commit -qm {tag} && git tag {tag}")
     clone.run("ispy1 push --all-versions")
     return clone, log
 
 
-def answer(clone: Clone, command: str, *, ok: bool = True) -> Any:  # noqa: ANN401  any JSON
-    return json.loads(clone.do(command, ok=ok).stdout)
+def answer(clone: Clone, command: str, exit_code: int = 0) -> Any:  # noqa: ANN401  any JSON
+    answered = clone.ask(command)
+    assert answered.exit_code == exit_code, answered.output
+    return json.loads(answered.stdout)
 
 
 def test_only_what_changed_was_read(versions: tuple[Clone, str]) -> None:
@@ -84,9 +87,8 @@ def test_only_what_changed_was_read(versions: tuple[Clone, str]) -> None:
 
 def test_diff_names_exactly_what_changed(versions: tuple[Clone, str]) -> None:
     clone, _ = versions
-    done = clone.do("ispy1 diff v1 v2 --json", ok=None)
-    assert done.returncode == 1
-    masks = {(m["case_id"], m["mask"]): m for m in json.loads(done.stdout)["masks"]}
+    said = answer(clone, "ispy1 diff v1 v2 --json", exit_code=1)
+    masks = {(m["case_id"], m["mask"]): m for m in said["masks"]}
     three = ("ftv", "stv_manual", "stv_resunet")
     assert set(masks) == {(GROWN, "stv_manual")} | {
         (case, mask) for case in (WITHDRAWN, ADDED) for mask in three
@@ -97,7 +99,7 @@ def test_diff_names_exactly_what_changed(versions: tuple[Clone, str]) -> None:
     assert 0.99 < grown["dice"] < 1
     assert {masks[WITHDRAWN, m]["change"] for m in three} == {"removed"}
     assert {masks[ADDED, m]["change"] for m in three} == {"added"}
-    assert clone.do("ispy1 diff v2 v2", ok=None).returncode == 0
+    assert clone.ask("ispy1 diff v2 v2").exit_code == 0
 
 
 def test_versions_beside_each_other(versions: tuple[Clone, str]) -> None:
@@ -117,14 +119,14 @@ def test_versions_beside_each_other(versions: tuple[Clone, str]) -> None:
 
 def test_why_leads_to_the_blob(versions: tuple[Clone, str]) -> None:
     clone, _ = versions
-    said = clone.do(f"ispy1 why masks.volume_cm3 {GROWN} stv_manual --json").stdout
+    said = clone.ask(f"ispy1 why masks.volume_cm3 {GROWN} stv_manual --json").stdout
     (row,) = answer(
         clone,
         f"ispy1 sql -f json \"from masks where case_id = '{GROWN}' and mask = 'stv_manual'\"",
     )
     assert row["blob_md5"] in said
     assert MASK in said
-    assert clone.do(f"ispy1 why volumes.ftv_cm3 {GROWN}").stdout.count("masks.volume_cm3") > 0
+    assert clone.ask(f"ispy1 why volumes.ftv_cm3 {GROWN}").stdout.count("masks.volume_cm3") > 0
 
 
 def test_a_clone_with_the_tables_alone_says_the_same(
@@ -140,5 +142,5 @@ def test_a_clone_with_the_tables_alone_says_the_same(
 
 def test_status_and_fsck(versions: tuple[Clone, str]) -> None:
     clone, _ = versions
-    assert len(clone.do("ispy1 status").stdout.splitlines()) <= 12
-    assert clone.do("ispy1 fsck", ok=None).returncode == 0
+    assert len(clone.ask("ispy1 status").stdout.splitlines()) <= 12
+    assert clone.ask("ispy1 fsck").exit_code == 0
