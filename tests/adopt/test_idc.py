@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import zipfile
@@ -17,6 +16,7 @@ from support import (
     build_table,
     clinical_row,
     make_project,
+    md5,
     rows,
     series_row,
     write_clinical,
@@ -322,7 +322,7 @@ def test_from_the_command_to_the_answer(
     again = CliRunner().invoke(app, ["idc", str(index), "--json"])
     assert json.loads(again.stdout)["is_changed"] is False
     assert (root / "data/release.dvc").read_text() == tracked
-    digest = hashlib.md5((root / "data/release" / SLICE).read_bytes()).hexdigest()  # noqa: S324
+    digest = md5(root / "data/release" / SLICE)
     assert (root / ".dvc/cache/files/md5" / digest[:2] / digest[2:]).is_file()
 
     write_indexes(root)

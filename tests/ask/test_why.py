@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import typer
 from history import GROWN, commit, git, grow
-from support import CLINICAL, FEATURES, ROOT, TRIAL_ONLY, build
+from support import CLINICAL, FEATURES, ROOT, TRIAL_ONLY, build, md5
 from typer.testing import CliRunner
 
 from etl.ask.why import Explanation, as_json, lines, why
@@ -61,7 +61,7 @@ def test_a_value_of_two_masks_leads_to_both(past: Path) -> None:
         (f"masks_stv_resunet/{CASE}.nii.gz", "measured (b)"),
     ]
     for fact in found.blobs:
-        assert fact.md5 == hashlib.md5((release / fact.path).read_bytes()).hexdigest()  # noqa: S324
+        assert fact.md5 == md5(release / fact.path)
         assert (fact.in_workspace, fact.in_cache) == (True, True)
     assert found.recipe is not None
     assert found.recipe.made_by == "etl.tables.mask_agreement.measure()"
@@ -117,7 +117,7 @@ def test_it_changed_through_the_blob(past: Path) -> None:
     assert found.revision == git(past, "rev-parse", "v2").strip()[:8]
     (blob,) = found.blobs
     assert blob.path == GROWN
-    assert blob.after == hashlib.md5((past / "data" / "release" / GROWN).read_bytes()).hexdigest()  # noqa: S324
+    assert blob.after == md5(past / "data" / "release" / GROWN)
     assert blob.before not in (None, blob.after)
     assert found.recipes is None
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from pathlib import Path
 
 import pytest
-from support import CLINICAL, FEATURES, MANIFEST, ROOT, mask_voxels, write_nifti
+from support import CLINICAL, FEATURES, MANIFEST, ROOT, mask_voxels, md5, write_nifti
 
 from etl.build.index import (
     index_path,
@@ -25,10 +24,6 @@ from etl.versions import dvc
 
 FTV = "masks_ftv/ISPY1_9001.nii.gz"
 RECIPE = f"# recipe={'0' * 32} values={'1' * 32}"
-
-
-def md5(path: Path) -> str:
-    return hashlib.md5(path.read_bytes()).hexdigest()  # noqa: S324  DVC's hash
 
 
 def texts(root: Path) -> dict[str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import gzip
-import hashlib
 import shutil
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from support import (
     make_project,
     make_release,
     mask_voxels,
+    md5,
     write_nifti,
 )
 from tracked import Tracked
@@ -53,10 +53,6 @@ def stale(root: Path) -> dict[tuple[str, str], tuple[Any, ...]]:
     rebuild(root)
     found = etl.connect(root).execute("from stale_features").fetchall()
     return {(row[0], row[1]): row[2:] for row in found}
-
-
-def md5(path: Path) -> str:
-    return hashlib.md5(path.read_bytes()).hexdigest()  # noqa: S324  the hash of DVC
 
 
 def record(root: Path) -> list[dict[str, str]]:
