@@ -106,25 +106,23 @@ def test_nothing_is_said_in_one_line(story: Path) -> None:
     assert sections(same) == []
 
 
-@pytest.mark.usefixtures("here")
-def test_sql_over_both_versions() -> None:
-    def ask(query: str) -> object:
-        return json.loads(run("v1", "v2", "--json", "--sql", query).stdout)
-
-    assert ask(
-        "select old, new from diff.masks where change = 'changed' and \"column\" = 'volume_cm3'"
-    ) == [{"old": "0.257", "new": "0.259"}]
-    values = "select count(*) as n from diff.changes where kind = 'value'"
-    followed = (
-        "mask_agreement", "kinetics", "recomputed_features", "captk_features", "feature_audit",
-    )  # fmt: skip
-    assert ask(f'{values} and "table" not in {followed}') == [{"n": 19 + 2}]
-    for table in followed:
-        assert ask(f"{values} and \"table\" = '{table}'") != [{"n": 0}]
-    assert ask("from diff.columns") == []
-    joined = "select sum(m.volume_cm3 - o.volume_cm3) as cm3 from masks m join old.masks o"
-    assert ask(f"{joined} using (case_id, mask)") == [{"cm3": pytest.approx(0.002)}]
+def test_sql_over_both_versions(here: Path) -> None:
+    query = "select old, new from diff.masks where change = 'changed' and \"column\" = 'volume_cm3'"
+    answer = run("v1", "v2", "--json", "--sql", query).stdout
+    assert json.loads(answer) == [{"old": "0.257", "new": "0.259"}]
     assert run("v1", "--sql", "from diff.mask_volumes", "--format", "csv").exit_code == 0
+    values = "select \"table\", count(*) from diff.changes where kind = 'value' group by all"
+    joined = "select sum(m.volume_cm3 - o.volume_cm3) from masks m join old.masks o"
+    with connect(here, "v1", "v2") as db:
+        counts = dict(db.execute(values).fetchall())
+        for followed in (
+            "mask_agreement", "kinetics", "recomputed_features", "captk_features", "feature_audit",
+        ):  # fmt: skip
+            assert counts.pop(followed) > 0
+        assert sum(counts.values()) == 19 + 2
+        assert db.execute("from diff.columns").fetchall() == []
+        grown = db.execute(f"{joined} using (case_id, mask)").fetchone()
+        assert grown == (pytest.approx(0.002),)
 
 
 def test_sql_of_differences_reaches_no_file(here: Path) -> None:
