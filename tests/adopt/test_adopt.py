@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dvc.repo import Repo
 from typer.testing import CliRunner
 
 import etl.adopt.carry
@@ -895,16 +896,12 @@ def test_a_mask_set_needs_a_release(root: Path, source: Path) -> None:
 # --- the whole way, with DVC and the command
 
 
-def dvc(root: Path, *words: str) -> None:
-    subprocess.run([sys.executable, "-m", "dvc", *words], cwd=root, check=True)
-
-
 def test_the_command_hands_the_release_to_dvc(
     bare: Path, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from etl.cli import app
 
-    dvc(bare, "init", "--quiet", "--no-scm")
+    Repo.init(str(bare), no_scm=True).close()
     put_case(source)
     monkeypatch.chdir(bare)
     done = CliRunner().invoke(app, ["adopt", str(source), "--json"])

@@ -97,7 +97,7 @@ def test_what_measures_measures_again(
         ("measure/mask.py", '"""Return where the scaled', '"""Return wherever the scaled'),
         ("measure/mask.py", "(voxels: Array,", "(voxels: np.ndarray[Any, Any],"),
         ("read/nifti.py", "def _finite(", "\n\n\ndef _finite("),
-        ("gate.py", "def judge(", "FACTOR = 2\ndef judge("),
+        ("gate/judge.py", "def judge(", "FACTOR = 2\ndef judge("),
         ("model/profile.py", "def load_profile(", "def added() -> None: ...\ndef load_profile("),
     ],
 )  # fmt: skip

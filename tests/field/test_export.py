@@ -20,8 +20,8 @@ import sys; sys.path.insert(0, sys.argv[1]); import duckdb
 assert duckdb.__version__ == sys.argv[2]
 warehouse = duckdb.connect(sys.argv[3], read_only=True)
 names = "select table_name from information_schema.tables where table_schema = 'main'"
-for (name,) in connect.execute(names).fetchall():
-    connect.execute(f'from "{name}"').fetchall()
+for (name,) in warehouse.execute(names).fetchall():
+    warehouse.execute(f'from "{name}"').fetchall()
     print(name)
 """
 

@@ -32,7 +32,8 @@ from support import (
 )
 
 from etl import phantom
-from etl.build.index import table_names, write_indexes
+from etl.build.index import write_indexes
+from etl.build.plan import with_needs
 from etl.model.params_file import set_params
 from etl.model.project import params
 from etl.model.store import table_path, write_table
@@ -449,7 +450,7 @@ def against(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Tr
     release = root / "data/release"
     phantom.make(release, root / "data/truth.parquet", cases=3, seed=7, workers=1)
     write_indexes(root)
-    for name in table_names():
+    for name in with_needs(["kinetics"]):
         build_table(root, name, workers=1)
     found = pq.read_table(root / "data/truth.parquet").to_pylist()
     yield root, {(r["case_id"], r["subject"], r["quantity"]): r["value"] for r in found}
