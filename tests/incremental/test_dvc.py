@@ -21,13 +21,13 @@ def tables_written(output: str) -> set[str]:
 
 
 def made_of(artefact: str) -> set[str]:
-    """The tables that read such blobs, or a table that does."""
-    found: set[str] = set()
+    """Return the tables that read such blobs, or a table that does."""
+    behind: set[str] = set()
     for name in table_names():  # each behind those that it needs
         table = table_module(name).TABLE
-        if artefact in table.reads or found.intersection(table.needs):
-            found.add(name)
-    return found
+        if artefact in table.reads or behind.intersection(table.needs):
+            behind.add(name)
+    return behind
 
 
 def test_one_edited_mask_and_back(tracked: Tracked) -> None:
