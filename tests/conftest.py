@@ -10,8 +10,12 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
+import duckdb
+import made.green
 import pandas as pd
 import pytest
+from gate.bench import open_tables
+from history import make_story
 from hypothesis import HealthCheck, settings
 from support import ROOT, build, make_project, make_release
 from tracked import Tracked, make_tracked
@@ -33,7 +37,10 @@ settings.load_profile("small")
 
 
 # Tests that share what is dear to make run on one worker: the rest file by file.
-TOGETHER = {"e2e": "e2e", "crash": "crash", "diff": "diff", "incremental": "dvc", "remotes": "dvc"}
+TOGETHER = {
+    "e2e": "e2e", "crash": "crash", "diff": "diff", "test_drift_gate.py": "diff",
+    "incremental": "dvc", "remotes": "dvc",
+}  # fmt: skip
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -131,9 +138,28 @@ def rebuilt(built: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def green(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project whose made tables keep every contract. For reading only."""
+    return made.green.make_project(tmp_path_factory.mktemp("green") / "project")
+
+
+@pytest.fixture
+def tables(green: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The tables of `green` in memory, as the gate reads them."""
+    with open_tables(green) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="session")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Tracked:
     """Such a project under git and DVC. For reading only."""
     return make_tracked(tmp_path_factory.mktemp("tracked") / "project")
+
+
+@pytest.fixture(scope="session")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A built project with two tagged versions. For reading only."""
+    return make_story(tmp_path_factory.mktemp("story") / "project")
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import os
 import shutil
 import signal
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -51,6 +52,8 @@ MANIFEST = "ISPY1-Tumor-SEG-Radiomics.sums"
 SLICE = "idc_series.parquet"
 CLINICAL_SHEET = "TCIA Patient Clinical Subset"
 OUTCOMES_SHEET = "TCIA Outcomes Subset"
+# git ignores it, and DVC would count it.
+LITTER = shutil.ignore_patterns("__pycache__", ".*_cache", ".hypothesis")
 CODE = (".dvc/config", ".dvcignore", "dvc.yaml", "expectations", "params.yaml", "sql")
 
 
@@ -212,8 +215,7 @@ def write_manifest(release: Path) -> Path:
     """The manifest of the blobs that are there, with the publisher's roots, unordered."""
     path = release / MANIFEST
     lines = [
-        f"{hashlib.md5(blob.read_bytes()).hexdigest()} "  # noqa: S324  the publisher's hash
-        f"ISPY1-Tumor-SEG-Radiomics/NIfTI-Files/{blob.relative_to(release).as_posix()}"
+        f"{md5(blob)} ISPY1-Tumor-SEG-Radiomics/NIfTI-Files/{blob.relative_to(release).as_posix()}"
         for blob in sorted(release.rglob("*.nii.gz"), reverse=True)
     ]
     path.write_text("".join(f"{line}\n" for line in lines))
@@ -356,17 +358,22 @@ def write_workbook(path: Path, sheets: dict[str, list[list[Cell]]]) -> Path:
 # --- a project ---------------------------------------------------------------------------------
 
 
-def make_project(root: Path) -> Path:
-    """A copy of this project's settings, with git, whose release is an empty data/release."""
-    for name in CODE:
+def copy_code(root: Path, names: Iterable[str] = CODE) -> None:
+    """Copy files and folders of this project, without what a developer's tools leave there."""
+    for name in names:
         source, target = ROOT / name, root / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
-            shutil.copytree(source, target)
+            shutil.copytree(source, target, ignore=LITTER)
         else:
-            shutil.copy(source, target)
-    set_params(root / "params.yaml", {"release": "data/release", "phantom.cases": 2})
-    (root / "data" / "release").mkdir(parents=True)
+            shutil.copy2(source, target)
+
+
+def make_project(root: Path, release: str = "data/release") -> Path:
+    """A copy of this project's settings, with git, whose release is an empty folder."""
+    copy_code(root)
+    set_params(root / "params.yaml", {"release": release, "phantom.cases": 2})
+    (root / release).mkdir(parents=True)
     subprocess.run(["git", "init", "-q", str(root)], check=True)
     project.params.cache_clear()
     return root
@@ -397,6 +404,11 @@ def findings(root: Path, check: str = "", *, table: str = "") -> list[Row]:
         for row in rows(root, "findings")
         if row["check"].startswith(check) and table in ("", row["table"])
     ]
+
+
+def md5(path: Path) -> str:
+    """DVC's and the publisher's hash of a file."""
+    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
 
 
 def table_bytes(root: Path) -> dict[str, bytes]:

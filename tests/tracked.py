@@ -12,9 +12,10 @@ from pathlib import Path
 from types import MappingProxyType
 
 from support import (
+    CODE,
     NATIVE_AFFINE,
-    ROOT,
     build,
+    copy_code,
     make_release,
     mask_voxels,
     table_bytes,
@@ -24,12 +25,7 @@ from support import (
 from etl.model import project
 from etl.model.params_file import set_params
 
-PARTS = (
-    ".dvc/config", ".dvcignore", ".gitignore", "dvc.yaml", "etl", "expectations", "params.yaml",
-    "sql",
-)  # fmt: skip
-# What a developer's tools leave in a package; git ignores it, and DVC would count it.
-LITTER = shutil.ignore_patterns("__pycache__", ".*_cache", ".hypothesis")
+PARTS = (*CODE, ".gitignore", "etl")
 FTV = "masks_ftv/ISPY1_9001.nii.gz"
 # The stages that tables are made by; the gate and the card have tests of their own.
 STAGES = "index tables"
@@ -58,16 +54,24 @@ class Tracked:
         quiet = {"DVC_NO_ANALYTICS": "1", "ISPY1_WORKERS": "1", "PYTHONPATH": str(self.root)}
         return {**clean, **IDENTITY, **quiet, "PATH": path}
 
-    def run(
-        self, command: str, *, ok: bool = True, env: Mapping[str, str] = MappingProxyType({})
-    ) -> str:
-        """Run a command; return what it printed, errors too."""
+    def do(
+        self, command: str, *, ok: bool | None = True, env: Mapping[str, str] = MappingProxyType({})
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command; `ok`: it must end well (True), must fail (False), or either (None)."""
         done = subprocess.run(
             ["bash", "-c", command], cwd=self.root, env={**self.environment, **env}, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, stdin=subprocess.DEVNULL,
+            capture_output=True, check=False, stdin=subprocess.DEVNULL,
         )  # fmt: skip
-        assert (done.returncode == 0) == ok, f"{command}: {done.returncode}\n{done.stdout[-4000:]}"
-        return done.stdout
+        fails = ok is not None and (done.returncode == 0) != ok
+        assert not fails, f"{command}: {done}"[-8000:]
+        return done
+
+    def run(
+        self, command: str, *, ok: bool | None = True, env: Mapping[str, str] = MappingProxyType({})
+    ) -> str:
+        """Run a command; return what it printed, errors behind."""
+        done = self.do(command, ok=ok, env=env)
+        return done.stdout + done.stderr
 
     def tables(self) -> dict[str, bytes]:
         return table_bytes(self.root)
@@ -91,13 +95,7 @@ class Tracked:
 def make_tracked(root: Path) -> Tracked:
     """Two cases, all tables, committed and tagged v1. The stages run in this process: quicker."""
     here = Tracked(root)
-    for name in PARTS:
-        source, target = ROOT / name, root / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if source.is_dir():
-            shutil.copytree(source, target, ignore=LITTER)
-        else:
-            shutil.copy2(source, target)
+    copy_code(root, PARTS)
     set_params(root / "params.yaml", {"release": "data/release", "phantom.cases": 2})
     project.params.cache_clear()
     make_release(here.release)

@@ -10,10 +10,11 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+from made.small import make_project
+
 from etl.model.errors import UserError
 from etl.model.project import TABLES
 from etl.model.schema import SCHEMA_VERSION
-from sql.tables import make_project
 
 HERE = Path(__file__).parent
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -25,7 +26,7 @@ def archive_path(version: int) -> Path:
 
 
 def make(target: Path) -> Path:
-    """Write the small tables of tests/sql/tables.py as this program writes them today.
+    """Write the small tables of tests/made/small as this program writes them today.
 
     Raises:
         UserError: the archive exists.

@@ -15,10 +15,11 @@ from etl.tables.unit import Context
 
 GENERAL_MODULE = "etl/model/project.py"  # every table imports it
 TABLE = "feature_stability"  # two words: nothing else has this name by chance
-# Where a table may be named: its module, contracts, frame and test, SQL and prose.
+# Where a table may be named: its module, contracts, frame, test and breaks, SQL and prose.
 _MAY_NAME = (
     f"etl/tables/{TABLE}*", f"expectations/**/{TABLE}.*", "expectations/contracts*",
-    f"tests/**/test_{TABLE}*", "tests/bench/**", "sql/**", "**/*.md",
+    f"tests/**/test_{TABLE}*", f"tests/**/{TABLE}.*", "tests/contract.csv", "tests/bench/**",
+    "sql/**", "**/*.md",
 )  # fmt: skip
 _MEASURED = re.compile(r"([0-9]+) units measured")
 

@@ -3,60 +3,58 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
 from remotes.conftest import s3_remote
-from support import build
-from tracked import STAGES
+from support import ROOT, build
+from tracked import Tracked
+from typer.testing import CliRunner, Result
+
+from etl.ask.card.card import write_card
+from etl.cli import app
+from etl.gate.judge import run_gate
+from etl.model.project import params
+from etl.warehouse.splits import update_splits
 
 __all__ = ["s3_remote"]  # a fixture: tests find it here by its name
 
-HERE = Path(__file__).resolve().parents[2]
 
-
-@dataclass(frozen=True)
-class Clone:
-    """A checkout in which commands run as a user would run them."""
-
-    root: Path
-
-    def run(self, command: str, *, ok: bool = True) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            ["bash", "-c", command], cwd=self.root, env=self.environment, text=True,
-            capture_output=True, check=False, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
-        if ok:
-            assert done.returncode == 0, f"{command}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
-        return done
+class Clone(Tracked):
+    """A checkout in which commands run as a user would run them, by its .venv."""
 
     @property
     def environment(self) -> dict[str, str]:
-        clean = {
-            k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "GIT_", "DVC_"))
-        }
-        identity = {"GIT_AUTHOR_NAME": "t", "GIT_AUTHOR_EMAIL": "t@example.org",
-                    "GIT_COMMITTER_NAME": "t", "GIT_COMMITTER_EMAIL": "t@example.org"}  # fmt: skip
-        return {**clean, **identity, "PATH": f"{self.root}/.venv/bin:{os.environ['PATH']}"}
+        every = super().environment
+        own = {name: every[name] for name in every.keys() - {"ISPY1_WORKERS", "PYTHONPATH"}}
+        return {**own, "PATH": f"{self.root}/.venv/bin:{os.environ['PATH']}"}
 
-    def tables(self) -> dict[str, bytes]:
-        return {
-            p.name: p.read_bytes() for p in sorted((self.root / "data/tables").glob("*.parquet"))
-        }
+    def copy(self, target: Path) -> Clone:
+        return Clone(super().copy(target).root)
+
+    def clone(self, target: Path) -> Clone:
+        super().clone(target)
+        (target / ".venv").symlink_to(sys.prefix)
+        return Clone(target)
+
+    def ask(self, command: str, stdin: str = "") -> Result:
+        """Give a command of ours in this process: another one's start would prove nothing."""
+        params.cache_clear()
+        with chdir(self.root):
+            return CliRunner().invoke(app, shlex.split(command)[1:], input=stdin)
 
     def build(self) -> None:
-        """Make all tables in this process, and let DVC take them: quicker than a repro."""
+        """Make and judge all tables in this process, and let DVC take them: as a repro does."""
         build(self.root)
-        self.run(f"dvc commit -q -f {STAGES}")
-
-    def branch(self, target: Path) -> Clone:
-        """A copy of this clone, DVC cache and data included."""
-        shutil.copytree(self.root, target, symlinks=True)
-        return Clone(target)
+        update_splits(self.root)
+        run_gate(self.root)
+        write_card(self.root)
+        self.run("dvc commit -q -f index tables split gate card")
 
 
 # What a build in the working tree left: a fresh clone has none of it.
@@ -66,11 +64,11 @@ BUILT = ("dvc.lock", "data/dvc.lock", "data/release.dvc", "reports/")
 def make_clone(target: Path, cases: int = 2) -> Clone:
     """The working tree as `git clone` would give it, with this environment as its .venv."""
     listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
-    names = subprocess.run(listed, cwd=HERE, capture_output=True, check=True).stdout.decode()
+    names = subprocess.run(listed, cwd=ROOT, capture_output=True, check=True).stdout.decode()
     for name in filter(None, names.split("\0")):
-        if (HERE / name).is_file() and not name.startswith(BUILT):
+        if (ROOT / name).is_file() and not name.startswith(BUILT):
             (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(HERE / name, target / name)
+            shutil.copy2(ROOT / name, target / name)
     params = target / "params.yaml"
     params.write_text(params.read_text().replace("cases: 12", f"cases: {cases}"))
     (target / ".venv").symlink_to(sys.prefix)

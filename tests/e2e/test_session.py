@@ -56,7 +56,7 @@ def versions(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[Clone, str]:
     """A project with the tags v1 and v2, pushed to S3, and what the second build printed."""
-    clone = built.branch(tmp_path_factory.mktemp("versions") / "clone")
+    clone = built.copy(tmp_path_factory.mktemp("versions") / "clone")
     clone.run(f"dvc remote add -q --default store '{s3_remote.url}/session'")
     access = {"access_key_id": "nobody", "secret_access_key": "nothing", "region": "us-east-1"}
     for name, value in {**s3_remote.options, **access, "verify": "true"}.items():
@@ -66,14 +66,17 @@ def versions(
         clone.run(f"ispy1 adopt '{download}' --prune")
         if tag == "v1":
             clone.build()
-        log = clone.run("ispy1 repro", ok=False).stdout  # red: no workbook of features
+        else:
+            log = clone.do("ispy1 repro", ok=False).stdout  # red: no workbook of features
         clone.run(f"git add -A && git commit -qm {tag} && git tag {tag}")
     clone.run("ispy1 push --all-versions")
     return clone, log
 
 
-def answer(clone: Clone, command: str, *, ok: bool = True) -> Any:  # noqa: ANN401  any JSON
-    return json.loads(clone.run(command, ok=ok).stdout)
+def answer(clone: Clone, command: str, exit_code: int = 0) -> Any:  # noqa: ANN401  any JSON
+    answered = clone.ask(command)
+    assert answered.exit_code == exit_code, answered.output
+    return json.loads(answered.stdout)
 
 
 def test_only_what_changed_was_read(versions: tuple[Clone, str]) -> None:
@@ -84,9 +87,8 @@ def test_only_what_changed_was_read(versions: tuple[Clone, str]) -> None:
 
 def test_diff_names_exactly_what_changed(versions: tuple[Clone, str]) -> None:
     clone, _ = versions
-    done = clone.run("ispy1 diff v1 v2 --json", ok=False)
-    assert done.returncode == 1
-    masks = {(m["case_id"], m["mask"]): m for m in json.loads(done.stdout)["masks"]}
+    said = answer(clone, "ispy1 diff v1 v2 --json", exit_code=1)
+    masks = {(m["case_id"], m["mask"]): m for m in said["masks"]}
     three = ("ftv", "stv_manual", "stv_resunet")
     assert set(masks) == {(GROWN, "stv_manual")} | {
         (case, mask) for case in (WITHDRAWN, ADDED) for mask in three
@@ -97,7 +99,7 @@ def test_diff_names_exactly_what_changed(versions: tuple[Clone, str]) -> None:
     assert 0.99 < grown["dice"] < 1
     assert {masks[WITHDRAWN, m]["change"] for m in three} == {"removed"}
     assert {masks[ADDED, m]["change"] for m in three} == {"added"}
-    assert clone.run("ispy1 diff v2 v2", ok=False).returncode == 0
+    assert clone.ask("ispy1 diff v2 v2").exit_code == 0
 
 
 def test_versions_beside_each_other(versions: tuple[Clone, str]) -> None:
@@ -117,23 +119,21 @@ def test_versions_beside_each_other(versions: tuple[Clone, str]) -> None:
 
 def test_why_leads_to_the_blob(versions: tuple[Clone, str]) -> None:
     clone, _ = versions
-    said = clone.run(f"ispy1 why masks.volume_cm3 {GROWN} stv_manual --json").stdout
+    said = clone.ask(f"ispy1 why masks.volume_cm3 {GROWN} stv_manual --json").stdout
     (row,) = answer(
         clone,
         f"ispy1 sql -f json \"from masks where case_id = '{GROWN}' and mask = 'stv_manual'\"",
     )
     assert row["blob_md5"] in said
     assert MASK in said
-    assert clone.run(f"ispy1 why volumes.ftv_cm3 {GROWN}").stdout.count("masks.volume_cm3") > 0
+    assert clone.ask(f"ispy1 why volumes.ftv_cm3 {GROWN}").stdout.count("masks.volume_cm3") > 0
 
 
 def test_a_clone_with_the_tables_alone_says_the_same(
     versions: tuple[Clone, str], tmp_path: Path
 ) -> None:
     clone, _ = versions
-    other = Clone(tmp_path / "clone")
-    clone.run(f"git clone -q . '{other.root}'")
-    (other.root / ".venv").symlink_to(clone.root / ".venv")
+    other = clone.clone(tmp_path / "clone")
     other.run("dvc pull -q tables gate")
     assert other.tables() == clone.tables()
     query = 'ispy1 sql --rev v1 -f json "from label_summary"'
@@ -142,5 +142,5 @@ def test_a_clone_with_the_tables_alone_says_the_same(
 
 def test_status_and_fsck(versions: tuple[Clone, str]) -> None:
     clone, _ = versions
-    assert len(clone.run("ispy1 status").stdout.splitlines()) <= 12
-    assert clone.run("ispy1 fsck", ok=False).returncode == 0
+    assert len(clone.ask("ispy1 status").stdout.splitlines()) <= 12
+    assert clone.ask("ispy1 fsck").exit_code == 0

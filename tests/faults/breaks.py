@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 import re
 import shutil
 import struct
@@ -15,6 +14,7 @@ import numpy as np
 import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
+from support import md5
 
 CASE, OTHER = "ISPY1_9001", "ISPY1_9002"
 FEATURES = "ISPY_DataPaper_features.xlsx"
@@ -55,9 +55,9 @@ class Release:
         return next(self.root.glob("*.sums"))
 
     def relist(self, path: str) -> None:
-        md5 = hashlib.md5((self.root / path).read_bytes(), usedforsecurity=False).hexdigest()
+        now = md5(self.root / path)
         lines = self.manifest.read_text().splitlines()
-        lines = [f"{md5} {x[33:]}" if x.endswith(f"/{path}") else x for x in lines]
+        lines = [f"{now} {x[33:]}" if x.endswith(f"/{path}") else x for x in lines]
         self.manifest.unlink()
         (self.root / "ISPY1-Tumor-SEG-Radiomics.sums").write_text("\n".join(lines) + "\n")
 

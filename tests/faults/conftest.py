@@ -4,35 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
+from support import make_project
 
 from etl.build.index import write_indexes
 from etl.build.run import build_tables
 from etl.gate.judge import run_gate
-from etl.model import project
 from etl.phantom import make
 from etl.warehouse.splits import update_splits
 from faults.breaks import Release
-
-HERE = Path(__file__).resolve().parents[2]
-CODE = ("dvc.yaml", "params.yaml", ".dvc/config", ".dvcignore", "expectations", "sql")
-
-
-def copy_code(target: Path) -> None:
-    for name in CODE:
-        source = HERE / name
-        if source.is_dir():
-            shutil.copytree(source, target / name)
-        else:
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(source, target / name)
-    text = (target / "params.yaml").read_text()
-    (target / "params.yaml").write_text(text.replace("cases: 12", "cases: 2"))
-    subprocess.run(["git", "init", "-q", str(target)], check=True)
-    project.params.cache_clear()
 
 
 def build_stale(root: Path) -> set[str]:
@@ -44,15 +26,9 @@ def build_stale(root: Path) -> set[str]:
     return {table.table for table in built if table.reasons}
 
 
-def _text(path: Path) -> str | None:
-    return path.read_text() if path.is_file() else None
-
-
 @pytest.fixture(scope="session")
 def baseline(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("baseline") / "project"
-    root.mkdir()
-    copy_code(root)
+    root = make_project(tmp_path_factory.mktemp("baseline") / "project", release="data/phantom")
     make(root / "data/phantom", root / "data/truth.parquet", cases=2, seed=1, workers=1)
     build_stale(root)
     return root

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from made.small import make_project
 from typer.testing import CliRunner
 
 from etl.cli import app
 from etl.model.errors import UserError
 from etl.text.answer_format import choose_format
-from sql.tables import make_project
 
 Ask = Callable[..., str]
 

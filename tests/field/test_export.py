@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from made.small import make_project
 
 from etl.model.errors import UserError
 from etl.warehouse import connect, export
 from etl.warehouse.views import read_sql
-from sql.tables import make_project
 
 OLDEST = "1.2.0"  # of the clients that read the storage version which is written
 READ_ALL = """

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from expectations.builder import ROOT, make_project
+from support import ROOT
 from typer.testing import CliRunner
 
 from etl.cli import app
@@ -19,10 +19,8 @@ from etl.model.store import table_path
 
 
 @pytest.fixture
-def project(
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Path]:
-    root = make_project(tmp_path_factory.mktemp("gate") / "project")
+def project(green: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    root = Path(shutil.copytree(green, tmp_path / "project"))
     monkeypatch.chdir(root)
     yield root
     engine.context.cache_clear()

@@ -5,10 +5,11 @@ The gate says the same of a file that no build has seen, and of a subject that s
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import pytest
+from history import git
+from made.small import make_project
 from support import ROOT
 
 from etl.ask.status import status
@@ -17,12 +18,6 @@ from etl.model.errors import UserError
 from etl.model.profile import load_profile
 from etl.warehouse.connect import connect
 from etl.warehouse.splits import find_first_folds, update_splits
-from sql.tables import make_project
-
-
-def run_git(root: Path, *words: str) -> None:
-    who = ("-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false")
-    subprocess.run(["git", *who, *words], cwd=root, check=True, capture_output=True)
 
 
 @pytest.mark.parametrize("committed_again", [False, True])
@@ -31,16 +26,16 @@ def test_a_moved_subject_is_named(tmp_path: Path, *, committed_again: bool) -> N
     path = root / "splits.csv"
     path.unlink(missing_ok=True)
     update_splits(root)
-    run_git(root, "init", "-q")
-    run_git(root, "add", "splits.csv")
-    run_git(root, "commit", "-qm", "folds")
+    git(root, "init", "-q")
+    git(root, "add", "splits.csv")
+    git(root, "commit", "-qm", "folds")
     assert update_splits(root) == 0
     head, first, *rest = path.read_text().splitlines(keepends=True)
     case_id, fold, *others = first.split(",")
     moved = ",".join([case_id, str((int(fold) + 1) % 5), *others])
     path.write_text("".join([head, moved, *rest]))
     if committed_again:
-        run_git(root, "commit", "-qam", "moved")
+        git(root, "commit", "-qam", "moved")
     with pytest.raises(UserError, match=f"{case_id} was in fold {fold} and is in"):
         update_splits(root)
 
@@ -58,9 +53,9 @@ def test_the_gate_sees_a_moved_and_a_doubled_subject(
     tmp_path: Path, edit: tuple[str, str], told: dict[str, tuple[int, int]]
 ) -> None:
     root = make_project(tmp_path)
-    run_git(root, "init", "-q")
-    run_git(root, "add", "splits.csv")
-    run_git(root, "commit", "-qm", "folds")
+    git(root, "init", "-q")
+    git(root, "add", "splits.csv")
+    git(root, "commit", "-qm", "folds")
     path = root / "splits.csv"
     path.write_text(path.read_text().replace(*edit, 1))
     with connect(root) as connection:
@@ -74,7 +69,7 @@ def test_the_gate_sees_a_moved_and_a_doubled_subject(
 
 def test_status_does_not_say_that_an_edit_of_the_folds_is_written_over(tmp_path: Path) -> None:
     root = make_project(tmp_path)
-    run_git(root, "init", "-q")
+    git(root, "init", "-q")
     (root / "page.md").write_text("edited")
     names = ("splits.csv", "page.md")
     outs = "".join(f"    - {{path: {n}, hash: md5, md5: {'a' * 32}, size: 1}}\n" for n in names)

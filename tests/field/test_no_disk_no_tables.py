@@ -6,12 +6,12 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from sql.history import make_history
+from history import make_history
+from made.small import make_project
 
 from etl.ask.fsck import format_lines, fsck
 from etl.model.project import TABLES, release_path
 from etl.warehouse import connect, snapshot
-from sql.tables import make_project
 
 
 @pytest.mark.skipif(not snapshot.MEMORY.is_dir(), reason="no folder in memory on this system")

@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from made.small import make_project
 
 from etl.cli import _run
-from sql.tables import make_project
 
 LONG = "x" * 300  # longer than a file's name may be
 

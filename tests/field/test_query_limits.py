@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
+from made.small import make_project
 from typer.testing import CliRunner
 
 from etl.ask.fsck.model import Tracked
@@ -22,7 +23,6 @@ from etl.model.errors import UserError
 from etl.text.markdown import escape, format_table
 from etl.text.output import format_text_table
 from etl.warehouse import limits, query
-from sql.tables import make_project
 
 MAIN = """
 import signal; signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may ignore it

@@ -30,7 +30,6 @@ from etl.model.known_issues import PATH, read_known_issues
 from etl.read.workbook import read_rows, read_sheets
 from etl.warehouse.connect import connect
 
-BUSYNESS = "T1_E_NGTDM_Busyness"
 Edit = Callable[[openpyxl.Workbook], None]
 
 

@@ -90,15 +90,6 @@ def swap(one: Path, two: Path) -> None:
         two.write_bytes(first)
 
 
-def build_stale(root: Path, workers: int = 1) -> None:
-    """What `dvc repro` does: a table is built when what it is made of has changed."""
-    build(root, workers)
-
-
-def text(path: Path) -> str | None:
-    return path.read_text() if path.is_file() else None
-
-
 def from_nothing(root: Path, target: Path, workers: int = 1) -> dict[str, bytes]:
     """The tables of a project that never saw another version of this release."""
     make_project(target)
@@ -134,7 +125,7 @@ def test_any_history_leads_to_the_fresh_build(
     shutil.copytree(begun, root)
     for operation in operations:
         operate(root / "data/release", *operation)
-        build_stale(root)
+        build(root)
     fresh = from_nothing(root, tmp_path / f"{next(NUMBER)}")
     assert table_bytes(root) == fresh
 
@@ -145,7 +136,7 @@ def test_many_workers_and_one_come_to_the_same(begun: Path, tmp_path: Path) -> N
     for case in ("ISPY1_9003", "ISPY1_9004"):
         operate(root / "data/release", "add", case, case, 3)
     operate(root / "data/release", "rename", "ISPY1_9001", "ISPY1_9002", 0)
-    build_stale(root)
+    build(root)
     assert table_bytes(root) == from_nothing(root, tmp_path / "fresh", workers=2)
 
 
@@ -178,7 +169,7 @@ def test_links_out_of_the_release_are_told_apart(begun: Path, tmp_path: Path) ->
         path = root / "data/release" / blobs(case)[1]
         path.rename(tmp_path / f"outside{number}.nii.gz")
         path.symlink_to(tmp_path / f"outside{number}.nii.gz")
-    build_stale(root)
+    build(root)
     again = table_bytes(root)
     build(root)
     assert table_bytes(root) == again

@@ -180,8 +180,6 @@ def test_vox_offset_zero_means_right_behind_the_header(tmp_path: Path) -> None:
 
 # --- what is refused ---------------------------------------------------------------------------
 
-SINGULAR = np.diag([1.0, 0.0, 1.0, 1.0])
-NOT_A_NUMBER = np.diag([1.0, np.nan, 1.0, 1.0])
 REFUSED: dict[str, tuple[str, dict[str, Any]]] = {
     "4-D": ("not_3d", {"array": np.zeros((4, 3, 2, 3), np.int16)}),
     "5-D": ("not_3d", {"array": np.zeros((4, 3, 2, 1, 3), np.int16)}),

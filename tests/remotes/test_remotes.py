@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from pathlib import Path
 
+from support import md5
 from tracked import Tracked
 
 from remotes.conftest import Remote
@@ -17,10 +17,6 @@ MANUAL = "data/release/masks_stv_manual"
 def files(folder: Path) -> dict[str, bytes]:
     found = sorted(path for path in folder.rglob("*") if path.is_file())
     return {str(path.relative_to(folder)): path.read_bytes() for path in found}
-
-
-def md5(path: Path) -> str:
-    return hashlib.md5(path.read_bytes()).hexdigest()  # noqa: S324  DVC's hash
 
 
 def shared_or_read_only(root: Path, folder: str = "data") -> list[Path]:

@@ -7,9 +7,9 @@ from typing import Any
 
 import duckdb
 import pytest
+from made.small import make_project
 
 import etl
-from sql.tables import make_project
 
 
 @pytest.fixture(scope="module")

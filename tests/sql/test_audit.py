@@ -7,11 +7,11 @@ from typing import Any
 
 import duckdb
 import pytest
+from made.small import FEATURES, make_project
 
 import etl
 from etl.tables.feature_catalog import parse_name
 from etl.warehouse.reports import find
-from sql.tables import FEATURES, make_project
 
 
 @pytest.fixture(scope="module")

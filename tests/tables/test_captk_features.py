@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -19,6 +18,7 @@ from support import (
     by_nibabel,
     findings,
     mask_voxels,
+    md5,
     rows,
     write_nifti,
     zscored_image,
@@ -65,10 +65,6 @@ def told(root: Path) -> list[tuple[str, str, str | None]]:
 
 def families(found: dict[tuple[str, str], Row], image_set: str) -> set[str]:
     return {feature.split("_")[2] for name, feature in found if name == image_set}
-
-
-def md5(path: Path) -> str:
-    return hashlib.md5(path.read_bytes()).hexdigest()  # noqa: S324  the hash of DVC
 
 
 def test_every_definition_on_both_inputs(built: Path) -> None:

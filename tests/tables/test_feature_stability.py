@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pytest
 from support import build_table, rows
 
 from etl.build.index import read_index, write_indexes
+from etl.gate import frames
 from etl.measure.reliability import compute_icc
 from etl.model.profile import load_profile
 from etl.model.store import table_path, write_table
@@ -99,3 +101,16 @@ def test_it_reads_no_blob(project: Path, release: Path) -> None:
     del release
     write_indexes(project)
     assert read_index(project, "feature_stability", load_profile(project)).blobs == ()
+
+
+@pytest.mark.parametrize("mask", ["stv_manual", "stv_resunet"])
+def test_the_gate_says_why_there_is_no_row(
+    green: Path, tables: duckdb.DuckDBPyConnection, mask: str
+) -> None:
+    """A mask was taken out of recompute.inputs: the frame has one row that says so."""
+    tables.execute("delete from feature_stability")
+    assert frames.read_frame(tables, green, "feature_stability").empty  # asked for, not there
+    tables.execute(f"delete from recomputed_features where mask = '{mask}'")
+    frame = frames.read_frame(tables, green, "feature_stability")
+    assert frame["item"].tolist() == ["recompute.inputs: not both of stv_manual and stv_resunet"]
+    assert frame[["is_counted", "is_at_most_1", "is_inside"]].all(axis=None)

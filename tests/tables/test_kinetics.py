@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from made import META, fill_table
 from support import (
     CASES,
     FINE,
@@ -30,13 +32,13 @@ from support import (
 )
 
 from etl import phantom
-from etl.build.index import list_tables, write_indexes
+from etl.build.index import write_indexes
+from etl.build.plan import add_needs
 from etl.model.params_file import set_params
 from etl.model.project import params
 from etl.model.store import table_path, write_table
 from etl.tables import acquisitions
 from etl.tables.kinetics import _MEASURES, _OF_UNIT
-from sql.tables import fill
 
 CASE, OTHER = CASES
 MASKS = ("ftv", "stv_manual", "stv_resunet")
@@ -376,20 +378,16 @@ def test_images_without_masks(rebuilt: Path, release: Path) -> None:
 
 def with_thresholds(root: Path, *named: tuple[int, int | None]) -> Row:
     """Build with series of CASE: (study, threshold)."""
-    series = [
-        fill(
-            acquisitions.TABLE,
-            case_id=CASE,
-            series_instance_uid=str(number),
-            study_instance_uid=str(study),
-            study_index=study,
-            is_baseline=study == 1,
-            pe_threshold_percent=threshold,
-        )
-        for number, (study, threshold) in enumerate(named)
-    ]
+    rows = [f"({n}, {study}, {value or 'null'})" for n, (study, value) in enumerate(named)]
+    sql = f"""
+        select
+            '{CASE}' as case_id, n as series_instance_uid, study as study_instance_uid,
+            study as study_index, study = 1 as is_baseline, value as pe_threshold_percent
+        from (values {", ".join(rows)}) as series (n, study, value)
+    """
+    table = fill_table(duckdb.connect(), acquisitions.TABLE, sql if rows else "")
     path = table_path(root / "data/tables", "acquisitions")
-    write_table(acquisitions.TABLE, series, path, meta={"recipe": "r"})
+    write_table(acquisitions.TABLE, table, path, meta=META)
     rebuilt_kinetics(root)
     return row_of(root, "ftv")
 
@@ -452,7 +450,7 @@ def against(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Tr
     release = root / "data/release"
     phantom.make(release, root / "data/truth.parquet", cases=3, seed=7, workers=1)
     write_indexes(root)
-    for name in list_tables():
+    for name in add_needs(["kinetics"]):
         build_table(root, name, workers=1)
     found = pq.read_table(root / "data/truth.parquet").to_pylist()
     yield root, {(r["case_id"], r["subject"], r["quantity"]): r["value"] for r in found}

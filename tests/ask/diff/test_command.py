@@ -1,0 +1,171 @@
+"""The command `ispy1 diff`: exit codes, formats, SQL, and 60,000 feature values."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import typer
+from history import GROWN
+from rich.console import Console
+from support import ROOT
+from typer.testing import CliRunner, Result
+
+from ask.diff.pair import Pair
+from etl.ask.diff import Difference, compare, connect
+from etl.ask.diff.render import list_sections, show, write_headline, write_markdown
+from etl.build.index import list_tables
+from etl.cli.diff import register
+from etl.model.errors import UserError
+
+app = typer.Typer()
+register(app)
+app.command("none")(lambda: None)  # with one command alone typer takes no name
+
+
+@pytest.fixture
+def here(story: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(story)
+    return story
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(app, ["diff", *words])
+
+
+@pytest.mark.usefixtures("here")
+def test_exit_codes() -> None:
+    assert run("v1").exit_code == run("v1", "v2").exit_code == 1
+    assert run("v2").exit_code == run("v1", "v1").exit_code == 0
+    for words in (("v7",), ("v1", "--format", "xml"), ("v1", "--sql", "drop table masks")):
+        assert isinstance(run(*words).exception, UserError)  # main() makes it exit code 2
+
+
+@pytest.mark.usefixtures("here")
+def test_a_pipe_gets_no_colour_and_the_file() -> None:
+    said = run("v1", "v2").stdout
+    assert "\x1b" not in said
+    line = next(line for line in said.splitlines() if GROWN in line)
+    assert line.split() == ["ISPY1_9001", "stv_manual", "changed", "0.257", "0.259", "+0.002",
+                            "+0.8", "0.9961", "inf", GROWN]  # fmt: skip
+    assert len(said.splitlines()) < 100
+
+
+def test_a_terminal_gets_colour(found: Difference) -> None:
+    console = Console(force_terminal=True, width=160, color_system="standard")
+    with console.capture() as capture:
+        show(found, console)
+    assert "\x1b[32m" in capture.get()
+    assert "\x1b[31m" in capture.get()
+
+
+@pytest.mark.usefixtures("here")
+def test_json() -> None:
+    said = json.loads(run("v1", "--json").stdout)
+    assert said["new"] == "the working tree"
+    assert said["masks"][0]["difference_percent"] == pytest.approx(0.778, abs=1e-3)
+    assert said["masks"][0]["unusual"] is None  # without bound: all masks were equal
+    assert json.loads(run("v2", "--json").stdout)["is_different"] is False
+
+
+@pytest.mark.usefixtures("here")
+def test_markdown_shows_the_masks_and_folds_the_rest() -> None:
+    text = run("v1", "v2", "--format", "markdown").stdout
+    before, _, folded = text.partition("<details>")
+    assert "| ISPY1_9001 | stv_manual | changed | 0.257 | 0.259 |" in before
+    assert "Coverage" not in before
+    assert text.count("<details>") == text.count("</details>") == len(folded.split("<details>"))
+    assert len(text) < 12_000
+
+
+def test_markdown_shows_data_as_data(found: Difference) -> None:
+    first = found.masks[0]
+    odd = {**first, "path": "a|b<script>*c*_d_`e`[f](g)"}
+    text = "".join(write_markdown(replace(found, masks=[odd])))
+    assert r"a\|b\<script\>\*c\*\_d\_\`e\`\[f\](g)" in text
+
+
+def test_long_lists_are_cut_and_say_so(found: Difference) -> None:
+    many = replace(found, masks=list(found.masks) * 30)
+    console = Console(width=200)
+    with console.capture() as capture:
+        show(many, console)
+    assert "and 198 more; `--json` has all" in capture.get()
+    assert "and 198 more" in "".join(write_markdown(many))
+
+
+def test_nothing_is_said_in_one_line(story: Path) -> None:
+    same = compare(story, "v1", "v1")
+    assert write_headline(same) == "v1 and v1 are the same: no row and no summary differs."
+    assert list_sections(same) == []
+
+
+def test_sql_over_both_versions(here: Path) -> None:
+    query = "select old, new from diff.masks where change = 'changed' and \"column\" = 'volume_cm3'"
+    answer = run("v1", "v2", "--json", "--sql", query).stdout
+    assert json.loads(answer) == [{"old": "0.257", "new": "0.259"}]
+    assert run("v1", "--sql", "from diff.mask_volumes", "--format", "csv").exit_code == 0
+    values = "select \"table\", count(*) from diff.changes where kind = 'value' group by all"
+    joined = "select sum(m.volume_cm3 - o.volume_cm3) from masks m join old.masks o"
+    with connect(here, "v1", "v2") as db:
+        counts = dict(db.execute(values).fetchall())
+        for followed in (
+            "mask_agreement", "kinetics", "recomputed_features", "captk_features", "feature_audit",
+        ):  # fmt: skip
+            assert counts.pop(followed) > 0
+        assert sum(counts.values()) == 19 + 2
+        assert db.execute("from diff.columns").fetchall() == []
+        grown = db.execute(f"{joined} using (case_id, mask)").fetchone()
+        assert grown == (pytest.approx(0.002),)
+
+
+def test_sql_of_differences_reaches_no_file(here: Path) -> None:
+    done = run("v1", "--sql", f"from read_csv('{here}/splits.csv')")
+    assert isinstance(done.exception, UserError)
+
+
+def test_sixty_thousand_feature_values() -> None:
+    pair = Pair()
+    pair.connection.execute("""
+        create table old.features as
+        select 'ISPY1_' || (1000 + i // 370) as case_id, 'f' || (i % 370) as feature,
+            (hash(i) + 1) / 1e18 as value from range(60310) as r(i);
+        create table features as select * replace (value * 1.01 as value) from old.features;
+    """)
+    for catalog in ("old", "memory"):
+        pair.connection.execute(
+            f"comment on table {catalog}.main.features is 'Grain: x. Key: case_id, feature.'"
+        )
+    started = time.perf_counter()
+    pair.set(None, None)
+    assert pair.ask("select count(*) from diff.features") == [(60310,)]
+    assert pair.ask("select count(*), min(unusual) > 0 from diff.changes") == [(60310, True)]
+    assert time.perf_counter() - started < 2  # a third of a second on a core of its own
+
+
+def test_help_comes_fast() -> None:
+    code = "import etl.cli.diff, sys; sys.exit('duckdb' in sys.modules)"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], check=False, env=environment)
+    assert done.returncode == 0
+
+
+@pytest.mark.usefixtures("here")
+def test_every_view_of_the_schema_is_documented(story: Path) -> None:
+    with connect(story, "v1", "v2") as db:
+        blank = db.execute(
+            "select table_name, column_name from duckdb_columns() "
+            "where schema_name = 'diff' and coalesce(comment, '') = ''"
+        ).fetchall()
+        views = db.execute(
+            "select comment from duckdb_views() where schema_name = 'diff'"
+        ).fetchall()
+    assert blank == []
+    assert len(views) == len(list_tables()) + 5
+    assert all("Grain: " in comment for (comment,) in views)

@@ -1,0 +1,4 @@
+-- Every feature agrees; the constants are not comparable.
+select
+    feature, if(is_constant, 'not_comparable', 'exact') as tier, if(is_constant, 0, 2) as n
+from feature_catalog

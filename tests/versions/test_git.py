@@ -1,0 +1,144 @@
+"""What git knows: names of revisions, files at them, the tables in their dvc.lock."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from history import commit, make_history
+from history import git as run_git
+
+from etl.model.errors import UserError
+from etl.versions import git
+
+
+@pytest.fixture(scope="module")
+def past(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("revisions")
+    return make_history(folder / "p", remote=folder / "store")
+
+
+def test_every_spelling_of_a_revision(past: Path) -> None:
+    commit_of_v1 = run_git(past, "rev-parse", "v1").strip()
+    for name in ("v1", "HEAD~1", "main^", commit_of_v1, commit_of_v1[:9], "refs/tags/v1"):
+        found = git.resolve(past, name)
+        assert (found.commit, str(found)) == (commit_of_v1, name)
+    assert git.resolve(past, found) is found
+
+
+@pytest.mark.parametrize(
+    "name", ["v3", "", "--help", "-h", "v1..v2", "HEAD~9", "HEAD:splits.csv", "a\nv1", "a b", "é"]
+)
+def test_what_is_no_revision_is_refused_in_one_line(past: Path, name: str) -> None:
+    with pytest.raises(UserError, match="git knows no commit of this name") as caught:
+        git.resolve(past, name)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_near_miss_is_named(past: Path) -> None:
+    run_git(past, "tag", "release-2026")
+    try:
+        with pytest.raises(UserError, match="Did you mean release-2026"):
+            git.resolve(past, "relase-2026")
+    finally:
+        run_git(past, "tag", "-d", "release-2026")
+
+
+def test_a_folder_without_git_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="git cannot answer"):
+        git.resolve(tmp_path, "HEAD")
+
+
+def test_a_missing_git_is_said(past: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(UserError, match="git is not installed"):
+        git.resolve(past, "HEAD")
+
+
+def test_the_variables_of_a_hook_lead_nowhere(
+    past: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "elsewhere"))
+    assert git.resolve(past, "v1").name == "v1"
+
+
+def test_tags_come_in_the_order_of_their_commits(past: Path, tmp_path: Path) -> None:
+    assert [str(tag) for tag in git.list_tags(past)] == ["v0", "v1", "v2"]
+    copy = tmp_path / "copy"
+    run_git(tmp_path, "clone", "-q", str(past), str(copy))
+    run_git(copy, "tag", "-a", "-m", "annotated late", "v0.5", "v0")
+    run_git(copy, "tag", "blob", "HEAD:splits.csv")
+    assert {str(tag) for tag in git.list_tags(copy)} == {"v0", "v0.5", "v1", "v2"}
+    v0, late = git.resolve(copy, "v0"), git.resolve(copy, "v0.5")
+    assert (late.commit, late.committed) == (v0.commit, v0.committed)
+
+
+def test_files_at_a_revision(past: Path) -> None:
+    assert b",3," in (git.read_at(past, "v1", "splits.csv") or b"")
+    assert b",1," in (git.read_at(past, "v2", "splits.csv") or b"")
+    assert git.read_at(past, "v1", "no/such.file") is None
+    assert git.read_at(past, "v1", "sql") is None
+    found = git.read_files_at(past, "v1", ["sql/views", "splits.csv", "nothing"])
+    assert found["splits.csv"] == git.read_at(past, "v1", "splits.csv")
+    assert {Path(path).parent.name for path in found} == {"views", ""}
+
+
+def test_tables_at_a_revision(past: Path) -> None:
+    v1, v2 = git.list_tables_at(past, "v1"), git.list_tables_at(past, "v2")
+    assert v2.keys() - v1.keys() == {"gate_results"}
+    assert {name for name in v1 if v1[name] != v2[name]} == {"masks"}
+    assert git.find_table_file(past, "v1", "masks").name == v1["masks"][2:]
+
+
+@pytest.mark.parametrize(
+    ("rev", "name", "said"),
+    [("v0", "masks", "v0: dvc.lock is not in"), ("v1", "gate_results", "v1: has no table gate_")],
+)
+def test_what_is_not_there_is_said(past: Path, rev: str, name: str, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        git.find_table_file(past, rev, name)
+
+
+def test_a_damaged_lock_is_named(past: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    run_git(tmp_path, "clone", "-q", str(past), str(copy))
+    for text in ("stages: [1", "stages: 3", "- a", "stages: {a: {outs: [{md5: x}]}}"):
+        (copy / "dvc.lock").write_text(text)
+        run_git(copy, "commit", "-qam", "damage")
+        with pytest.raises(UserError, match=r"HEAD:dvc\.lock: is no DVC file"):
+            git.list_tables_at(copy, "HEAD")
+
+
+def test_outs_of_every_version_also_those_beside_the_main_line(past: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    run_git(tmp_path, "clone", "-q", str(past), str(copy))
+    run_git(copy, "checkout", "-q", "-b", "side", "v1")
+    side = "ab" * 16
+    (copy / "side.dvc").write_text(f"outs:\n- md5: {side}\n  path: big\n")
+    (copy / "not.dvc").write_text("outs:\n- md5: ffff\n  path: local\n  push: false\n")
+    commit(copy, "on-the-side")
+    run_git(copy, "checkout", "-q", "main")
+    run_git(copy, "merge", "-q", "-s", "ours", "side")
+    run_git(copy, "branch", "-D", "side")
+    run_git(copy, "tag", "-d", "on-the-side")
+    outs = git.list_all_outs(copy)
+    assert outs.paths[side] == "big"
+    assert "ffff" not in outs.paths
+    assert outs.versions == 4  # v1, v2, the side, the merge
+    assert {"data/release", "data/tables/masks.parquet", "splits.csv"} <= set(outs.paths.values())
+    assert "splits.csv" in outs.in_git
+    assert "data/tables/masks.parquet" not in outs.in_git
+
+
+def test_a_project_inside_a_larger_repository(tmp_path: Path) -> None:
+    inner = tmp_path / "outer" / "inner"
+    inner.mkdir(parents=True)
+    (inner / "dvc.lock").write_text(
+        "stages: {a: {outs: [{path: data/tables/masks.parquet, md5: " + "a" * 32 + "}]}}"
+    )
+    run_git(inner.parent, "init", "-q")
+    commit(inner.parent, "v1")
+    assert git.list_tables_at(inner, "v1") == {"masks": "a" * 32}
+    assert git.list_all_outs(inner).paths == {"a" * 32: "data/tables/masks.parquet"}
+    assert git.list_todays_outs(inner).paths == {"a" * 32: "data/tables/masks.parquet"}
+    assert list(git.read_files_at(inner, "v1", ["dvc.lock"])) == ["dvc.lock"]
