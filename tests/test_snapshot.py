@@ -128,8 +128,8 @@ def test_a_revision_with_inputs_of_another_form_keeps_its_tables(
     commit(copy, "odd")
     db = etl.connect(copy, rev="odd")
     left = {row[0] for row in ask(db, "select view_name from duckdb_views() where not internal")}
-    assert {"masks", "resolution_summary", "problems"} <= left
-    assert not {"modelling", "citation", "coverage", "slice_count"} & left
+    assert {"masks", "studies", "problems"} <= left
+    assert not {"modelling", "citation", "coverage", "slice_count", "volumes"} & left
     with pytest.raises(UserError, match="odd has no table or view modelling"):
         query.run("from modelling", copy, rev="odd")
 

@@ -134,7 +134,7 @@ def judge(
     hand_over(connection, profile, reference, find_first_folds(root))
     contracts = list(find_gone(root, suites))
     for name, expectations in suites.items():
-        frame = read_frame(connection, root, name)
+        frame = read_frame(connection, root, name, profile)
         _check_columns(name, expectations, frame)
         results = engine.validate(root, name, expectations, frame, rules.parameters)
         contracts += judge_suite(name, expectations, results, frame, rules)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
-from support import Row
+from support import ROOT, Row
 
 from etl.ask.card.choose import candidates
+from etl.model.profile import load_profile
 from etl.model.release import Name
 from etl.tables.unit import Blob
 
 SETS = ("ftv", "stv_resunet", "stv_manual")
+ROLES = load_profile(ROOT, "phantom").sets
 
 
 def image(case: str, phase: int = 1, image_set: str = "zscored") -> Blob:
@@ -24,14 +26,14 @@ def mask(case: str, volume: float, name: str = "stv_manual") -> Row:
 
 
 def order(images: list[Blob], rows: list[Row]) -> list[str]:
-    return [candidate.case_id for candidate in candidates(images, rows, SETS)]
+    return [candidate.case_id for candidate in candidates(images, rows, SETS, ROLES)]
 
 
 @given(st.lists(st.integers(1, 10**6), min_size=1, max_size=30, unique=True))
 def test_the_lower_median_is_first(volumes: list[int]) -> None:
     rows = [mask(f"ISPY1_{number:04}", v / 1000) for number, v in enumerate(volumes)]
     images = [image(str(row["case_id"])) for row in rows]
-    first = candidates(images, rows, SETS)[0]
+    first = candidates(images, rows, SETS, ROLES)[0]
     below = sum(v / 1000 < first.volume_cm3 for v in volumes)
     assert below == (len(volumes) - 1) // 2
     assert sorted(order(images, rows)) == [row["case_id"] for row in rows]
@@ -46,13 +48,13 @@ def test_cases_that_have_most_come_first() -> None:
 
 def test_an_empty_expert_mask_is_no_reference() -> None:
     rows = [mask("A", 0.0), mask("A", 2.0, "ftv"), mask("B", 1.0)]
-    found = candidates([], rows, SETS)
+    found = candidates([], rows, SETS, ROLES)
     assert [c.case_id for c in found] == ["B", "A"]
     assert found[1].reference == rows[1]
 
 
 def test_the_first_post_contrast_phase_is_preferred() -> None:
     images = [image("A", 0), image("A", 2), image("A", 1, "n3"), image("A", 1)]
-    assert candidates(images, [], SETS)[0].image == image("A", 1)
-    assert candidates(images[:3], [], SETS)[0].image == image("A", 2)
-    assert candidates([], [], SETS) == []
+    assert candidates(images, [], SETS, ROLES)[0].image == image("A", 1)
+    assert candidates(images[:3], [], SETS, ROLES)[0].image == image("A", 2)
+    assert candidates([], [], SETS, ROLES) == []

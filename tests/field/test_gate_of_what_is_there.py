@@ -44,7 +44,7 @@ def test_a_mask_that_falls_between_the_voxels_of_the_other_grid(
     tables.execute(f"delete from captk_features where case_id = '{A}' and image_set = 'n3'")
     tables.execute(f"update masks set voxel_count = {voxels} where mask = 'stv_manual'")
     tables.execute(FOUND.format("captk_features", "mask_empty_on_grid:image_n3_1", A, "null"))
-    frame = frames.read_frame(tables, root, "captk_features").set_index("item")
+    frame = frames.read_frame(tables, root, "captk_features", load_profile(root)).set_index("item")
     assert bool(frame.loc[f"{A}: n3", "is_measured"]) == is_measured
     assert frame.drop(index=f"{A}: n3")["is_measured"].all()
 
@@ -58,7 +58,7 @@ def test_a_noisy_mask_whose_features_are_given_up(
     tables.execute(f"update recomputed_features set value = null where {of_mask}")
     path = f"(select path from masks where {of_mask})"
     tables.execute(FOUND.format("recomputed_features", check, A, path))
-    frame = frames.read_frame(tables, root, "recomputed_features")
+    frame = frames.read_frame(tables, root, "recomputed_features", load_profile(root))
     assert (frame["n_shape_unknown"] > 0).sum() == n_unknown
 
 
@@ -68,8 +68,11 @@ def test_a_mask_taken_out_of_recompute_inputs(
 ) -> None:
     """feature_stability has no row then: the frame has one that says why."""
     tables.execute("delete from feature_stability")
-    assert frames.read_frame(tables, root, "feature_stability").empty  # asked for, not there
+    profile = load_profile(root)
+    assert frames.read_frame(
+        tables, root, "feature_stability", profile
+    ).empty  # asked for, not there
     tables.execute(f"delete from recomputed_features where mask = '{mask}'")
-    frame = frames.read_frame(tables, root, "feature_stability")
+    frame = frames.read_frame(tables, root, "feature_stability", profile)
     assert frame["item"].tolist() == ["recompute.inputs: not both of stv_manual and stv_resunet"]
     assert frame[["is_counted", "is_at_most_1", "is_inside"]].all(axis=None)

@@ -7,7 +7,7 @@ of what it is made of, so that a clone without blobs keeps the one that it pulle
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,8 +44,11 @@ MADE_OF, TITLE = "ispy1 made of", "Title"  # texts inside the file
 TRIES = 8  # cases that are tried where blobs turn out to be damaged
 ONE_MILLIMETRE = 1e-4
 PHASE_WORDS = {0: "before contrast", 1: "first post-contrast", 2: "second post-contrast"}
-SET_WORDS = {"zscored": "z-scored", "n3": "bias-corrected"}
-MASK_WORDS = {"stv_manual": "STV, expert", "stv_resunet": "STV, ResUNet", "ftv": "FTV"}
+# Role of a set -> what it is called.
+WORDS = {
+    "normalized": "z-scored", "native": "bias-corrected",
+    "expert": "STV, expert", "network": "STV, ResUNet", "functional": "FTV",
+}  # fmt: skip
 
 Planes = dict[View, Array]
 
@@ -81,7 +84,7 @@ def write_picture(root: Path) -> str:
         return title
     rows = read_table(table).to_pylist()
     context = Context(root, project.release_path(root), profile, blobs)
-    sheet = _sheet(context, candidates(images, rows, _mask_sets(profile)))
+    sheet = _sheet(context, candidates(images, rows, _mask_sets(profile), profile.sets))
     image, about = draw(sheet), PngInfo()
     about.add_text(MADE_OF, made_of)
     about.add_text(TITLE, sheet.title)
@@ -121,7 +124,7 @@ def _read_title(path: Path, made_of: str) -> str | None:
 
 def _mask_sets(profile: Profile) -> list[str]:
     """The declared masks, the expert's last: it is drawn on top."""
-    return sorted(profile.masks, key=lambda name: (name == "stv_manual", name))
+    return sorted(profile.masks, key=lambda name: (name == profile.sets.get("expert"), name))
 
 
 def _sheet(context: Context, cases: list[Candidate]) -> Sheet:
@@ -221,7 +224,7 @@ def _full_sheet(profile: Profile, case: Candidate, shown: Shown) -> Sheet:
 
 
 def _legend(name: str, case: Candidate, shown: Shown) -> Mask:
-    words = MASK_WORDS.get(name, name)
+    words = _name_in_words(name, case.sets)
     if name not in case.masks:
         return Mask(f"{words}: none", is_shown=False)
     if name not in shown.masks:
@@ -229,12 +232,17 @@ def _legend(name: str, case: Candidate, shown: Shown) -> Mask:
     return Mask(f"{words}: {case.masks[name]['volume_cm3']:.2f} cm3", is_shown=True)
 
 
+def _name_in_words(name: str, sets: Mapping[str, str]) -> str:
+    """Return what a set is called: by its role, else by its name."""
+    return next((WORDS[role] for role, own in sets.items() if own == name), name)
+
+
 def _title(profile: Profile, case: Candidate) -> str:
     mark = "PHANTOM " if profile.is_phantom else ""
     reference = case.reference
     what = "no tumour mask"
     if reference is not None:
-        words = MASK_WORDS.get(reference["mask"], reference["mask"])
+        words = _name_in_words(reference["mask"], case.sets)
         what = f"median case by {words}, {reference['volume_cm3']:.2f} cm3"
     return f"{mark}{case.case_id}: {what}"
 
@@ -245,7 +253,7 @@ def _notes(case: Candidate, shown: Shown) -> list[str]:
     if case.image is not None and shown.image is not None:
         name = case.image.name
         phase = PHASE_WORDS.get(name.phase or 0, f"phase {name.phase}")
-        image = f"{SET_WORDS.get(name.image_set or '', name.image_set)} image, {phase}"
+        image = f"{_name_in_words(str(name.image_set), case.sets)} image, {phase}"
     through = "tumour's centroid" if case.reference is not None else "middle of the image"
     first = f"{image}; 1 mm pixels; planes through the {through}"
     return [first, *(f"not readable: {text}" for text in shown.unreadable)]

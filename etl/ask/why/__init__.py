@@ -70,9 +70,9 @@ def why(
         )
         return Answer(subject.name, n_matches=len(rows), matches=found)
     place = Place(root, profile, connection, known_blobs(connection), offline)
-    own = views.read_sql(root / "sql" / "views")
+    own = views.read_views(root / "sql" / "views", profile)
     schema = _schema(connection, own)
-    frames = cache(lambda suite: contracts.frame(root, suite, schema, own))
+    frames = cache(lambda suite: contracts.frame(place, suite, schema, own))
     question = _Question(place, schema, own, frames, history)
     return Answer(subject.name, tuple(_explain(question, subject, row) for row in rows), len(rows))
 

@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 
 from etl.ask.why.model import ContractFact, Row
+from etl.ask.why.origin import Place
 from etl.ask.why.subject import rows_where
 from etl.gate.suites import read_suites
 from etl.model.errors import SEVERITIES, UserError
@@ -64,11 +65,11 @@ def _fixes(root: Path) -> dict[tuple[str, str], str]:
 
 
 def frame(
-    root: Path, suite: str, schema: Schema, own: Mapping[str, str]
+    place: Place, suite: str, schema: Schema, own: Mapping[str, str]
 ) -> Mapping[str, Sequence[Source]]:
     """What is behind each column of a suite's frame; `own`: the SQL of the views."""
-    text = (root / FRAMES / f"{suite}.sql").read_text(encoding="utf-8")
-    return find_all_sources(text, schema, own)
+    text = (place.root / FRAMES / f"{suite}.sql").read_text(encoding="utf-8")
+    return find_all_sources(views.fill_roles(text, place.profile), schema, own)
 
 
 def _reading(root: Path, table: str) -> list[str]:

@@ -122,10 +122,15 @@ def _identity(table: str) -> set[str]:
     return {*key, "path", "blob_md5", "size_bytes"}
 
 
-# Columns of `cases` and the artefact that each is about.
+# Columns of `cases` and the role of the set that each is about; else the artefact.
+_SETS_OF_CASES = {
+    "n_image_n3": "native",
+    "n_image_zscored": "normalized",
+    "has_mask_ftv": "functional",
+    "has_mask_stv_manual": "expert",
+    "has_mask_stv_resunet": "network",
+}
 _OF_CASES = {
-    "n_image_n3": "image_n3",
-    "n_image_zscored": "image_zscored",
     "has_features": "features",
     "has_clinical": "clinical",
     "has_outcomes": "clinical",
@@ -135,8 +140,9 @@ _OF_CASES = {
 
 def _of_case(place: Place, column: str, row: Row) -> Iterator[tuple[str, str]]:
     """A case is what files name; each count is about one kind of them."""
-    kind = _OF_CASES.get(column, "")
-    mask = column.removeprefix("has_mask_") if column.startswith("has_mask_") else None
+    name = place.profile.sets.get(_SETS_OF_CASES.get(column, ""), "")
+    mask = name if column.startswith("has_mask_") else None
+    kind = f"image_{name}" if column.startswith("n_image_") else _OF_CASES.get(column, "")
     for path, blob in place.blobs.items():
         if kind in _WORKBOOKS and blob["artefact"] == kind:
             yield path, "names the case"
