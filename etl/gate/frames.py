@@ -101,8 +101,8 @@ def _fold_columns(folds: Mapping[tuple[str, str], str]) -> dict[str, list[Any]]:
 
 def _make_profile_tables(profile: Profile) -> dict[str, dict[str, list[Any]]]:
     files = list_blobs_of_case("{case_id}", profile)
-    sheets = ("features", "clinical")
-    once = [kind for kind in (*sheets, "captk_parameters", "acquisitions") if kind in profile.files]
+    sheets = [sheet for sheet in ("features", "clinical") if sheet in profile.files]
+    once = [kind for kind in ("captk_parameters", "acquisitions") if kind in profile.files]
     thresholds = profile.thresholds.items()
     words = [(n, w) for n, t in thresholds if isinstance(t.value, tuple) for w in t.value]
     numbers = [(n, t.value) for n, t in thresholds if isinstance(t.value, (int, float))]
@@ -114,8 +114,8 @@ def _make_profile_tables(profile: Profile) -> dict[str, dict[str, list[Any]]]:
             "path": [*(f.path for f in files), *(profile.files[s][0] for s in sheets)],
         },
         "profile_release_files": {
-            "artefact": once,
-            "path": [profile.files[kind][0] for kind in once],
+            "artefact": [*sheets, *once],
+            "path": [profile.files[kind][0] for kind in (*sheets, *once)],
         },
         "profile_image_sets": {
             "image_set": list(profile.image_sets),
