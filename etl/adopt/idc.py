@@ -146,6 +146,12 @@ def _find_target(root: Path, profile: Profile) -> Path:
         todo = f"dvc pull {TARGET}" if pull else "ispy1 adopt FOLDER"
         message = f"{release}: holds no release. Run `{todo}` first."
         raise UserError(message)
+    if SLICE not in profile.files:
+        message = (
+            f"profile {profile.name}: names no file {SLICE}. Name one under `files`, or write the "
+            "slice with --output FILE."
+        )
+        raise UserError(message)
     return release / profile.files[SLICE][0]
 
 

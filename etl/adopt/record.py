@@ -14,7 +14,7 @@ from pathlib import Path
 from etl.model.errors import BadInputError
 from etl.model.git_tables import ADOPTED, CSV_FILES, Rows, format_csv, read_csv_input
 from etl.model.profile import Profile
-from etl.model.release import PUBLISHED_MASK, Name, parse
+from etl.model.release import Name, parse
 from etl.model.store import write_atomically
 
 RECORD = CSV_FILES[ADOPTED.name]
@@ -38,7 +38,8 @@ def record_first(root: Path, release: Path, targets: Iterable[str], profile: Pro
     recorded = read_csv_input(ADOPTED, root / RECORD)
     has_record = {(line[0], line[1]) for line in recorded}
     names = [parse(target, profile) for target in targets]
-    masks = [name for name in names if name.mask == PUBLISHED_MASK]
+    expert = profile.sets.get("expert")
+    masks = [name for name in names if name.mask and name.mask == expert]
     lines = [_make_row(release, m) for m in masks if (m.case_id, m.mask) not in has_record]
     new_rows: Rows = tuple(line for line in lines if line is not None)
     if new_rows:

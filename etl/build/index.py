@@ -75,19 +75,19 @@ def write_indexes(root: Path) -> int:
         for path, name_of_file in names.items()
     )
     for name in list_tables():
-        read = tuple(blob for blob in blobs if reads(root, name, blob.name))
+        read = tuple(blob for blob in blobs if reads(root, name, blob.name, profile))
         index = Index(make_table_recipe(root, name, profile), read)
         text = _dump(index)
         write_atomically(index_path(root, name), lambda path, text=text: path.write_text(text))
     return len(blobs)
 
 
-def reads(root: Path, table: str, name: Name) -> bool:
+def reads(root: Path, table: str, name: Name, profile: Profile) -> bool:
     """Return whether a table reads a blob of this name."""
     module = import_table(table)
     wants = getattr(module, "wants", None)
     is_read = name.artefact.startswith(module.TABLE.reads)
-    return is_read and (wants is None or wants(name, read_params_of(root, table)))
+    return is_read and (wants is None or wants(name, read_params_of(root, table), profile))
 
 
 def make_table_recipe(root: Path, name: str, profile: Profile) -> Recipe:

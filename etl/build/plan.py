@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -136,8 +135,11 @@ def _examine(
     if footer and lost:
         reasons.append(f"{len(lost)} files could not be read by the last build")
     if footer and footer.get(BLOBS) != hash_blobs(index.blobs):
-        name_of = partial(name_file, profile=profile, names=meanings)
-        reasons.append(_count_changes(root, name, index, listed, name_of))
+
+        def is_read(path: str) -> bool:
+            return reads(root, name, name_file(path, profile, meanings), profile)
+
+        reasons.append(_count_changes(index, listed, is_read))
     return State(name, recipe, index.blobs, footer, tuple(reasons))
 
 
@@ -172,15 +174,11 @@ def _read_listed_blobs(root: Path, manifest: Manifest) -> Mapping[str, str] | No
 
 
 def _count_changes(
-    root: Path,
-    name: str,
-    index: Index,
-    listed: Mapping[str, str] | None,
-    name_of: Callable[[str], Name],
+    index: Index, listed: Mapping[str, str] | None, is_read: Callable[[str], bool]
 ) -> str:
     if listed is None:
         return "blobs changed"
     now = {blob.path: blob.md5 for blob in index.blobs if blob.md5 not in MARKS}
-    before = {path: md5 for path, md5 in listed.items() if reads(root, name, name_of(path))}
+    before = {path: md5 for path, md5 in listed.items() if is_read(path)}
     changed = [path for path in now.keys() | before.keys() if now.get(path) != before.get(path)]
     return f"{len(changed)} blobs changed" if len(changed) != 1 else f"{changed[0]} changed"

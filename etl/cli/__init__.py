@@ -13,6 +13,7 @@ import tempfile
 import threading
 import time
 import traceback
+import warnings
 from contextlib import suppress
 from typing import NoReturn
 
@@ -89,7 +90,13 @@ def _wait_for_end(process: int) -> None:
     os._exit(EXIT_INTERRUPTED)  # tables are written whole or not at all
 
 
+def _tell_warning(message: Warning | str, *_where: object) -> None:
+    """Say a warning as any other message, without the line of code that it is from."""
+    typer.echo(f"warning: {message}", err=True)
+
+
 def _run() -> int:
+    warnings.showwarning = _tell_warning  # type: ignore[assignment]
     try:
         try:
             app()

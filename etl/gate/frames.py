@@ -17,6 +17,7 @@ from etl.model.release import list_blobs_of_case
 from etl.model.schema import Table
 from etl.tables.findings import TABLE as FINDINGS
 from etl.warehouse.connect import INPUTS_SCHEMA
+from etl.warehouse.views import fill_roles
 
 if TYPE_CHECKING:
     import duckdb
@@ -100,8 +101,8 @@ def _fold_columns(folds: Mapping[tuple[str, str], str]) -> dict[str, list[Any]]:
 
 def _make_profile_tables(profile: Profile) -> dict[str, dict[str, list[Any]]]:
     files = list_blobs_of_case("{case_id}", profile)
-    sheets = ("features", "clinical")
-    once = [kind for kind in (*sheets, "captk_parameters", "acquisitions") if kind in profile.files]
+    sheets = [sheet for sheet in ("features", "clinical") if sheet in profile.files]
+    once = [kind for kind in ("captk_parameters", "acquisitions") if kind in profile.files]
     thresholds = profile.thresholds.items()
     words = [(n, w) for n, t in thresholds if isinstance(t.value, tuple) for w in t.value]
     numbers = [(n, t.value) for n, t in thresholds if isinstance(t.value, (int, float))]
@@ -113,8 +114,8 @@ def _make_profile_tables(profile: Profile) -> dict[str, dict[str, list[Any]]]:
             "path": [*(f.path for f in files), *(profile.files[s][0] for s in sheets)],
         },
         "profile_release_files": {
-            "artefact": once,
-            "path": [profile.files[kind][0] for kind in once],
+            "artefact": [*sheets, *once],
+            "path": [profile.files[kind][0] for kind in (*sheets, *once)],
         },
         "profile_image_sets": {
             "image_set": list(profile.image_sets),
@@ -130,7 +131,9 @@ def _make_profile_tables(profile: Profile) -> dict[str, dict[str, list[Any]]]:
     }
 
 
-def read_frame(connection: duckdb.DuckDBPyConnection, root: Path, suite: str) -> pd.DataFrame:
+def read_frame(
+    connection: duckdb.DuckDBPyConnection, root: Path, suite: str, profile: Profile
+) -> pd.DataFrame:
     """Return the frame that a suite judges: only strings, float64 and booleans without a null.
 
     Great Expectations takes a NaN for a null and skips it, so that a NaN would pass: a NaN of the
@@ -144,7 +147,8 @@ def read_frame(connection: duckdb.DuckDBPyConnection, root: Path, suite: str) ->
 
     path = root / FRAMES / f"{suite}.sql"
     try:
-        columns = connection.execute(path.read_text(encoding="utf-8")).fetchnumpy()
+        sql = fill_roles(path.read_text(encoding="utf-8"), profile)
+        columns = connection.execute(sql).fetchnumpy()
     except (OSError, duckdb.Error) as error:
         message = (
             f"{path}: cannot be asked ({' '.join(str(error).split())}). Correct the query, which "

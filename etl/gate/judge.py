@@ -54,6 +54,15 @@ NONE = "none"  # the value of a threshold for which the profile states no number
 _EXAMPLES = 3
 _NAMED = re.compile(r"\{(\w+)\}")  # a threshold in the words of a contract
 
+# Suites that are about a workbook, which a profile may not name.
+_WORKBOOKS = {
+    "clinical": "clinical",
+    "features": "features",
+    "feature_audit": "features",
+    "feature_constants": "features",
+    "published_volumes": "features",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -134,7 +143,7 @@ def judge(
     hand_over(connection, profile, reference, find_first_folds(root))
     contracts = list(find_gone(root, suites))
     for name, expectations in suites.items():
-        frame = read_frame(connection, root, name)
+        frame = read_frame(connection, root, name, profile)
         _check_columns(name, expectations, frame)
         results = engine.validate(root, name, expectations, frame, rules.parameters)
         contracts += judge_suite(name, expectations, results, frame, rules)
@@ -160,6 +169,9 @@ def make_rules(root: Path, profile: Profile, reference: Reference | None = None)
     ]
     severities = {name: t.severity for name, t in thresholds.items()}
     not_judged = {DRIFT: reason} if reason else {}
+    for suite, kind in _WORKBOOKS.items():
+        if kind not in profile.files:
+            not_judged[suite] = f"profile {profile.name} names no workbook of {kind} (`files`)"
     return Rules(parameters, severities, waivers, read_known_issues(root), not_judged)
 
 

@@ -80,9 +80,9 @@ class GateReport:
         """Return what reports/gate.json holds of the table `gate_results`: a function of it alone.
 
         `n_contracts` counts expectations of the suites, `n_checked` those that had something to
-        judge, `n_waived` those that the profile waives, `n_not_judged` those that had no earlier
-        version to compare with; `n_failed` is by severity, and `n_nothing_to_judge` of its critical
-        ones found nothing to judge, because their input is missing.
+        judge, `n_waived` those that the profile waives, `n_not_judged` those without an earlier
+        version or a workbook to compare with; `n_failed` is by severity, and `n_nothing_to_judge`
+        of its critical ones found nothing to judge, because their input is missing.
         """
         failed = Counter(c.severity for c in self.failing)
         suites = sorted({c.suite for c in self.contracts})
@@ -205,7 +205,7 @@ def format_headline(report: GateReport) -> str:
     n_empty = counts["n_nothing_to_judge"]
     broken = {**counts["n_failed"], "critical": counts["n_failed"]["critical"] - n_empty}
     failed = ", ".join(f"{n} {severity}" for severity, n in broken.items() if n)
-    reasons = {"n_waived": "waived by the profile", "n_not_judged": "without an earlier version"}
+    reasons = {"n_waived": "waived by the profile", "n_not_judged": "with nothing to compare with"}
     others = "".join(f", {counts[name]} {why}" for name, why in reasons.items() if counts[name])
     empty = f"; {n_empty} with nothing to judge (their input is missing)" if n_empty else ""
     return (

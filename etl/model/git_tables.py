@@ -259,7 +259,8 @@ def _list_expected_items(profile: Profile) -> Iterator[tuple[Value, ...]]:
         for phase in profile.phases
     ]
     masks = [(f"mask_{mask}", "mask", mask, None) for mask in profile.masks]
-    sheets = [(sheet, sheet, None, None) for sheet in ("features", "clinical", "outcomes")]
+    books = {"features": "features", "clinical": "clinical", "outcomes": "clinical"}
+    sheets = [(s, s, None, None) for s, book in books.items() if book in profile.files]
     for position, item in enumerate((*images, *masks, *sheets), 1):
         yield (position, *item)
 

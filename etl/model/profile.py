@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from etl.model.errors import Severity, UserError
 from etl.model.project import param, read_yaml
 
 Grid = Literal["native", "1mm"]
+# What a set is for: images as the scanner's grid has them, images on one scale and the 1 mm grid.
+ImageRole = Literal["native", "normalized"]
+# The mask that the published features are from, another rater's, the functional tumour volume.
+MaskRole = Literal["expert", "network", "functional"]
+ROLES: tuple[str, ...] = (*get_args(ImageRole), *get_args(MaskRole))
 BASE = "base"  # the file beside the profiles that states what they share
 
 
@@ -25,6 +30,7 @@ class ImageSet(_Frozen):
     folder: str
     suffix: str
     grid: Grid
+    role: ImageRole | None = None
 
 
 class MaskSet(_Frozen):
@@ -33,6 +39,7 @@ class MaskSet(_Frozen):
     grid: Grid
     stored_values: tuple[float, ...]
     may_be_empty: Severity  # severity of an empty mask
+    role: MaskRole | None = None
 
 
 class Threshold(_Frozen):
@@ -71,6 +78,23 @@ class Profile(_Frozen):
     expected_ids: tuple[int, ...] | IdRange
     idc_collection: str | None = None  # in the index of the Imaging Data Commons
     thresholds: dict[str, Threshold] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _check_roles(self) -> Self:
+        roles = [role for role, _ in self._list_roles()]
+        if len(set(roles)) < len(roles):
+            message = f"two sets have one role, of {', '.join(sorted(roles))}"
+            raise ValueError(message)
+        return self
+
+    @property
+    def sets(self) -> dict[str, str]:
+        """Role -> name of the set of images or masks that has it; a role may be nobody's."""
+        return dict(self._list_roles())
+
+    def _list_roles(self) -> list[tuple[str, str]]:
+        images = [(images.role, name) for name, images in self.image_sets.items() if images.role]
+        return [*images, *((mask.role, name) for name, mask in self.masks.items() if mask.role)]
 
     def case_id(self, spelling: object) -> str | None:
         """The canonical case id of any spelling (`1002`, `ISPY1-1002`, `ISPY1_1002`), or None."""

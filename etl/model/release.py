@@ -16,8 +16,6 @@ LINK_OUTSIDE = "link-outside"
 # Of a pipe or a device, which must not be opened, and of a name that is no UTF-8.
 NO_FILE, NO_NAME = "no-file", "no-name"
 MARKS = frozenset({LINK_OUTSIDE, NO_FILE, NO_NAME})
-# The mask that the published features were made from (data descriptor, Chitalia et al. 2022).
-PUBLISHED_MASK = "stv_manual"
 # Of downloads that are still going on, or were cut.
 UNFINISHED = ("*.tmp", "*.crdownload", "*.partial", "*.part", "*.filepart", "*.download", "*.aria2")
 # What other programs leave, by name: file managers, open documents (Excel, LibreOffice, editors),
@@ -47,7 +45,7 @@ class Name:
 
     @property
     def image_set(self) -> str | None:
-        """`n3` or `zscored` for an image, else None."""
+        """Return the set of an image (`zscored`), else None."""
         return self.artefact[6:] if self.artefact.startswith("image_") else None
 
     @property

@@ -58,8 +58,9 @@ class Table(TableSchema):
         params: names in params.yaml that decide its values.
         files: files beside the release that decide its values, relative to the root.
         adds: the columns that assemble() adds to what measure() gives.
-        sources: column -> how the roles of the blobs behind it begin (name_role), and what these
-            do for it; for columns that are not from all that the table reads.
+        sources: column -> how the roles of the blobs behind it begin (name_role; `{expert}` is the
+            set that has this role in the profile), and what these do for it; for columns that are
+            not from all that the table reads.
         row_in_file: of a table read from one file for all cases, where a row stands in it. The
             module's HEADERS name the column.
     """

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from math import isfinite
 
 import numpy as np
@@ -21,7 +22,8 @@ from etl.measure.carry import carry
 from etl.measure.grids import is_same_grid
 from etl.measure.mask import Array, Foreground, crop, find_components, find_foreground
 from etl.model.findings import Finding
-from etl.model.release import PUBLISHED_MASK, Name, name_role
+from etl.model.profile import Profile
+from etl.model.release import Name, name_role
 from etl.model.schema import CASE_ID, INPUTS_MD5, Table, parse_columns
 from etl.read.nifti import Header, Volume
 from etl.tables.assembly import add_blob_md5
@@ -56,14 +58,8 @@ TABLE = Table(
 
 # The publisher measured one phase and one mask (data descriptor, Chitalia et al. 2022).
 PHASE = 1
-MASK = PUBLISHED_MASK
-MASK_ROLE = f"mask_{MASK}"
-# Image set -> blobs that show its grid, the image itself first. The mask lies on the 1 mm grid.
-GRIDS: dict[str, tuple[str, ...]] = {
-    "zscored": (f"image_zscored_{PHASE}", MASK_ROLE),
-    "n3": (f"image_n3_{PHASE}", "mask_ftv"),
-}
-_ROLES = {MASK_ROLE} | {name for roles in GRIDS.values() for name in roles}
+# The images that may have been measured, and the mask that shows their grid as well.
+GRIDS = {"normalized": "expert", "native": "functional"}
 
 # How the publisher's names begin, by family (features workbook).
 INTENSITY = "T1_E_Intensity_"
@@ -75,10 +71,27 @@ MAX_FLOAT32 = float(np.finfo(np.float32).max)  # CaPTk holds voxels as float32
 OF_IMAGE = (INTENSITY, HISTOGRAM, GLCM)
 
 
-def wants(name: Name, params: Mapping[str, object]) -> bool:
+def wants(name: Name, params: Mapping[str, object], profile: Profile) -> bool:
     """Return the expert's mask, the images of phase 1, and the mask that shows the native grid."""
     del params
-    return name_role(name) in _ROLES
+    return name_role(name) in {_name_mask(profile), *chain(*_list_grids(profile).values())}
+
+
+def _name_mask(profile: Profile) -> str:
+    """Return the blob of the expert's mask, which the published features are from."""
+    return f"mask_{profile.sets.get('expert', '')}"
+
+
+def _list_grids(profile: Profile) -> dict[str, tuple[str, str]]:
+    """Return image set -> the blobs that show its grid: the image, and a mask."""
+    return {
+        profile.sets[images]: (
+            f"image_{profile.sets[images]}_{PHASE}",
+            f"mask_{profile.sets.get(mask, '')}",
+        )
+        for images, mask in GRIDS.items()
+        if images in profile.sets
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +116,7 @@ class _Place:
     """The mask on the grid of one candidate input."""
 
     image_set: str
+    mask: str
     grid_role: str
     header: Header
     found: Foreground
@@ -113,13 +127,14 @@ def measure(unit: Unit, context: Context) -> Measured:
     """Return every definition on every candidate input of one case."""
     out = Measured()
     source = _Source(unit, context, out.findings)
-    mask = source.read(MASK_ROLE, "nothing is computed")
+    name = _name_mask(context.profile)
+    mask = source.read(name, "nothing is computed") if "expert" in context.profile.sets else None
     if mask is None:
         return out
     mask_header = mask.header
     bits, _ = find_foreground(mask.voxels, *mask_header.scaling)
     del mask  # before an image is read: both may be large
-    for image_set, roles in GRIDS.items():
+    for image_set, roles in _list_grids(context.profile).items():
         image = source.read(roles[0], "what needs its voxels is not computed")
         grid = (
             (roles[0], image.header) if image else _find_other_grid(roles[1], mask_header, source)
@@ -128,15 +143,16 @@ def measure(unit: Unit, context: Context) -> Measured:
             continue
         region = crop(_carry_to_grid(bits, mask_header, grid[1]))
         if region is None:
-            out.findings.append(_report_empty(grid[0]))
+            out.findings.append(_report_empty(grid[0], name))
             continue
-        out.rows.extend(_make_rows(_Place(image_set, *grid, region, image), out.findings))
+        place = _Place(image_set, name.removeprefix("mask_"), *grid, region, image)
+        out.rows.extend(_make_rows(place, out.findings))
     return out
 
 
 def _find_other_grid(name: str, mask_header: Header, source: _Source) -> tuple[str, Header] | None:
     """Return the grid of another blob than the image, where there is one."""
-    if name == MASK_ROLE:
+    if name == _name_mask(source.context.profile):
         return name, mask_header
     volume = source.read(name, "there is no native grid")
     return (name, volume.header) if volume else None
@@ -149,17 +165,17 @@ def _carry_to_grid(bits: Array, mask_header: Header, grid: Header) -> Array:
     return carry(bits, mask_header.affine, grid.affine, grid.size)
 
 
-def _make_rows(region: _Place, findings: list[Finding]) -> Iterator[Row]:
+def _make_rows(place: _Place, findings: list[Finding]) -> Iterator[Row]:
     """Yield the features of one input."""
-    for prefix, values in _measure_families(region, findings):
+    for prefix, values in _measure_families(place, findings):
         for statistic, value in values.items():
             yield {
-                "image_set": region.image_set,
+                "image_set": place.image_set,
                 "phase": PHASE,
-                "mask": MASK,
+                "mask": place.mask,
                 "feature": prefix + statistic,
                 "value": value if isfinite(value) else None,
-                "grid_role": region.grid_role,
+                "grid_role": place.grid_role,
             }
 
 
@@ -178,7 +194,7 @@ def _measure_families(place: _Place, findings: list[Finding]) -> Iterator[tuple[
     region = values[foreground.inside]
     n_nonfinite = int(np.count_nonzero(~(np.abs(region) <= MAX_FLOAT32)))
     if n_nonfinite:
-        findings.append(_report_nonfinite(place.grid_role, n_nonfinite))
+        findings.append(_report_nonfinite(place, n_nonfinite))
         return
     yield INTENSITY, measure_intensities(region)
     yield HISTOGRAM, measure_histogram(region)
@@ -199,29 +215,29 @@ def _report_missing(name: str, consequence: str) -> Finding:
     )
 
 
-def _report_empty(name: str) -> Finding:
+def _report_empty(name: str, mask: str) -> Finding:
     return Finding(
         table=TABLE.name,
         severity="warning",
         check=f"mask_empty_on_grid:{name}",
-        observed=f"no voxel of {MASK} on the grid of {name}",
+        observed=f"no voxel of {mask.removeprefix('mask_')} on the grid of {name}",
         expected="a mask with foreground",
         likely_cause="an empty mask, one of a few voxels, or one that lies outside the grid",
         fix="Look at the mask: no feature of it is computed on this grid.",
-        path=MASK_ROLE,
+        path=mask,
     )
 
 
-def _report_nonfinite(name: str, count: int) -> Finding:
+def _report_nonfinite(place: _Place, count: int) -> Finding:
     return Finding(
         table=TABLE.name,
         severity="warning",
         check="nonfinite_in_region",
-        observed=f"{count} voxels inside {MASK} are NaN or infinite as float32",
+        observed=f"{count} voxels inside {place.mask} are NaN or infinite as float32",
         expected="voxels that float32 holds",
         likely_cause="an image that was processed again",
         fix="Take the publisher's image: no feature of these voxels is computed.",
-        path=name,
+        path=place.grid_role,
     )
 
 
@@ -229,6 +245,6 @@ def assemble(values: pl.DataFrame, context: Context) -> Assembled:
     """Return the features with the blobs behind them."""
     is_of_image = pl.any_horizontal(pl.col("feature").str.starts_with(p) for p in OF_IMAGE)
     image = pl.when(is_of_image).then(pl.format("image_{}_{}", "image_set", "phase"))
-    rows = add_blob_md5(values, context, "mask_blob_md5", pl.lit(MASK_ROLE))
+    rows = add_blob_md5(values, context, "mask_blob_md5", pl.format("mask_{}", "mask"))
     rows = add_blob_md5(rows, context, "image_blob_md5", image)
     return Assembled(add_blob_md5(rows, context, "grid_blob_md5", pl.col("grid_role")))

@@ -37,11 +37,11 @@ TABLE = Table(
     per="tables",
     reads=("",),
     sources={
-        "n_image_n3": ("image_n3", "counted"),
-        "n_image_zscored": ("image_zscored", "counted"),
-        "has_mask_ftv": ("mask_ftv", "counted"),
-        "has_mask_stv_manual": ("mask_stv_manual", "counted"),
-        "has_mask_stv_resunet": ("mask_stv_resunet", "counted"),
+        "n_image_n3": ("image_{native}", "counted"),
+        "n_image_zscored": ("image_{normalized}", "counted"),
+        "has_mask_ftv": ("mask_{functional}", "counted"),
+        "has_mask_stv_manual": ("mask_{expert}", "counted"),
+        "has_mask_stv_resunet": ("mask_{network}", "counted"),
         "has_features": ("features", "names the case"),
         "has_clinical": ("clinical", "names the case"),
         "has_outcomes": ("clinical", "names the case"),
@@ -54,7 +54,7 @@ TABLE = Table(
 def assemble(values: pl.DataFrame, context: Context) -> Assembled:
     """Return which cases the files and workbooks name, and what each has."""
     del values
-    in_release = _list_cases_in_release(context)
+    in_release, sets = _list_cases_in_release(context), context.profile.sets
     of_sheets = {
         f"has_{name}": set(context.table(name)["case_id"])
         for name in ("features", "clinical", "outcomes", "acquisitions")
@@ -70,11 +70,11 @@ def assemble(values: pl.DataFrame, context: Context) -> Assembled:
             "dataset": context.profile.dataset,
             "subject_number": int(case_id.removeprefix(context.profile.id_prefix)),
             "in_release": case_id in in_release,
-            "n_image_n3": on_disk[case_id, "image_n3"],
-            "n_image_zscored": on_disk[case_id, "image_zscored"],
-            "has_mask_ftv": on_disk[case_id, "ftv"] > 0,
-            "has_mask_stv_manual": on_disk[case_id, "stv_manual"] > 0,
-            "has_mask_stv_resunet": on_disk[case_id, "stv_resunet"] > 0,
+            "n_image_n3": on_disk[case_id, f"image_{sets.get('native')}"],
+            "n_image_zscored": on_disk[case_id, f"image_{sets.get('normalized')}"],
+            "has_mask_ftv": on_disk[case_id, sets.get("functional", "")] > 0,
+            "has_mask_stv_manual": on_disk[case_id, sets.get("expert", "")] > 0,
+            "has_mask_stv_resunet": on_disk[case_id, sets.get("network", "")] > 0,
             **{column: case_id in cases for column, cases in of_sheets.items()},
             "is_complete": all(
                 name.identity in identities for name in list_blobs_of_case(case_id, context.profile)

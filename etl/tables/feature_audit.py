@@ -67,7 +67,7 @@ TABLE = Table(
 N_WORST = 5
 N_SHOWN = 5  # features that the finding on a whole case names
 # Inputs in the order of trust: the published volumes are those of the native grid.
-_ORDER = ("n3", "zscored")
+_ORDER = ("native", "normalized")
 _LIKE = 0.2  # so close to what an error would give is taken for that error
 _MOVED = tuple(10.0**n for n in (-3, -2, -1, 1, 2, 3))
 Definition = Mapping[str, str | int | bool | None]
@@ -134,7 +134,8 @@ def _list_inputs(context: Context, cases: Sequence[str]) -> tuple[dict[str, Row]
     """Return the candidate inputs, most trusted first, and what was computed on each."""
     key = ("image_set", "phase", "mask")
     by_input = context.table("captk_features").partition_by(key, as_dict=True)
-    order = sorted(by_input, key=lambda input_key: (_ORDER.index(input_key[0]), input_key))
+    trust = [context.profile.sets.get(role) for role in _ORDER]
+    order = sorted(by_input, key=lambda input_key: (trust.index(str(input_key[0])), input_key))
     names = {
         input_key: f"{input_key[0]} phase {input_key[1]}, {input_key[2]}" for input_key in order
     }

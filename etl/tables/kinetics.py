@@ -16,9 +16,6 @@ from etl.tables.assembly import add_blob_md5
 from etl.tables.kinetics_signals import PHASES, Mask, Series, read_masks, read_series
 from etl.tables.unit import Assembled, Context, Measured, Row, Unit
 
-FTV = "ftv"
-N3, ZSCORED = "n3", "zscored"
-IMAGE_SETS = (ZSCORED, N3)
 PE_MIN = "kinetics.pe_min_percent"
 THRESHOLD = "pe_threshold_percent"
 N3_ZERO_LEVEL = 0.0  # of a magnitude image
@@ -113,12 +110,16 @@ def measure(unit: Unit, context: Context) -> Measured:
         return Measured()
     masks, findings = read_masks(names, unit, context)
     rows: list[Row] = []
-    for image_set in IMAGE_SETS:
+    sets = context.profile.sets
+    for role in ("normalized", "native"):
+        if role not in sets:
+            continue
+        image_set = sets[role]
         series, series_findings = (
             read_series(image_set, masks, unit, context) if masks else (None, [])
         )
         findings += series_findings
-        zero, series_findings = _find_zero_level(image_set, series)
+        zero, series_findings = _find_zero_level(series, is_native=role == "native")
         findings += series_findings
         for name in names:
             row = {"mask": name, "image_set": image_set, **dict.fromkeys(_OF_UNIT)}
@@ -128,10 +129,12 @@ def measure(unit: Unit, context: Context) -> Measured:
     return Measured(rows, findings + _report_lost(rows, masks))
 
 
-def _find_zero_level(image_set: str, series: Series | None) -> tuple[float | None, list[Finding]]:
+def _find_zero_level(
+    series: Series | None, *, is_native: bool
+) -> tuple[float | None, list[Finding]]:
     if series is None:
         return None, []
-    if image_set == N3:
+    if is_native:
         return N3_ZERO_LEVEL, []
     zero = find_shared_zero(series.minima)
     return zero, [] if zero is not None else [problems.report_zero_not_shared(series.minima)]
@@ -192,14 +195,17 @@ def assemble(values: pl.DataFrame, context: Context) -> Assembled:
     fits = context.table("phase_fits").select("case_id", "is_stretched").unique("case_id")
     of_cases = fits.join(_find_thresholds(context), on="case_id", how="full", coalesce=True)
     joined = values.join(of_cases, on="case_id", how="left", maintain_order="left")
+    sets = context.profile.sets
+    is_of_trial = pl.col("mask") == sets.get("functional", "")
     is_doubtful = (
-        (pl.col("image_set") == N3)
+        (pl.col("image_set") == sets.get("native", ""))
         & pl.col("n_enhancing").is_not_null()
         & pl.col("is_stretched").fill_null(value=True)
     )
-    findings = _scale_findings(joined.filter(is_doubtful)) + _check_thresholds(joined)
+    findings = _report_scales(joined.filter(is_doubtful), sets.get("normalized", ""))
+    findings += _check_thresholds(joined.filter(is_of_trial))
     trusted = (pl.when(~is_doubtful).then(pl.col(name)).alias(name) for name in _MEASURES)
-    threshold = pl.when(pl.col("mask") == FTV).then(pl.col(THRESHOLD))
+    threshold = pl.when(is_of_trial).then(pl.col(THRESHOLD))
     rows = joined.with_columns(*trusted, threshold.alias(THRESHOLD)).with_columns(
         pl.when(pl.col("n_voxels") > 0)
         .then(_sum_reached_cm3() / pl.col("mask_volume_cm3"))
@@ -226,18 +232,19 @@ def _sum_reached_cm3() -> pl.Expr:
     return pl.coalesce(pl.when(pl.col(THRESHOLD) == at).then(pl.col(name)) for at, name in volumes)
 
 
-def _scale_findings(doubtful: pl.DataFrame) -> list[Finding]:
+def _report_scales(doubtful: pl.DataFrame, better: str) -> list[Finding]:
     cases = doubtful.select("case_id", "is_stretched").unique().sort("case_id")
     return [
         replace(
-            problems.report_stretched_phases(is_known=is_stretched is not None), case_id=case_id
+            problems.report_stretched_phases(better, is_known=is_stretched is not None),
+            case_id=case_id,
         )
         for case_id, is_stretched in cases.iter_rows()
     ]
 
 
 def _check_thresholds(rows: pl.DataFrame) -> list[Finding]:
-    is_odd = (pl.col("mask") == FTV) & ~pl.col(THRESHOLD).is_in(PE_THRESHOLDS_PERCENT)
+    is_odd = ~pl.col(THRESHOLD).is_in(PE_THRESHOLDS_PERCENT)
     odd = rows.filter(is_odd).select("case_id", THRESHOLD).unique().sort("case_id")
     return [
         replace(problems.report_odd_threshold(at), case_id=case) for case, at in odd.iter_rows()

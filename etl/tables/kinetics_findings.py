@@ -52,7 +52,7 @@ def report_zero_not_shared(minima: Sequence[float]) -> Finding:
     )
 
 
-def report_stretched_phases(*, is_known: bool) -> Finding:
+def report_stretched_phases(better: str, *, is_known: bool) -> Finding:
     """Report that the N3 phases are stretched, or that nobody knows whether they are."""
     return Finding(
         table=_TABLE,
@@ -69,7 +69,7 @@ def report_stretched_phases(*, is_known: bool) -> Finding:
             if is_known
             else "the z-scored images that tell are missing, or do not follow from the N3 images"
         ),
-        fix="Use the row of image set zscored: its phases share one scale.",
+        fix=f"Use the row of image set {better}: its phases share one scale.",
     )
 
 

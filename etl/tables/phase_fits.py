@@ -65,12 +65,15 @@ _NO_FIT: Row = dict.fromkeys(("slope", "intercept", "r_squared", "n_voxels", "n_
 
 def measure(unit: Unit, context: Context) -> Measured:
     """Return the line of each phase; the images of one phase in memory at a time."""
+    if not {"native", "normalized"} <= context.profile.sets.keys():
+        return Measured()
     fits = [_fit_phase(phase, unit, context) for phase in context.profile.phases]
     return Measured([row for row, _ in fits], [f for _, listed in fits for f in listed])
 
 
 def _fit_phase(phase: int, unit: Unit, context: Context) -> tuple[Row, list[Finding]]:
-    n3, zscored = roles = f"image_n3_{phase}", f"image_zscored_{phase}"
+    sets = context.profile.sets
+    n3, zscored = roles = tuple(f"image_{sets[s]}_{phase}" for s in ("native", "normalized"))
     there = {name_role(blob.name) for blob in unit}
     row: Row = {"phase": phase, **_NO_FIT}
     missing = [name for name in roles if name not in there]
@@ -142,9 +145,10 @@ def _report_poor(fit: Fit, name: str) -> Finding:
 def assemble(values: pl.DataFrame, context: Context) -> Assembled:
     """Return the lines, and whether the phases of each case are on one scale."""
     rows = compare_phases(values, context.param(MIN_R_SQUARED), context.param(MAX_DIFFERENCE))
-    rows = add_blob_md5(rows, context, "n3_blob_md5", pl.format("image_n3_{}", "phase"))
-    zscored = pl.format("image_zscored_{}", "phase")
-    return Assembled(add_blob_md5(rows, context, "zscored_blob_md5", zscored))
+    for column, role in (("n3_blob_md5", "native"), ("zscored_blob_md5", "normalized")):
+        image = pl.format(f"image_{context.profile.sets.get(role, '')}_{{}}", "phase")
+        rows = add_blob_md5(rows, context, column, image)
+    return Assembled(rows)
 
 
 def compare_phases(

@@ -12,6 +12,7 @@ from etl.measure.grids import Array, is_same_grid
 from etl.measure.ibsi_names import list_names, needs_image
 from etl.measure.mask import Foreground, crop, find_foreground
 from etl.model.findings import Finding
+from etl.model.profile import Profile
 from etl.model.release import Name, name_role
 from etl.model.schema import CASE_ID, INPUTS_MD5, Table, parse_columns
 from etl.read.nifti import Header, Volume
@@ -65,8 +66,9 @@ class _Mask:
     is_measured: bool
 
 
-def wants(name: Name, params: Mapping[str, Any]) -> bool:
+def wants(name: Name, params: Mapping[str, Any], profile: Profile) -> bool:
     """Return whether params.yaml names this blob as one that features are recomputed from."""
+    del profile
     return name_role(name) in list_roles_of(params)
 
 

@@ -143,7 +143,7 @@ class TableModule(Protocol):
     TABLE: the declaration. measure(): one unit's values, free of identity; a table of other tables
     has none. assemble(): the rows; a module without it takes what was measured as it is.
 
-    Where a module has it: `wants(name, params)`, which of the blobs that TABLE reads it reads.
+    Where a module has it: `wants(name, params, profile)`, which of the blobs of TABLE it reads.
     """
 
     TABLE: Table

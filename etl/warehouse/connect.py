@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -37,6 +38,7 @@ RESERVED = frozenset(
 )
 KEPT_CATALOGS = 8  # of revisions; of the working tree one
 INPUTS_SCHEMA = "inputs"
+BROKEN = "Broken: "  # how the comment of a view begins that cannot be made
 _TYPES = {"string": "varchar", "int64": "bigint", "bool": "boolean"}
 
 Storage = Literal["view", "table"]
@@ -51,7 +53,8 @@ def connect(
 ) -> duckdb.DuckDBPyConnection:
     """Open the warehouse: an in-memory DuckDB with every table that is built and every view.
 
-    A view whose tables are not built yet is left out.
+    A view whose tables are not built yet is left out. One that is broken stands as a view that no
+    query can read: the error of such a query, and a warning here, say why.
 
     Args:
         project: a folder of the project (default: the current one).
@@ -73,6 +76,8 @@ def connect(
     connection = duckdb.connect()
     snapshot = take_working_tree(root) if rev is None else take_revision(root, rev)
     fill(connection, snapshot, cache=cache)
+    for reason in find_broken_views(connection).values():
+        warnings.warn(reason, stacklevel=2)
     for name, source in (tables or {}).items():
         add_table(connection, name, source)
     for name, other in (attach or {}).items():
@@ -106,7 +111,7 @@ def fill(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, *, cache: Pa
     if catalog_file and catalog_file.is_file() and _copy_catalog(connection, catalog_file):
         return
     build(connection, snapshot, storage="view")
-    if catalog_file:
+    if catalog_file and not find_broken_views(connection):  # another program may make them
         _keep_catalog(connection, catalog_file)
 
 
@@ -176,37 +181,51 @@ def build(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, *, storage:
     )
     try:
         connection.execute(";\n".join(script))
-        made = _make_views(connection, snapshot, order)
-        docs = {name: views.parse_doc(name, snapshot.views[name]) for name in made}
-        connection.execute(";\n".join(_comment_views(connection, docs)) or "select 1")
     except duckdb.Error as error:
         raise UserError(_describe_unusable(error, footers)) from error
+    docs = dict(_make_views(connection, snapshot, footers, order))
+    connection.execute(";\n".join(_comment_views(connection, docs)) or "select 1")
 
 
 def _make_views(
-    connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, order: list[str]
-) -> list[str]:
-    """Make the views; return those that stand.
+    connection: duckdb.DuckDBPyConnection,
+    snapshot: Snapshot,
+    footers: Mapping[str, dict[str, object]],
+    order: list[str],
+) -> Iterator[tuple[str, views.ViewDoc]]:
+    """Make the views; yield the documentation of each.
 
     A revision may hold a view that this program's SQL or inputs do not serve: it is left out as
     one whose tables are not built, and a query that names it is told so.
     """
-    statements = {name: f"create view {name} as {snapshot.views[name]}" for name in order}
-    if not snapshot.revision:
-        connection.execute(";\n".join(statements.values()) or "select 1")
-        return order
-    return [name for name in order if _can_run(connection, statements[name])]
+    for name in order:
+        try:
+            doc = views.parse_doc(name, snapshot.views[name])
+            connection.execute(f"create view {name} as {snapshot.views[name]}")
+        except (duckdb.Error, UserError) as error:
+            if snapshot.revision:
+                continue
+            if any(footer.get("schema_version") != SCHEMA_VERSION for footer in footers.values()):
+                raise UserError(_describe_unusable(error, footers)) from error
+            path = f"{VIEWS}/{name}.sql"
+            message = str(error).partition("\n")[0].removeprefix(f"{path}: ")
+            reason = f"{path} is broken: {message}"
+            connection.execute(f"create view {name} as select error({literal(reason)}) as broken")
+            doc = views.ViewDoc(f"{BROKEN}{reason}", "Nothing, as it is broken")
+        yield name, doc
 
 
-def _can_run(connection: duckdb.DuckDBPyConnection, statement: str) -> bool:
-    try:
-        connection.execute(statement)
-    except duckdb.Error:
-        return False
-    return True
+def find_broken_views(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """Return the views that cannot be made, and why."""
+    rows = connection.execute(
+        "select view_name, comment from duckdb_views() "
+        "where database_name = current_catalog() and starts_with(comment, ?)",
+        [BROKEN],
+    ).fetchall()
+    return {name: comment.removeprefix(BROKEN).partition(" Grain: ")[0] for name, comment in rows}
 
 
-def _describe_unusable(error: duckdb.Error, footers: Mapping[str, dict[str, object]]) -> str:
+def _describe_unusable(error: Exception, footers: Mapping[str, dict[str, object]]) -> str:
     reason = " ".join(str(error).split())
     for name, footer in footers.items():
         version = footer.get("schema_version")

@@ -6,7 +6,8 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from etl.model.errors import UserError
-from etl.warehouse.views import read_header, read_sql
+from etl.model.profile import load_profile
+from etl.warehouse.views import fill_roles, read_header, read_sql
 
 REPORTS = "sql/reports"
 
@@ -29,7 +30,7 @@ def find(root: Path, name: str) -> str:
     """
     all_reports = list_reports(root)
     if name in all_reports:
-        return all_reports[name]
+        return fill_roles(all_reports[name], load_profile(root))
     near = get_close_matches(name, all_reports, 1)
     hint = f" Did you mean {near[0]}?" if near else ""
     message = f"{name}: no report of this name.{hint} `ispy1 report` lists them."

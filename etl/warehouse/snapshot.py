@@ -6,6 +6,7 @@ import hashlib
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import duckdb
 
 from etl.model import git_tables
 from etl.model.errors import UserError
-from etl.model.profile import load_profile
+from etl.model.profile import Profile, load_profile
 from etl.model.project import GATE, PARAMS, TABLES
 from etl.versions import git
 from etl.warehouse import views
@@ -61,8 +62,10 @@ def take_working_tree(root: Path) -> Snapshot:
     built = {
         path.stem: _hold_file(root, path) for path in sorted(files, key=lambda path: path.stem)
     }
-    rows = git_tables.read_inputs(root, load_profile(root))
-    return Snapshot(built, views.read_sql(root / VIEWS), rows, views.read_sql(root / ADDED))
+    profile = load_profile(root)
+    rows = git_tables.read_inputs(root, profile)
+    own = views.read_views(root / VIEWS, profile)
+    return Snapshot(built, own, rows, views.read_sql(root / ADDED))
 
 
 def _hold_file(root: Path, table: Path) -> Path:
@@ -115,12 +118,20 @@ def take_revision(root: Path, rev: str) -> Snapshot:
             target = Path(folder, path)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(data)
-        sql = views.read_sql(Path(folder, VIEWS))
-        rows, added = _read_inputs_of(Path(folder)), views.read_sql(Path(folder, ADDED))
-        return Snapshot(tables, sql, rows, added, str(revision))
+        profile = _read_profile(Path(folder))
+        own = views.read_views(Path(folder, VIEWS), profile)
+        rows, added = _read_inputs_of(Path(folder), profile), views.read_sql(Path(folder, ADDED))
+        return Snapshot(tables, own, rows, added, str(revision))
 
 
-def _read_inputs_of(folder: Path) -> dict[str, git_tables.Rows]:
+def _read_profile(folder: Path) -> Profile | None:
+    """Return the profile in a revision's files; None where it has a form of another time."""
+    with suppress(UserError):
+        return load_profile(folder)
+    return None
+
+
+def _read_inputs_of(folder: Path, profile: Profile | None) -> dict[str, git_tables.Rows]:
     """Return the inputs in a revision's files, without those that have a form of another time.
 
     A view that needs such a one is left out, too: an empty table would give a wrong answer.
@@ -134,7 +145,9 @@ def _read_inputs_of(folder: Path) -> dict[str, git_tables.Rows]:
             unfit.add(name)
             (folder / path).unlink()
     try:
-        rows = git_tables.read_inputs(folder, load_profile(folder))
+        rows = git_tables.read_inputs(folder, profile) if profile else rows
     except UserError:
+        profile = None
+    if profile is None:
         unfit |= set(git_tables.SCHEMAS) - set(git_tables.CSV_FILES)
     return {name: values for name, values in rows.items() if name not in unfit}

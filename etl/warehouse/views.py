@@ -8,6 +8,7 @@
     --   ftv_cm3: Functional tumour volume [cm3]
     --   *: meaning of every other column
 
+A role in braces (`'{expert}'`) is the set of images or masks that has it in the profile.
 Names of relations are found after `from` and `join`; a CTE must not have a table's name.
 """
 
@@ -20,6 +21,8 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 from etl.model.errors import UserError
+from etl.model.profile import ROLES, Profile
+from etl.warehouse.sql_words import literal
 
 EVERY_OTHER = "*"
 _FIELD = re.compile(r"(grain|key|source|columns):\s*(.*)")
@@ -27,6 +30,7 @@ _COLUMN = re.compile(r"  (\w+|\*): (.+)")
 _UNIT = re.compile(r"(.*?)(?: \[([^\[\]]+)\])?$", re.DOTALL)
 _CTE = re.compile(r"\b([a-z_][a-z0-9_]*)\s+as\s+(?:(?:not\s+)?materialized\s+)?\(")
 _RELATION = re.compile(r"(?<!distinct )\b(?:from|join)\s+([a-z_][a-z0-9_]*)\b(?!\s*[.(])")
+_ROLE = re.compile(rf"'\{{({'|'.join(ROLES)})\}}'")
 _NOISE = re.compile(r"--[^\n]*|'(?:[^']|'')*'")
 
 
@@ -44,6 +48,19 @@ class ViewDoc:
 def read_sql(folder: Path) -> dict[str, str]:
     """Return every `<name>.sql` of a folder: name to text, sorted by name."""
     return {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.sql"))}
+
+
+def fill_roles(sql: str, profile: Profile) -> str:
+    """Return SQL with the name of a set for each role; '', which no set is called, for nobody's."""
+    return _ROLE.sub(lambda role: literal(profile.sets.get(role[1], "")), sql)
+
+
+def read_views(folder: Path, profile: Profile | None) -> dict[str, str]:
+    """Return the SQL of every view for a profile; without one, of those that name no role."""
+    texts = read_sql(folder)
+    if profile is None:
+        return {name: sql for name, sql in texts.items() if not _ROLE.search(sql)}
+    return {name: fill_roles(sql, profile) for name, sql in texts.items()}
 
 
 def read_header(sql: str) -> list[str]:

@@ -11,7 +11,7 @@ with lost as (
     cross join profile_numbers as few
     where
         findings.table = 'captk_features' and findings.check like 'mask_empty_on_grid:%'
-        and masks.mask = 'stv_manual'
+        and masks.mask = '{expert}'
         and few.name = 'recomputed_voxels_min' and masks.voxel_count < few.number
 ),
 
@@ -21,7 +21,7 @@ wanted as (
         images.image_set
     from masks
     inner join images on masks.case_id = images.case_id
-    where masks.mask = 'stv_manual' and masks.voxel_count > 0 and images.phase = 1
+    where masks.mask = '{expert}' and masks.voxel_count > 0 and images.phase = 1
 ),
 
 computed as (

@@ -61,10 +61,11 @@ found as (
         on wanted.case_id = in_workbook.case_id and wanted.artefact = in_workbook.artefact
 ),
 
--- A profile that names no parameter file lacks none.
+-- A profile that names no workbook or no parameter file lacks none: one row, and it is there.
 release_files as (
     select
         kinds.artefact,
+        named.path is not null as is_named,
         coalesce(named.path, concat('no ', kinds.artefact, ' in the profile')) as item,
         case
             when named.path is null then 1.0
@@ -94,8 +95,8 @@ select
     'missing' as shown,
     null as image_found,
     null as mask_found,
-    null as features_found,
-    null as clinical_found,
+    case when artefact = 'features' and not is_named then is_found end as features_found,
+    case when artefact = 'clinical' and not is_named then is_found end as clinical_found,
     case when artefact in ('features', 'clinical') then is_found end as workbook_found,
     case when artefact = 'captk_parameters' then is_found end as parameters_found
 from release_files

@@ -7,7 +7,7 @@ with asked as (
         phase,
         feature
     from recomputed_features
-    where mask in ('stv_manual', 'stv_resunet')
+    where mask in ('{expert}', '{network}')
     group by image_set, phase, feature
     having count(distinct mask) = 2
 ),
@@ -26,7 +26,7 @@ pairs as (
             and manual.phase = resunet.phase
             and manual.feature = resunet.feature
     where
-        manual.mask = 'stv_manual' and resunet.mask = 'stv_resunet'
+        manual.mask = '{expert}' and resunet.mask = '{network}'
         and manual.value is not null and resunet.value is not null
     group by manual.image_set, manual.phase, manual.feature
 )
@@ -52,7 +52,7 @@ left join pairs
 union all
 select
     null::varchar as case_id,
-    'recompute.inputs: not both of stv_manual and stv_resunet' as item,
+    concat('recompute.inputs: not both of ', '{expert}', ' and ', '{network}') as item,
     true as is_counted,
     true as is_at_most_1,
     true as is_inside,

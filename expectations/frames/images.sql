@@ -5,6 +5,6 @@ select
     case_id,
     n_nonfinite,
     concat(case_id, ': ', path) as item,
-    case when image_set = 'n3' then intensity_min end as n3_minimum
+    case when image_set = '{native}' then intensity_min end as n3_minimum
 from images
 order by item

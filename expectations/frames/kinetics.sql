@@ -10,7 +10,7 @@ with series as (
         case_id,
         image_set
     from images
-    where image_set in ('n3', 'zscored')
+    where image_set in ('{native}', '{normalized}')
     group by case_id, image_set
     having count(*) = 3
 ),
@@ -46,7 +46,7 @@ select
     found.case_id is not null as is_there,
     concat(wanted.case_id, ': ', wanted.mask, ' on ', wanted.image_set) as item,
     case
-        when wanted.image_set = 'zscored' and found.case_id is not null
+        when wanted.image_set = '{normalized}' and found.case_id is not null
             then if(found.n_enhancing is null, 0.0, 1.0)
     end as is_known,
     abs(
@@ -85,7 +85,7 @@ select
     ) as volume_disorder,
     found.pe_median_percent,
     case
-        when wanted.image_set != 'zscored' then null
+        when wanted.image_set != '{normalized}' then null
         when thresholds.n_known = 0 then 1.0
         else found.share_at_trial_threshold
     end as share_at_trial_threshold,

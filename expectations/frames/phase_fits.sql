@@ -6,7 +6,7 @@ with pairs as (
         case_id,
         phase
     from images
-    where image_set in ('n3', 'zscored')
+    where image_set in ('{native}', '{normalized}')
     group by case_id, phase
     having count(*) = 2
 ),

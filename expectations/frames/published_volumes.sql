@@ -65,5 +65,5 @@ from published
 cross join tolerances
 left join native_voxels on published.case_id = native_voxels.case_id
 left join masks as expert
-    on published.case_id = expert.case_id and expert.mask = 'stv_manual'
+    on published.case_id = expert.case_id and expert.mask = '{expert}'
 order by item

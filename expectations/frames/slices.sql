@@ -5,4 +5,4 @@ select
     null::varchar as case_id,
     coalesce(sum(size_z), 0) as slice_total
 from images
-where image_set = 'zscored'
+where image_set = '{normalized}'

@@ -2,16 +2,16 @@
 with pairs as (
     select
         case_id,
-        'stv_resunet' as mask,
-        'stv_manual' as reference,
+        '{network}' as mask,
+        '{expert}' as reference,
         stv_resunet_cm3 as mask_cm3,
         stv_manual_cm3 as reference_cm3
     from volumes
     union all
     select
         case_id,
-        'ftv' as mask,
-        'stv_manual' as reference,
+        '{functional}' as mask,
+        '{expert}' as reference,
         ftv_cm3 as mask_cm3,
         stv_manual_cm3 as reference_cm3
     from volumes
@@ -19,7 +19,7 @@ with pairs as (
     select
         case_id,
         'published' as mask,
-        'stv_manual' as reference,
+        '{expert}' as reference,
         published_cm3 as mask_cm3,
         stv_manual_cm3 as reference_cm3
     from volumes

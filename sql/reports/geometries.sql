@@ -9,6 +9,6 @@ select
     images.orientation,
     count(distinct images.case_id) as n_cases
 from images
-where images.image_set = 'n3'
+where images.image_set = '{native}'
 group by all
 order by n_cases desc, images.size_x asc, images.size_y asc, images.size_z asc

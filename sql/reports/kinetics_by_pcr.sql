@@ -12,7 +12,7 @@ with enhancement as (
     from kinetics
     inner join modelling on kinetics.case_id = modelling.case_id
     where
-        kinetics.image_set = 'zscored'
+        kinetics.image_set = '{normalized}'
         and kinetics.pe_median_percent is not null
         and modelling.pcr_exclusion_reason is null
 )

@@ -11,7 +11,7 @@ with enhancement as (
         kinetics.enhancing_volume_pe70_cm3
     from kinetics
     inner join cohort on kinetics.case_id = cohort.case_id
-    where kinetics.image_set = 'zscored' and kinetics.pe_median_percent is not null
+    where kinetics.image_set = '{normalized}' and kinetics.pe_median_percent is not null
 )
 
 select

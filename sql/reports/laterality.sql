@@ -11,7 +11,7 @@ with sides as (
         end as mask_side
     from masks
     left join clinical on masks.case_id = clinical.case_id
-    where masks.mask = 'stv_manual'
+    where masks.mask = '{expert}'
 )
 
 select

@@ -12,7 +12,7 @@ select
 from kinetics
 left join scanner_by_case on kinetics.case_id = scanner_by_case.case_id
 where
-    kinetics.mask = 'ftv'
-    and kinetics.image_set = 'zscored'
+    kinetics.mask = '{functional}'
+    and kinetics.image_set = '{normalized}'
     and kinetics.share_at_trial_threshold is not null
 order by kinetics.share_at_trial_threshold, kinetics.case_id

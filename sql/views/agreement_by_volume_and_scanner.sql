@@ -23,7 +23,7 @@ with sizes as (
         ntile(3) over (order by masks.volume_cm3 asc, masks.case_id asc) as volume_third
     from masks
     inner join cases on masks.case_id = cases.case_id
-    where masks.mask = 'stv_manual' and masks.voxel_count > 0 and cases.in_release
+    where masks.mask = '{expert}' and masks.voxel_count > 0 and cases.in_release
 ),
 
 pairs as (

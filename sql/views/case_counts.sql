@@ -85,7 +85,7 @@ counts as (
         'z-scored images, cases x phases' as definition,
         count(*) as n
     from release_images
-    where image_set = 'zscored'
+    where image_set = '{normalized}'
     union all
     select
         5 as line,
@@ -94,7 +94,7 @@ counts as (
         'bias-corrected images, cases x phases' as definition,
         count(*) as n
     from release_images
-    where image_set = 'n3'
+    where image_set = '{native}'
     union all
     select
         6 as line,
@@ -103,7 +103,7 @@ counts as (
         'at least one z-scored image' as definition,
         count(distinct case_id) as n
     from release_images
-    where image_set = 'zscored'
+    where image_set = '{normalized}'
     union all
     select
         7 as line,
@@ -155,7 +155,7 @@ counts as (
         'z-scored images of the cases of features_hr_cases' as definition,
         count(*) as n
     from release_images
-    where image_set = 'zscored' and has_features_and_hr_status
+    where image_set = '{normalized}' and has_features_and_hr_status
     union all
     select
         13 as line,
@@ -213,7 +213,7 @@ counts as (
         'sum of size_z over the z-scored images' as definition,
         coalesce(sum(size_z), 0)::bigint as n
     from release_images
-    where image_set = 'zscored'
+    where image_set = '{normalized}'
     union all
     select
         20 as line,
@@ -222,7 +222,7 @@ counts as (
         'sum of size_z over the z-scored images of the cases of features_hr_cases' as definition,
         coalesce(sum(size_z), 0)::bigint as n
     from release_images
-    where image_set = 'zscored' and has_features_and_hr_status
+    where image_set = '{normalized}' and has_features_and_hr_status
     union all
     select
         21 as line,

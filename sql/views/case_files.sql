@@ -16,12 +16,12 @@
 with images_by_case as (
     select
         case_id,
-        min(path) filter (where image_set = 'n3' and phase = 0) as image_n3_0_path,
-        min(path) filter (where image_set = 'n3' and phase = 1) as image_n3_1_path,
-        min(path) filter (where image_set = 'n3' and phase = 2) as image_n3_2_path,
-        min(path) filter (where image_set = 'zscored' and phase = 0) as image_zscored_0_path,
-        min(path) filter (where image_set = 'zscored' and phase = 1) as image_zscored_1_path,
-        min(path) filter (where image_set = 'zscored' and phase = 2) as image_zscored_2_path
+        min(path) filter (where image_set = '{native}' and phase = 0) as image_n3_0_path,
+        min(path) filter (where image_set = '{native}' and phase = 1) as image_n3_1_path,
+        min(path) filter (where image_set = '{native}' and phase = 2) as image_n3_2_path,
+        min(path) filter (where image_set = '{normalized}' and phase = 0) as image_zscored_0_path,
+        min(path) filter (where image_set = '{normalized}' and phase = 1) as image_zscored_1_path,
+        min(path) filter (where image_set = '{normalized}' and phase = 2) as image_zscored_2_path
     from images
     group by case_id
 ),
@@ -29,9 +29,9 @@ with images_by_case as (
 masks_by_case as (
     select
         case_id,
-        min(path) filter (where mask = 'ftv') as mask_ftv_path,
-        min(path) filter (where mask = 'stv_manual') as mask_stv_manual_path,
-        min(path) filter (where mask = 'stv_resunet') as mask_stv_resunet_path
+        min(path) filter (where mask = '{functional}') as mask_ftv_path,
+        min(path) filter (where mask = '{expert}') as mask_stv_manual_path,
+        min(path) filter (where mask = '{network}') as mask_stv_resunet_path
     from masks
     group by case_id
 ),

@@ -28,9 +28,9 @@ with recursive measured as (
     from recomputed_features
     inner join recomputed_catalog on recomputed_features.feature = recomputed_catalog.feature
     where
-        recomputed_features.image_set = 'zscored'
+        recomputed_features.image_set = '{normalized}'
         and recomputed_features.phase = 1
-        and recomputed_features.mask = 'stv_manual'
+        and recomputed_features.mask = '{expert}'
         and recomputed_features.value is not null
     union all
     select

@@ -31,5 +31,5 @@ select
     n3.n_at_dtype_max as n3_n_at_dtype_max
 from phase_fits as fits
 left join images as n3
-    on fits.case_id = n3.case_id and fits.phase = n3.phase and n3.image_set = 'n3'
+    on fits.case_id = n3.case_id and fits.phase = n3.phase and n3.image_set = '{native}'
 order by fits.case_id, fits.phase

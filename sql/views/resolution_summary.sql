@@ -20,7 +20,7 @@ with zscored as (
         images.size_z::double as size_z
     from images
     inner join cases on images.case_id = cases.case_id
-    where cases.in_release and images.image_set = 'zscored'
+    where cases.in_release and images.image_set = '{normalized}'
 ),
 
 statistics as (

@@ -11,4 +11,4 @@ select
     count(distinct images.case_id) as n_cases
 from images
 inner join cases on images.case_id = cases.case_id
-where cases.in_release and images.image_set = 'zscored'
+where cases.in_release and images.image_set = '{normalized}'

@@ -24,7 +24,7 @@ with present as (
         masks.matches_image_grid
     from blobs
     left join masks on blobs.path = masks.path
-    where blobs.mask = 'stv_manual' and blobs.md5 is not null
+    where blobs.mask = '{expert}' and blobs.md5 is not null
 ),
 
 compared as (

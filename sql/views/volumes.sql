@@ -21,11 +21,11 @@
 with by_mask as (
     select
         case_id,
-        max(volume_cm3) filter (where mask = 'ftv') as ftv_cm3,
-        max(volume_cm3) filter (where mask = 'stv_manual') as stv_manual_cm3,
-        max(volume_cm3) filter (where mask = 'stv_resunet') as stv_resunet_cm3,
-        max(max_diameter_mm) filter (where mask = 'stv_manual') as stv_manual_max_diameter_mm,
-        max(largest_component_max_diameter_mm) filter (where mask = 'stv_manual')
+        max(volume_cm3) filter (where mask = '{functional}') as ftv_cm3,
+        max(volume_cm3) filter (where mask = '{expert}') as stv_manual_cm3,
+        max(volume_cm3) filter (where mask = '{network}') as stv_resunet_cm3,
+        max(max_diameter_mm) filter (where mask = '{expert}') as stv_manual_max_diameter_mm,
+        max(largest_component_max_diameter_mm) filter (where mask = '{expert}')
             as stv_manual_largest_component_max_diameter_mm
     from masks
     group by case_id

@@ -24,7 +24,9 @@ def seconds_a_case(context: Context, project: Path) -> dict[str, dict[str, float
     """
     found = {}
     for name in BY_CASE:
-        blobs = tuple(blob for blob in context.blobs if reads(project, name, blob.name))
+        blobs = tuple(
+            blob for blob in context.blobs if reads(project, name, blob.name, context.profile)
+        )
         units = list_units("case", blobs)
         measure_unit(name, replace(context, root=project), units[0])  # warm: imports
         pairs = [_one(name, replace(context, root=project), unit) for unit in units]

@@ -24,7 +24,7 @@ from support import (
 
 from etl.build import recipe as recipes
 from etl.build import run as builds
-from etl.build.index import import_table, index_path, read_index, write_indexes
+from etl.build.index import import_table, index_path, list_tables, read_index, write_indexes
 from etl.build.kept_units import read_units
 from etl.build.plan import add_needs
 from etl.build.recipe import Recipe

@@ -9,6 +9,7 @@ import pytest
 from made.green import CASES
 
 from etl.gate import frames
+from etl.model.profile import load_profile
 
 A = CASES[0]
 FOUND = (
@@ -26,7 +27,8 @@ def test_a_mask_that_falls_between_the_voxels_of_the_other_grid(
     tables.execute(f"delete from captk_features where case_id = '{A}' and image_set = 'n3'")
     tables.execute(f"update masks set voxel_count = {voxels} where mask = 'stv_manual'")
     tables.execute(FOUND.format("captk_features", "mask_empty_on_grid:image_n3_1", A, "null"))
-    frame = frames.read_frame(tables, green, "captk_features").set_index("item")
+    profile = load_profile(green)
+    frame = frames.read_frame(tables, green, "captk_features", profile).set_index("item")
     assert bool(frame.loc[f"{A}: n3", "is_measured"]) == is_measured
     assert frame.drop(index=f"{A}: n3")["is_measured"].all()
 
@@ -40,5 +42,5 @@ def test_a_noisy_mask_whose_features_are_given_up(
     tables.execute(f"update recomputed_features set value = null where {of_mask}")
     path = f"(select path from masks where {of_mask})"
     tables.execute(FOUND.format("recomputed_features", check, A, path))
-    frame = frames.read_frame(tables, green, "recomputed_features")
+    frame = frames.read_frame(tables, green, "recomputed_features", load_profile(green))
     assert (frame["n_shape_unknown"] > 0).sum() == n_unknown

@@ -60,7 +60,7 @@ def test_the_gate_sees_a_moved_and_a_doubled_subject(
     path.write_text(path.read_text().replace(*edit, 1))
     with connect(root) as connection:
         hand_over(connection, load_profile(root), None, find_first_folds(root))
-        frame = read_frame(connection, ROOT, "folds")
+        frame = read_frame(connection, ROOT, "folds", load_profile(root))
     found = {row.item: (row.n_folds, row.n_moved) for row in frame.itertuples()}
     broken = {item: counts for item, counts in found.items() if counts != (1, 0)}
     assert broken == told

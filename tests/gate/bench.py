@@ -66,7 +66,7 @@ class Bench:
         self.reads = {name: self.named_in(name) for name in self.suites}
 
     def frame(self, name: str) -> pd.DataFrame:
-        return frames.read_frame(self.connection, self.root, name)
+        return frames.read_frame(self.connection, self.root, name, self.profile)
 
     def suite(
         self, name: str, frame: pd.DataFrame, rules: judge.Rules | None = None

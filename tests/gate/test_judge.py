@@ -108,7 +108,7 @@ def test_the_slice_is_counted_where_the_profile_states_numbers(bench: Bench) -> 
             rules = judge.make_rules(bench.root, profile, bench.reference)
             with bench.connection.cursor() as connection:
                 frames.hand_over(connection, profile, bench.reference)
-                frame = frames.read_frame(connection, bench.root, "acquisitions")
+                frame = frames.read_frame(connection, bench.root, "acquisitions", profile)
             failing = [c for c in bench.suite("acquisitions", frame, rules) if not c.success]
             wanted = [] if number == right else [(f"The slice holds {number} {what}", (what,))]
             assert [(c.expectation, c.failing_cases) for c in failing] == wanted
@@ -325,12 +325,12 @@ def test_a_nan_is_no_null(bench: Bench, tmp_path: Path) -> None:
     (folder / "x.sql").write_text("select unnest([1.0, 'nan'::double, null]) as number")
     (folder / "y.sql").write_text("select [1] as numbers")
     (folder / "z.sql").write_text("from no_such_table")
-    frame = frames.read_frame(bench.connection, tmp_path, "x")
+    frame = frames.read_frame(bench.connection, tmp_path, "x", bench.profile)
     assert frame["number"].fillna(-1).tolist() == [1.0, float("inf"), -1.0]
     with pytest.raises(UserError, match="expected text, numbers or booleans"):
-        frames.read_frame(bench.connection, tmp_path, "y")
+        frames.read_frame(bench.connection, tmp_path, "y", bench.profile)
     with pytest.raises(UserError, match="ispy1 repro"):
-        frames.read_frame(bench.connection, tmp_path, "z")
+        frames.read_frame(bench.connection, tmp_path, "z", bench.profile)
 
 
 # --- commands ------------------------------------------------------------------------------
@@ -435,7 +435,7 @@ def test_a_profile_without_a_parameter_file_lacks_none(bench: Bench) -> None:
             connection.execute(f"create temp table {name} as from main.{name}")
         connection.execute("delete from blobs where artefact = 'captk_parameters'")
         frames.hand_over(connection, profile, bench.reference)
-        frame = frames.read_frame(connection, bench.root, "coverage")
+        frame = frames.read_frame(connection, bench.root, "coverage", profile)
     (contract,) = [c for c in bench.suite("coverage", frame) if c.column == "parameters_found"]
     assert (contract.success, contract.n_checked) == (True, 1)
 

@@ -204,8 +204,9 @@ def test_the_native_grid_may_be_oblique(rebuilt: Path) -> None:
 
 
 def test_blobs_that_it_does_not_read_are_not_in_its_units() -> None:
-    names = list_blobs_of_case(CASE, load_profile(ROOT, "phantom"))
-    assert {name_role(name) for name in names if module.wants(name, {})} == {
+    profile = load_profile(ROOT, "phantom")
+    names = list_blobs_of_case(CASE, profile)
+    assert {name_role(name) for name in names if module.wants(name, {}, profile)} == {
         "mask_stv_manual", "image_n3_1", "image_zscored_1", "mask_ftv"
     }  # fmt: skip
 

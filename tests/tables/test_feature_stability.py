@@ -109,8 +109,10 @@ def test_the_gate_says_why_there_is_no_row(
 ) -> None:
     """A mask was taken out of recompute.inputs: the frame has one row that says so."""
     tables.execute("delete from feature_stability")
-    assert frames.read_frame(tables, green, "feature_stability").empty  # asked for, not there
+    assert frames.read_frame(
+        tables, green, "feature_stability", load_profile(green)
+    ).empty  # asked for, not there
     tables.execute(f"delete from recomputed_features where mask = '{mask}'")
-    frame = frames.read_frame(tables, green, "feature_stability")
+    frame = frames.read_frame(tables, green, "feature_stability", load_profile(green))
     assert frame["item"].tolist() == ["recompute.inputs: not both of stv_manual and stv_resunet"]
     assert frame[["is_counted", "is_at_most_1", "is_inside"]].all(axis=None)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from made.small import make_project
 
+from etl.model.profile import load_profile
 from etl.warehouse import lineage, views
 from etl.warehouse.connect import connect
 from etl.warehouse.lineage import Source, find_sources
@@ -82,7 +83,7 @@ def test_what_cannot_be_followed_says_so() -> None:
 def test_every_column_of_every_view_of_the_project_can_be_followed(tmp_path: Path) -> None:
     root = make_project(tmp_path / "p")
     connection = connect(root)
-    own = views.read_sql(root / "sql" / "views")
+    own = views.read_views(root / "sql" / "views", load_profile(root))
     found: dict[str, dict[str, dict[str, str]]] = {}
     of_views: dict[str, list[str]] = {}
     for db, table, column, kind in connection.execute(

@@ -7,14 +7,14 @@ of what it is made of, so that a clone without blobs keeps the one that it pulle
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from etl.ask.card.choose import REFERENCE, Case, choose_case
+from etl.ask.card.choose import Case, choose_case
 from etl.ask.card.draw import Mask, Panel, Sheet, draw
 from etl.ask.card.planes import (
     VIEWS,
@@ -42,8 +42,11 @@ PICTURE = "reports/card.png"
 MADE_OF, TITLE = "ispy1 made of", "Title"  # texts inside the file
 ONE_MILLIMETRE = 1e-4
 PHASE_WORDS = {0: "before contrast", 1: "first post-contrast", 2: "second post-contrast"}
-SET_WORDS = {"zscored": "z-scored", "n3": "bias-corrected"}
-MASK_WORDS = {REFERENCE: "STV, expert", "stv_resunet": "STV, ResUNet", "ftv": "FTV"}
+# Role of a set -> what it is called.
+WORDS = {
+    "normalized": "z-scored", "native": "bias-corrected",
+    "expert": "STV, expert", "network": "STV, ResUNet", "functional": "FTV",
+}  # fmt: skip
 
 
 def write_picture(root: Path) -> str:
@@ -62,7 +65,8 @@ def write_picture(root: Path) -> str:
         return title
     rows = read_table(table).to_pylist()
     context = Context(root, project.release_path(root), profile, blobs)
-    sheet = _make_sheet(context, choose_case(images, rows, _list_mask_sets(profile)))
+    case = choose_case(images, rows, _list_mask_sets(profile), profile.sets)
+    sheet = _make_sheet(context, case)
     image, about = draw(sheet), PngInfo()
     about.add_text(MADE_OF, made_of)
     about.add_text(TITLE, sheet.title)
@@ -102,7 +106,7 @@ def _read_title(path: Path, made_of: str) -> str | None:
 
 def _list_mask_sets(profile: Profile) -> list[str]:
     """Return the declared masks, the expert's last: it is drawn on top."""
-    return sorted(profile.masks, key=lambda name: (name == REFERENCE, name))
+    return sorted(profile.masks, key=lambda name: (name == profile.sets.get("expert"), name))
 
 
 def _make_sheet(context: Context, case: Case | None) -> Sheet:
@@ -181,7 +185,7 @@ def _make_frame(header: Header, reference: Row | None) -> Frame:
 
 
 def _describe_mask(name: str, case: Case, panels: list[Panel]) -> Mask:
-    words = MASK_WORDS.get(name, name)
+    words = _name_in_words(name, case.sets)
     if name not in case.masks:
         return Mask(f"{words}: none", is_shown=False)
     if name not in panels[0].masks:
@@ -193,8 +197,13 @@ def _describe_reference(case: Case) -> str:
     reference = case.reference
     if reference is None:
         return "no tumour mask"
-    words = MASK_WORDS.get(reference["mask"], reference["mask"])
+    words = _name_in_words(reference["mask"], case.sets)
     return f"median case by {words}, {reference['volume_cm3']:.2f} cm3"
+
+
+def _name_in_words(name: str, sets: Mapping[str, str]) -> str:
+    """Return what a set is called: by its role, else by its name."""
+    return next((WORDS[role] for role, own in sets.items() if own == name), name)
 
 
 def _describe_image(case: Case, *, has_image: bool) -> str:
@@ -203,6 +212,6 @@ def _describe_image(case: Case, *, has_image: bool) -> str:
     if case.image is not None and has_image:
         name = case.image.name
         phase = PHASE_WORDS.get(name.phase or 0, f"phase {name.phase}")
-        image = f"{SET_WORDS.get(name.image_set or '', name.image_set)} image, {phase}"
+        image = f"{_name_in_words(str(name.image_set), case.sets)} image, {phase}"
     through = "tumour's centroid" if case.reference is not None else "middle of the image"
     return f"{image}; 1 mm pixels; planes through the {through}"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shlex
+import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from etl.model.schema import BLOB_MD5S, SCHEMA_VERSION
 from etl.model.store import read_footer, read_table, table_path
 from etl.tables.findings import TABLE as FINDINGS
 from etl.tables.gate_results import TABLE as GATE_RESULTS
+from etl.warehouse.connect import VIEWS, connect, find_broken_views
 from etl.warehouse.limits import find_left_spill
 
 AREA = "tables"
@@ -49,10 +52,22 @@ def check_tables(tracked: Tracked, report: Report) -> None:
         report.problems += problems
         if not problems and path.parent == root / project.TABLES:
             report.problems += _check_lineage(root, path, table, indexes.get(path.stem))
+    report.problems += _list_broken_views(root)
     report.checked[AREA] = f"{counted} files, {rows} rows"
     _report_missing(tracked, report)
     if None in indexes.values():
         report.notes.append("lineage: without an index of each table, not all of it is checked")
+
+
+def _list_broken_views(root: Path) -> Iterator[Problem]:
+    """Yield the views that cannot be made from the tables, where these can be read."""
+    with warnings.catch_warnings(), suppress(UserError):
+        warnings.simplefilter("ignore")
+        with connect(root) as connection:
+            for name, reason in find_broken_views(connection).items():
+                path = f"{VIEWS}/{name}.sql"
+                repair = f"git checkout {shlex.quote(path)}"
+                yield Problem(AREA, path, "a view", reason, repair, "Correct a view of your own.")
 
 
 def _report_missing(tracked: Tracked, report: Report) -> None:

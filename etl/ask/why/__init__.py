@@ -70,9 +70,9 @@ def why(
         )
         return Answer(subject.name, n_matches=len(rows), matches=matches)
     warehouse = Warehouse(root, profile, connection, read_blobs(connection), offline)
-    queries = views.read_sql(root / "sql" / "views")
+    queries = views.read_views(root / "sql" / "views", profile)
     schema = _read_schema(connection, queries)
-    frames = cache(lambda suite: contracts.trace_frame(root, suite, schema, queries))
+    frames = cache(lambda suite: contracts.trace_frame(root, profile, suite, schema, queries))
     question = _Question(warehouse, schema, queries, frames, history)
     return Answer(subject.name, tuple(_explain(question, subject, row) for row in rows), len(rows))
 

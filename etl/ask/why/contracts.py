@@ -13,6 +13,7 @@ from etl.ask.why.model import ContractFact, Row
 from etl.ask.why.subject import select_rows
 from etl.gate.suites import read_suites
 from etl.model.errors import SEVERITIES, UserError
+from etl.model.profile import Profile
 from etl.warehouse import views
 from etl.warehouse.lineage import Schema, Source, find_all_sources
 
@@ -64,11 +65,11 @@ def _read_fixes(root: Path) -> dict[tuple[str, str], str]:
 
 
 def trace_frame(
-    root: Path, suite: str, schema: Schema, queries: Mapping[str, str]
+    root: Path, profile: Profile, suite: str, schema: Schema, queries: Mapping[str, str]
 ) -> Mapping[str, Sequence[Source]]:
     """Return what is behind each column of a suite's frame; `queries`: the SQL of the views."""
     text = (root / FRAMES / f"{suite}.sql").read_text(encoding="utf-8")
-    return find_all_sources(text, schema, queries)
+    return find_all_sources(views.fill_roles(text, profile), schema, queries)
 
 
 def _list_suites_of(root: Path, table: str) -> list[str]:

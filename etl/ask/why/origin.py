@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
@@ -26,6 +27,7 @@ from etl.tables.unit import Blob, Context, find_artefact
 from etl.versions import dvc
 
 # Modules that make the tables which are made from no blob.
+NO_SET = "-"  # as no set is called
 MAKERS = {"findings": "etl.build.manifest", "gate_results": "etl.gate.judge"}
 _ROLES = {"blobs": "the file itself", "findings": "named by the row"}  # of a row's path
 
@@ -74,7 +76,8 @@ def _list_sources(
     declared: Table = module.TABLE
     if column in declared.sources:
         start, role = declared.sources[column]
-        yield from _select_blobs(warehouse, (start,), role, case_id)
+        sets = defaultdict(lambda: NO_SET, warehouse.profile.sets)
+        yield from _select_blobs(warehouse, (start.format_map(sets),), role, case_id)
     elif own and column in declared.assembled and not _is_identity(declared, column):
         for other in declared.needs:
             reads = import_table(other).TABLE.reads

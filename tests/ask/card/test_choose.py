@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
-from support import Row
+from support import ROOT, Row
 
 from etl.ask.card.choose import Case, choose_case
+from etl.model.profile import load_profile
 from etl.model.release import Name
 from etl.tables.unit import Blob
 
 SETS = ("ftv", "stv_resunet", "stv_manual")
+ROLES = load_profile(ROOT, "phantom").sets
 
 
 def image(case: str, phase: int = 1, image_set: str = "zscored") -> Blob:
@@ -24,7 +26,7 @@ def mask(case: str, volume: float, name: str = "stv_manual") -> Row:
 
 
 def choose(images: list[Blob], rows: list[Row]) -> Case:
-    case = choose_case(images, rows, SETS)
+    case = choose_case(images, rows, SETS, ROLES)
     assert case is not None
     return case
 
@@ -57,4 +59,4 @@ def test_the_first_post_contrast_phase_is_preferred() -> None:
     images = [image("A", 0), image("A", 2), image("A", 1, "n3"), image("A", 1)]
     assert choose(images, []).image == image("A", 1)
     assert choose(images[:3], []).image == image("A", 2)
-    assert choose_case([], [], SETS) is None
+    assert choose_case([], [], SETS, ROLES) is None
