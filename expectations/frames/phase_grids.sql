@@ -73,7 +73,8 @@ select
     distances.corner_distance_mm,
     sets.sizes,
     concat(sets.case_id, ': ', sets.image_set) as item,
-    case when sets.image_set = '{normalized}' then sets.minimum_spread end as zscored_minimum_spread,
+    case when sets.image_set = '{normalized}' then sets.minimum_spread end
+        as zscored_minimum_spread,
     concat(round(distances.corner_distance_mm, 4), ' mm apart') as corners_text,
     concat('minima ', sets.minima) as minima
 from sets

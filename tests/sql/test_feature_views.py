@@ -12,6 +12,9 @@ from scipy.sparse.csgraph import connected_components
 from scipy.stats import spearmanr
 from support import ROOT, Array
 
+from etl.model.profile import load_profile
+from etl.warehouse.views import read_views
+
 FOLDS = 5
 
 
@@ -34,9 +37,9 @@ def db() -> Iterator[duckdb.DuckDBPyConnection]:
             create table features (case_id varchar, feature varchar, value double);
             """
         )
+        views = read_views(ROOT / "sql/views", load_profile(ROOT))
         for name in ("feature_clusters", "phase_correlation"):
-            text = (ROOT / "sql/views" / f"{name}.sql").read_text()
-            connection.execute(f"create view {name} as {text}")
+            connection.execute(f"create view {name} as {views[name]}")
         yield connection
 
 

@@ -79,13 +79,22 @@ def _list_sources(
         sets = defaultdict(lambda: NO_SET, warehouse.profile.sets)
         yield from _select_blobs(warehouse, (start.format_map(sets),), role, case_id)
     elif own and column in declared.assembled and not _is_identity(declared, column):
-        for other in declared.needs:
-            reads = import_table(other).TABLE.reads
-            yield from _select_blobs(warehouse, reads, f"read by {other}", case_id)
+        yield from _select_blobs_of_needs(warehouse, declared, case_id)
     elif declared.row_in_file:
         yield from _find_row_in_file(warehouse, module, column, row)
     elif not own and declared.reads:
         yield from _select_blobs(warehouse, declared.reads, "read", case_id)
+    elif not own:
+        yield from _select_blobs_of_needs(warehouse, declared, case_id)
+
+
+def _select_blobs_of_needs(
+    warehouse: Warehouse, table: Table, case_id: str | None
+) -> Iterator[tuple[str, str]]:
+    """Yield the blobs of a case that the tables read which `table` needs."""
+    for name in table.needs:
+        reads = import_table(name).TABLE.reads
+        yield from _select_blobs(warehouse, reads, f"read by {name}", case_id)
 
 
 def _match_md5s(warehouse: Warehouse, row: Row) -> Iterator[tuple[str, str]]:
