@@ -88,7 +88,7 @@ def adopt(  # noqa: PLR0913  the options of the command
     from etl.cli.progress import progress_bar
     from etl.model.project import find_root
 
-    with progress_bar("adopt") as advance:
+    with progress_bar("adopt", is_bytes=True) as advance:
 
         def step(done: int, total: int) -> None:
             if total and not done:
