@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from etl.adopt.recognise import Candidate, Identity
 from etl.adopt.report import Duplicates, Note
+from etl.model.digests import compute_md5
 from etl.model.errors import BadInputError
 from etl.model.profile import Profile
 from etl.model.release import extension, parse, place_in_release
@@ -83,11 +83,11 @@ def _choose_by_content(group: list[Candidate], listed: Listed) -> tuple[Candidat
     """Choose by the publisher's MD5, then by form. Reads only what the choice needs."""
     for candidate in group:
         md5s = listed.get(candidate.target)
-        if md5s and _hash_file(candidate) in md5s:
+        if md5s and compute_md5(candidate.file.real) in md5s:
             return candidate, "its MD5 is the publisher's"
     preferred, reason = _prefer_form(group, listed)
     if len(preferred) > 1:
-        if len({_hash_file(candidate) for candidate in preferred}) > 1:
+        if len({compute_md5(candidate.file.real) for candidate in preferred}) > 1:
             return None, "different contents for the same thing; keep one of them"
         reason = "same content"
     return preferred[0], reason
@@ -110,11 +110,6 @@ def _prefer_form(group: list[Candidate], listed: Listed) -> tuple[list[Candidate
         if of_form:
             return of_form, f"{form} before other forms"
     return group, ""
-
-
-def _hash_file(candidate: Candidate) -> str:
-    with candidate.file.real.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
 def _join_paths(group: Iterable[Candidate]) -> str:

@@ -7,10 +7,10 @@ takes its record, too. A mask that is revised later never replaces it.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
+from etl.model.digests import compute_md5
 from etl.model.errors import BadInputError
 from etl.model.git_tables import ADOPTED, CSV_FILES, Rows, format_csv, read_csv_input
 from etl.model.profile import Profile
@@ -59,7 +59,7 @@ def _make_row(release: Path, name: Name) -> tuple[str | int | None, ...] | None:
     except BadInputError:
         return None
     # What DVC calls the hash of a file is its MD5.
-    md5 = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+    md5 = compute_md5(path)
     bits, _ = find_foreground(volume.voxels, *volume.header.scaling)
     content = volume.content_crc32, volume.header.content_bytes
     return (name.case_id, name.mask, name.path, md5, *content, digest_voxels(bits))
