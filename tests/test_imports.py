@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
+from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 
@@ -230,3 +231,10 @@ def test_layers_name_modules_that_may_exist() -> None:
         "etl.ask.why",
     }
     assert {name for name in named if name not in MODULES} <= later
+
+
+def test_no_folder_of_tests_is_left_out(pytestconfig: pytest.Config) -> None:
+    """By default pytest enters no folder named build, which left out tests/build once."""
+    folders = {path.parent.name for path in (ROOT / "tests").rglob("test_*.py")}
+    patterns = pytestconfig.getini("norecursedirs")
+    assert not [name for name in folders if any(fnmatch(name, p) for p in patterns)]

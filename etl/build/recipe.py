@@ -143,10 +143,10 @@ def _follow(starts: Iterable[Symbol], *, worded: bool) -> Description:
 def _read_kept(root: Path) -> dict[str, Description]:
     """Return the descriptions of the package as it is now, by what they start from."""
     try:
-        stored = json.loads((scratch_folder(root) / KEPT).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        package, described = json.loads((scratch_folder(root) / KEPT).read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError):  # not there, or damaged: all is followed again
         return {}
-    return dict(stored[1]) if stored[:1] == [_hash_package()] else {}
+    return dict(described) if package == _hash_package() else {}
 
 
 def _keep(root: Path, descriptions: Mapping[str, Description]) -> None:

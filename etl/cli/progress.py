@@ -23,13 +23,14 @@ def progress_bar(title: str, *, is_bytes: bool = False) -> Iterator[Callable[[in
         DownloadColumn,
         MofNCompleteColumn,
         Progress,
+        ProgressColumn,
         TextColumn,
         TimeRemainingColumn,
         TransferSpeedColumn,
     )
     from rich.text import Text
 
-    class RateColumn(TextColumn):
+    class RateColumn(ProgressColumn):
         """So many a second, when there is one to count by."""
 
         def render(self, task: Task) -> Text:
@@ -39,7 +40,7 @@ def progress_bar(title: str, *, is_bytes: bool = False) -> Iterator[Callable[[in
     measures = (
         (DownloadColumn(), TransferSpeedColumn())
         if is_bytes
-        else (MofNCompleteColumn(), RateColumn(""))
+        else (MofNCompleteColumn(), RateColumn())
     )
     columns = (TextColumn("{task.description}"), BarColumn(), *measures, TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from etl.model.errors import BadInputError
-from etl.model.findings import Finding, make_finding
+from etl.model.findings import Finding
 from etl.model.profile import Profile
 from etl.model.project import TABLES, param
 from etl.model.release import (
@@ -216,11 +216,6 @@ def add_identity(
         )
         for finding in findings
     ]
-
-
-def refuse_unit(table: str, error: BadInputError) -> Measured:
-    """Return what a unit that cannot be used comes to: no rows, one finding."""
-    return Measured([], [make_finding(table, error)])
 
 
 def find_artefact(context: Context, kind: str) -> Blob | None:

@@ -96,7 +96,7 @@ def test_what_measures_measures_again(
         ("model/project.py", "import functools", "# a note\nimport functools"),
         ("measure/mask.py", '"""Return where the scaled', '"""Return wherever the scaled'),
         ("measure/mask.py", "(voxels: Array,", "(voxels: np.ndarray[Any, Any],"),
-        ("read/nifti.py", "def _finite(", "\n\n\ndef _finite("),
+        ("read/nifti.py", "def _keep_finite(", "\n\n\ndef _keep_finite("),
         ("gate/judge.py", "def judge(", "FACTOR = 2\ndef judge("),
         ("model/profile.py", "def load_profile(", "def added() -> None: ...\ndef load_profile("),
     ],
@@ -220,3 +220,14 @@ def test_files_beside_the_release(project: Path) -> None:
 def test_recipe_is_the_same_for_any_root(tmp_path: Path) -> None:
     assert recipe_of("masks", root=tmp_path) == recipe_of("masks")
     assert len(recipe_of("masks").table) == len(recipe_of("masks").values) == 32
+
+
+@pytest.mark.parametrize("text", ["", "{}", "3", "null", '["half', "[1, 2, 3]"])
+def test_damaged_descriptions_are_followed_again(tmp_path: Path, text: str) -> None:
+    (tmp_path / ".dvc").mkdir()
+    profile = load_profile(ROOT)
+    module = "etl.tables.outcomes"
+    recipe = make_recipe(module, profile, tmp_path)
+    (tmp_path / ".dvc/tmp/ispy1" / recipes.KEPT).write_text(text)
+    recipes._read_kept.cache_clear()
+    assert make_recipe(module, profile, tmp_path) == recipe
