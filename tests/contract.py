@@ -11,8 +11,9 @@ from pathlib import Path
 from pkgutil import iter_modules
 
 from etl import tables
-from etl.model.schema import TableSchema
+from etl.model.schema import Table, TableSchema
 
+MASK_SETS = ("ftv", "stv_manual", "stv_resunet")  # those that every release declares
 PATH = Path(__file__).with_name("contract.csv")
 
 
@@ -21,8 +22,14 @@ def declared() -> dict[str, TableSchema]:
     modules = (
         import_module(f"etl.tables.{module.name}") for module in iter_modules(tables.__path__)
     )
-    schemas = (getattr(module, "TABLE", None) for module in modules)
-    return {schema.name: schema for schema in schemas if isinstance(schema, TableSchema)}
+    schemas: dict[str, TableSchema] = {}
+    for module in modules:
+        table = getattr(module, "TABLE", None)
+        if isinstance(table, Table):
+            schemas[table.name] = table
+            if table.parts:
+                schemas[table.parts] = module.describe_part(MASK_SETS)
+    return schemas
 
 
 def columns() -> list[dict[str, str]]:

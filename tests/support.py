@@ -413,7 +413,7 @@ def md5(path: Path) -> str:
 
 def table_bytes(root: Path) -> dict[str, bytes]:
     """Every table, as bytes."""
-    files = sorted((root / project.TABLES).glob("*.parquet"))
+    files = sorted((root / project.TABLES).rglob("*.parquet"))
     return {str(file.relative_to(root)): file.read_bytes() for file in files}
 
 

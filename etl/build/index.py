@@ -7,6 +7,7 @@ import importlib
 import io
 import pkgutil
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from graphlib import TopologicalSorter
@@ -18,7 +19,7 @@ from etl.build.recipe import Recipe, make_recipe
 from etl.model import project
 from etl.model.errors import UserError
 from etl.model.profile import Profile, load_profile
-from etl.model.release import MARKS, Name, is_litter, parse
+from etl.model.release import MARKS, Name, is_litter, list_mask_sets, parse
 from etl.model.schema import Table
 from etl.model.store import write_atomically
 from etl.tables.own_masks import read_rule
@@ -65,6 +66,12 @@ def import_table(name: str) -> TableModule:
     return cast("TableModule", importlib.import_module(f"{tables.__name__}.{name}"))
 
 
+def list_parts_tables() -> dict[str, str]:
+    """Return the tables that have one file per case -> the table with a row per such file."""
+    listers = {import_table(name).TABLE.parts: name for name in list_tables()}
+    return {parts: name for parts, name in listers.items() if parts}
+
+
 def write_indexes(root: Path) -> int:
     """Write data/index/<table>.csv for every table; return the number of files hashed."""
     release, profile = project.release_path(root), load_profile(root)
@@ -76,7 +83,7 @@ def write_indexes(root: Path) -> int:
     )
     for name in list_tables():
         read = tuple(blob for blob in blobs if reads(root, name, blob.name, profile))
-        index = Index(make_table_recipe(root, name, profile), read)
+        index = Index(make_table_recipe(root, name, profile, read), read)
         text = _dump(index)
         write_atomically(index_path(root, name), lambda path, text=text: path.write_text(text))
     return len(blobs)
@@ -90,14 +97,21 @@ def reads(root: Path, table: str, name: Name, profile: Profile) -> bool:
     return is_read and (wants is None or wants(name, read_params_of(root, table), profile))
 
 
-def make_table_recipe(root: Path, name: str, profile: Profile) -> Recipe:
+def make_table_recipe(root: Path, name: str, profile: Profile, blobs: Sequence[Blob]) -> Recipe:
     """The recipe of a table as its code, its files beside the release and params.yaml are now.
+
+    Args:
+        root: the project.
+        name: the table.
+        profile: of the release.
+        blobs: that it reads: what the table has one file per case of has a column per mask set.
 
     Raises:
         UserError: params.yaml lacks a value that the table needs.
     """
-    files = import_table(name).TABLE.files
-    return make_recipe(f"etl.tables.{name}", profile, root, files, read_params_of(root, name))
+    table, params = import_table(name).TABLE, read_params_of(root, name)
+    mask_sets = list_mask_sets([b.name for b in blobs], profile) if table.parts else ()
+    return make_recipe(f"etl.tables.{name}", profile, root, table.files, params, mask_sets)
 
 
 def read_params_of(root: Path, name: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from etl.build.finite import drop_nonfinite
 from etl.build.index import import_table, list_tables
+from etl.build.parts import stage_part
 from etl.model.errors import BadInputError
 from etl.model.findings import Finding, make_finding
 from etl.model.pool import run_alone, spread
@@ -94,6 +95,9 @@ def measure_unit(name: str, context: Context, unit: Unit) -> Values:
         measured = Measured([], [make_finding(name, error)])
     except MemoryError:
         return _report_dead_worker(name, unit)
+    if measured.part is not None:
+        (row,) = measured.rows
+        row |= stage_part(context.root, table.parts, measured.part)
     return make_values(table, measured)
 
 

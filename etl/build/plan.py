@@ -14,6 +14,7 @@ import pyarrow as pa
 from etl.build.index import (
     Index,
     import_table,
+    list_parts_tables,
     list_tables,
     make_table_recipe,
     name_file,
@@ -22,6 +23,7 @@ from etl.build.index import (
 )
 from etl.build.kept_units import TRANSIENT
 from etl.build.manifest import Manifest, hash_file
+from etl.build.parts import hash_parts
 from etl.build.recipe import Recipe
 from etl.model import project
 from etl.model.errors import UserError
@@ -90,7 +92,8 @@ def add_needs(names: Sequence[str]) -> tuple[str, ...]:
         UserError: no such table.
     """
     collected: set[str] = set()
-    pending = list(names or list_tables())
+    listers = list_parts_tables()
+    pending = [listers.get(name, name) for name in names or list_tables()]
     while pending:
         name = pending.pop()
         if name not in collected:
@@ -121,7 +124,7 @@ def _examine(
     meanings: dict[str, Name],
 ) -> State:
     index = read_index(root, name, profile, meanings)
-    recipe = make_table_recipe(root, name, profile)
+    recipe = make_table_recipe(root, name, profile, index.blobs)
     if manifest is None:
         return State(name, recipe, index.blobs, {}, ("all is to be read again",))
     footer = read_believed(root, manifest, name)
@@ -131,6 +134,8 @@ def _examine(
         reasons.append("edited, or left by a build that was cut" if path.is_file() else "not built")
     elif footer.get(RECIPE) != recipe.table:
         reasons += _name_changes(footer.get(PARTS) or {}, recipe.parts)
+    if footer and import_table(name).TABLE.parts:
+        reasons += _count_lost_parts(root, name)
     lost = [f for f in manifest.findings.get(name, ()) if f["check"] in TRANSIENT]
     if footer and lost:
         reasons.append(f"{len(lost)} files could not be read by the last build")
@@ -141,6 +146,16 @@ def _examine(
 
         reasons.append(_count_changes(index, listed, is_read))
     return State(name, recipe, index.blobs, footer, tuple(reasons))
+
+
+def _count_lost_parts(root: Path, name: str) -> list[str]:
+    """Return a reason where the files of a table's cases are not those that it lists."""
+    parts = import_table(name).TABLE.parts
+    rows = read_table(table_path(root / project.TABLES, name)).select(["case_id", "part_md5"])
+    listed = {row["case_id"]: row["part_md5"] for row in rows.to_pylist()}
+    lost = listed.items() ^ hash_parts(root, parts).items()
+    n_cases = len({case_id for case_id, _ in lost})
+    return [f"{n_cases} files of {parts} are missing or changed"] if lost else []
 
 
 def read_believed(root: Path, manifest: Manifest, name: str) -> Mapping[str, Any]:

@@ -40,6 +40,7 @@ Description = tuple[dict[str, str], list[str]]
 KEPT = "recipes.json"
 
 WRITING: tuple[Symbol, ...] = (("etl.model.store", "write_table"), ("etl.tables.findings", "TABLE"))
+SERIALIZING: tuple[Symbol, ...] = (("etl.model.store", "serialize_part"),)
 # Parts of a syntax tree that change no value.
 _MUTE_FIELDS = {"annotation", "returns", "type_comment", "type_params", "kind", "ctx"}
 # What a declaration says that changes no measured value.
@@ -67,6 +68,7 @@ def make_recipe(
     root: Path,
     extra_files: tuple[str, ...] = (),
     params: Mapping[str, Any] | None = None,
+    mask_sets: Sequence[str] = (),
 ) -> Recipe:
     """Return both recipes of a table's module.
 
@@ -76,13 +78,16 @@ def make_recipe(
         root: the project.
         extra_files: files that the module reads beside the release, relative to the root.
         params: values of params.yaml that decide its values, by name.
+        mask_sets: of the release, of a table with a file per case: each is a column there.
     """
     facts = {
+        **({"mask sets of the release": _digest(mask_sets)} if mask_sets else {}),
         "names of the profile": _digest(profile.naming()),
         **{f"params.yaml: {name}": _digest(value) for name, value in (params or {}).items()},
         **{path: _digest(_read_text(root / path)) for path in extra_files},
     }
-    values = {**_describe(root, [(module, "measure")], worded=False), **facts}
+    measuring: list[Symbol] = [(module, "measure"), *(SERIALIZING if mask_sets else ())]
+    values = {**_describe(root, measuring, worded=False), **facts}
     parts = {**_describe(root, [(module, None), *WRITING], worded=True), **facts}
     return Recipe(_digest(parts, _digest(values)), _digest(values), parts)
 

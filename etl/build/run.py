@@ -16,6 +16,7 @@ from etl.build.index import import_table, list_tables
 from etl.build.kept_units import keep_units, read_units
 from etl.build.manifest import Manifest, hash_file, read_manifest, write_manifest
 from etl.build.measuring import Task, make_tasks, measure_tasks
+from etl.build.parts import hash_parts, is_available, place_parts
 from etl.build.plan import VALUES, State, examine, order_tables
 from etl.build.seed import seed_units
 from etl.model import project
@@ -23,8 +24,9 @@ from etl.model.errors import UserError
 from etl.model.findings import Finding
 from etl.model.pool import count_workers
 from etl.model.profile import Profile, load_profile
-from etl.model.release import MARKS, is_own_mask
-from etl.model.store import build_lock, table_path, write_table
+from etl.model.release import MARKS, is_own_mask, list_mask_sets
+from etl.model.schema import Table
+from etl.model.store import build_lock, describe_parts, table_path, write_table
 from etl.tables.assembly import collect, identify
 from etl.tables.gate_results import TABLE as GATE_RESULTS
 from etl.tables.unit import Assembled, Context, Unit, Values, add_identity, list_units, name_content
@@ -108,7 +110,9 @@ def build_tables(
         manifest = read_manifest(root)
         states = examine(root, profile, manifest if reuse else None, order_tables(names))
         work = _collect_work(root, manifest, states, reuse=reuse)
-        context = Context(root, project.release_path(root), profile, ())
+        names_read = [blob.name for state in states.values() for blob in state.blobs]
+        mask_sets = list_mask_sets(names_read, profile)
+        context = Context(root, project.release_path(root), profile, (), mask_sets=mask_sets)
         _measure(context, work, workers or count_workers(), progress)
         return _write_tables(context, manifest, states, work)
 
@@ -181,12 +185,22 @@ def _read_known(
         return {}  # one workbook, one listing: quicker to read than to keep
     units_kept = read_units(root, table, recipe)
     contents = {name_content(unit, table.per) for unit in units}
-    if contents <= units_kept.keys() or state.footer.get(VALUES) != recipe:
-        return units_kept
-    seeded = seed_units(root, table, manifest, units_kept.keys())
-    if seeded:
-        keep_units(root, table, recipe, seeded.items())
-    return seeded | units_kept
+    if not (contents <= units_kept.keys() or state.footer.get(VALUES) != recipe):
+        seeded = seed_units(root, table, manifest, units_kept.keys())
+        if seeded:
+            keep_units(root, table, recipe, seeded.items())
+        units_kept = seeded | units_kept
+    return _drop_lost_parts(root, table, units_kept) if table.parts else units_kept
+
+
+def _drop_lost_parts(root: Path, table: Table, known: Mapping[str, Values]) -> dict[str, Values]:
+    """Return the units whose files can still be had."""
+    in_place = hash_parts(root, table.parts)
+    return {
+        content: values
+        for content, values in known.items()
+        if all(is_available(root, md5, in_place) for md5 in values.rows["part_md5"].to_pylist())
+    }
 
 
 def _measure(
@@ -252,7 +266,7 @@ def _write_tables(
             continue
         table = _assemble(context, item)
         path = table_path(context.root / project.TABLES, name)
-        meta = make_footer(context.profile) | state.made_of(files)
+        meta = make_footer(context.profile) | state.made_of(files) | _place(context, name, table)
         write_table(import_table(name).TABLE, table.rows, path, meta=meta)
         files[name] = hash_file(path)
         findings[name], assembled[name] = table.finding_rows, table.assembled_ids
@@ -277,6 +291,17 @@ class _Made:
     rows: pa.Table
     finding_rows: list[dict[str, Any]]
     assembled_ids: list[str]
+
+
+def _place(context: Context, name: str, made: _Made) -> dict[str, Any]:
+    """Put the files of a table's cases in place, if it has such; return what its footer says."""
+    module = import_table(name)
+    if not module.TABLE.parts:
+        return {}
+    rows = made.rows.select(["case_id", "part_md5"]).to_pylist()
+    place_parts(context.root, module.TABLE.parts, {r["case_id"]: r["part_md5"] for r in rows})
+    describe_part = getattr(module, "describe_part")  # noqa: B009  only a table with parts has it
+    return describe_parts(describe_part(context.mask_sets))
 
 
 def _assemble(context: Context, item: _Work) -> _Made:

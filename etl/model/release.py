@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import PurePosixPath
@@ -73,6 +74,12 @@ def is_own_mask(path: str, profile: Profile) -> bool:
         folder.startswith(prefix) and folder.removeprefix(prefix) not in profile.masks
         for folder in PurePosixPath(path).parts[:-1]
     )
+
+
+def list_mask_sets(names: Iterable[Name], profile: Profile) -> tuple[str, ...]:
+    """Return the mask sets of a release: those of the profile in its order, then own ones."""
+    own = {name.mask for name in names if name.mask is not None} - profile.masks.keys()
+    return (*profile.masks, *sorted(own))
 
 
 def parse(path: str, profile: Profile) -> Name:

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from textwrap import dedent
 from typing import Literal, cast
 
-Kind = Literal["string", "bool", "int64", "double", "date", "list<double>", "list<string>"]
+Kind = Literal[
+    "string", "bool", "int32", "int64", "float", "double", "date", "list<double>", "list<string>"
+]
 # What is measured at once: a blob, all blobs of a case, or all of the release. A table of `tables`
 # is made of other tables; one of the `build` by the build itself, beside all others.
 Per = Literal["blob", "case", "release", "tables", "build"]
@@ -60,7 +62,10 @@ class Table(TableSchema):
         adds: the columns that assemble() adds to what measure() gives.
         sources: column -> how the roles of the blobs behind it begin (name_role; `{expert}` is the
             set that has this role in the profile), and what these do for it; for columns that are
-            not from all that the table reads.
+            not from all that the table reads, those of `parts` too.
+        parts: the table whose rows measure() gives beside: one Parquet file per case, too many rows
+            to be kept in memory. The module's describe_part() has its schema. This table has one
+            row per such file, with its MD5 in `part_md5`.
         row_in_file: of a table read from one file for all cases, where a row stands in it. The
             module's HEADERS name the column.
     """
@@ -73,6 +78,7 @@ class Table(TableSchema):
     files: tuple[str, ...] = ()
     adds: tuple[str, ...] = ()
     sources: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    parts: str = ""
     row_in_file: str = ""
 
     @property

@@ -22,10 +22,13 @@ from etl.model.schema import SCHEMA_VERSION, Column, Kind, TableSchema
 Row = dict[str, Any]
 
 FOOTER_KEY = b"ispy1"
+PARTS_OF = "parts_of"
 ARROW_TYPES: dict[Kind, pa.DataType] = {
     "string": pa.string(),
     "bool": pa.bool_(),
+    "int32": pa.int32(),
     "int64": pa.int64(),
+    "float": pa.float32(),
     "double": pa.float64(),
     "date": pa.date32(),
     "list<double>": pa.list_(pa.float64()),
@@ -46,16 +49,25 @@ def find_table(root: Path, name: str) -> Path:
 
 def make_arrow_schema(schema: TableSchema, meta: dict[str, Any]) -> pa.Schema:
     """Return the Arrow schema: column descriptions in the fields, table facts in the footer."""
-    facts = {
+    facts = {"schema_version": SCHEMA_VERSION, **meta, **describe_schema(schema)}
+    footer = {FOOTER_KEY: json.dumps(facts, sort_keys=True).encode()}
+    return pa.schema([_make_field(column) for column in schema.columns], metadata=footer)
+
+
+def describe_schema(schema: TableSchema) -> dict[str, Any]:
+    """Return what a table is, as footers have it."""
+    return {
         "table": schema.name,
         "grain": schema.grain,
         "key": list(schema.key),
-        "schema_version": SCHEMA_VERSION,
-        **meta,
         "columns": {c.name: {"meaning": c.meaning, "unit": c.unit} for c in schema.columns},
     }
-    footer = {FOOTER_KEY: json.dumps(facts, sort_keys=True).encode()}
-    return pa.schema([_make_field(column) for column in schema.columns], metadata=footer)
+
+
+def describe_parts(schema: TableSchema) -> dict[str, Any]:
+    """Return what a footer says of the table whose files the rows of this one are about."""
+    kinds = [(column.name, column.kind) for column in schema.columns]
+    return {PARTS_OF: {**describe_schema(schema), "kinds": kinds}}
 
 
 def _make_field(column: Column) -> pa.Field:
@@ -83,8 +95,34 @@ def write_table(
     write_atomically(path, lambda target: _write_parquet(table, target))
 
 
-def _write_parquet(table: pa.Table, target: Path) -> None:
+def _write_parquet(table: pa.Table, target: Path | pa.NativeFile) -> None:
     pq.write_table(table, target, compression="zstd", version="2.6", store_schema=True)
+
+
+def part_path(folder: Path, name: str, case_id: str) -> Path:
+    """Return the file of one case of a table that has one per case, as Hive partitions are."""
+    return folder / name / f"case_id={case_id}" / f"{name}.parquet"
+
+
+def list_parts(folder: Path, name: str, held_as: str = "") -> dict[str, Path]:
+    """Return case -> its file, of a table that has one per case, in a folder of tables.
+
+    `held_as`: the name of the table's folder, where that is another one.
+    """
+    paths = sorted((folder / (held_as or name)).glob(f"case_id=*/{name}.parquet"))
+    return {path.parent.name.removeprefix("case_id="): path for path in paths}
+
+
+def serialize_part(name: str, rows: pa.Table) -> bytes:
+    """Return the file of one case of a table that has one per case: same rows, same bytes.
+
+    It says nothing of case, release or meaning: the table of these files does, once for all.
+    """
+    facts = json.dumps({"table": name, "schema_version": SCHEMA_VERSION}).encode()
+    buffer = pa.BufferOutputStream()
+    _write_parquet(rows.replace_schema_metadata({FOOTER_KEY: facts}), buffer)
+    data: bytes = buffer.getvalue().to_pybytes()
+    return data
 
 
 def make_measured_schema(schema: TableSchema, without: Collection[str] = ()) -> pa.Schema:

@@ -46,14 +46,14 @@ class Series:
 
 
 def read_masks(
-    names: Sequence[str], unit: Unit, context: Context
+    names: Sequence[str], unit: Unit, context: Context, table: str = TABLE
 ) -> tuple[dict[str, Mask], list[Finding]]:
-    """Return the masks that can be read, and a finding for each that cannot."""
+    """Return the masks that can be read, and a finding of `table` for each that cannot."""
     masks: dict[str, Mask] = {}
     findings: list[Finding] = []
     for name in names:
         volumes, findings_of_files = open_volumes(
-            TABLE, unit, context, [f"mask_{name}"], read_two_values
+            table, unit, context, [f"mask_{name}"], read_two_values
         )
         findings += findings_of_files
         for volume in volumes.values():
@@ -94,12 +94,12 @@ def read_series(
 
 def _locate_masks(masks: dict[str, Mask], header: Header) -> dict[str, Array]:
     return {
-        name: np.flatnonzero(_carry_to_grid(m, header).ravel(order="F"))
-        for name, m in masks.items()
+        name: np.flatnonzero(carry_to_grid(m, header).ravel(order="F")) for name, m in masks.items()
     }
 
 
-def _carry_to_grid(mask: Mask, header: Header) -> Array:
+def carry_to_grid(mask: Mask, header: Header) -> Array:
+    """Return a mask on a grid: as it is where that is its own, else carried there."""
     if is_same_grid(mask.header.grid, header.grid):
         return mask.bits
     return carry(mask.bits, mask.header.affine, header.affine, header.size)

@@ -55,11 +55,13 @@ Unit = tuple[Blob, ...]
 class Measured:
     """What measure() gives: rows and findings. Those of a unit carry no case and no path.
 
-    A finding of a case's unit may name the role of a blob (`mask_ftv`) in place of a path.
+    A finding of a case's unit may name the role of a blob (`mask_ftv`) in place of a path. `part`:
+    rows of the table's parts; the one of `rows` is about them.
     """
 
     rows: list[Row] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    part: pa.Table | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,7 @@ class Context:
     profile: Profile
     blobs: tuple[Blob, ...]
     needs: tuple[str, ...] = ()
+    mask_sets: tuple[str, ...] = ()  # of the release: the declared ones, then the user's own
 
     def file(self, blob: Blob) -> Path:
         """Return the blob on disk.
@@ -143,7 +146,8 @@ class TableModule(Protocol):
     TABLE: the declaration. measure(): one unit's values, free of identity; a table of other tables
     has none. assemble(): the rows; a module without it takes what was measured as it is.
 
-    Where a module has it: `wants(name, params, profile)`, which of the blobs of TABLE it reads.
+    Where a module has it: `wants(name, params, profile)`, which of the blobs of TABLE it reads;
+    `describe_part(mask_sets)`, the schema of what TABLE.parts names.
     """
 
     TABLE: Table

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
@@ -16,8 +16,9 @@ from etl.model import git_tables
 from etl.model.errors import UserError
 from etl.model.project import find_root
 from etl.model.schema import SCHEMA_VERSION
-from etl.warehouse import views
+from etl.warehouse import macros, views
 from etl.warehouse.own_table import add_table, check_name
+from etl.warehouse.parts import make_parts
 from etl.warehouse.snapshot import VIEWS, Snapshot, take_revision, take_working_tree
 from etl.warehouse.sql_words import as_pattern, literal, quoted, scan_parquet
 
@@ -96,6 +97,7 @@ def _attach(
     catalog = _read_current_catalog(connection)
     connection.execute(f"attach ':memory:' as {quoted(name)}; use {quoted(name)}")
     fill(connection, snapshot, cache=cache)
+    macros.make_macros(connection, snapshot.macros, name)
     connection.execute(f"use {quoted(catalog)}")
 
 
@@ -173,7 +175,6 @@ def build(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, *, storage:
     Raises:
         UserError: a table file or a view cannot be used.
     """
-    order = views.order_views(snapshot.views, snapshot.tables)
     footers = _read_footers(connection, snapshot)
     script = (
         *_write_inputs_script(snapshot.inputs),
@@ -181,10 +182,15 @@ def build(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, *, storage:
     )
     try:
         connection.execute(";\n".join(script))
+        parts = dict(make_parts(connection, snapshot.parts, footers, storage))
     except duckdb.Error as error:
         raise UserError(_describe_unusable(error, footers)) from error
+    for name, about in parts.items():
+        connection.execute(";\n".join(_comment_table(name, about, storage)))
+    order = views.order_views(snapshot.views, {*snapshot.tables, *parts})
     docs = dict(_make_views(connection, snapshot, footers, order))
     connection.execute(";\n".join(_comment_views(connection, docs)) or "select 1")
+    macros.make_macros(connection, snapshot.macros)
 
 
 def _make_views(
@@ -291,7 +297,8 @@ def _write_inputs_script(rows: Mapping[str, git_tables.Rows]) -> Iterator[str]:
         if values:
             yield f"insert into {table} values {', '.join(values)}"  # noqa: S608  literals are quoted
         meanings = {c.name: with_unit(c.meaning, c.unit) for c in schema.columns}
-        yield from comments("table", table, table_comment("", schema.grain, schema.key), meanings)
+        comment = views.table_comment("", schema.grain, schema.key)
+        yield from comments("table", table, comment, meanings)
 
 
 def _write_tables_script(
@@ -312,7 +319,7 @@ def _comment_table(name: str, footer: Mapping[str, object], storage: Storage) ->
     columns: Any = footer["columns"]
     key: Any = footer["key"]
     meanings = {column: with_unit(d["meaning"], d["unit"]) for column, d in columns.items()}
-    yield from comments(storage, name, table_comment("", str(footer["grain"]), key), meanings)
+    yield from comments(storage, name, views.table_comment("", str(footer["grain"]), key), meanings)
 
 
 def _comment_views(
@@ -329,7 +336,8 @@ def _comment_views(
         other = meanings.pop(views.EVERY_OTHER, None)
         if other:
             meanings |= {column: other for column in columns[name] if column not in meanings}
-        yield from comments("view", name, table_comment(doc.purpose, doc.grain, doc.key), meanings)
+        comment = views.table_comment(doc.purpose, doc.grain, doc.key)
+        yield from comments("view", name, comment, meanings)
 
 
 def fetch_rows(cursor: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
@@ -343,13 +351,6 @@ def comments(kind: str, name: str, comment: str, columns: Mapping[str, str]) -> 
     yield f"comment on {kind} {name} is {literal(comment)}"
     for column, meaning in columns.items():
         yield f"comment on column {name}.{quoted(column)} is {literal(meaning)}"
-
-
-def table_comment(purpose: str, grain: str, key: Iterable[str]) -> str:
-    """The comment of a table: purpose, grain and key in a form that describe() reads back."""
-    listed = ", ".join(key)
-    parts = (purpose, f"Grain: {grain}.", f"Key: {listed}." if listed else "")
-    return " ".join(part for part in parts if part)
 
 
 def with_unit(meaning: str, unit: str) -> str:

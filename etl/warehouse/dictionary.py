@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,10 @@ from typing import Any
 import duckdb
 
 from etl.model.errors import UserError
+from etl.warehouse.macros import COLUMNS, PARAMETERS
 from etl.warehouse.query import explain_absence, is_unbuilt
-from etl.warehouse.views import split_unit
+from etl.warehouse.sql_words import quoted
+from etl.warehouse.views import EVERY_OTHER, parse_meanings, split_unit
 
 _COMMENT = re.compile(
     r"(?P<purpose>.*?) ?Grain: (?P<grain>.*?)\.(?: Key: (?P<key>.*)\.)?", re.DOTALL
@@ -28,7 +30,16 @@ select
     schema_name, view_name, comment,
     case when sql like '%read_parquet(%' then 'table' else 'view' end as kind
 from duckdb_views() where not internal and database_name = current_catalog()
-order by kind = 'input', kind = 'view', 1, 2
+union all
+select
+    schema_name, function_name, comment, 'macro'
+from duckdb_functions()
+where function_type = 'table_macro' and not internal and database_name = current_catalog()
+order by kind = 'input', kind = 'macro', kind = 'view', 1, 2
+"""
+_MACRO = """
+select comment from duckdb_functions()
+where function_name = ? and function_type = 'table_macro' and database_name = current_catalog()
 """
 _COLUMNS = """
 select column_name, data_type, comment from duckdb_columns()
@@ -57,22 +68,26 @@ class Relation:
     purpose: str
     grain: str
     key: str
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def sql_name(self) -> str:
         """The name as a query writes it."""
-        return self.name if self.schema == "main" else f"{self.schema}.{self.name}"
+        name = self.name if self.schema == "main" else f"{self.schema}.{self.name}"
+        return f"{name}({', '.join(self.parameters)})" if self.kind == "macro" else name
 
 
 def list_relations(connection: duckdb.DuckDBPyConnection) -> list[Relation]:
-    """Return every table, then every view, then the small inputs, by name."""
+    """Return every table, view and macro, then the small inputs, by name."""
     return [_make_relation(*row) for row in connection.execute(_RELATIONS).fetchall()]
 
 
 def _make_relation(schema: str, name: str, comment: str | None, kind: str) -> Relation:
-    match = _COMMENT.fullmatch(comment or "")
+    about, _, lists = (comment or "").partition(PARAMETERS)
+    parameters = parse_meanings(name, lists.partition(COLUMNS)[0].splitlines())
+    match = _COMMENT.fullmatch(about)
     purpose, grain, key = match.group("purpose", "grain", "key") if match else ("", "", "")
-    return Relation(schema, name, kind, purpose, grain, key or "")
+    return Relation(schema, name, kind, purpose, grain, key or "", parameters)
 
 
 def find(
@@ -106,8 +121,23 @@ def find(
 
 def columns(connection: duckdb.DuckDBPyConnection, relation: Relation) -> list[ColumnFact]:
     """Return the columns of a relation in order."""
+    if relation.kind == "macro":
+        return _list_macro_columns(connection, relation)
     rows = connection.execute(_COLUMNS, [relation.schema, relation.name]).fetchall()
     return [ColumnFact(n, kind.lower(), *split_unit(comment or "")) for n, kind, comment in rows]
+
+
+def _list_macro_columns(
+    connection: duckdb.DuckDBPyConnection, relation: Relation
+) -> list[ColumnFact]:
+    nulls = ", ".join("null" for _ in relation.parameters)
+    rows = connection.execute(f"describe from {quoted(relation.name)}({nulls})").fetchall()
+    comment = connection.execute(_MACRO, [relation.name]).fetchone()
+    lists = str(comment[0]).partition(COLUMNS)[2] if comment else ""
+    meanings = parse_meanings(relation.name, lists.splitlines())
+    other = meanings.get(EVERY_OTHER, "")
+    return [ColumnFact(name, kind.lower(), *split_unit(meanings.get(name, other)))
+            for name, kind, *_ in rows]  # fmt: skip
 
 
 def as_json(connection: duckdb.DuckDBPyConnection, relation: Relation) -> dict[str, Any]:

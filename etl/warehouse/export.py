@@ -15,7 +15,7 @@ import duckdb
 from etl.model.errors import UserError
 from etl.model.locks import lock_handle
 from etl.model.project import refuse_inputs, release_path
-from etl.model.store import write_atomically
+from etl.model.store import list_parts, part_path, write_atomically
 from etl.text import output
 from etl.warehouse import dictionary
 from etl.warehouse.connect import Snapshot, build, literal, take_working_tree
@@ -41,8 +41,9 @@ def export(
 ) -> list[Path]:
     """Write the warehouse into a folder; return the files that were written.
 
-    `parquet/<table>.parquet` are copies of the tables, `warehouse.duckdb` holds tables, views and
-    comments and needs no other file, `data_dictionary.md` and `.csv` say what they mean.
+    `parquet/<table>.parquet` are copies of the tables (of one file per case: a folder),
+    `warehouse.duckdb` holds tables, views and comments and needs no other file,
+    `data_dictionary.md` and `.csv` say what they mean.
 
     Args:
         root: the project.
@@ -101,8 +102,11 @@ def _write_all(
 
 
 def _copy_tables(snapshot: Snapshot, folder: Path) -> Iterator[Path]:
-    for name, path in snapshot.tables.items():
-        copy = folder / f"{name}.parquet"
+    copies = {folder / f"{name}.parquet": path for name, path in snapshot.tables.items()}
+    for name, held in snapshot.parts.items():
+        parts = list_parts(held.parent, name, held.name).items()
+        copies |= {part_path(folder, name, case_id): path for case_id, path in parts}
+    for copy, path in copies.items():
         write_atomically(copy, lambda target, source=path: shutil.copyfile(source, target))
         yield copy
 

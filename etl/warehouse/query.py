@@ -25,8 +25,10 @@ from etl.model.profile import load_profile
 from etl.model.project import find_root
 from etl.warehouse.connect import VIEWS, connect, literal, quoted
 from etl.warehouse.limits import Budget, Limits, interruptible, remove_left_spill
+from etl.warehouse.macros import FOLDER as MACROS
 from etl.warehouse.own_ids import warn_of_misspelt_ids
-from etl.warehouse.statement import NO_FILES, character_at, check, place
+from etl.warehouse.parts import allow_parts
+from etl.warehouse.statement import NO_FILES, character_at, check, is_macro, place
 
 _NAMED = re.compile(r'"+([^"]+)"|with name (\S+)')
 _TABLE_AT = re.compile(r'Table with name "?([^"\s]+?)"? does not exist')
@@ -116,6 +118,7 @@ def connect_restricted(
     for catalog in (*(attach or {}), "memory"):
         connection.execute(f"use {quoted(catalog)}")
         _copy_tables(connection, root)
+    allow_parts(connection)
     connection.execute(
         "set errors_as_json = true; "
         "set autoinstall_known_extensions = false; set autoload_known_extensions = false; "
@@ -152,7 +155,8 @@ def _copy_tables(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
     comments = dict(
         connection.execute(
             "select view_name, comment from duckdb_views() where sql like '%read_parquet(%' "
-            "and schema_name = 'main' and database_name = current_catalog() and not internal"
+            "and sql not like '%hive_types%' and schema_name = 'main' "
+            "and database_name = current_catalog() and not internal"
         ).fetchall()
     )
     columns = connection.execute(
@@ -211,6 +215,10 @@ def execute(
         return explain_error(connection, error, sql, root, revisions or {})
 
     budget = Budget((limits or Limits()).seconds)
+    for path in (root / MACROS).glob("*.sql"):
+        is_called = re.search(rf"\b{path.stem}\s*\(", sql, re.IGNORECASE)
+        if is_called and not is_macro(connection, path.stem):
+            raise UserError(f"Query: {explain_absence(path.stem, sql, revisions or {})}")
     try:
         check(connection, sql)
         cursor = interruptible(connection, lambda: connection.execute(sql), budget)
@@ -291,5 +299,8 @@ def _find_position(facts: Mapping[str, Any], message: str, sql: str) -> int | No
 
 def is_unbuilt(name: str, root: Path) -> bool:
     """Return whether the design has a table or view of this name (that the warehouse lacks)."""
-    tables = Path(__file__).parents[1] / "tables"
-    return (tables / f"{name}.py").is_file() or (root / VIEWS / f"{name}.sql").is_file()
+    from etl.build.index import list_parts_tables
+
+    texts = (root / folder / f"{name}.sql" for folder in (VIEWS, MACROS))
+    module = Path(__file__).parents[1] / "tables" / f"{name}.py"
+    return any(path.is_file() for path in (module, *texts)) or name in list_parts_tables()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -18,13 +17,13 @@ from etl.model.profile import Profile, load_profile
 from etl.model.project import GATE, PARAMS, TABLES
 from etl.versions import git
 from etl.warehouse import views
+from etl.warehouse.held import MEMORY, hold_cached, hold_file, hold_parts, read_stamp
+from etl.warehouse.macros import FOLDER as MACROS
 
 VIEWS = "sql/views"
 ADDED = "sql/tables"  # table -> a query over `built`: what SQL adds to its file
-MEMORY = Path("/dev/shm")  # noqa: S108  Linux keeps it in memory: a reader needs no disk
-HELD_S = 24 * 3600  # longer than any one reader asks
 # What the SQL layer reads beside the tables; all of it is under git.
-_UNDER_GIT = (PARAMS, VIEWS, ADDED, "expectations/profiles", *git_tables.CSV_FILES.values())
+_UNDER_GIT = (PARAMS, VIEWS, MACROS, ADDED, "expectations/profiles", *git_tables.CSV_FILES.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +32,7 @@ class Snapshot:
 
     `added`: table -> the query over its file, as `built`, that SQL shows in its place. `revision`
     is its name, empty for the working tree. `inputs` lacks those that a revision holds in a form
-    that this program cannot read.
+    that this program cannot read. `parts`: table -> the folder of its files, one per case.
     """
 
     tables: Mapping[str, Path]
@@ -41,68 +40,32 @@ class Snapshot:
     inputs: Mapping[str, git_tables.Rows]
     added: Mapping[str, str] = field(default_factory=dict)
     revision: str = ""
+    parts: Mapping[str, Path] = field(default_factory=dict)
+    macros: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
         """A hash that differs where the warehouse would."""
-        files = [(name, str(path), _read_stamp(path)) for name, path in sorted(self.tables.items())]
-        texts = (sorted(part.items()) for part in (self.views, self.added, self.inputs))
-        parts = (duckdb.__version__, files, *texts)
-        return hashlib.sha256(repr(parts).encode()).hexdigest()[:24]
-
-
-def _read_stamp(path: Path) -> tuple[int, int, int]:
-    stat = path.stat()
-    return (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+        files = [(name, str(path), read_stamp(path)) for name, path in sorted(self.tables.items())]
+        texts = (
+            sorted(part.items()) for part in (self.views, self.macros, self.added, self.inputs)
+        )
+        folders = sorted((name, str(path)) for name, path in self.parts.items())
+        facts = (duckdb.__version__, files, folders, *texts)
+        return hashlib.sha256(repr(facts).encode()).hexdigest()[:24]
 
 
 def take_working_tree(root: Path) -> Snapshot:
     """Return what lies in the working tree of the project at `root`, held as it is now."""
     files = [path for folder in (TABLES, GATE) for path in (root / folder).glob("*.parquet")]
-    built = {
-        path.stem: _hold_file(root, path) for path in sorted(files, key=lambda path: path.stem)
-    }
+    built = {path.stem: hold_file(root, path) for path in sorted(files, key=lambda path: path.stem)}
     profile = load_profile(root)
     rows = git_tables.read_inputs(root, profile)
-    own = views.read_views(root / VIEWS, profile)
-    return Snapshot(built, own, rows, views.read_sql(root / ADDED))
-
-
-def _hold_file(root: Path, table: Path) -> Path:
-    """Return a second name of a table file, which stays when a build puts a new file in its place.
-
-    DuckDB takes a file's footer and its rows at different moments: 2 of 100 queries that met a
-    rename failed. Without hard links the file itself is read.
-    """
-    if not (root / ".dvc").is_dir():
-        return table
-    folder = root / ".dvc" / "tmp" / "ispy1" / "read"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        _drop_old(folder)
-    except OSError:  # a reader needs no disk that can be written
-        return table
-    while True:
-        modified, size, inode = _read_stamp(table)
-        held = folder / f"{table.stem}-{inode}-{modified}-{size}.parquet"
-        try:
-            if not held.exists():
-                held.hardlink_to(table)
-        except FileExistsError:  # another reader was quicker
-            return held
-        except OSError:
-            return table
-        if _read_stamp(held)[2] == inode:
-            return held
-        held.unlink(missing_ok=True)  # replaced between the look and the link: look again
-
-
-def _drop_old(folder: Path) -> None:
-    """Remove names that alone keep a file alive, a day after it was replaced."""
-    for held in folder.iterdir():
-        stat = held.stat()
-        if stat.st_nlink == 1 and time.time() - stat.st_ctime > HELD_S:
-            held.unlink(missing_ok=True)
+    own, macros = (views.read_views(root / folder, profile) for folder in (VIEWS, MACROS))
+    tables = root / TABLES
+    names = sorted(path.name for path in tables.glob("*") if path.is_dir())
+    parts = {name: hold_parts(root, tables, name) for name in names}
+    return Snapshot(built, own, rows, views.read_sql(root / ADDED), parts=parts, macros=macros)
 
 
 def take_revision(root: Path, rev: str) -> Snapshot:
@@ -113,15 +76,17 @@ def take_revision(root: Path, rev: str) -> Snapshot:
     """
     revision = git.resolve(root, rev)
     tables = git.find_table_files(root, revision)
+    parts = {n: hold_cached(root, n, files) for n, files in
+             git.find_part_files(root, revision).items()}  # fmt: skip
     with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
         for path, data in git.read_files_at(root, revision, _UNDER_GIT).items():
             target = Path(folder, path)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(data)
         profile = _read_profile(Path(folder))
-        own = views.read_views(Path(folder, VIEWS), profile)
+        own, macros = (views.read_views(Path(folder, f), profile) for f in (VIEWS, MACROS))
         rows, added = _read_inputs_of(Path(folder), profile), views.read_sql(Path(folder, ADDED))
-        return Snapshot(tables, own, rows, added, str(revision))
+        return Snapshot(tables, own, rows, added, str(revision), parts, macros)
 
 
 def _read_profile(folder: Path) -> Profile | None:

@@ -23,8 +23,24 @@ def file_literal(path: Path | str) -> str:
 
 
 def scan_parquet(path: Path) -> str:
-    """Return the table function that reads one Parquet file: the only one that we call."""
+    """Return the table function that reads one Parquet file."""
     return f"read_parquet({file_literal(path)}, {NO_HIVE})"
+
+
+def scan_parts(folder: Path) -> str:
+    """Return the table function that reads a table of one file per case, and its case_id first.
+
+    A condition on `case_id` opens the files of these cases alone.
+    """
+    files = literal(f"{as_pattern(folder)}/*/*.parquet")
+    hive = "hive_partitioning = true, hive_types = {'case_id': varchar}"
+    return f"(select case_id, * exclude (case_id) from read_parquet({files}, {hive}))"  # noqa: S608  quoted
+
+
+def find_scanned_folders(sql: str) -> list[str]:
+    """Return the folders that the scan_parts() in the SQL of a view read."""
+    patterns = re.findall(r"read_parquet\('((?:[^']|'')*)/\*/\*\.parquet'", sql)
+    return [re.sub(r"\[(.)\]", r"\1", pattern.replace("''", "'")) for pattern in patterns]
 
 
 def as_pattern(path: Path | str) -> str:

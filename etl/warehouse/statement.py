@@ -82,12 +82,24 @@ def _check_tree(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
             at = next((start for start, text in _split_words(sql) if text.lower() == word), 0)
             raise UserError(_refuse(sql, at, f"{word} is not allowed: the warehouse is read-only"))
         if kind == "TABLE_FUNCTION":
-            _check_function(sql, str(node["function"]["function_name"]), node["query_location"])
+            name = str(node["function"]["function_name"])
+            _check_function(connection, sql, name, node["query_location"])
 
 
-def _check_function(sql: str, name: str, at: int) -> None:
-    if name.lower() not in TABLE_FUNCTIONS:
+def _check_function(connection: duckdb.DuckDBPyConnection, sql: str, name: str, at: int) -> None:
+    """Refuse a table function that is neither of the list nor a macro of the warehouse."""
+    if name.lower() not in TABLE_FUNCTIONS and not is_macro(connection, name):
         raise UserError(_refuse(sql, character_at(sql, at), f"{name}() is not allowed: {NO_FILES}"))
+
+
+def is_macro(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
+    """Return whether the warehouse has a table macro of this name."""
+    row = connection.execute(
+        "select 1 from duckdb_functions() where function_name = lower(?) "
+        "and function_type = 'table_macro' and not internal",
+        [name],
+    ).fetchone()
+    return row is not None
 
 
 def _walk_nodes(tree: object) -> Iterator[dict[str, Any]]:
@@ -119,7 +131,7 @@ def _check_words(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
         if name in _WRITING:
             raise UserError(_refuse(sql, start, f"{name} is not allowed in a pivot"))
         if following == "(" and name in tables:
-            _check_function(sql, name, len(sql[:start].encode()))
+            _check_function(connection, sql, name, len(sql[:start].encode()))
 
 
 def _split_words(sql: str) -> Iterator[tuple[int, str]]:

@@ -15,17 +15,17 @@ Names of relations are found after `from` and `join`; a CTE must not have a tabl
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 from etl.model.errors import UserError
 from etl.model.profile import ROLES, Profile
-from etl.warehouse.sql_words import literal
+from etl.warehouse.sql_words import literal, quoted
 
 EVERY_OTHER = "*"
-_FIELD = re.compile(r"(grain|key|source|columns):\s*(.*)")
+_FIELD = re.compile(r"(grain|key|source|parameters|columns):\s*(.*)")
 _COLUMN = re.compile(r"  (\w+|\*): (.+)")
 _UNIT = re.compile(r"(.*?)(?: \[([^\[\]]+)\])?$", re.DOTALL)
 _CTE = re.compile(r"\b([a-z_][a-z0-9_]*)\s+as\s+(?:(?:not\s+)?materialized\s+)?\(")
@@ -36,13 +36,17 @@ _NOISE = re.compile(r"--[^\n]*|'(?:[^']|'')*'")
 
 @dataclass(frozen=True, slots=True)
 class ViewDoc:
-    """What the header of a view says. `columns`: name to meaning, unit in brackets at its end."""
+    """What the header of a view or a macro says.
+
+    `columns`, `parameters`: name to meaning, unit in brackets at its end.
+    """
 
     purpose: str
     grain: str = ""
     key: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     columns: Mapping[str, str] = field(default_factory=dict)
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_sql(folder: Path) -> dict[str, str]:
@@ -73,33 +77,33 @@ def read_header(sql: str) -> list[str]:
     return lines
 
 
-def parse_doc(name: str, sql: str) -> ViewDoc:
-    """Return the documentation in the header of the view `name`.
+def parse_doc(name: str, sql: str, folder: str = "sql/views") -> ViewDoc:
+    """Return the documentation in the header of the view or macro `name`.
 
     Raises:
         UserError: the header has no purpose, no grain or no columns.
     """
-    purpose: list[str] = []
-    fields: dict[str, list[str]] = {"grain": [], "key": [], "source": []}
-    columns: dict[str, str] = {}
-    current = purpose
+    path = f"{folder}/{name}.sql"
+    sections: dict[str, list[str]] = {"purpose": []}
+    current = sections["purpose"]
     for line in read_header(sql):
         match = _FIELD.match(line)
-        if match and match[1] == "columns":
-            columns = _parse_columns(name, sql)
-            break
-        if match:
-            current = fields[match[1]]
-        current.append(match[2] if match else line.strip())
-    if not (purpose and fields["grain"] and columns):
-        message = f"sql/views/{name}.sql: the header needs a purpose, `grain:` and `columns:`."
+        current = sections.setdefault(match[1], []) if match else current
+        current.append(match[2] if match else line)
+    texts = {field: " ".join(" ".join(lines).split()) for field, lines in sections.items()}
+    columns, parameters = (
+        parse_meanings(path, sections.get(field, ())[1:]) for field in ("columns", "parameters")
+    )
+    if not (texts["purpose"] and texts.get("grain") and columns):
+        message = f"{path}: the header needs a purpose, `grain:` and `columns:`."
         raise UserError(message)
     return ViewDoc(
-        purpose=" ".join(purpose),
-        grain=_join_sentence(" ".join(fields["grain"])),
-        key=tuple(" ".join(fields["key"]).split(", ")) if fields["key"] else (),
-        sources=tuple(fields["source"]),
+        purpose=texts["purpose"],
+        grain=_join_sentence(texts["grain"]),
+        key=tuple(texts["key"].split(", ")) if "key" in texts else (),
+        sources=tuple(line.strip() for line in sections.get("source", ())),
         columns=columns,
+        parameters=parameters,
     )
 
 
@@ -107,21 +111,25 @@ def _join_sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _parse_columns(name: str, sql: str) -> dict[str, str]:
-    lines = read_header(sql)
-    columns: dict[str, str] = {}
+def parse_meanings(path: str, lines: Sequence[str]) -> dict[str, str]:
+    """Return name to meaning, as lines of a header have them.
+
+    Raises:
+        UserError: a line has another form.
+    """
+    meanings: dict[str, str] = {}
     latest = ""
-    for line in lines[lines.index("columns:") + 1 :]:
+    for line in lines:
         match = _COLUMN.fullmatch(line)
         if match:
             latest = match[1]
-            columns[latest] = match[2]
+            meanings[latest] = match[2]
         elif line.startswith("    ") and latest:
-            columns[latest] += f" {line.strip()}"
+            meanings[latest] += f" {line.strip()}"
         else:
-            message = f"sql/views/{name}.sql: `{line}` is no line of the form `  column: meaning`."
+            message = f"{path}: `{line}` is no line of the form `  column: meaning`."
             raise UserError(message)
-    return columns
+    return meanings
 
 
 def split_unit(meaning: str) -> tuple[str, str]:
@@ -130,10 +138,30 @@ def split_unit(meaning: str) -> tuple[str, str]:
     return (match[1], match[2] or "") if match else (meaning, "")
 
 
+def table_comment(purpose: str, grain: str, key: Iterable[str]) -> str:
+    """The comment of a table: purpose, grain and key in a form that describe() reads back."""
+    listed = ", ".join(key)
+    parts = (purpose, f"Grain: {grain}.", f"Key: {listed}." if listed else "")
+    return " ".join(part for part in parts if part)
+
+
 def find_relations(sql: str) -> set[str]:
     """Return the unqualified names that stand after `from` and `join` and that no CTE defines."""
     code = _NOISE.sub(" ", sql)
     return set(_RELATION.findall(code)) - set(_CTE.findall(code))
+
+
+def qualify(sql: str, catalog: str) -> str:
+    """Return SQL with a catalog before the names that find_relations() gives."""
+    relations = find_relations(sql)
+
+    def add_catalog(match: re.Match[str]) -> str:
+        name = match[1]
+        if name not in relations:
+            return match[0]
+        return f"{match[0].removesuffix(name)}{quoted(catalog)}.main.{name}"
+
+    return re.sub(f"{_NOISE.pattern}|{_RELATION.pattern}", add_catalog, sql)
 
 
 def order_views(views: Mapping[str, str], tables: Collection[str]) -> list[str]:

@@ -21,7 +21,8 @@ Edit = Callable[[str, str, str], tuple[set[str], set[str]]]
 
 
 def recipe_of(table: str, profile: Profile = PROFILE, root: Path = ROOT) -> Recipe:
-    return make_recipe(f"etl.tables.{table}", profile, root)
+    mask_sets = tuple(profile.masks) if import_table(table).TABLE.parts else ()
+    return make_recipe(f"etl.tables.{table}", profile, root, mask_sets=mask_sets)
 
 
 @pytest.fixture(scope="module")
@@ -61,8 +62,11 @@ def forget() -> None:
 
 
 OF_CASES = {"mask_agreement", "phase_fits", "kinetics", "captk_features"}
-OF_MASKS = {"masks", "mask_agreement", "kinetics", "recomputed_features", "captk_features"}
-OF_BLOBS = {"images", "masks", "recomputed_features", *OF_CASES}
+OF_MASKS = {
+    *("masks", "mask_agreement", "kinetics", "recomputed_features", "captk_features"),
+    "voxel_files",
+}  # fmt: skip
+OF_BLOBS = {"images", "masks", "recomputed_features", "voxel_files", *OF_CASES}
 MEASURED = {name for name in list_tables() if import_table(name).TABLE.per != "tables"}
 
 
@@ -75,10 +79,12 @@ MEASURED = {name for name in list_tables() if import_table(name).TABLE.per != "t
         ("measure/mask.py", "bits &= finite", "bits |= finite", OF_MASKS),  # an operator
         ("measure/agreement.py", "95", "90", {"mask_agreement"}),
         ("measure/kinetics.py", "1.1", "1.2", {"kinetics"}),
+        ("measure/border.py", "1e-9", "1e-8", {"voxel_files"}),
+        ("model/store.py", 'compression="zstd"', 'compression="gzip"', {"voxel_files"}),
         ("measure/captk_glcm.py", "import numpy as np", "import math as np", {"captk_features"}),
         ("read/nifti.py", "FORM_TOLERANCE_MM = 0.01", "FORM_TOLERANCE_MM = 0.02", OF_BLOBS),
         ("measure/grids.py", "SAME_GRID_MM = 0.01", "SAME_GRID_MM = 0.02",
-         {"mask_agreement", "kinetics", "recomputed_features", "captk_features"}),
+         OF_MASKS - {"masks"}),
         ("model/project.py", 'encoding="utf-8"', 'encoding="utf-16"', MEASURED),
     ],
 )  # fmt: skip
@@ -125,7 +131,8 @@ def test_words_of_a_schema_and_assembly_write_again_and_measure_nothing(
 ) -> None:
     values, tables = edit(module, text, other)
     assert tables == written
-    assert values <= ({"masks"} if "n_parts" in other else set())
+    # What has a file per case is written where it is measured.
+    assert values <= ({"masks"} if "n_parts" in other else {"voxel_files"} & written)
 
 
 def test_a_function_that_moves_inside_its_module_is_the_same(edit: Edit) -> None:

@@ -104,7 +104,11 @@ def test_nothing_is_measured_twice(built: Path, rebuilt: Path) -> None:
 def test_units_come_from_the_store_where_the_tables_are_lost(built: Path, rebuilt: Path) -> None:
     shutil.rmtree(rebuilt / "data/tables")
     again = {table.table: table.measured for table in build_tables(rebuilt, workers=1)}
-    assert again == {name: int(per == "release") for name, per in PER.items()}
+    # Files of cases are too large for the store: they are read again.
+    has_parts = {name for name in PER if import_table(name).TABLE.parts}
+    assert {name for name, n in again.items() if n} == {
+        *(name for name, per in PER.items() if per == "release"), *has_parts,
+    }  # fmt: skip
     assert table_bytes(rebuilt) == table_bytes(built)
 
 

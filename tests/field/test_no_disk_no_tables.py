@@ -11,10 +11,10 @@ from made.small import make_project
 
 from etl.ask.fsck import format_lines, fsck
 from etl.model.project import TABLES, release_path
-from etl.warehouse import connect, snapshot
+from etl.warehouse import connect, held
 
 
-@pytest.mark.skipif(not snapshot.MEMORY.is_dir(), reason="no folder in memory on this system")
+@pytest.mark.skipif(not held.MEMORY.is_dir(), reason="no folder in memory on this system")
 def test_a_past_version_is_read_where_no_temporary_folder_can_be_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

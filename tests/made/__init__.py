@@ -8,17 +8,19 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 from contract import declared
 
 from etl.model.project import TABLES
-from etl.model.schema import Column, TableSchema
-from etl.model.store import table_path, write_table
+from etl.model.schema import Column, Table, TableSchema
+from etl.model.store import describe_parts, part_path, serialize_part, table_path, write_table
 from etl.warehouse.connect import quoted
 
 META = {"recipe": "r", "dataset": "ISPY1-PHANTOM", "licence": "CC0 1.0", "attribution": "none"}
 _BLANKS = {"string": "'-'", "bool": "false", "int64": "0", "double": "0"}
 _SQL_TYPES = {
-    "string": "varchar", "int64": "bigint", "list<double>": "double[]", "list<string>": "varchar[]",
+    "string": "varchar", "int32": "integer", "int64": "bigint", "list<double>": "double[]",
+    "list<string>": "varchar[]",
 }  # fmt: skip
 
 
@@ -59,7 +61,20 @@ def write_tables(root: Path, tables: Mapping[str, pa.Table]) -> None:
     """Write tables where a build would."""
     schemas = declared()
     for name, table in tables.items():
-        write_table(schemas[name], table, table_path(root / TABLES, name), meta=META)
+        of = getattr(schemas[name], "parts", "")
+        meta = META | (describe_parts(schemas[of]) if of else {})
+        if isinstance(schemas[name], Table):
+            write_table(schemas[name], table, table_path(root / TABLES, name), meta=meta)
+        else:
+            _write_parts(root, name, table)
+
+
+def _write_parts(root: Path, name: str, table: pa.Table) -> None:
+    for case_id in table["case_id"].unique().to_pylist():
+        rows = table.filter(pc.field("case_id") == case_id).drop_columns("case_id")
+        path = part_path(root / TABLES, name, case_id)
+        path.parent.mkdir(parents=True)
+        path.write_bytes(serialize_part(name, rows.combine_chunks()))
 
 
 def _order(queries: dict[str, str], names: list[str]) -> Iterator[str]:

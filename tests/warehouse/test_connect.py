@@ -41,8 +41,9 @@ def test_every_view_and_column_is_documented(db: duckdb.DuckDBPyConnection) -> N
 def test_header_names_the_columns_in_order(db: duckdb.DuckDBPyConnection, name: str) -> None:
     actual = [column[0] for column in db.execute(f"from {name} limit 0").description or ()]
     documented = list(views.parse_doc(name, VIEWS[name]).columns)
-    if documented[-1] == views.EVERY_OTHER:
-        documented, actual = documented[:-1], actual[: len(documented) - 1]
+    if views.EVERY_OTHER in documented:
+        at, n_more = documented.index(views.EVERY_OTHER), len(actual) - len(documented)
+        documented[at : at + 1] = actual[at : at + n_more + 1]
     assert actual == documented
 
 

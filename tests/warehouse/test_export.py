@@ -42,8 +42,10 @@ def test_the_database_needs_no_other_file(exported: Path, tmp_path: Path) -> Non
 
 
 def test_parquet_files_are_the_tables(exported: Path, project: Path) -> None:
-    for table in (project / "data" / "tables").glob("*.parquet"):
-        assert (exported / "parquet" / table.name).read_bytes() == table.read_bytes()
+    tables = project / "data" / "tables"
+    for table in tables.rglob("*.parquet"):
+        copy = exported / "parquet" / table.relative_to(tables)
+        assert copy.read_bytes() == table.read_bytes()
 
 
 def test_the_dictionary_names_every_column(exported: Path, project: Path) -> None:
@@ -53,7 +55,10 @@ def test_the_dictionary_names_every_column(exported: Path, project: Path) -> Non
     with (exported / "data_dictionary.csv").open() as file:
         rows = list(csv.DictReader(file))
     sql = "select count(*) from duckdb_columns() where not internal"
-    assert etl.connect(project).execute(sql).fetchall() == [(len(rows),)]
+    of_macros = [row for row in rows if row["kind"] == "macro"]
+    ((n_columns,),) = etl.connect(project).execute(sql).fetchall()
+    assert n_columns == len(rows) - len(of_macros)
+    assert {row["table"] for row in of_macros} == {"enhancing_volume(pe_min)"}
     assert all(row["meaning"] for row in rows)
 
 

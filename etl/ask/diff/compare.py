@@ -73,7 +73,7 @@ def _read_difference(
     masks: list[Row],
 ) -> Difference:
     """Read what differs from a connection that has the schema `diff`."""
-    comparable = [pair for pair in tables if not pair.problem]
+    comparable = [pair for pair in tables if not pair.problem and not pair.has_parts]
     changed = _find_changed_columns(connection, comparable)
     ranked = write_changes(comparable, name_schema(connection), changed)
     connection.execute(f"create temp table _changes as {ranked}")
@@ -150,6 +150,9 @@ def _count_tables(connection: duckdb.DuckDBPyConnection, tables: list[Pair]) -> 
     counts = {
         row.pop("table"): row for row in fetch_rows(connection.execute(load_sql("count_rows")))
     }
+    for pair in tables:
+        if pair.has_parts and not pair.problem:
+            counts[pair.name] = _count_parts(connection, pair)
     nothing = {"n_added": 0, "n_removed": 0, "n_changed": 0}
     names = ("column", "change", "old_type", "new_type")
     return [
@@ -163,6 +166,13 @@ def _count_tables(connection: duckdb.DuckDBPyConnection, tables: list[Pair]) -> 
         }
         for pair in tables
     ]
+
+
+def _count_parts(connection: duckdb.DuckDBPyConnection, pair: Pair) -> Row:
+    names = ("n_added", "n_removed", "n_changed")
+    sums = ", ".join(f"coalesce(sum({name}), 0)::bigint as {name}" for name in names)
+    view = f"{name_schema(connection)}.{quoted(pair.name)}"
+    return fetch_rows(connection.execute(f"select {sums} from {view}"))[0]  # noqa: S608  quoted
 
 
 def _count_rows(connection: duckdb.DuckDBPyConnection, source: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 GRAIN = "One row per changed cell; of an added or removed row, one row per column"
+GRAIN_OF_PARTS = "One row per case whose rows differ"
 GRAINS = {
     "changes": "One row per changed cell, or added or removed row",
     "columns": "One row per column that was added, removed or retyped",
@@ -24,6 +25,11 @@ MEANINGS = {
     "difference": "New less old; days for dates",
     "spread": "Spread of the column in the old version among rows of the same kind",
     "unusual": "Size of the change against the spread of its column",
+    "n_old": "Rows of the case in the old version",
+    "n_new": "Rows of the case in the new version",
+    "n_added": "Rows that the old version lacks",
+    "n_removed": "Rows that the new version lacks",
+    "n_changed": "Rows of both that differ in a column of both",
     "old_type": "Type in the old version",
     "new_type": "Type in the new version",
     "old_cm3": "Volume in the old version [cm3]",

@@ -16,7 +16,7 @@ from etl.warehouse.connect import literal, quoted
 CASE = "case_id"
 # Columns that say where a row comes from: another blob, not another value.
 LINEAGE = re.compile(
-    r"path|md5|inputs_md5|(\w+_)?blob_md5s?|size_bytes|content_crc32|content_bytes"
+    r"path|md5|inputs_md5|part_md5|part_bytes|(\w+_)?blob_md5s?|size_bytes|content_crc32|content_bytes"
 )
 # Columns that say what there is.
 COVERAGE = re.compile(r"has_\w+|n_image_\w+|in_release|is_complete")
@@ -35,10 +35,14 @@ Columns = dict[str, str]  # name -> DuckDB type
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """A version in a connection: its catalog, and its tables with key and columns."""
+    """A version in a connection: its catalog, and its tables with key and columns.
+
+    `with_parts`: those of one file per case.
+    """
 
     catalog: str
     tables: Mapping[str, tuple[tuple[str, ...], Columns]]
+    with_parts: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,7 @@ class Pair:
     old_source: str
     new_source: str
     problem: str | None = None
+    has_parts: bool = False
 
     @property
     def group(self) -> tuple[str, ...]:
@@ -93,12 +98,14 @@ def read_side(connection: duckdb.DuckDBPyConnection, catalog: str) -> Side:
     for table, name, kind in connection.execute(load_sql("list_columns"), given).fetchall():
         columns.setdefault(table, {})[name] = kind
     tables: dict[str, tuple[tuple[str, ...], Columns]] = {}
-    for table, comment in connection.execute(load_sql("list_tables"), given).fetchall():
+    with_parts: set[str] = set()
+    for table, comment, has_parts in connection.execute(load_sql("list_tables"), given).fetchall():
         match = _KEY.search(comment or "")
         if match:
             key = tuple(name.strip() for name in match[1].split(","))
             tables[table] = (key, columns[table])
-    return Side(catalog, tables)
+            with_parts |= {table} if has_parts else set()
+    return Side(catalog, tables, frozenset(with_parts))
 
 
 def pair_tables(old: Side, new: Side) -> list[Pair]:
@@ -118,6 +125,7 @@ def _make_pair(name: str, old: Side, new: Side) -> Pair:
         # A table that one version lacks is there without a row.
         old_source=sources[old.catalog] or f"(from {sources[new.catalog]} limit 0)",
         new_source=sources[new.catalog] or f"(from {sources[old.catalog]} limit 0)",
+        has_parts=name in old.with_parts | new.with_parts,
     )
     if old_key and new_key and old_key != new_key:
         words = f"its key was {', '.join(old_key)} and is {', '.join(new_key)}"

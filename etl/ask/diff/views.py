@@ -2,7 +2,8 @@
 
 | view | one row |
 |---|---|
-| diff.<table> | a changed cell; of an added or removed row, each of its columns |
+| diff.<table> | a changed cell; of an added or removed row, each of its columns; of a table of
+  one file per case (voxels): a case whose rows differ, with how many do |
 | diff.changes | a changed cell, or an added or removed row, with how unusual that is |
 | diff.columns | a column that was added, removed or retyped |
 | diff.mask_volumes | a mask that was added, removed or has another volume or other voxels |
@@ -22,7 +23,7 @@ from string import Template
 import duckdb
 
 from etl.ask.diff.blobs import write_blob_changes, write_mask_volumes
-from etl.ask.diff.meanings import GRAIN, GRAINS, KEY_COLUMN, MEANINGS
+from etl.ask.diff.meanings import GRAIN, GRAIN_OF_PARTS, GRAINS, KEY_COLUMN, MEANINGS
 from etl.ask.diff.ranks import write_changes
 from etl.ask.diff.shape import (
     Pair,
@@ -33,8 +34,10 @@ from etl.ask.diff.shape import (
     read_side,
     refuse_duplicates,
 )
-from etl.warehouse.connect import comments, literal, quoted, table_comment
+from etl.build.index import list_parts_tables
+from etl.warehouse.connect import comments, literal, quoted
 from etl.warehouse.connect import connect as connect_warehouse
+from etl.warehouse.views import table_comment
 
 OLD = "old"
 SCHEMA = "diff"
@@ -79,7 +82,8 @@ def add_views(
     """
     tables = [pair for pair in add_cells(connection, old=old, names=names) if not pair.problem]
     schema = name_schema(connection)
-    connection.execute(f"create view {schema}.changes as {write_changes(tables, schema)}")
+    in_cells = [pair for pair in tables if not pair.has_parts]
+    connection.execute(f"create view {schema}.changes as {write_changes(in_cells, schema)}")
     connection.execute(";\n".join(_describe_views(connection, schema, tables)))
 
 
@@ -90,10 +94,17 @@ def add_cells(
     new = find_current_catalog(connection)
     tables = pair_tables(read_side(connection, old), read_side(connection, new))
     comparable = [pair for pair in tables if pair.problem is None]
-    refuse_duplicates(connection, comparable, names)
+    in_cells = [pair for pair in comparable if not pair.has_parts]
+    refuse_duplicates(connection, in_cells, names)
     schema = name_schema(connection)
     script = [f"create schema {schema}"]
-    script += [_write_cells(pair, schema) for pair in comparable]
+    script += [_write_cells(pair, schema) for pair in in_cells]
+    by_name = {pair.name: pair for pair in tables}
+    script += [
+        _write_parts(pair, by_name[list_parts_tables()[pair.name]], schema)
+        for pair in comparable
+        if pair.has_parts
+    ]
     script += [_write_columns(tables, schema)]
     script += [*write_mask_volumes(tables, schema), *write_blob_changes(tables, schema)]
     connection.execute(";\n".join(script))
@@ -104,7 +115,7 @@ def _describe_views(
     connection: duckdb.DuckDBPyConnection, schema: str, tables: list[Pair]
 ) -> Iterator[str]:
     """Yield the documentation of the schema, in the form that the warehouse's own has."""
-    grains = dict.fromkeys((pair.name for pair in tables), GRAIN) | GRAINS
+    grains = {pair.name: GRAIN_OF_PARTS if pair.has_parts else GRAIN for pair in tables} | GRAINS
     columns_by_view: dict[str, list[str]] = {}
     for view, column in connection.execute(
         "select table_name, column_name from duckdb_columns() "
@@ -139,8 +150,27 @@ def _write_cells(pair: Pair, schema: str) -> str:
         cells=", ".join(_write_cell(pair, name) for name in pair.values) or _NO_CELL,
         old=pair.old_source,
         new=pair.new_source,
-        match=" and ".join(f"o.{quoted(k)} = n.{quoted(k)}" for k in pair.key),
+        match=_match(pair),
     )
+
+
+def _write_parts(pair: Pair, lister: Pair, schema: str) -> str:
+    """Return the view that counts rows by case: a case has 70,000."""
+    return load_sql(
+        "view_parts",
+        schema=schema,
+        table=quoted(pair.name),
+        values=f"row({join_names(pair.common)})",
+        old=pair.old_source,
+        new=pair.new_source,
+        old_lister=lister.old_source,
+        new_lister=lister.new_source,
+        match=_match(pair),
+    )
+
+
+def _match(pair: Pair) -> str:
+    return " and ".join(f"o.{quoted(k)} = n.{quoted(k)}" for k in pair.key)
 
 
 def _write_cell(pair: Pair, name: str) -> str:

@@ -107,8 +107,8 @@ def _has_other_rows(connection: duckdb.DuckDBPyConnection, schema: str, name: st
 
 def _list_extra(folder: Path, names: set[Path]) -> Iterator[Problem]:
     """Tables in the export that the project does not have."""
-    for path in sorted((folder / "parquet").glob("*")):
-        if path.relative_to(folder) not in names:
+    for path in sorted((folder / "parquet").rglob("*")):
+        if path.is_file() and path.relative_to(folder) not in names:
             yield Problem(
                 AREA, str(path), "no such file (no table of this name)", "a file",
                 f"rm -f {shlex.quote(str(path))}",

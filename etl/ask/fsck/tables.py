@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,13 @@ from typing import Any
 import pyarrow as pa
 
 from etl.ask.fsck.model import Problem, Report, Tracked, shorten_path
-from etl.build.index import Index, index_path, list_tables, read_index
+from etl.build.index import Index, index_path, list_parts_tables, list_tables, read_index
 from etl.model import project
 from etl.model.digests import compute_md5
 from etl.model.errors import UserError
 from etl.model.profile import Profile, load_profile
 from etl.model.schema import BLOB_MD5S, SCHEMA_VERSION
-from etl.model.store import read_footer, read_table, table_path
+from etl.model.store import list_parts, part_path, read_footer, read_table, table_path
 from etl.tables.findings import TABLE as FINDINGS
 from etl.tables.gate_results import TABLE as GATE_RESULTS
 from etl.warehouse.connect import VIEWS, connect, find_broken_views
@@ -53,6 +53,10 @@ def check_tables(tracked: Tracked, report: Report) -> None:
         if not problems and path.parent == root / project.TABLES:
             report.problems += _check_lineage(root, path, table, indexes.get(path.stem))
     report.problems += _list_broken_views(root)
+    for name, lister in list_parts_tables().items():
+        parts = list_parts(root / project.TABLES, name)
+        counted += len(parts)
+        report.problems += _check_parts(tracked, name, lister, parts, reported)
     report.checked[AREA] = f"{counted} files, {rows} rows"
     _report_missing(tracked, report)
     if None in indexes.values():
@@ -113,9 +117,10 @@ def _list_files(root: Path) -> Iterator[Path]:
 
 def _list_strays(tracked: Tracked) -> Iterator[Problem]:
     """Yield files in the stages' folders that no stage makes: leftovers of a killed tool."""
-    expected = {*_list_table_files(), *tracked.paths} | {
+    expected = {*_list_table_files(), *tracked.paths, *_list_part_files(tracked.root)} | {
         f"{project.INDEX}/{name}.csv" for name in list_tables()
     }
+    expected |= {str(folder) for path in expected for folder in Path(path).parents}
     strays = [path for folder in _FOLDERS for path in (tracked.root / folder).rglob("*")]
     strays += [
         *(tracked.root / "data").glob(".phantom.*"),
@@ -132,6 +137,12 @@ def _list_strays(tracked: Tracked) -> Iterator[Problem]:
             )  # fmt: skip
 
 
+def _list_part_files(root: Path) -> Iterator[str]:
+    for name, lister in list_parts_tables().items():
+        for case_id in _list_part_md5s(root, lister):
+            yield shorten_path(root, part_path(root / project.TABLES, name, case_id))
+
+
 def _compare_with_lock(tracked: Tracked) -> Iterator[Problem]:
     """Outputs of stages whose bytes are not those in dvc.lock; those not here are no problem."""
     for path, md5 in sorted(tracked.paths.items()):
@@ -144,6 +155,28 @@ def _compare_with_lock(tracked: Tracked) -> Iterator[Problem]:
                     AREA, path, f"MD5 {md5} (dvc.lock)", f"MD5 {content}", back,
                     "if a build was interrupted: ispy1 repro",
                 )  # fmt: skip
+
+
+def _check_parts(
+    tracked: Tracked, name: str, lister: str, parts: Mapping[str, Path], reported: Collection[str]
+) -> Iterator[Problem]:
+    """Check that the files of a table with one per case are those that its list names."""
+    for case_id, part_md5 in _list_part_md5s(tracked.root, lister).items():
+        path = part_path(tracked.root / project.TABLES, name, case_id)
+        file = shorten_path(tracked.root, path)
+        content = compute_md5(path) if case_id in parts else None
+        if content != part_md5 and file not in reported:
+            back = tracked.find_repair(file) or "ispy1 repro --force"
+            observed = f"MD5 {content}" if content else "no file"
+            yield Problem(AREA, file, f"MD5 {part_md5} ({lister})", observed, back)
+
+
+def _list_part_md5s(root: Path, lister: str) -> dict[str, str]:
+    """Return case -> MD5 of its file, by a table that lists such files; none without that."""
+    with suppress(UserError, KeyError):
+        rows = read_table(table_path(root / project.TABLES, lister)).select(["case_id", "part_md5"])
+        return {row["case_id"]: row["part_md5"] for row in rows.to_pylist()}
+    return {}
 
 
 def _report_unreadable(tracked: Tracked, path: Path, error: Exception) -> Problem:

@@ -14,7 +14,14 @@ import duckdb
 
 from etl.ask.why.model import BlobFact, RecipeFact, Row
 from etl.ask.why.subject import select_rows
-from etl.build.index import import_table, list_tables, make_table_recipe, read_params_of
+from etl.build.index import (
+    import_table,
+    list_parts_tables,
+    list_tables,
+    make_table_recipe,
+    read_index,
+    read_params_of,
+)
 from etl.build.recipe import DISTRIBUTIONS, find_closure
 from etl.model import git_tables, project
 from etl.model.errors import UserError
@@ -57,7 +64,13 @@ def read_blobs(connection: duckdb.DuckDBPyConnection) -> dict[str, Row]:
 def find_blobs(warehouse: Warehouse, table: str, column: str, row: Row) -> list[BlobFact]:
     """Return the blobs that a value was read from, most direct first."""
     roles: dict[str, str] = {}
-    for path, role in _list_sources(warehouse, table, column, row):
+    lister = list_parts_tables().get(table)
+    sources = (
+        _list_part_sources(warehouse, lister, column, row["case_id"])
+        if lister
+        else _list_sources(warehouse, table, column, row)
+    )
+    for path, role in sources:
         roles.setdefault(path, role)
     facts = [_describe_blob(warehouse, path, role, row) for path, role in roles.items()]
     return facts if warehouse.offline else _ask_remote(warehouse.root, facts)
@@ -86,6 +99,24 @@ def _list_sources(
         yield from _select_blobs(warehouse, declared.reads, "read", case_id)
     elif not own:
         yield from _select_blobs_of_needs(warehouse, declared, case_id)
+
+
+def _list_part_sources(
+    warehouse: Warehouse, lister: str, column: str, case_id: str
+) -> Iterator[tuple[str, str]]:
+    """Yield the blobs behind a column of a table that has one file per case.
+
+    Of a column that is no source of its own: the mask in its name, or all.
+    """
+    declared: Table = import_table(lister).TABLE
+    if column in declared.sources:
+        start, role = declared.sources[column]
+        sets = defaultdict(lambda: NO_SET, warehouse.profile.sets)
+        yield from _select_blobs(warehouse, (start.format_map(sets),), role, case_id)
+        return
+    for path, role in _select_blobs(warehouse, ("mask_",), "measured (mask)", case_id):
+        if not column.startswith("in_") or column == f"in_{warehouse.blobs[path]['mask']}":
+            yield path, role
 
 
 def _select_blobs_of_needs(
@@ -119,7 +150,8 @@ def _select_blobs(
 ) -> Iterator[tuple[str, str]]:
     """Yield the blobs of a case, and of all cases, whose role begins so."""
     for path, blob in warehouse.blobs.items():
-        name = f"mask_{blob['mask']}" if blob["mask"] else blob["artefact"]
+        of_phase = "" if blob["phase"] is None else f"_{blob['phase']}"
+        name = f"mask_{blob['mask']}" if blob["mask"] else f"{blob['artefact']}{of_phase}"
         if name.startswith(starts) and blob["case_id"] in (case_id, None):
             yield path, role
 
@@ -185,6 +217,7 @@ def _ask_remote(root: Path, facts: list[BlobFact]) -> list[BlobFact]:
 
 def describe_recipe(warehouse: Warehouse, table: str, column: str) -> RecipeFact | None:
     """Return what made the table; None where its footer does not say."""
+    table = list_parts_tables().get(table, table)
     try:
         footer = read_footer(find_table(warehouse.root, table))
     except (OSError, KeyError, TypeError, ValueError):  # a file that the project did not write
@@ -206,7 +239,8 @@ def describe_recipe(warehouse: Warehouse, table: str, column: str) -> RecipeFact
 
 
 def _make_todays_recipe(warehouse: Warehouse, table: str) -> str:
-    return make_table_recipe(warehouse.root, table, warehouse.profile).table
+    blobs = read_index(warehouse.root, table, warehouse.profile).blobs
+    return make_table_recipe(warehouse.root, table, warehouse.profile, blobs).table
 
 
 def _find_maker(table: str, column: str) -> str:

@@ -10,8 +10,10 @@ from typing import Any
 import duckdb
 
 from etl.ask.why.model import BlobChange, Change, Moment, Row
+from etl.build.index import list_parts_tables
 from etl.model import project
 from etl.model.errors import UserError
+from etl.model.schema import CASE_ID
 from etl.model.store import find_table, read_footer, table_path
 from etl.versions import dvc, git
 from etl.versions.git import LOCK, Revision
@@ -50,7 +52,7 @@ class _State:
 
 def find_last_change(trace: Trace, value: object) -> Change:
     """Find when the value became what it is, among the last versions on the way to HEAD."""
-    path = find_table(trace.root, trace.table)
+    path = find_table(trace.root, _find_lister(trace))
     state = _State("the working tree", "", path, value)
     n_versions = 0
     try:
@@ -75,20 +77,30 @@ def find_last_change(trace: Trace, value: object) -> Change:
 
 def _read_state(trace: Trace, revision: Revision, values_by_md5: dict[str, object]) -> _State:
     """Return the value at a revision; `values_by_md5` keeps it by the table file's MD5."""
-    md5 = git.list_tables_at(trace.root, revision).get(trace.table)
-    if md5 is None:
+    lister, key = _find_lister(trace), trace.key
+    lister_md5 = md5 = git.list_tables_at(trace.root, revision).get(lister)
+    if lister != trace.table:
+        parts = git.list_parts_at(trace.root, revision).get(trace.table, {})
+        md5 = parts.get(str(key[CASE_ID.name]))
+        key = {name: value for name, value in key.items() if name != CASE_ID.name}
+    if md5 is None or lister_md5 is None:
         return _State(revision.name, _format_day(revision), Path(), _MISSING, revision)
-    file = _find_file(trace, revision, md5)
+    file = _find_file(trace, revision, lister_md5)
     if md5 not in values_by_md5:
-        values_by_md5[md5] = read_value(file, trace.column, trace.key)
+        values_by_md5[md5] = read_value(_find_file(trace, revision, md5), trace.column, key)
     return _State(revision.name, _format_day(revision), file, values_by_md5[md5], revision)
+
+
+def _find_lister(trace: Trace) -> str:
+    """Return the table that lists the files of one with a file per case; else the table itself."""
+    return list_parts_tables().get(trace.table, trace.table)
 
 
 def _find_file(trace: Trace, revision: Revision, md5: str) -> Path:
     if trace.offline and dvc.find_blob_file(trace.root, md5) is None:
         message = f"{revision}: its table {trace.table} is not in the cache"
         raise UserError(message)
-    return git.find_table_file(trace.root, revision, trace.table)
+    return git.find_file(trace.root, revision, trace.table, md5)
 
 
 def read_value(file: Path, column: str, key: Row) -> object:

@@ -20,7 +20,7 @@ from typer.testing import CliRunner, Result
 from ask.diff.pair import Pair
 from etl.ask.diff import Difference, compare, connect
 from etl.ask.diff.render import list_sections, show, write_headline, write_markdown
-from etl.build.index import list_tables
+from etl.build.index import list_parts_tables, list_tables
 from etl.cli.diff import register
 from etl.model.errors import UserError
 
@@ -119,7 +119,7 @@ def test_sql_over_both_versions(here: Path) -> None:
             "mask_agreement", "kinetics", "recomputed_features", "captk_features", "feature_audit",
         ):  # fmt: skip
             assert counts.pop(followed) > 0
-        assert sum(counts.values()) == 19 + 2
+        assert sum(counts.values()) == 19 + 3
         assert db.execute("from diff.columns").fetchall() == []
         grown = db.execute(f"{joined} using (case_id, mask)").fetchone()
         assert grown == (pytest.approx(0.002),)
@@ -167,5 +167,22 @@ def test_every_view_of_the_schema_is_documented(story: Path) -> None:
             "select comment from duckdb_views() where schema_name = 'diff'"
         ).fetchall()
     assert blank == []
-    assert len(views) == len(list_tables()) + 5
+    assert len(views) == len([*list_tables(), *list_parts_tables()]) + 5
     assert all("Grain: " in comment for (comment,) in views)
+
+
+@pytest.mark.usefixtures("here")
+def test_voxels_are_counted_by_case(story: Path) -> None:
+    """Two voxels more in the expert's mask of 9001, 9002 withdrawn, 9004 added."""
+    with connect(story, "v1", "v2") as db:
+        rows = db.execute("from diff.voxels order by case_id").fetchall()
+        before, after = (
+            dict(db.execute(f"select case_id, n_voxels from {name}.voxel_files").fetchall())
+            for name in ("old", "main")
+        )
+    grown, withdrawn, new = rows
+    assert grown[:3] == ("ISPY1_9001", before["ISPY1_9001"], after["ISPY1_9001"])
+    assert grown[2] - grown[1] == grown[3] - grown[4]
+    assert grown[5] >= 2
+    assert withdrawn == ("ISPY1_9002", before["ISPY1_9002"], 0, 0, before["ISPY1_9002"], 0)
+    assert new == ("ISPY1_9004", 0, after["ISPY1_9004"], after["ISPY1_9004"], 0, 0)

@@ -41,7 +41,7 @@ def test_coverage_is_kept_apart_from_values(found: Difference) -> None:
     rows = {(r["case_id"], r["change"], r["table"]): r["n_rows"] for r in found.coverage_rows}
     tables = {"blobs": 9, "cases": 1, "clinical": 1, "features": 6, "images": 6, "masks": 3,
               "mask_agreement": 3, "phase_fits": 3, "kinetics": 6, "recomputed_features": 281,
-              "captk_features": 646, "outcomes": 1}  # fmt: skip
+              "captk_features": 646, "outcomes": 1, "voxel_files": 1}  # fmt: skip
     assert rows == {
         (case, change, table): n
         for case, change in (("ISPY1_9002", "removed"), ("ISPY1_9004", "added"))
@@ -53,7 +53,8 @@ def test_coverage_is_kept_apart_from_values(found: Difference) -> None:
     assert changed == {("masks", "ISPY1_9001"), ("mask_agreement", "ISPY1_9001"),
                        ("kinetics", "ISPY1_9001"),
                        ("recomputed_features", "ISPY1_9001"),
-                       ("captk_features", "ISPY1_9001"), ("feature_audit", None),
+                       ("captk_features", "ISPY1_9001"), ("voxel_files", "ISPY1_9001"),
+                       ("feature_audit", None),
                        ("features", "ISPY1_9003"),
                        ("blobs", GROWN), ("blobs", REPACKED)}  # fmt: skip
     columns = {c["column"] for c in found.values if c["table"] == "masks"}

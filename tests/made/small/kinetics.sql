@@ -1,6 +1,6 @@
 -- The FTV of 9001 reaches its threshold with 80 % of its voxels.
 select
-    medians.*, 1000 as n_voxels, 1 as mask_volume_cm3,
+    medians.*, -1 as zero_level, 1000 as n_voxels, 1 as mask_volume_cm3,
     if(pe_median_percent is null, null, 800) as n_enhancing,
     if(pe_median_percent is null, null, 0.8) as enhancing_volume_pe70_cm3,
     ser_median::double - 0.9 as washout_fraction,
