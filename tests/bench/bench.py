@@ -28,8 +28,11 @@ FEW_CASES = 8
 def main() -> None:
     """Measure, then print a page or JSON."""
     options = _options()
-    if options.full:
+    if options.scaled:
+        _print_scaled(options)
+    elif options.full:
         _print_full(options)
+    if options.full or options.scaled:
         return
     found = _measure(options)
     if options.json:
@@ -48,9 +51,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=count_workers(), help="default: cores")
     parser.add_argument("--repeat", type=int, default=3, help="rounds (3)")
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument(
+        "--scaled", action="store_true", help="voxels of 10,000 cases (with --full)"
+    )
     parser.add_argument("--pipeline", action="store_true", help="time `dvc repro` as well")
     options = parser.parse_args()
-    options.cases = options.cases or (PUBLIC_CASES if options.full else FEW_CASES)
+    options.cases = options.cases or (PUBLIC_CASES if options.full or options.scaled else FEW_CASES)
     return options
 
 
@@ -65,6 +71,18 @@ def _print_full(options: argparse.Namespace) -> None:
     sys.stdout.write("| figure | measured | to reach |\n|---|---|---|\n")
     for figure in figures:
         sys.stdout.write(f"| {figure.name} | {figure.measured} | {figure.target} |\n")
+        sys.stdout.flush()
+
+
+def _print_scaled(options: argparse.Namespace) -> None:
+    """Print how the questions on voxels grow with the cases; the table of --full was built."""
+    from bench import release, voxels
+
+    root = release.prepare(PROJECT, options.cases).root / "project"
+    sys.stdout.write("| cases | rows | question | s | s per 1,000 cases |\n|---|---|---|---|---|\n")
+    for cases, rows, name, seconds in voxels.time_scaled(root, options.workers):
+        each = 1000 * seconds / cases
+        sys.stdout.write(f"| {cases} | {rows} | {name} | {seconds:.2f} | {each:.2f} |\n")
         sys.stdout.flush()
 
 

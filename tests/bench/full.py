@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench import contenders, release
+from bench import contenders, release, voxels
 from bench.checkout import RELEASE, Checkout, Ran, prepare, shrink_mask
+from etl.model.params_file import set_params
 from etl.phantom.grids import FIRST_NUMBER
 from etl.tables.unit import Context
+from etl.tables.voxel_files import MARGIN
 
 GENERAL_MODULE = "etl/model/project.py"  # every table imports it
 TABLE = "feature_stability"  # two words: nothing else has this name by chance
@@ -38,7 +40,13 @@ def measure_figures(project: Path, cases: int, workers: int, repeat: int) -> Ite
     context = release.prepare(project, cases)
     checkout = prepare(project, context.release, context.root / "project", workers)
     mask = f"{RELEASE}/masks_stv_manual/ISPY1_{FIRST_NUMBER + cases // 2}.nii.gz"
-    yield _build_all(checkout)
+    set_params(checkout.root / "params.yaml", {MARGIN: False})
+    without = _build_all(checkout).seconds
+    checkout.run("git checkout --quiet params.yaml")
+    checkout = prepare(project, context.release, context.root / "project", workers)
+    built = _build_all(checkout)
+    yield Figure("full build, index to verdict", f"{built.seconds:.0f} s", "140 s")
+    yield from _measure_voxels(checkout, built.seconds / without - 1, repeat)
     nothing = min(_repro(checkout).seconds for _ in range(repeat))
     yield Figure("nothing changed", f"{nothing:.1f} s", "2 s")
     yield from _change_a_mask(checkout, checkout.root / mask, repeat)
@@ -53,27 +61,40 @@ def build_tables(checkout: Checkout) -> float:
     return _run(checkout, "ispy1 tables").seconds
 
 
-def _build_all(checkout: Checkout) -> Figure:
+def _build_all(checkout: Checkout) -> Ran:
     checkout.forget()
     built = _repro(checkout)
     if not _count_units(built):
         message = f"the build does not say how many units it measured:\n{built.output}"
         raise RuntimeError(message)
-    return Figure("full build, index to verdict", f"{built.seconds:.0f} s", "140 s")
+    return built
+
+
+def _measure_voxels(checkout: Checkout, added: float, repeat: int) -> Iterator[Figure]:
+    yield Figure("voxels adds to a full build", f"{added:.0%}", "25 %")
+    share = voxels.measure_share(checkout)
+    yield Figure("size of voxels over the z-scored images", f"{share:.1%}", "15 %")
+    for name, whole, one in voxels.time_questions(checkout.root, checkout.workers, repeat):
+        yield Figure(f"{name}, all cases / one", f"{whole:.2f} / {one:.2f} s", "0.5 / 0.2 s")
 
 
 def _change_a_mask(checkout: Checkout, mask: Path, repeat: int) -> Iterator[Figure]:
     """Each run has a change of its own; the mask is put back."""
     original = mask.read_bytes()
-    whole, alone = [], []
+    whole: list[float] = []
+    alone: list[float] = []
+    written: list[int] = []
     for _ in range(repeat):
         shrink_mask(mask)
-        whole.append(_repro(checkout).seconds)
+        written.append(
+            voxels.count_written(checkout, lambda: whole.append(_repro(checkout).seconds))
+        )
         shrink_mask(mask)
         _run(checkout, "ispy1 index")
         alone.append(build_tables(checkout))
     mask.write_bytes(original)
     yield Figure("one mask changed, `ispy1 repro`", f"{min(whole):.1f} s", "15 s")
+    yield Figure("one mask changed, files of voxels written", str(max(written)), "1")
     yield Figure("one mask changed, tables alone", f"{min(alone):.1f} s", "5 s")
 
 
