@@ -29,6 +29,7 @@ from etl.warehouse.export import export
 
 RELEASE = "data/release"
 MASKS = "data/tables/masks.parquet"
+PART = "data/tables/voxels/case_id=ISPY1_9001/voxels.parquet"
 
 
 def only(report: Report) -> Problem:
@@ -77,7 +78,7 @@ def test_a_sound_project_is_clean_and_nothing_is_changed(past: Path) -> None:
 # --- The cache ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", [f"{RELEASE}/{GROWN}", MASKS])
+@pytest.mark.parametrize("path", [f"{RELEASE}/{GROWN}", MASKS, PART])
 def test_a_flipped_byte_in_a_read_only_cache_file(copy: Path, path: str) -> None:
     bad = object_of(copy, path)
     bad.chmod(0o444)
@@ -229,6 +230,23 @@ def rewrite(root: Path, recipe: str | None = None, **changes: object) -> None:
 def forget_lock(root: Path) -> None:
     """As in a project whose tables DVC has never seen."""
     (root / "dvc.lock").unlink()
+
+
+@pytest.mark.parametrize("lock", [True, False])
+def test_files_of_cases(copy: Path, lock: bool) -> None:  # noqa: FBT001  parametrized
+    kept = compute_md5(copy / PART)
+    if not lock:
+        forget_lock(copy)
+    flip(copy / PART)
+    problem = only(fsck(copy))
+    assert (problem.area, problem.path) == ("tables", PART)
+    assert kept in problem.expected
+    (copy / PART).unlink()
+    stray = copy / "data/tables/voxels/case_id=ISPY1_9999"
+    stray.mkdir()
+    report = fsck(copy)
+    assert only(report).path == stray.relative_to(copy).as_posix()
+    assert any("1 of 2 files of voxels are not here" in note for note in report.notes)
 
 
 def test_a_truncated_table(copy: Path) -> None:

@@ -69,7 +69,8 @@ def test_a_clone_without_blobs(tracked: Tracked, folder_remote: Remote, tmp_path
     other = tracked.clone(tmp_path / "clone")
     said = other.run("ispy1 repro tables", ok=False)
     assert "dvc pull data/release.dvc" in said
-    for target in ("data/tables/masks.parquet", "tables"):
+    part = "data/tables/voxels/case_id=ISPY1_9001/voxels.parquet"
+    for target in ("data/tables/masks.parquet", part, "tables"):
         other.run(f"dvc pull -q {target}")
         assert "Running stage" not in other.run("ispy1 repro --allow-missing tables")
 
@@ -84,6 +85,7 @@ def test_a_clone_without_blobs(tracked: Tracked, folder_remote: Remote, tmp_path
     other.edit(2)
     said = other.run("dvc repro tables")
     assert "masks: 6 rows, 0 findings; 1 units measured, 5 reused" in said
+    assert "voxel_files: 2 rows, 0 findings; 1 units measured, 1 reused" in said
     assert "images:" not in said
 
 
