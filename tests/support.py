@@ -379,10 +379,10 @@ def make_project(root: Path, release: str = "data/release") -> Path:
     return root
 
 
-def build(root: Path, workers: int = 1) -> None:
+def build(root: Path, workers: int = 1) -> dict[str, Built]:
     """Index the release and build all tables, in this process: what the stages of DVC do."""
     write_indexes(root)
-    build_tables(root, workers=workers)
+    return {built.table: built for built in build_tables(root, workers=workers)}
 
 
 def build_table(root: Path, name: str, workers: int | None = None, **options: Any) -> Built:  # noqa: ANN401

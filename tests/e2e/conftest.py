@@ -17,6 +17,7 @@ from tracked import Tracked
 from typer.testing import CliRunner, Result
 
 from etl.ask.card.card import write_card
+from etl.build.run import Built
 from etl.cli import app
 from etl.gate.judge import run_gate
 from etl.model.project import params
@@ -48,13 +49,15 @@ class Clone(Tracked):
         with chdir(self.root):
             return CliRunner().invoke(app, shlex.split(command)[1:], input=stdin)
 
-    def build(self) -> None:
+    def build(self) -> dict[str, Built]:
         """Make and judge all tables in this process, and let DVC take them: as a repro does."""
-        build(self.root)
+        params.cache_clear()
+        built = build(self.root)
         update_splits(self.root)
         run_gate(self.root)
         write_card(self.root)
         self.run("dvc commit -q -f index tables split gate card")
+        return built
 
 
 # What a build in the working tree left: a fresh clone has none of it.

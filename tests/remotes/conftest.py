@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dvc.config import Config
 from tracked import Tracked
 
 LOOPBACK = "127.0.0.1"
@@ -37,10 +38,9 @@ class Remote:
     environment: dict[str, str] = field(default_factory=dict)
 
     def add_to(self, project: Tracked) -> None:
-        options = {"verify": "true", **self.options}
-        commands = [f"dvc remote add -q -d store '{self.url}'"]
-        commands += [f"dvc remote modify -q store {k} '{v}'" for k, v in options.items()]
-        project.run(" && ".join(commands))
+        with Config(str(project.root / ".dvc")).edit("repo") as config:
+            config["core"]["remote"] = "store"
+            config["remote"]["store"] = {"url": self.url, "verify": True, **self.options}
 
     def path(self, md5: str) -> str:
         return f"{self.url}/files/md5/{md5[:2]}/{md5[2:]}"
