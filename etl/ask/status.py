@@ -160,7 +160,7 @@ def _read_verdict(root: Path) -> dict[str, Any]:
 
 
 def _list_edits_of_phantom(root: Path, changed: list[str]) -> Iterator[str]:
-    """Blobs of data/phantom that differ from what DVC restores: it does so without a word."""
+    """Yield blobs of data/phantom that differ from what DVC restores without a word."""
     release = project.release_path(root).relative_to(root).as_posix()
     name = f"data/{_LOCK}"
     text = (root / name).read_bytes() if (root / name).is_file() else b"{}"

@@ -98,7 +98,7 @@ def reads(root: Path, table: str, name: Name, profile: Profile) -> bool:
 
 
 def make_table_recipe(root: Path, name: str, profile: Profile, blobs: Sequence[Blob]) -> Recipe:
-    """The recipe of a table as its code, its files beside the release and params.yaml are now.
+    """Return a table's recipe by its code, other inputs and params.yaml as they are now.
 
     Args:
         root: the project.
@@ -172,7 +172,7 @@ def _load(file: TextIO, profile: Profile, names: dict[str, Name]) -> Index:
 
 
 def _parse_blob(row: dict[str, str], profile: Profile, names: dict[str, Name]) -> Blob:
-    """One line's file: path and hash become paths, so none may lead out of release or cache."""
+    """Return a line's file; its path and hash may not lead out of release or cache."""
     path, md5 = dvc.require_inside(row["path"]), row["md5"]
     if md5 not in MARKS and not _MD5.fullmatch(md5):
         message = f"{path} has {md5!r} in place of an MD5 of 32 hex digits"

@@ -110,7 +110,7 @@ def _use_store(path: Path, work: Callable[[sqlite3.Connection], Answer]) -> Answ
 
 
 def _read_primary_code(error: Exception) -> int:
-    """SQLite's result code without its extension; 0 where it is not SQLite that complains."""
+    """Return SQLite's code without its extension; 0 where SQLite does not complain."""
     return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
 
 

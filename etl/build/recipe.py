@@ -294,7 +294,7 @@ def _list_imports(tree: ast.Module) -> dict[str, frozenset[str]]:
 
 
 def _list_references(statement: ast.stmt) -> Iterator[Reference]:
-    """Every name that a statement uses; of `a.b` also which attribute, so that no more counts.
+    """Yield every name that a statement uses; of `a.b` also which attribute.
 
     Annotations count: they tell whose methods are called.
     """

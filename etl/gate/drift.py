@@ -62,7 +62,7 @@ def read_reference(recorded: object) -> Reference | None:
 
 
 def find_reference(root: Path, recorded: Reference | None = None) -> Reference | None:
-    """The masks at the last tag that has others than today's; None where there is no such tag.
+    """Return the masks at the last tag that has others than today's, None without such a tag.
 
     Args:
         root: the project, with a table of masks.
@@ -85,7 +85,7 @@ def find_reference(root: Path, recorded: Reference | None = None) -> Reference |
 
 
 def _list_tags(root: Path) -> Iterator[tuple[str, str]]:
-    """Tag and MD5 of its table of masks, the last first. A clone without tags has none."""
+    """Yield each tag and the MD5 of its table of masks, the last first; in some clones none."""
     try:
         head = git.resolve(root, "HEAD")
         tags = [tag for tag in git.list_tags(root) if tag.committed <= head.committed]

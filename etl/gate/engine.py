@@ -41,7 +41,7 @@ class Outcome:
 
 @cache
 def context(root: Path) -> Any:  # noqa: ANN401  Great Expectations is untyped here
-    """The ephemeral context of expectations/great_expectations.yml (one a process and project).
+    """Return the ephemeral context of great_expectations.yml (one a process and project).
 
     A file context would rewrite its own configuration at each run.
     """
@@ -117,7 +117,7 @@ def _join_sentence(error: Exception) -> str:
 
 
 def _define_batch(gx_context: Any, name: str) -> Any:  # noqa: ANN401  untyped library
-    """The batch definition of a suite's frame; an asset may be added to a context only once."""
+    """Return the batch definition of a suite's frame; an asset may be added only once."""
     source = gx_context.data_sources.get("frames")
     if name in {asset.name for asset in source.assets}:
         return source.get_asset(name).get_batch_definition("all")

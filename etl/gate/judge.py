@@ -255,7 +255,7 @@ def _weigh(
     rules: Rules,
     excuse: str | None,
 ) -> tuple[Severity, str, str, tuple[int, ...]]:
-    """Severity, words, what was seen, and the rows that count, known issues considered."""
+    """Return severity, words, what was seen and the rows that count, beside known issues."""
     severity, text = _find_severity(expectation, rules), expectation["notes"]
     if excuse is not None:
         return severity, _NAMED.sub(r"\1", text), excuse, ()
@@ -279,7 +279,7 @@ def _find_severity(expectation: Expectation, rules: Rules) -> Severity:
 
 
 def _find_excuse(suite: str, expectation: Expectation, rules: Rules) -> str | None:
-    """Why a contract is not judged: the profile waives it, or there is nothing to compare with."""
+    """Return why a contract is not judged: it is waived, or has nothing to compare with."""
     if suite in rules.not_judged:
         return f"{NOT_JUDGED}{rules.not_judged[suite]}"
     waiver = rules.waivers.get(expectation["meta"].get("threshold", ""))
@@ -287,7 +287,7 @@ def _find_excuse(suite: str, expectation: Expectation, rules: Rules) -> str | No
 
 
 def _note(expectation: Expectation, frame: pd.DataFrame, row: int, rules: Rules) -> str | None:
-    """What known_issues.csv says about a failing row, None where it does not explain it all."""
+    """Return what known_issues.csv says of a failing row; None where it does not explain all."""
     meta, column = expectation["meta"], expectation["kwargs"].get("column")
     if "case_id" not in frame:
         return None

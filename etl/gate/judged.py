@@ -84,7 +84,7 @@ def find_newer_release(root: Path) -> list[str]:
 
 
 def find_recorded_hash(root: Path, release: str) -> str | None:
-    """The hash by which DVC keeps the release: of its .dvc file, or of the phantom's stage."""
+    """Return the hash by which DVC keeps the release: of its .dvc file, or of the stage."""
     for name in (f"{release}.dvc", "data/dvc.lock"):
         file = root / name
         if file.is_file():
@@ -144,7 +144,7 @@ def shorten_list(words: list[str]) -> str:
 
 
 def read_judged(stated: object) -> dict[str, str] | None:
-    """What reports/gate.json says that the gate judged; None where an older program wrote it."""
+    """Return what reports/gate.json says was judged; None where an older program wrote it."""
     judged: Any = stated.get("judged") if isinstance(stated, dict) else None
     is_stated = isinstance(judged, dict) and all(isinstance(h, str) for h in judged.values())
     return judged if is_stated else None

@@ -100,14 +100,14 @@ def _split_around(text: str, number_at: int) -> tuple[str, str]:
 
 
 def _fold_braces(values: Sequence[str]) -> str:
-    """`0000`, `0001` as `000{0,1}`, which a shell expands to the same."""
+    """Write `0000`, `0001` as `000{0,1}`, which a shell expands to the same."""
     columns = takewhile(lambda column: len(set(column)) == 1, zip(*values, strict=False))
     n_same = sum(1 for _ in columns) if len({len(v) for v in values}) == 1 else 0
     return f"{values[0][:n_same]}{{{','.join(value[n_same:] for value in values)}}}"
 
 
 def format_list(entries: Sequence[str], command: str) -> list[str]:
-    """Entries as the lines of a list: exact, short, and with the command that lists them all."""
+    """Return the lines of a list: exact, short, and with the command that lists them all."""
     groups = group(entries)
     shown = groups[:MAX_LISTED]
     lines = [line for g in shown for line in _format_bullets(g)]
@@ -118,7 +118,7 @@ def format_list(entries: Sequence[str], command: str) -> list[str]:
 
 
 def _format_bullets(group: Group) -> list[str]:
-    """Ids in a paragraph; a path, and what has spaces, unbroken, so that it can be copied."""
+    """Return ids in a paragraph; a path, and what has spaces, unbroken, to be copied."""
     if not group.text and any(" " in entry for entry in group.cases):
         rest = len(group.cases) - MAX_LISTED
         more = [f"  - and {rest:,} more"] if rest > 0 else []
@@ -203,7 +203,7 @@ def describe_stale(report: GateReport, changes: Sequence[str]) -> str:
 
 
 def _shorten_contract(contract: Contract) -> str:
-    """A broken contract in one line. What is missing follows by path, and is not named twice."""
+    """Return a broken contract in a line; missing files follow by path, not named twice."""
     text = f"{contract.suite}: {contract.expectation}"
     if not contract.n_checked:
         return f"{text}: {contract.observed}"

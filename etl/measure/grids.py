@@ -69,7 +69,7 @@ def find_corners(affine: Array, size: tuple[int, ...]) -> Array:
 
 
 def is_same_grid(first: Grid, second: Grid) -> bool:
-    """Whether sizes are equal and all eight corner voxels within 0.01 mm of each other."""
+    """Return whether sizes are equal, and all eight corner voxels within 0.01 mm."""
     (size, affine), (second_size, second_affine) = first, second
     if tuple(size) != tuple(second_size):
         return False

@@ -9,7 +9,7 @@ PATH = "expectations/known_issues.csv"
 
 
 def read_known_issues(root: Path) -> dict[tuple[str, str], str]:
-    """(case, field) -> note."""
+    """Return (case, field) -> note."""
     path = root / PATH
     if not path.is_file():
         return {}

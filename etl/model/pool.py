@@ -21,7 +21,7 @@ FEW = 4  # below this many items the start of a pool costs more than it saves
 
 
 def count_workers() -> int:
-    """Cores that this process may use, or what ISPY1_WORKERS says.
+    """Return the cores that this process may use, or what ISPY1_WORKERS says.
 
     Raises:
         UserError: ISPY1_WORKERS is no whole number of at least 1.
@@ -42,7 +42,7 @@ def spread(
     died: Callable[[Item], Result],
     preload: Sequence[str] = (),
 ) -> Iterator[Result]:
-    """`work` on every item, in order, in this process or over several.
+    """Yield `work` of every item, in order, in this process or over several.
 
     Args:
         work: a function that can be pickled and does not raise.
@@ -81,7 +81,7 @@ def _start_executor(workers: int, preload: Sequence[str] = ()) -> ProcessPoolExe
 
 
 def _end_with_parent() -> None:
-    """A builder that is killed must not leave workers that go on writing to nobody."""
+    """End with a builder that is killed: no worker goes on writing to nobody."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_wait_for_parent, daemon=True).start()
 

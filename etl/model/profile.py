@@ -97,7 +97,7 @@ class Profile(_Frozen):
         return [*images, *((mask.role, name) for name, mask in self.masks.items() if mask.role)]
 
     def case_id(self, spelling: object) -> str | None:
-        """The canonical case id of any spelling (`1002`, `ISPY1-1002`, `ISPY1_1002`), or None."""
+        """Return the canonical id of any spelling (`1002`, `ISPY1-1002`, `ISPY1_1002`), or None."""
         text = str(spelling).strip()
         if re.fullmatch(r"[0-9]+\.0+", text):  # a spreadsheet's integer, read as a float
             text = text.partition(".")[0]
@@ -106,7 +106,7 @@ class Profile(_Frozen):
         return f"{self.id_prefix}{match[1]}" if match else None
 
     def expects(self, number: int) -> bool:
-        """Whether a case of this number may be in the release, as far as the profile alone says."""
+        """Return whether a case of this number may be in the release, by the profile alone."""
         ids = self.expected_ids
         return number >= ids.first if isinstance(ids, IdRange) else number in ids
 

@@ -22,7 +22,7 @@ MADE_OF = ("data", "sql", "expectations", "splits.csv", PARAMS)
 
 
 def find_root(start: Path | None = None) -> Path:
-    """The nearest folder upward from `start` (default: the current one) that holds a dvc.yaml.
+    """Return the nearest folder upward from `start` (default: here) that holds a dvc.yaml.
 
     Raises:
         UserError: no such folder.

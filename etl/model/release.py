@@ -56,7 +56,7 @@ class Name:
 
 
 def name_role(name: Name) -> str:
-    """What a blob is among those of its case: `image_n3_0`, `mask_ftv`; else the artefact."""
+    """Return what a blob is in its case: `image_n3_0`, `mask_ftv`; else the artefact."""
     if name.mask is not None:
         return f"mask_{name.mask}"
     return name.artefact if name.phase is None else f"{name.artefact}_{name.phase}"
@@ -83,7 +83,7 @@ def list_mask_sets(names: Iterable[Name], profile: Profile) -> tuple[str, ...]:
 
 
 def parse(path: str, profile: Profile) -> Name:
-    """What the file at `path` is, from its folders and name, wherever the release's root is."""
+    """Return what a file is, from its folders and name, wherever the release's root is."""
     parts = PurePosixPath(unicodedata.normalize("NFC", path)).parts
     folders, file = parts[:-1], parts[-1]
     nifti = _NIFTI.fullmatch(file)
@@ -108,14 +108,14 @@ def _normalize_file_name(name: Name) -> str:
 
 
 def _find_declared(file: str, profile: Profile) -> tuple[str, str] | None:
-    """The artefact and the canonical spelling of a file that the profile names, else None."""
+    """Return artefact and canonical spelling of a file that the profile names, else None."""
     declared = [(artefact, s) for artefact, names in profile.files.items() for s in names]
     key = _strip_browser_marks(file)
     return next((pair for pair in declared if _strip_browser_marks(pair[1]) == key), None)
 
 
 def _strip_browser_marks(file: str) -> str:
-    """What stays of a name when a browser has had it: no ` (1)`, spaces, dashes, `_` or case."""
+    """Return what a browser leaves of a name: no ` (1)`, spaces, dashes, `_` or case."""
     name = PurePosixPath(unquote(file.replace("+", " ")))
     bare = re.sub(r"[\W_]+", "", _BROWSER_COPY.sub("", name.stem))
     return f"{bare}{name.suffix}".casefold()
@@ -141,7 +141,7 @@ def _is_claimed_twice(case_id: str, folders: tuple[str, ...], profile: Profile) 
 
 
 def _find_image_set(suffix: str, folders: tuple[str, ...], profile: Profile) -> str | None:
-    """The set of an image. The nearest set's folder decides where the name ending is cut short.
+    """Return the set of an image; the nearest set's folder decides for a name cut short.
 
     Users' z-scored files often lack theirs, and then are spelled as the N3 images.
     """
@@ -164,7 +164,7 @@ def _mask(path: str, stem: str, folders: tuple[str, ...], profile: Profile) -> N
 
 
 def place_in_release(name: Name, profile: Profile, extension: str = ".nii.gz") -> str:
-    """Where the file belongs in a release. Its own path where the release has no place for it."""
+    """Return where a file belongs in a release; its own path where there is no such place."""
     if name.image_set is not None:
         image_set = profile.image_sets[name.image_set]
         file = f"{name.case_id}_DCE_{name.phase:04d}{image_set.suffix}{extension}"
@@ -182,13 +182,13 @@ def place_in_release(name: Name, profile: Profile, extension: str = ".nii.gz") -
 
 
 def extension(path: str) -> str:
-    """`.nii.gz`, `.nii`, or the last suffix of the file, in lower case."""
+    """Return `.nii.gz`, `.nii`, or the last suffix of the file, in lower case."""
     lower = path.lower()
     return ".nii.gz" if lower.endswith(".nii.gz") else PurePosixPath(lower).suffix
 
 
 def list_blobs_of_case(case_id: str, profile: Profile) -> list[Name]:
-    """The files that a complete case has: images by set and phase, then the declared masks."""
+    """Return the files of a complete case: images by set and phase, then declared masks."""
     images = [
         Name("", f"image_{key}", case_id=case_id, phase=phase)
         for key in profile.image_sets

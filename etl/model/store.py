@@ -253,7 +253,7 @@ def _remove_dead(folder: Path, name: str) -> None:
 
 
 def _is_written(path: Path) -> bool:
-    """Whether a living process writes this temporary file, has just put it in place, or may."""
+    """Return whether a living process writes this temporary file, or has just placed it."""
     try:
         handle = os.open(path, os.O_RDONLY)
     except OSError:  # in place by now, or another user's
@@ -267,7 +267,7 @@ def _is_written(path: Path) -> bool:
 
 
 def scratch_folder(root: Path) -> Path:
-    """Where the project keeps what is no part of any version: locks, units, temporary files."""
+    """Return the folder of what is in no version: locks, units, temporary files."""
     folder = root / ".dvc" / "tmp" / "ispy1"
     folder.mkdir(parents=True, exist_ok=True)
     return folder

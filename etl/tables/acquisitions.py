@@ -179,7 +179,7 @@ def _make_row(case_id: str, cells: Series, seen: Seen) -> Row:
 
 
 def _group_by_study(rows: Iterable[Row]) -> dict[tuple[str, str], list[Row]]:
-    """(case, study) -> its series."""
+    """Return (case, study) -> its series."""
     studies: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
         studies.setdefault((row["case_id"], row["study_instance_uid"]), []).append(row)
@@ -187,7 +187,7 @@ def _group_by_study(rows: Iterable[Row]) -> dict[tuple[str, str], list[Row]]:
 
 
 def _give_one_date(case_id: str, of_study: list[Row], seen: Seen) -> None:
-    """The day that most series name, the earliest of equals.
+    """Give a study the day that most series name, the earliest of equals.
 
     One series of ISPY1_1042 lies in the fourth study and carries the day of the third: by the
     earliest day, the two studies would have no order.
@@ -210,7 +210,7 @@ def _check_thresholds(case_id: str, of_study: list[Row], seen: Seen) -> None:
 
 
 def _number_studies(studies: dict[tuple[str, str], list[Row]]) -> None:
-    """study_index and is_baseline of every row; a study without a day comes last."""
+    """Set study_index and is_baseline of every row; a study without a day comes last."""
     order = sorted(
         studies, key=lambda key: (key[0], studies[key][0]["study_date"] or dt.date.max, key[1])
     )

@@ -135,7 +135,7 @@ def _make_missing_row(name: Name, listed: Listed | None) -> Row:
 
 
 def _list_expected(unit: Unit, listed: Listed | None, context: Context) -> list[Name]:
-    """What should be there: all blobs of every in_release case, the workbooks, the manifest's."""
+    """Return what should be there: blobs of every in_release case, workbooks, the manifest's."""
     profile = context.profile
     names = [
         n
@@ -163,7 +163,7 @@ def list_cases_in_release(unit: Unit, listed: Listed | None, context: Context) -
 
 
 def list_cases_of_features(context: Context) -> list[str | None]:
-    """The cases of the features workbook; none where it cannot be read (features says why)."""
+    """Return the cases of the features workbook; none where it cannot be read."""
     blob = find_artefact(context, "features")
     try:
         sheet = read_features(context.file(blob)) if blob else None

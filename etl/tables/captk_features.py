@@ -103,7 +103,7 @@ class _Source:
     findings: list[Finding]
 
     def read(self, name: str, consequence: str) -> Volume | None:
-        """The blob of a role; None, with a finding, where it is missing or cannot be read."""
+        """Return the blob of a role; None, with a finding, where it is missing or unreadable."""
         volumes, refused = open_volumes(TABLE.name, self.unit, self.context, [name])
         self.findings.extend(refused)
         if name not in volumes and not refused:

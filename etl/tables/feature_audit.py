@@ -157,7 +157,7 @@ def _spread(rows: pl.DataFrame, cases: Sequence[str]) -> dict[str, Array]:
 
 
 def _find_definitions(context: Context, features: Iterable[str]) -> dict[str, Definition]:
-    """Published feature -> its line of the catalog: its own, else the one of its family."""
+    """Return published feature -> its line of the catalog, else that of its family."""
     path = context.root / TABLE.files[0]
     lines = read_csv_input(PUBLISHED_CATALOG, path)
     catalog = {(str(line[0]), str(line[1])): dict(zip(PUBLISHED_CATALOG.names, line, strict=True))
@@ -176,7 +176,7 @@ def _find_definitions(context: Context, features: Iterable[str]) -> dict[str, De
 
 
 def _find_moved_cases(study: _Study, audits: Mapping[str, Audit], most: int) -> Array:
-    """Whether each case has more than `most` odd values: its mask or image is another one."""
+    """Return whether each case has over `most` odd values: its mask or image is another."""
     odd = [audited.is_outlier for audited in audits.values()]
     moved: Array = np.sum(odd, axis=0) > most if odd else np.zeros(len(study.cases), bool)
     return moved

@@ -68,7 +68,7 @@ def _parse_integer(text: str | None) -> int | None:
 
 
 def measure(unit: Unit, context: Context) -> Measured:
-    """Name, position and parts of every feature column."""
+    """Return name, position and parts of every feature column."""
     del unit
     sheet = read_feature_sheet(context)
     out = Measured()

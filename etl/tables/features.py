@@ -46,7 +46,7 @@ def measure(unit: Unit, context: Context) -> Measured:
 
 
 def list_published(sheet: FeatureSheet, profile: Profile) -> Measured:
-    """The rows of a feature table, and findings for subjects and cells that cannot be used."""
+    """Return the rows of a feature table, and findings for subjects and cells without use."""
     out = Measured()
     seen: set[str] = set()
     names = _drop_repeated(sheet.names, out)

@@ -104,7 +104,7 @@ _MEASURES = tuple(name for name in _OF_UNIT if name not in _OF_GRID)
 
 
 def measure(unit: Unit, context: Context) -> Measured:
-    """The kinetics of every mask of a case, from both image sets; one image in memory at a time."""
+    """Measure the kinetics of every mask of a case, from both image sets, an image at a time."""
     names = sorted(str(blob.name.mask) for blob in unit if blob.name.mask is not None)
     if not names:
         return Measured()
@@ -147,7 +147,7 @@ def _measure_values(
     zero: float | None,
     context: Context,
 ) -> Row:
-    """The measured columns of a mask; no more than its voxels where there is no zero level."""
+    """Return a mask's measured columns; its voxels alone where there is no zero level."""
     if name not in masks:
         return {}
     n_voxels, voxel_cm3 = int(series.places[name].size), series.header.voxel_volume_mm3 / 1000

@@ -133,14 +133,14 @@ def _read(unit: Unit, context: Context) -> tuple[list[_Mask], list[Finding]]:
 
 
 def _order(blob: Blob, profile: Profile) -> tuple[int, str]:
-    """Declared sets as the profile lists them, then a user's own by name."""
+    """Return the rank: declared sets as the profile lists them, then a user's own by name."""
     name = str(blob.name.mask)
     declared = list(profile.masks)
     return (declared.index(name) if name in declared else len(declared), name)
 
 
 def _name_grid(blob: Blob, header: Header, before: list[_Mask], profile: Profile) -> str:
-    """A declared set's grid is stated; a user's mask is on that of a declared one, or its own."""
+    """Return a declared set's grid; a user's mask has that of a declared one, or its own."""
     declared = profile.masks.get(str(blob.name.mask))
     if declared:
         return declared.grid

@@ -59,7 +59,7 @@ def parse_age_years(cell: str | None) -> float | None:
 
 
 def parse_sex(cell: str | None) -> str | None:
-    """F, M or O.
+    """Return F, M or O.
 
     Raises:
         ValueError: the cell holds something else.

@@ -103,7 +103,7 @@ class Context:
         return path
 
     def param(self, dotted: str) -> Any:  # noqa: ANN401  a YAML value is of any type
-        """A value of params.yaml; the table's params name it, so that it is in the recipe."""
+        """Return a value of params.yaml; the table's `params` name it: so it is in the recipe."""
         return param(self.root, dotted)
 
     def table(self, name: str) -> pl.DataFrame:

@@ -151,7 +151,7 @@ def _check_columns(columns: Sequence[str]) -> None:
 
 
 def format_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
-    """CSV with a header; null is an empty cell, lists and structs are JSON."""
+    """Yield CSV with a header; null is an empty cell, lists and structs are JSON."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(columns)
@@ -276,7 +276,7 @@ def _sum_widths(widths: Sequence[int]) -> int:
 
 
 def _widen(widths: Sequence[int], targets: Sequence[int], room: int) -> list[int]:
-    """Widths, the narrowest first, widened toward what is wanted until the room is used up."""
+    """Widen columns, the narrowest first, toward what each wants until the room is used up."""
     grown = list(widths)
     for _ in range(room - _sum_widths(grown)):
         short = [i for i, width in enumerate(grown) if width < targets[i]]
@@ -289,7 +289,7 @@ def _widen(widths: Sequence[int], targets: Sequence[int], room: int) -> list[int
 def _join_cells(
     cells: Sequence[tuple[list[str], int, bool]], *, bottom: bool = False
 ) -> Iterator[str]:
-    """Cells of several lines beside each other; each is (lines, width, whether to the right)."""
+    """Yield cells of several lines beside each other; each: lines, width, whether to the right."""
     height = max((len(lines) for lines, _, _ in cells), default=0)
     padded = [
         [""] * (height - len(lines)) + lines if bottom else lines + [""] * (height - len(lines))
@@ -329,7 +329,7 @@ def _fit(value: Any, width: int, *, wrap: bool) -> list[str]:  # noqa: ANN401
 
 
 def _format_records(columns: Sequence[_Column], n_rows: int, width: int) -> Iterator[str]:
-    """`column: value`, a line each, rows apart by an empty line."""
+    """Yield `column: value`, a line each, rows apart by an empty line."""
     indent = max(len(c.name) for c in columns) + 2
     room = max(width - indent, _LEAST_TEXT)
     for i in range(n_rows):

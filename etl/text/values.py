@@ -57,7 +57,7 @@ def format_line(value: Any, null: str = "-") -> str:  # noqa: ANN401
 
 
 def is_list(value: Any) -> bool:  # noqa: ANN401
-    """Whether a value is a list that is not empty."""
+    """Return whether a value is a list that is not empty."""
     return isinstance(value, (list, tuple)) and len(value) > 0
 
 

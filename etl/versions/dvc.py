@@ -121,7 +121,7 @@ def is_kept(real: Path, cache: Path) -> bool:
 
 
 def release_hash(root: Path) -> str | None:
-    """The DVC hash of the release that dvc.lock's index stage was run on, None before that."""
+    """Return DVC's hash of the release that dvc.lock's index stage ran on, None before that."""
     from etl.model.project import param
 
     lock = root / "dvc.lock"
@@ -202,7 +202,7 @@ def name_cache_path(root: Path, md5: str) -> Path:
 
 
 def find_blob_file(root: Path, md5: str) -> Path | None:
-    """The file of this MD5 in the cache, None where it is not there. Read it, never write it."""
+    """Return the file of this MD5 in the cache, or None. Read it, never write it."""
     path = name_cache_path(root, md5)
     return path if path.is_file() else None
 
@@ -341,7 +341,7 @@ def _open_repo(root: Path) -> Any:  # noqa: ANN401  DVC has no types
 
 @contextmanager
 def _open_remote(root: Path) -> Iterator[tuple[Any, Any]]:
-    """DVC's cache and today's remote, as stores of files by hash."""
+    """Yield DVC's cache and today's remote, as stores of files by hash."""
     try:
         with _open_repo(root) as repo:
             yield repo.cache.local, _wait_for_answer(repo, read_remote_name(root))

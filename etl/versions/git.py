@@ -226,7 +226,7 @@ def _add_files(root: Path, revision: Revision, outs: Mapping[str, str]) -> dict[
 
 
 def find_table_files(root: Path, rev: str | Revision) -> dict[str, Path]:
-    """Table name to its file at a revision, in the DVC cache; missing ones are fetched by hash.
+    """Return table name -> file at a revision, in DVC's cache; missing ones are fetched.
 
     The files belong to the cache: read them, never write them.
 

@@ -58,7 +58,7 @@ def require_tracking(root: Path) -> None:
 
 
 def add_release(root: Path, command: str = "adopt") -> None:
-    """`dvc add data/release`, for a command of ispy1 that put files there.
+    """Run `dvc add data/release`, for a command of ispy1 that put files there.
 
     Raises:
         UserError: DVC says why it cannot; the files are in place, so the next run resumes.

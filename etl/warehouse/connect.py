@@ -246,7 +246,7 @@ def _describe_unusable(error: Exception, footers: Mapping[str, dict[str, object]
 def _read_footers(
     connection: duckdb.DuckDBPyConnection, snapshot: Snapshot
 ) -> dict[str, dict[str, object]]:
-    """What the footer of every table file says (by DuckDB: pyarrow takes longer to import)."""
+    """Return every table file's footer (by DuckDB: pyarrow takes longer to import)."""
     by_path = {str(path): name for name, path in snapshot.tables.items()}
     if not by_path:
         return {}
@@ -354,5 +354,5 @@ def comments(kind: str, name: str, comment: str, columns: Mapping[str, str]) -> 
 
 
 def with_unit(meaning: str, unit: str) -> str:
-    """`meaning [unit]`, or the meaning alone."""
+    """Return `meaning [unit]`, or the meaning alone."""
     return f"{meaning} [{unit}]" if unit else meaning

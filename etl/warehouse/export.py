@@ -173,7 +173,7 @@ def _make_absolute(release: Path, path: str | None) -> str | None:
 
 
 def make_datalist(cases: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """MONAI's decathlon form: the three z-scored phases as channels, the expert's mask as label.
+    """Return MONAI's decathlon form: three z-scored phases as channels, the expert's mask.
 
     Cases without all four files are left out; the CSV form lists them.
     """

@@ -109,7 +109,7 @@ def _end(connection: duckdb.DuckDBPyConnection, ended: Event) -> None:
 
 @contextmanager
 def _ignore_interrupts() -> Iterator[None]:
-    """Further Ctrl-C are of no use and must not stop the first."""
+    """Ignore further Ctrl-C: they are of no use and must not stop the first."""
     if current_thread() is not main_thread():
         yield
         return

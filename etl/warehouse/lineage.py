@@ -58,7 +58,7 @@ def find_sources(
 
 
 def find_all_sources(sql: str, schema: Schema, views: Mapping[str, str]) -> dict[str, list[Source]]:
-    """Every column of a query and what is behind it; empty where the SQL cannot be followed."""
+    """Return every column of a query and what is behind it; empty for SQL not followed."""
     try:
         nodes = lineage(None, sql, **_make_options(sql, schema, views))
         return {name: _list_behind(node) for name, node in nodes.items()}
@@ -132,7 +132,7 @@ def _list_conditions(select: exp.Select) -> Iterator[exp.Expr]:
 
 
 def _list_conditions_around(use: exp.Expr) -> Iterator[exp.Expr]:
-    """The filter of the aggregate, and the `case when`, around a column that is not part of it."""
+    """Yield the aggregate's filter and the `case when` around a column outside of them."""
     inner, outer = use, use.parent
     while outer is not None:
         if isinstance(outer, exp.Filter) and inner is outer.this:
@@ -168,7 +168,7 @@ def _list_fixed_values(alias: str, conditions: list[exp.Expr]) -> Iterator[tuple
 
 
 def _find_pivot_sources(column: str, query: exp.Expr) -> list[Source] | None:
-    """`select * from t pivot (first(v) for k in ('a', ...) group by g)`; None: no pivot."""
+    """Follow `select * from t pivot (first(v) for k in ('a', ...) group by g)`, else None."""
     table = query.args["from_"].this if query.args.get("from_") else None
     pivots = table.args.get("pivots") if isinstance(table, exp.Table) else None
     if not isinstance(table, exp.Table) or not pivots or len(pivots) != 1:

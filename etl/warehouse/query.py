@@ -49,7 +49,7 @@ class Result:
     budget: Budget
 
     def rows(self, size: int = 2048) -> Iterator[tuple[Any, ...]]:
-        """The rows, a block at a time; UserError where the query fails after its first rows."""
+        """Yield the rows, a block at a time; UserError where the query fails after the first."""
         while block := self._taken(lambda: self.cursor.fetchmany(size)):
             yield from block
 
@@ -109,7 +109,7 @@ def connect_restricted(
     attach: Mapping[str, str] | None = None,
     limits: Limits | None = None,
 ) -> duckdb.DuckDBPyConnection:
-    """The warehouse without files, network, extensions, Python variables or further settings."""
+    """Return the warehouse without files, network, extensions, Python variables or settings."""
     connection = connect(root, rev=rev, attach=attach, tables=tables)
     for name in tables or {}:
         if warning := warn_of_misspelt_ids(connection, name, load_profile(root)):
@@ -260,7 +260,7 @@ def explain_error(
 
 
 def _drop_internal_hint(connection: duckdb.DuckDBPyConnection, message: str) -> str:
-    """Without a hint to one of DuckDB's own tables."""
+    """Return the text without a hint to one of DuckDB's own tables."""
     suggested = _SUGGESTED.search(message)
     sql = "select 1 from duckdb_columns() where table_name = ? and not internal limit 1"
     if suggested and connection.execute(sql, [suggested[1]]).fetchone():
@@ -269,7 +269,7 @@ def _drop_internal_hint(connection: duckdb.DuckDBPyConnection, message: str) -> 
 
 
 def _add_quote_hint(message: str, name: str, sql: str) -> str:
-    """With a hint to quotes where the name stands behind a comparison."""
+    """Add a hint to quotes where the name stands behind a comparison."""
     compared = rf'([=<>]|\blike|\bin\s*\([^()]*)\s*"?{re.escape(name)}\b"?(?!\s*[.(])'
     if not re.search(compared, sql, re.IGNORECASE):
         return message

@@ -69,7 +69,7 @@ def take_working_tree(root: Path) -> Snapshot:
 
 
 def take_revision(root: Path, rev: str) -> Snapshot:
-    """What the project at `root` held at a git revision; table files come from the DVC cache.
+    """Return what a git revision of a project held; table files come from the DVC cache.
 
     Raises:
         UserError: unknown revision, one without tables, or a table file that is nowhere.

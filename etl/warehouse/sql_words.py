@@ -18,7 +18,7 @@ def literal(value: git_tables.Value) -> str:
 
 
 def file_literal(path: Path | str) -> str:
-    """A path as an SQL literal that DuckDB takes as it is: `[ ] * ? {` match only themselves."""
+    """Return a path as an SQL literal; `[ ] * ? {` in it match only themselves."""
     return literal(as_pattern(path))
 
 

@@ -115,7 +115,7 @@ def _walk_nodes(tree: object) -> Iterator[dict[str, Any]]:
 
 
 def _check_words(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
-    """For `pivot ... on x` without a list of values, which DuckDB turns into two statements."""
+    """Refuse `pivot ... on x` without values, which DuckDB turns into two statements."""
     words = list(_split_words(sql))
     if not words or words[0][1].lower() not in {"pivot", "from", "with", "explain", "("}:
         raise UserError(_refuse(sql, 0, "only queries are allowed"))
@@ -135,7 +135,7 @@ def _check_words(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
 
 
 def _split_words(sql: str) -> Iterator[tuple[int, str]]:
-    """Position and text of every token but comments."""
+    """Yield position and text of every token but comments."""
     data = sql.encode()
     tokens = [*duckdb.tokenize(sql), (len(data), None)]
     for (start, kind), (end, _) in pairwise(tokens):
@@ -151,7 +151,7 @@ def character_at(sql: str, byte: int) -> int:
 
 
 def place(sql: str, character: int) -> str:
-    """`line 2, column 8`."""
+    """Return `line 2, column 8`."""
     before = sql[:character]
     return f"line {before.count(chr(10)) + 1}, column {character - before.rfind(chr(10))}"
 

@@ -133,13 +133,13 @@ def parse_meanings(path: str, lines: Sequence[str]) -> dict[str, str]:
 
 
 def split_unit(meaning: str) -> tuple[str, str]:
-    """`Volume [cm3]` as (`Volume`, `cm3`); the unit is empty where there is none."""
+    """Return `Volume [cm3]` as (`Volume`, `cm3`); the unit is empty where there is none."""
     match = _UNIT.fullmatch(meaning)
     return (match[1], match[2] or "") if match else (meaning, "")
 
 
 def table_comment(purpose: str, grain: str, key: Iterable[str]) -> str:
-    """The comment of a table: purpose, grain and key in a form that describe() reads back."""
+    """Return a table's comment: purpose, grain and key in a form that describe() reads back."""
     listed = ", ".join(key)
     parts = (purpose, f"Grain: {grain}.", f"Key: {listed}." if listed else "")
     return " ".join(part for part in parts if part)
@@ -165,7 +165,7 @@ def qualify(sql: str, catalog: str) -> str:
 
 
 def order_views(views: Mapping[str, str], tables: Collection[str]) -> list[str]:
-    """The views that can be made from `tables` (those that are built), each after what it reads.
+    """Return the views that the built tables allow, each after what it reads.
 
     Args:
         views: name to SQL text.

@@ -168,7 +168,7 @@ def refuse_duplicates(
 
 
 def is_number(kind: str | None) -> bool:
-    """Whether a DuckDB type is one of numbers."""
+    """Return whether a DuckDB type is one of numbers."""
     return (kind or "").removeprefix("U").startswith(_NUMBERS) and "[" not in (kind or "")
 
 

@@ -83,7 +83,7 @@ def _note_elsewhere(tracked: Tracked, report: Report, absent: int) -> None:
 
 
 def _list_objects(folder: Path) -> Iterator[tuple[str, Path]]:
-    """MD5 and path of every object, by name."""
+    """Yield MD5 and path of every object, by name."""
     for path in sorted(folder.glob("??/*")):
         name = f"{path.parent.name}{path.name}"
         if _OBJECT.fullmatch(name):
@@ -91,7 +91,7 @@ def _list_objects(folder: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _list_leftovers(root: Path) -> Iterator[Problem]:
-    """Files in the cache that are no object: what a killed transfer leaves."""
+    """Yield the files in the cache that are no object: what a killed transfer leaves."""
     folder = dvc.find_cache(root)
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         if not _OBJECT.fullmatch(path.relative_to(folder).as_posix().replace("/", "", 1)):
@@ -153,7 +153,7 @@ def _find_refill(tracked: Tracked, md5: str, name: str) -> tuple[str, str]:
 
 
 def _is_intact(path: Path, md5: str) -> bool:
-    """Whether the workspace has the content; of a folder, whether it is there at all."""
+    """Return whether the workspace has the content; of a folder, whether it is there."""
     if md5.endswith(dvc.FOLDER):
         return path.is_dir()
     return path.is_file() and _hash(path) == md5

@@ -106,7 +106,7 @@ def _has_other_rows(connection: duckdb.DuckDBPyConnection, schema: str, name: st
 
 
 def _list_extra(folder: Path, names: set[Path]) -> Iterator[Problem]:
-    """Tables in the export that the project does not have."""
+    """Yield the tables in the export that the project does not have."""
     for path in sorted((folder / "parquet").rglob("*")):
         if path.is_file() and path.relative_to(folder) not in names:
             yield Problem(

@@ -142,7 +142,7 @@ def _list_part_files(root: Path) -> Iterator[str]:
 
 
 def _compare_with_lock(tracked: Tracked) -> Iterator[Problem]:
-    """Outputs of stages whose bytes are not those in dvc.lock; those not here are no problem."""
+    """Yield outputs of stages whose bytes are not those in dvc.lock; one not here is none."""
     for path, md5 in sorted(tracked.paths.items()):
         file = tracked.root / path
         if path.startswith(tuple(f"{folder}/" for folder in _FOLDERS)) and file.is_file():
@@ -248,5 +248,5 @@ def _check_md5s(root: Path, path: Path, table: pa.Table, index: Index) -> Iterat
 
 
 def has_tables(root: Path) -> bool:
-    """Whether there is a table to check at all."""
+    """Return whether there is a table to check at all."""
     return any(table_path(root / project.TABLES, name).is_file() for name in list_tables())

@@ -85,7 +85,7 @@ def _list_suites_of(root: Path, table: str) -> list[str]:
 
 
 def _is_judged(behind: Sequence[Source], subject: tuple[str, str], row: Row) -> bool:
-    """Whether a frame's column comes from the column, and this row is not filtered out of it."""
+    """Return whether a frame's column comes from the column, with this row in it."""
     return any(
         (source.table, source.column) == subject
         and all(row.get(name) == value for name, value in source.fixed.items())
@@ -94,7 +94,7 @@ def _is_judged(behind: Sequence[Source], subject: tuple[str, str], row: Row) -> 
 
 
 def _is_named(failing: list[str], row: Row) -> bool:
-    """Whether a contract's failing cases name the row: by its case, path or key."""
+    """Return whether failing cases name the row: by its case, path or key."""
     marks = {
         str(row[name]) for name in ("case_id", "path", "feature", "finding_id") if row.get(name)
     }

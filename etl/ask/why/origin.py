@@ -140,7 +140,7 @@ def _match_md5s(warehouse: Warehouse, row: Row) -> Iterator[tuple[str, str]]:
 
 
 def _is_identity(table: Table, column: str) -> bool:
-    """Whether a column says which row and blob it is, which no other table decides."""
+    """Return whether a column says which row and blob it is, as no other table decides."""
     own = {*table.key, "path", "blob_md5", "size_bytes", "inputs_md5"}
     return column in own or column.endswith(BLOB_MD5S)
 
