@@ -36,7 +36,7 @@ def find_gone(root: Path, suites: Suites) -> Iterator[Contract]:
         if (suite, identity) not in held:
             yield Contract(
                 suite, identity, notes, None, "critical",
-                success=False, n_checked=0, n_failed=0, observed=GONE, failing_cases=(),
+                success=False, n_checked=0, n_failed=0, observed=GONE, failing=(),
                 fix=GONE_FIX,
             )  # fmt: skip
 

@@ -30,6 +30,7 @@ from etl.gate.report import (
     NOT_JUDGED,
     WAIVED,
     Contract,
+    Failing,
     GateReport,
     read_recorded,
     write_metric,
@@ -243,9 +244,17 @@ def _make_contract(
         n_checked=0 if excuse is not None else outcome.n_checked,
         n_failed=len(rows),
         observed=observed,
-        failing_cases=tuple(words(item) for item in frame[ITEM].iloc[list(rows)]),
+        failing=tuple(_name_failing(frame, row) for row in rows),
         fix=expectation["meta"]["fix"],
     )
+
+
+def _name_failing(frame: pd.DataFrame, row: int) -> Failing:
+    """Return a row's case and item; the item alone where it begins with its case, or has none."""
+    item = words(frame[ITEM].iloc[row])
+    case_id = frame["case_id"].iloc[row] if "case_id" in frame else None
+    is_alone = not isinstance(case_id, str) or item.startswith(case_id)
+    return Failing(item) if is_alone else Failing(str(case_id), item)
 
 
 def _weigh(

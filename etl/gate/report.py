@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from etl.gate.judged import find_changed_blobs, find_changes, find_stale_tables, read_judged
 from etl.gate.suites import LIST, SUITES, read_suites
@@ -35,6 +35,17 @@ JUDGED = "judged"  # in reports/gate.json and the footer of gate_results: path -
 REFERENCE = "drift_reference"  # in reports/gate.json: what the suite drift compared with
 
 
+class Failing(NamedTuple):
+    """What breaks a contract: a case, or another key, and what of it (a path); empty: all of it."""
+
+    key: str
+    what: str = ""
+
+    def __str__(self) -> str:
+        """Return it as the table holds it."""
+        return f"{self.key}: {self.what}" if self.what else self.key
+
+
 @dataclass(frozen=True, slots=True)
 class Contract:
     """One row of `gate_results`, with what to do where it is broken."""
@@ -48,13 +59,18 @@ class Contract:
     n_checked: int
     n_failed: int
     observed: str | None
-    failing_cases: tuple[str, ...]
+    failing: tuple[Failing, ...]
     fix: str
+
+    @property
+    def failing_cases(self) -> tuple[str, ...]:
+        """What breaks it, as the table holds it."""
+        return tuple(map(str, self.failing))
 
     def row(self) -> dict[str, Any]:
         """Return the row of the table `gate_results`."""
-        row = asdict(self)
-        del row["fix"]
+        names = (f.name for f in fields(self) if f.name not in ("failing", "fix"))
+        row = {name: getattr(self, name) for name in names}
         return {**row, "failing_cases": list(self.failing_cases)}
 
 
@@ -166,7 +182,14 @@ def read_report(root: Path) -> GateReport:
 
 def _parse_contract(row: Mapping[str, Any], fixes: Mapping[tuple[str, str], str]) -> Contract:
     fix = fixes.get((row["suite"], row["expectation_id"]), GONE_FIX)
-    return Contract(**{**row, "failing_cases": tuple(row["failing_cases"]), "fix": fix})
+    stated = {name: value for name, value in row.items() if name != "failing_cases"}
+    return Contract(**stated, failing=tuple(map(_parse_failing, row["failing_cases"])), fix=fix)
+
+
+def _parse_failing(text: str) -> Failing:
+    """Return what the table holds as text; a case's id has neither a space nor a slash."""
+    key, _, what = text.partition(": ")
+    return Failing(text) if " " in key or "/" in key else Failing(key, what)
 
 
 def _read_json(path: Path) -> object:

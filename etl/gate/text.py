@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
-from etl.gate.report import NOTHING, Contract, GateReport, format_headline
+from etl.gate.report import NOTHING, Contract, Failing, GateReport, format_headline
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -55,29 +55,19 @@ def _format_shown(text: str) -> str:
     return text.replace(_HOLE, CASE)
 
 
-def group(entries: Iterable[str]) -> list[Group]:
-    """Entries of `failing_cases` by what they have in common, in the order of the first.
+def group(entries: Iterable[Failing]) -> list[Group]:
+    """Group entries by what they have in common, in the order of the first.
 
-    An entry is `case: path`, `case: what` or something without a case. A path that holds its case
-    is named without it in front.
+    A path that holds its case is named without it in front.
     """
     by_text: dict[str, list[str]] = {}
-    for entry in entries:
-        text, case_id = _split_case(entry)
-        by_text.setdefault(text, []).append(case_id)
+    for key, what in entries:
+        by_text.setdefault(what.replace(key, _HOLE), []).append(key)
     alike: dict[tuple[tuple[str, ...], tuple[str, ...]], list[str]] = {}
     for text, cases in by_text.items():
         skeleton = tuple(re.split(r"[0-9]+", text))
         alike.setdefault((skeleton, tuple(cases)), []).append(text)
     return [g for (_, cases), texts in alike.items() for g in _fold_numbers(texts, cases)]
-
-
-def _split_case(entry: str) -> tuple[str, str]:
-    """What an entry says, with a hole for its case, and the case; no text for a plain entry."""
-    case_id, colon, text = entry.partition(": ")
-    if not colon or "/" in case_id or " " in case_id:
-        return "", entry
-    return text.replace(case_id, _HOLE), case_id
 
 
 def _fold_numbers(texts: Sequence[str], cases: tuple[str, ...]) -> list[Group]:
@@ -106,7 +96,7 @@ def _fold_braces(values: Sequence[str]) -> str:
     return f"{values[0][:n_same]}{{{','.join(value[n_same:] for value in values)}}}"
 
 
-def format_list(entries: Sequence[str], command: str) -> list[str]:
+def format_list(entries: Sequence[Failing], command: str) -> list[str]:
     """Return the lines of a list: exact, short, and with the command that lists them all."""
     groups = group(entries)
     shown = groups[:MAX_LISTED]
@@ -210,7 +200,7 @@ def _shorten_contract(contract: Contract) -> str:
     counts = f"{contract.n_failed} of {contract.n_checked}"
     if _is_of_files(contract):
         return f"{text}: {counts} missing"
-    groups = group(contract.failing_cases)
+    groups = group(contract.failing)
     rest = f"; and {len(groups) - 1} more" if len(groups) > 1 else ""
     return f"{text}: {counts}: {groups[0].words(FEW)}{rest}"
 
@@ -221,7 +211,7 @@ def _is_of_files(contract: Contract) -> bool:
 
 def _list_missing(report: GateReport) -> list[str]:
     """Return the missing files: all paths, or, where they are many, the paths of a case as one."""
-    entries = [e for c in report.failing if _is_of_files(c) for e in c.failing_cases]
+    entries = [e for c in report.failing if _is_of_files(c) for e in c.failing]
     if not entries:
         return []
     first = "1 file is missing:" if len(entries) == 1 else f"{len(entries):,} files are missing:"
@@ -249,7 +239,7 @@ def _format_lines(contract: Contract) -> list[str]:
 
 def _list_entries(contract: Contract) -> list[str]:
     command = ALL_MISSING if _is_of_files(contract) else _ALL_FAILING
-    return format_list(contract.failing_cases, command.format(contract.expectation_id))
+    return format_list(contract.failing, command.format(contract.expectation_id))
 
 
 def _print(lines: Iterable[str], console: Console) -> None:

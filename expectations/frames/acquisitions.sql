@@ -161,7 +161,7 @@ select
 from subjects
 union all
 select
-    concat(case_id, ': study ', study_index, ' at ', pe_threshold_percent, ' %') as item,
+    concat('study ', study_index, ' at ', pe_threshold_percent, ' %') as item,
     case_id,
     null as slice_found,
     null as subjects_rule,
@@ -175,7 +175,7 @@ select
 from thresholds
 union all
 select
-    concat(case_id, ': baseline study') as item,
+    'baseline study' as item,
     case_id,
     null as slice_found,
     null as subjects_rule,
@@ -192,4 +192,4 @@ select
         if(has_threshold, null, 'no threshold')
     ) as shown
 from in_slice
-order by item
+order by case_id, item

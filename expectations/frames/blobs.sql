@@ -3,8 +3,8 @@
 select
     case_id,
     verdict,
-    concat(case_id || ': ', path) as item,
+    path as item,
     concat('MD5 ', md5, ', manifest ', publisher_md5) as shown
 from blobs
 where mask is null or mask in (select declared.mask from profile_masks as declared)
-order by item
+order by case_id, item

@@ -43,7 +43,7 @@ computed as (
 select
     wanted.case_id,
     computed.n_undefined,
-    concat(wanted.case_id, ': ', wanted.image_set) as item,
+    wanted.image_set as item,
     coalesce(computed.n_of_image, 0) > 0 or lost.case_id is not null as is_measured,
     abs(computed.frequency_sum - computed.pixels) as frequency_deviation,
     abs(computed.probability_sum - 1) as probability_deviation,
@@ -56,4 +56,4 @@ from wanted
 left join computed
     on wanted.case_id = computed.case_id and wanted.image_set = computed.image_set
 left join lost on wanted.case_id = lost.case_id and wanted.image_set = lost.image_set
-order by item
+order by wanted.case_id, item

@@ -43,9 +43,7 @@ found as (
         wanted.case_id,
         wanted.artefact,
         concat(
-            wanted.case_id,
-            if(wanted.artefact in ('features', 'clinical'), ': row in ', ': '),
-            wanted.file_name
+            if(wanted.artefact in ('features', 'clinical'), 'row in ', ''), wanted.file_name
         ) as item,
         case
             when on_disk.case_id is not null or in_workbook.case_id is not null then 1.0 else 0.0
@@ -100,4 +98,4 @@ select
     case when artefact in ('features', 'clinical') then is_found end as workbook_found,
     case when artefact = 'captk_parameters' then is_found end as parameters_found
 from release_files
-order by item
+order by case_id, item

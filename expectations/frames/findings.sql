@@ -24,10 +24,7 @@ found as (
             when blobs.mask is null then 'fine'
             else 'in doubt'
         end as own_masks,
-        concat(
-            findings.case_id || ': ', coalesce(findings.path || ' ', findings.table || ' '),
-            '(', findings.check, ')'
-        ) as item,
+        concat(coalesce(findings.path, findings.table), ' (', findings.check, ')') as item,
         coalesce(nullif(split_part(findings.check, ':', 2), ''), findings.check) as known_fields,
         concat(findings.observed, ', not ', findings.expected) as shown
     from findings
@@ -40,7 +37,7 @@ too_large as (
         'none' as severity,
         'in doubt' as own_masks,
         null::varchar as known_fields,
-        concat(masks.case_id, ': ', masks.path, ' (too large)') as item,
+        concat(masks.path, ' (too large)') as item,
         concat(round(masks.volume_cm3, 1), ' cm3, not at most ', most.number) as shown
     from masks
     inner join profile_numbers as most on masks.volume_cm3 > most.number
@@ -75,4 +72,4 @@ select
     known_fields,
     shown
 from too_large
-order by item
+order by case_id, item

@@ -9,13 +9,11 @@ select
 union all
 select
     splits.case_id,
-    concat(
-        splits.case_id, ': fold ', string_agg(splits.fold, ' and ' order by splits.fold)
-    ) as item,
+    concat('fold ', string_agg(splits.fold, ' and ' order by splits.fold)) as item,
     count(*) as n_folds,
     count_if(splits.fold::varchar != first_folds.fold::varchar) as n_moved
 from inputs.splits as splits
 left join first_folds
     on splits.dataset = first_folds.dataset and splits.case_id = first_folds.case_id
 group by splits.case_id
-order by item
+order by case_id, item

@@ -33,10 +33,10 @@ select
     size_x,
     size_y,
     size_z,
-    concat(case_id, ': ', path) as item,
+    path as item,
     greatest(abs(spacing_x_mm - 1), abs(spacing_y_mm - 1), abs(spacing_z_mm - 1))
         as spacing_deviation_mm,
     concat_ws(' x ', spacing_x_mm, spacing_y_mm, spacing_z_mm) as spacing_text,
     concat_ws(' x ', size_x, size_y, size_z) as size_text
 from on_grid
-order by item
+order by case_id, item

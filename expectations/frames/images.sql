@@ -4,7 +4,7 @@
 select
     case_id,
     n_nonfinite,
-    concat(case_id, ': ', path) as item,
+    path as item,
     case when image_set = '{native}' then intensity_min end as n3_minimum
 from images
-order by item
+order by case_id, item

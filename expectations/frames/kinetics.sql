@@ -44,7 +44,7 @@ on_own_grid as (
 select
     wanted.case_id,
     found.case_id is not null as is_there,
-    concat(wanted.case_id, ': ', wanted.mask, ' on ', wanted.image_set) as item,
+    concat(wanted.mask, ' on ', wanted.image_set) as item,
     case
         when wanted.image_set = '{normalized}' and found.case_id is not null
             then if(found.n_enhancing is null, 0.0, 1.0)
@@ -107,4 +107,4 @@ left join kinetics as found
         and wanted.image_set = found.image_set
 left join on_own_grid
     on wanted.case_id = on_own_grid.case_id and wanted.mask = on_own_grid.mask
-order by item
+order by wanted.case_id, item

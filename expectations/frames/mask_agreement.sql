@@ -28,7 +28,7 @@ select
     compared.case_id is not null as is_compared,
     compared.dice,
     concat(
-        wanted.case_id, ': ', coalesce(compared.mask_a, wanted.first_mask), ' | ',
+        coalesce(compared.mask_a, wanted.first_mask), ' | ',
         coalesce(compared.mask_b, wanted.second_mask)
     ) as item,
     case
@@ -54,4 +54,4 @@ left join compared
         wanted.case_id = compared.case_id
         and wanted.first_mask = compared.first_mask
         and wanted.second_mask = compared.second_mask
-order by item
+order by wanted.case_id, item

@@ -13,7 +13,7 @@ select
     masks.case_id,
     masks.n_nonfinite,
     masks.touches_border,
-    concat(masks.case_id, ': ', masks.path) as item,
+    masks.path as item,
     case when declared.may_be_empty = 'critical' then masks.voxel_count end as voxels_required,
     case when declared.may_be_empty != 'critical' then masks.voxel_count end as voxels_wanted,
     case
@@ -35,4 +35,4 @@ from masks
 inner join profile_masks as declared on masks.mask = declared.mask
 cross join sides
 left join clinical on masks.case_id = clinical.case_id
-order by item
+order by masks.case_id, item

@@ -25,11 +25,11 @@ select
     fits.case_id is not null as is_there,
     fits.slope,
     fits.r_squared,
-    concat(pairs.case_id, ': phase ', pairs.phase) as item,
+    concat('phase ', pairs.phase) as item,
     case when fits.case_id is not null then if(fits.slope is null, 0.0, 1.0) end as is_drawn,
     abs(fits.slope_difference - of_case.difference) as difference_gap,
     concat('slope ', fits.slope, ', r squared ', round(fits.r_squared, 4)) as line_text
 from pairs
 left join phase_fits as fits on pairs.case_id = fits.case_id and pairs.phase = fits.phase
 left join of_case on pairs.case_id = of_case.case_id
-order by item
+order by pairs.case_id, item

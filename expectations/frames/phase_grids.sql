@@ -72,11 +72,11 @@ select
     sets.n_sizes,
     distances.corner_distance_mm,
     sets.sizes,
-    concat(sets.case_id, ': ', sets.image_set) as item,
+    sets.image_set as item,
     case when sets.image_set = '{normalized}' then sets.minimum_spread end
         as zscored_minimum_spread,
     concat(round(distances.corner_distance_mm, 4), ' mm apart') as corners_text,
     concat('minima ', sets.minima) as minima
 from sets
 inner join distances on sets.case_id = distances.case_id and sets.image_set = distances.image_set
-order by item
+order by sets.case_id, item

@@ -113,9 +113,7 @@ select
     found.n_beyond,
     found.unknown,
     found.beyond,
-    concat(
-        wanted.case_id, ': ', wanted.image_set, ' ', wanted.phase, ', ', wanted.mask
-    ) as item,
+    concat(wanted.image_set, ' ', wanted.phase, ', ', wanted.mask) as item,
     case when wanted.is_large then found.n_shape_unknown end as n_shape_unknown,
     case when wanted.is_large and wanted.has_image then found.n_unknown end as n_unknown,
     greatest(
@@ -138,4 +136,4 @@ left join found
         and wanted.image_set = found.image_set
         and wanted.phase = found.phase
         and wanted.mask = found.mask
-order by item
+order by wanted.case_id, item

@@ -51,8 +51,8 @@ both_grids as (
 
 select
     case_id,
-    concat(case_id, ': axis ', axis - 1) as item,
+    concat('axis ', axis - 1) as item,
     size_1mm - floor(round(native_size * native_spacing_mm, 3) + 0.5) as size_difference,
     concat(size_1mm, ' voxels for ', native_size, ' x ', native_spacing_mm, ' mm') as shown
 from both_grids
-order by item
+order by case_id, item

@@ -22,8 +22,8 @@ with stored as (
 
 select
     case_id,
-    concat(case_id, ': ', path) as item,
+    path as item,
     concat(mask, ': ', coalesce(format('{:g}', stored_value), 'more than 16 values'))
         as mask_and_value
 from stored
-order by item, stored_value
+order by case_id, item, stored_value

@@ -52,10 +52,10 @@ FRAME = """-- The extents of masks.
 -- grain: one row per mask
 select
     case_id,
-    concat(case_id, ': ', mask) as item,
+    mask as item,
     length_voxels
 from extents
-order by item
+order by case_id, item
 """
 VIEW = """-- The longest mask of each case.
 -- grain: one row per case

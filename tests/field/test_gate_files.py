@@ -143,7 +143,7 @@ def test_a_mask_set_of_ones_own_can_have_contracts(own: Path) -> None:
     assert report.is_green
     (broken,) = [c for c in report.failing if c.suite == "my_unet"]
     assert (broken.severity, broken.observed) == ("warning", "1 of 2: 600")
-    assert broken.failing_cases == ("masks_my_unet/ISPY1_9001.nii.gz",)
+    assert broken.failing == (("ISPY1_9001", "masks_my_unet/ISPY1_9001.nii.gz"),)
 
 
 def test_strict_exits_with_1_where_it_is_red(own: Path) -> None:

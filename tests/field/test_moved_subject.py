@@ -44,13 +44,13 @@ def test_a_moved_subject_is_named(tmp_path: Path, *, committed_again: bool) -> N
     ("edit", "told"),
     [
         (("", ""), {}),
-        ((",3,", ",2,"), {"ISPY1_9001: fold 2": (1, 1)}),
-        (("\n", "\nISPY1_9001,2,,,ISPY1-PHANTOM\n"), {"ISPY1_9001: fold 2 and 3": (2, 1)}),
+        ((",3,", ",2,"), {("ISPY1_9001", "fold 2"): (1, 1)}),
+        (("\n", "\nISPY1_9001,2,,,ISPY1-PHANTOM\n"), {("ISPY1_9001", "fold 2 and 3"): (2, 1)}),
     ],
     ids=["kept", "moved", "twice"],
 )
 def test_the_gate_sees_a_moved_and_a_doubled_subject(
-    tmp_path: Path, edit: tuple[str, str], told: dict[str, tuple[int, int]]
+    tmp_path: Path, edit: tuple[str, str], told: dict[tuple[str, str], tuple[int, int]]
 ) -> None:
     root = make_project(tmp_path)
     git(root, "init", "-q")
@@ -61,10 +61,10 @@ def test_the_gate_sees_a_moved_and_a_doubled_subject(
     with connect(root) as connection:
         hand_over(connection, load_profile(root), None, find_first_folds(root))
         frame = read_frame(connection, ROOT, "folds", load_profile(root))
-    found = {row.item: (row.n_folds, row.n_moved) for row in frame.itertuples()}
-    broken = {item: counts for item, counts in found.items() if counts != (1, 0)}
+    counts_by_row = {(r.case_id, r.item): (r.n_folds, r.n_moved) for r in frame.itertuples()}
+    broken = {row: counts for row, counts in counts_by_row.items() if counts != (1, 0)}
     assert broken == told
-    assert "splits.csv" in found
+    assert "splits.csv" in set(frame["item"])
 
 
 def test_status_does_not_say_that_an_edit_of_the_folds_is_written_over(tmp_path: Path) -> None:

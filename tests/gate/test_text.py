@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from etl.gate import text
-from etl.gate.report import NOTHING, Contract, GateReport, format_headline
+from etl.gate.report import NOTHING, Contract, Failing, GateReport, _parse_failing, format_headline
 from etl.gate.text import format_list, group
 
 IMAGES = "images_bias-corrected_nifti"
@@ -27,27 +27,27 @@ MASKS = Contract(
     n_checked=9,
     n_failed=1,
     observed="1 of 9: missing",
-    failing_cases=("ISPY1_1002: masks_ftv/ISPY1_1002.nii.gz",),
+    failing=(Failing("ISPY1_1002", "masks_ftv/ISPY1_1002.nii.gz"),),
     fix="Adopt it.",
 )
 EMPTY = replace(
     MASKS, suite="images", expectation="There is an image to judge", column=None, n_checked=0,
-    n_failed=0, observed=NOTHING, failing_cases=(),
+    n_failed=0, observed=NOTHING, failing=(),
 )  # fmt: skip
 
 
-def image(case: str, phase: int) -> str:
-    return f"{case}: {IMAGES}/{case}/{case}_DCE_{phase:04d}_N3.nii.gz"
+def image(case: str, phase: int) -> Failing:
+    return Failing(case, f"{IMAGES}/{case}/{case}_DCE_{phase:04d}_N3.nii.gz")
 
 
-def missing(n_cases: int) -> tuple[str, ...]:
+def missing(n_cases: int) -> tuple[Failing, ...]:
     """Two masks and three images a case: five files."""
     ids = [f"ISPY1_{1001 + n}" for n in range(n_cases)]
     return tuple(
         entry
         for c in ids
         for entry in (
-            *(f"{c}: masks_{m}/{c}.nii.gz" for m in ("ftv", "stv_manual")),
+            *(Failing(c, f"masks_{m}/{c}.nii.gz") for m in ("ftv", "stv_manual")),
             *(image(c, phase) for phase in range(3)),
         )
     )
@@ -61,7 +61,7 @@ def said(*contracts: Contract, verdict: bool = False) -> list[str]:
     return capture.get().splitlines()
 
 
-def expanded(entries: Sequence[str]) -> list[str]:
+def expanded(entries: Sequence[Failing]) -> list[str]:
     """The entries that the groups stand for, as a reader would expand them."""
     found = []
     for g in group(entries):
@@ -73,22 +73,29 @@ def expanded(entries: Sequence[str]) -> list[str]:
     return sorted(found)
 
 
+def mask(case: str, name: str, suffix: str) -> Failing:
+    return Failing(case, f"masks_{name}/{case}.nii{suffix}")
+
+
 ENTRY = st.one_of(
     st.builds(image, st.sampled_from(["ISPY1_1002", "ISPY1_1159"]), st.integers(0, 11)),
     st.builds(
-        "{0}: masks_{1}/{0}.nii{2}".format,
+        mask,
         st.sampled_from(["ISPY1_1002", "ISPY1_1159", "ISPY1_1173"]),
         st.sampled_from(["ftv", "stv2", "stv10"]),
         st.sampled_from(["", ".gz"]),
     ),
-    st.builds("{}: axis {}".format, st.sampled_from(["a", "b"]), st.integers(0, 12)),
-    st.sampled_from(["ISPY1_1002", "ISPY1_9099 (outcomes)", "a b.xlsx", "x/y: z 1", "stv_manual"]),
+    st.builds(Failing, st.sampled_from(["a", "b"]), st.integers(0, 12).map("axis {}".format)),
+    st.sampled_from(
+        ["ISPY1_1002", "ISPY1_9099 (outcomes)", "a b.xlsx", "x/y: z 1", "stv_manual"]
+    ).map(Failing),
 )
 
 
 @given(st.lists(ENTRY, unique=True))
-def test_a_group_stands_for_exactly_its_entries(entries: list[str]) -> None:
-    assert expanded(entries) == sorted(entries)
+def test_a_group_stands_for_exactly_its_entries(entries: list[Failing]) -> None:
+    assert expanded(entries) == sorted(map(str, entries))
+    assert [_parse_failing(str(entry)) for entry in entries] == entries
 
 
 def test_phases_and_cases_are_folded() -> None:
@@ -98,7 +105,7 @@ def test_phases_and_cases_are_folded() -> None:
     assert format_list(missing(2)[::5], "") == [
         "  - masks_ftv/<case>.nii.gz of ISPY1_1001, ISPY1_1002"
     ]
-    assert format_list(["ISPY1_1002: axis 2"], "") == ["  - ISPY1_1002: axis 2"]
+    assert format_list([Failing("ISPY1_1002", "axis 2")], "") == ["  - ISPY1_1002: axis 2"]
 
 
 def test_a_path_is_never_wrapped() -> None:
@@ -110,26 +117,27 @@ def test_a_path_is_never_wrapped() -> None:
 
 @pytest.mark.parametrize("n", [20, 21, 160])
 def test_a_list_ends_somewhere_and_says_how_to_get_the_rest(n: int) -> None:
-    lines = format_list([f"ISPY1_{1000 + i}" for i in range(n)], "ispy1 sql ...")
+    lines = format_list([Failing(f"ISPY1_{1000 + i}") for i in range(n)], "ispy1 sql ...")
     assert sum(line.count("ISPY1_") for line in lines) == 20
     if n > 20:
         assert f"and {n - 20} more" in " ".join(lines)
         assert lines[-1] == f"  - all {n}: ispy1 sql ..."
-    spaced = format_list([f"ISPY1_{1000 + i} (outcomes)" for i in range(n)], "ispy1 sql ...")
+    entries = [Failing(f"ISPY1_{1000 + i} (outcomes)") for i in range(n)]
+    spaced = format_list(entries, "ispy1 sql ...")
     assert sum("(outcomes)" in line for line in spaced) == 20
 
 
 def test_many_kinds_end_somewhere() -> None:
     kinds = [chr(97 + n) for n in range(26)]
-    lines = format_list([f"ISPY1_1002: {kind}" for kind in kinds], "ispy1 sql ...")
+    lines = format_list([Failing("ISPY1_1002", kind) for kind in kinds], "ispy1 sql ...")
     assert lines[20:] == ["  - all 26: ispy1 sql ..."]
 
 
 def test_the_verdict_spells_out_few_missing_files_and_folds_many() -> None:
-    few = said(replace(MASKS, failing_cases=missing(6), n_failed=30), verdict=True)
-    paths = [entry.partition(": ")[2] for entry in sorted(missing(6))]
+    few = said(replace(MASKS, failing=missing(6), n_failed=30), verdict=True)
+    paths = [path for _, path in sorted(missing(6))]
     assert [line.removeprefix("  - ") for line in few if line.startswith("  - ")] == paths
-    many = said(replace(MASKS, failing_cases=missing(163), n_failed=815), verdict=True)
+    many = said(replace(MASKS, failing=missing(163), n_failed=815), verdict=True)
     assert "815 files are missing:" in many
     assert any(text.ALL_MISSING in line for line in many)
     assert len(many) < 20
@@ -156,13 +164,13 @@ def test_the_verdict_is_short_and_the_gate_has_the_details() -> None:
 
 
 def test_a_contract_that_did_not_run_is_named() -> None:
-    broken = replace(MASKS, n_checked=0, n_failed=0, failing_cases=(), observed="did not run")
+    broken = replace(MASKS, n_checked=0, n_failed=0, failing=(), observed="did not run")
     assert "critical  coverage: Every case has a mask: did not run" in said(broken, verdict=True)
     assert any("did not run for 1 of its 1 contracts" in line for line in said(broken))
 
 
 def test_a_green_verdict_is_its_headline() -> None:
-    green = replace(MASKS, success=True, failing_cases=())
+    green = replace(MASKS, success=True, failing=())
     assert said(green, verdict=True) == [format_headline(GateReport((green,)))]
 
 

@@ -133,7 +133,7 @@ def _describe_verdict(facts: Facts) -> Row:
 
 def _describe_contract(contract: Contract) -> Row:
     """Return a broken contract with the groups of cases that break it."""
-    groups = group(contract.failing_cases)
+    groups = group(contract.failing)
     rest = [f"and {len(groups) - FEW:,} more"] if len(groups) > FEW else []
     return {
         "severity": contract.severity,

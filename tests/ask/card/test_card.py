@@ -14,7 +14,7 @@ from support import ROOT, build
 import etl
 from etl.ask.card.card import CARD, Facts, read_facts, render_card, write_card
 from etl.ask.card.template import TEMPLATE
-from etl.gate.report import NOTHING, Contract, GateReport
+from etl.gate.report import NOTHING, Contract, Failing, GateReport
 from etl.model.errors import UserError
 from etl.model.profile import load_profile
 from etl.text import markdown as md
@@ -31,7 +31,7 @@ RED = Contract(
     n_checked=9,
     n_failed=7,
     observed="<b>none</b>",
-    failing_cases=tuple(f"ISPY1_{n}" for n in range(9001, 9008)),
+    failing=tuple(Failing(f"ISPY1_{n}") for n in range(9001, 9008)),
     fix="Adopt it.",
 )
 
@@ -183,7 +183,7 @@ def test_it_tells_cases_from_cases_with_files(rebuilt: Path) -> None:
 
 def test_contracts_with_nothing_to_judge_are_said_in_words(built: Path) -> None:
     empty = replace(
-        RED, column=None, n_checked=0, n_failed=0, failing_cases=(), observed=NOTHING,
+        RED, column=None, n_checked=0, n_failed=0, failing=(), observed=NOTHING,
         expectation="There is a declared mask to judge",
     )  # fmt: skip
     red = card_of(built, RED, empty)
