@@ -26,6 +26,8 @@ from etl.gate.engine import Value
 from etl.gate.suites import Expectation
 from etl.model import project as etl_project
 
+# Hundreds of processes start: none of them should compile the package anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # The machine may be slow and shared: no deadlines. Same examples in every run.
 settings.register_profile(
     "small",
@@ -45,12 +47,12 @@ TOGETHER = {
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Quick tests first, then faults, then e2e; over workers, one of them takes e2e at once."""
+    """Quick tests first, then faults, then e2e; over workers, the longest first."""
     is_worker = hasattr(config, "workerinput")
 
     def rank(item: pytest.Item) -> tuple[bool, bool]:
         is_e2e, is_fault = (name in item.path.parts for name in ("e2e", "faults"))
-        return (is_e2e != is_worker, is_fault)
+        return (is_e2e != is_worker, is_fault != is_worker)
 
     items.sort(key=rank)
 
