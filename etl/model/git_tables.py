@@ -10,11 +10,12 @@ import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from etl.model import project
 from etl.model.errors import UserError
 from etl.model.profile import Profile, list_expected_ids
 from etl.model.schema import CASE_ID, Column, TableSchema, parse_columns
 
-Value = str | int | bool | None
+Value = str | int | float | bool | None
 Rows = tuple[tuple[Value, ...], ...]
 
 CLAIMS = TableSchema(
@@ -130,6 +131,15 @@ EXPECTED_CASES = TableSchema(
     key=("case_id",),
     columns=(CASE_ID,),
 )
+PARAMS = TableSchema(
+    name="params",
+    grain="One row per number in params.yaml",
+    key=("name",),
+    columns=parse_columns("""
+        name string Dotted name, such as kinetics.pe_min_percent
+        number double Its value, in the unit that params.yaml states
+    """),
+)
 RECOMPUTED_CATALOG = TableSchema(
     name="recomputed_catalog",
     grain="One row per feature of recomputed_features",
@@ -160,6 +170,7 @@ SCHEMAS: dict[str, TableSchema] = {
         CITATIONS,
         EXPECTED_ITEMS,
         EXPECTED_CASES,
+        PARAMS,
         RECOMPUTED_CATALOG,
     )
 }
@@ -249,7 +260,17 @@ def _list_profile_rows(root: Path, profile: Profile) -> dict[str, Rows]:
         "citations": tuple(enumerate((text.strip() for text in profile.citations), 1)),
         "expected_items": tuple(_list_expected_items(profile)),
         "expected_cases": tuple((case,) for case in list_expected_ids(root, profile)),
+        "params": tuple(_list_numbers(project.read_yaml(root / project.PARAMS))),
     }
+
+
+def _list_numbers(value: object, name: str = "") -> Iterator[tuple[str, float]]:
+    """Yield dotted name and value of every number in a part of params.yaml."""
+    if isinstance(value, dict):
+        for key, below in value.items():
+            yield from _list_numbers(below, f"{name}.{key}" if name else str(key))
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield name, float(value)
 
 
 def _list_expected_items(profile: Profile) -> Iterator[tuple[Value, ...]]:

@@ -40,7 +40,7 @@ RESERVED = frozenset(
 KEPT_CATALOGS = 8  # of revisions; of the working tree one
 INPUTS_SCHEMA = "inputs"
 BROKEN = "Broken: "  # how the comment of a view begins that cannot be made
-_TYPES = {"string": "varchar", "int64": "bigint", "bool": "boolean"}
+_TYPES = {"string": "varchar", "int64": "bigint", "double": "double", "bool": "boolean"}
 
 Storage = Literal["view", "table"]
 

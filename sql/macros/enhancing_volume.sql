@@ -13,11 +13,11 @@
 with counts as (
     select
         case_id,
-        voxel_cm3,
         columns('in_.*'),
         count(*) as n_voxels,
         count(*) filter (where pe_percent >= pe_min) as n_enhancing
     from voxel_enhancement
+    where greatest(*columns('in_.*'))
     group by all
 ),
 
@@ -26,13 +26,14 @@ by_mask as (
 )
 
 select
-    case_id,
-    mask[4:] as mask,
-    sum(n_voxels)::bigint as n_voxels,
-    sum(n_enhancing)::bigint as n_enhancing,
-    sum(n_enhancing * voxel_cm3) as enhancing_volume_cm3,
-    sum(n_enhancing) / sum(n_voxels) as enhancing_fraction
+    by_mask.case_id,
+    by_mask.mask[4:] as mask,
+    sum(by_mask.n_voxels)::bigint as n_voxels,
+    sum(by_mask.n_enhancing)::bigint as n_enhancing,
+    sum(by_mask.n_enhancing * voxel_files.voxel_volume_mm3 / 1000) as enhancing_volume_cm3,
+    sum(by_mask.n_enhancing) / sum(by_mask.n_voxels) as enhancing_fraction
 from by_mask
-where is_in
-group by case_id, mask
-order by case_id, mask
+inner join voxel_files on by_mask.case_id = voxel_files.case_id
+where by_mask.is_in
+group by by_mask.case_id, by_mask.mask
+order by by_mask.case_id, by_mask.mask
