@@ -20,7 +20,7 @@
 --   s0: Signal above the zero level of the case, before contrast
 --   s1: Signal above the zero level, first phase after contrast
 --   s2: Signal above the zero level, second phase after contrast
---   pe_percent: PE = 100 (s1 - s0) / s0; null where s0 is not above 0 or a phase is unknown [percent]
+--   pe_percent: PE = 100 (s1 - s0) / s0; null where s0 is not above 0 or a phase is null [percent]
 --   ser: SER = (s1 - s0) / (s2 - s0); null where s1 or s2 is not above s0
 --   washout_class: washout (ser above 1.1, or s2 back at s0 or below), plateau (0.9 to 1.1) or
 --     persistent (below 0.9); null where PE is null or s1 is not above s0
@@ -35,10 +35,28 @@ with of_cases as (  -- one join per voxel, not two: half the time
     left join kinetics
         on voxel_files.case_id = kinetics.case_id and kinetics.image_set = '{normalized}'
     group by all
+),
+
+placed as (
+    select
+        voxels.*,
+        of_cases.affine,
+        of_cases.voxel_volume_mm3,
+        of_cases.zero_level
+    from voxels
+    inner join of_cases on voxels.case_id = of_cases.case_id
 )
 
 select
-    voxels.*,
+    case_id,
+    i,
+    j,
+    k,
+    z0,
+    z1,
+    z2,
+    columns('in_.*'),
+    distance_mm,
     affine[1] * i + affine[2] * j + affine[3] * k + affine[4] as r_mm,
     affine[5] * i + affine[6] * j + affine[7] * k + affine[8] as a_mm,
     affine[9] * i + affine[10] * j + affine[11] * k + affine[12] as s_mm,
@@ -63,5 +81,4 @@ select
         ),
         false
     ) as is_enhancing
-from voxels
-inner join of_cases on voxels.case_id = of_cases.case_id
+from placed
