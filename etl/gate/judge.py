@@ -44,6 +44,7 @@ from etl.model.profile import BASE, Profile, load_profile, profile_path
 from etl.model.store import table_path, write_table
 from etl.tables import findings
 from etl.tables.gate_results import TABLE
+from etl.tables.voxel_files import MARGIN, VOXELS
 from etl.warehouse.splits import find_first_folds
 
 if TYPE_CHECKING:
@@ -173,6 +174,8 @@ def make_rules(root: Path, profile: Profile, reference: Reference | None = None)
     for suite, kind in _WORKBOOKS.items():
         if kind not in profile.files:
             not_judged[suite] = f"profile {profile.name} names no workbook of {kind} (`files`)"
+    if project.param(root, MARGIN) is False:
+        not_judged[VOXELS] = f"params.yaml switches the table off ({MARGIN})"
     return Rules(parameters, severities, waivers, read_known_issues(root), not_judged)
 
 

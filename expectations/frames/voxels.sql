@@ -145,9 +145,12 @@ of_masks as (
         ) as is_on_grid,
         coalesce(sums.n, 0) as n,
         if(is_on_grid, masks.voxel_count, null) as voxel_count,
-        list_dot_product(masks.affine[1:4], [sums.i, sums.j, sums.k, 1]) as r_mm,
-        list_dot_product(masks.affine[5:8], [sums.i, sums.j, sums.k, 1]) as a_mm,
-        list_dot_product(masks.affine[9:12], [sums.i, sums.j, sums.k, 1]) as s_mm,
+        masks.affine[1] * sums.i + masks.affine[2] * sums.j + masks.affine[3] * sums.k
+        + masks.affine[4] as r_mm,
+        masks.affine[5] * sums.i + masks.affine[6] * sums.j + masks.affine[7] * sums.k
+        + masks.affine[8] as a_mm,
+        masks.affine[9] * sums.i + masks.affine[10] * sums.j + masks.affine[11] * sums.k
+        + masks.affine[12] as s_mm,
         if(is_on_grid, [masks.centroid_r_mm, masks.centroid_a_mm, masks.centroid_s_mm], null)
             as centroid,
         sums.n_70 * voxel_files.voxel_volume_mm3 / 1000 as cm3_70,
@@ -219,7 +222,9 @@ numbers as (
         item,
         unnest(['voxels', 'carried', 'centroid', 'centroid', 'centroid']) as kind,
         unnest([n, n, r_mm, a_mm, s_mm]) as ours,
-        unnest([voxel_count, n_carried, centroid[1], centroid[2], centroid[3]]) as theirs,
+        unnest([
+            voxel_count, if(is_on_grid, null, n_carried), centroid[1], centroid[2], centroid[3]
+        ]) as theirs,
         1 as scale
     from of_masks
     union all

@@ -17,7 +17,6 @@ from support import copy_code
 
 from etl.gate.report import METRIC, REFERENCE
 from etl.measure.ibsi_names import FAMILIES, list_names
-from etl.model.git_tables import CSV_FILES
 from etl.model.params_file import set_params
 from etl.model.profile import Profile, load_profile
 from etl.model.release import list_blobs_of_case
@@ -40,7 +39,7 @@ DRIFT_REFERENCE = {
 
 def make_project(root: Path) -> Path:
     """Make a project at `root` whose gate is green."""
-    copy_code(root, ("expectations", "params.yaml", CSV_FILES["recomputed_catalog"]))
+    copy_code(root, ("expectations", "params.yaml", "sql"))
     (root / "dvc.yaml").write_text("stages: {}\n")
     set_params(root / "params.yaml", {"phantom.cases": 2})
     (root / "reports").mkdir()
