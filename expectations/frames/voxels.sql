@@ -205,7 +205,8 @@ of_pairs as (
     group by all
 ),
 
--- Both numbers, and what their difference is a share of.
+-- Both numbers, and what their difference is a share of. A case that lacks a number of a kind is
+-- right in that: a release may have one mask, or no image.
 numbers as (
     select
         coalesce(voxel_files.case_id, counts.case_id) as case_id,
@@ -216,6 +217,17 @@ numbers as (
         1 as scale
     from voxel_files
     full join counts on voxel_files.case_id = counts.case_id
+    union all
+    select
+        case_id,
+        case_id as item,
+        unnest([
+            'voxels', 'carried', 'centroid', 'volume', 'washout', 'quartile', 'moment', 'dice'
+        ]) as kind,
+        0 as ours,
+        0 as theirs,
+        1 as scale
+    from counts
     union all
     select
         case_id,
