@@ -20,7 +20,9 @@ from etl.warehouse.views import find_relations, read_sql
 
 TABLE, LISTER = "voxels", "voxel_files"
 IMAGES = "images_bias-corrected_resampled_zscored_nifti"
-ARGUMENTS = {"enhancing_volume": "70"}  # of macros
+ARGUMENTS = {  # of macros
+    "enhancing_volume": "70", "voxel_percentiles": "1", "voxel_entropy": "1, 128",
+}  # fmt: skip
 SUMMARY = "select case_id, count(*), avg(pe_percent), avg(ser) from {} {} group by case_id"
 PER_VOXEL = "voxel_enhancement"  # 12 million rows are nothing to be fetched
 SCALES = (1_000, 3_000, 10_000)  # cases
