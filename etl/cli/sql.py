@@ -117,16 +117,19 @@ def sql(  # noqa: PLR0913, PLR0917  typer makes an option of each
 
 
 def describe(
-    table: Annotated[str | None, typer.Argument(help="A table or view, such as masks.")] = None,
+    table: Annotated[
+        str | None, typer.Argument(help="A table, view or macro, such as masks.")
+    ] = None,
     as_json: JsonOption = False,  # noqa: FBT002  typer makes the option of it
     rev: RevOption = None,
 ) -> None:
-    """Say what the tables and views hold: grain, key, columns, types, units, meaning.
+    """Say what the tables, views and macros hold: grain, key, columns, types, units, meaning.
 
     Examples:
     - `ispy1 describe`
     - `ispy1 describe masks`
     - `ispy1 describe modelling --json`
+    - `ispy1 describe enhancing_volume`
     - `ispy1 describe masks --rev v1.0`
     """
     from etl.text.output import print_table
@@ -152,7 +155,7 @@ def describe(
         return
     head = f"{relation.sql_name} ({relation.kind}). {relation.purpose}".strip()
     typer.echo(f"{head}\nGrain: {relation.grain}\nKey: {relation.key or 'none'}")
-    facts = dictionary.columns(connection, relation)
+    facts = dictionary.list_facts(connection, relation)
     print_table(
         ("column", "type", "unit", "meaning"),
         [(c.name, c.type, c.unit, c.meaning) for c in facts],

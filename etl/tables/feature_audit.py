@@ -19,7 +19,7 @@ from etl.measure.audit import (
 )
 from etl.measure.concordance import compute_relative_difference
 from etl.model.findings import Finding
-from etl.model.git_tables import CSV_FILES, PUBLISHED_CATALOG, read_csv_input
+from etl.model.git_tables import CSV_FILES, PUBLISHED_CATALOG, Value, read_csv_input
 from etl.model.schema import Table, parse_columns
 from etl.tables.assembly import make_rows
 from etl.tables.feature_catalog import parse_name
@@ -70,7 +70,7 @@ N_SHOWN = 5  # features that the finding on a whole case names
 _ORDER = ("native", "normalized")
 _LIKE = 0.2  # so close to what an error would give is taken for that error
 _MOVED = tuple(10.0**n for n in (-3, -2, -1, 1, 2, 3))
-Definition = Mapping[str, str | int | bool | None]
+Definition = Mapping[str, Value]
 _UNKNOWN: Definition = {
     "tier": NOT_COMPARABLE,
     "is_fragile": False,

@@ -127,6 +127,15 @@ def columns(connection: duckdb.DuckDBPyConnection, relation: Relation) -> list[C
     return [ColumnFact(n, kind.lower(), *split_unit(comment or "")) for n, kind, comment in rows]
 
 
+def list_facts(connection: duckdb.DuckDBPyConnection, relation: Relation) -> list[ColumnFact]:
+    """Return the parameters of a macro, whose type is `parameter`, then the columns."""
+    parameters = relation.parameters.items()
+    return [
+        *(ColumnFact(name, "parameter", *split_unit(meaning)) for name, meaning in parameters),
+        *columns(connection, relation),
+    ]
+
+
 def _list_macro_columns(
     connection: duckdb.DuckDBPyConnection, relation: Relation
 ) -> list[ColumnFact]:
@@ -141,9 +150,10 @@ def _list_macro_columns(
 
 
 def as_json(connection: duckdb.DuckDBPyConnection, relation: Relation) -> dict[str, Any]:
-    """Return a relation with its columns, for machines."""
-    facts = [asdict(column) for column in columns(connection, relation)]
-    return {**asdict(relation), "columns": facts}
+    """Return a relation with its parameters and columns, for machines."""
+    facts = [asdict(fact) for fact in list_facts(connection, relation)]
+    at = len(relation.parameters)
+    return {**asdict(relation), "parameters": facts[:at], "columns": facts[at:]}
 
 
 def markdown(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
@@ -159,7 +169,7 @@ def markdown(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
         yield ""
         yield "| column | type | unit | meaning |"
         yield "|---|---|---|---|"
-        for column in columns(connection, relation):
+        for column in list_facts(connection, relation):
             meaning = column.meaning.replace("|", "\\|")
             yield f"| {column.name} | {column.type} | {column.unit} | {meaning} |"
 
@@ -167,7 +177,7 @@ def markdown(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
 def rows(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, ...]]:
     """Yield the data dictionary as rows: table, kind, column, type, unit, meaning."""
     for relation in list_relations(connection):
-        for c in columns(connection, relation):
+        for c in list_facts(connection, relation):
             yield (relation.sql_name, relation.kind, c.name, c.type, c.unit, c.meaning)
 
 

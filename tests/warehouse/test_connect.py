@@ -20,9 +20,10 @@ import etl
 from etl.model import git_tables
 from etl.model.errors import UserError
 from etl.model.profile import load_profile
-from etl.warehouse import connect, feature_matrix, views
+from etl.warehouse import connect, dictionary, feature_matrix, views
 
 VIEWS = views.read_sql(ROOT / "sql" / "views")
+MACROS = views.read_sql(ROOT / "sql" / "macros")
 
 
 def ask(db: duckdb.DuckDBPyConnection, sql: str) -> list[tuple[Any, ...]]:
@@ -45,6 +46,23 @@ def test_header_names_the_columns_in_order(db: duckdb.DuckDBPyConnection, name: 
         at, n_more = documented.index(views.EVERY_OTHER), len(actual) - len(documented)
         documented[at : at + 1] = actual[at : at + n_more + 1]
     assert actual == documented
+
+
+@pytest.mark.parametrize("name", sorted(MACROS))
+def test_a_macro_documents_its_parameters_and_columns(
+    db: duckdb.DuckDBPyConnection, name: str
+) -> None:
+    doc = views.parse_doc(name, MACROS[name], "sql/macros")
+    relation = dictionary.find(db, name)
+    facts = dictionary.list_facts(db, relation)
+    assert relation.sql_name == f"{name}({', '.join(doc.parameters)})"
+    assert [fact.name for fact in facts] == [*doc.parameters, *doc.columns]
+    parameters = dictionary.as_json(db, relation)["parameters"]
+    assert [parameter["name"] for parameter in parameters] == list(doc.parameters)
+    assert all(fact.meaning for fact in facts)
+    assert (relation.purpose, relation.grain) == (doc.purpose, doc.grain)
+    used = re.sub(r"--.*", "", MACROS[name])
+    assert all(re.search(rf"\b{parameter}\b", used) for parameter in doc.parameters)
 
 
 @pytest.mark.parametrize("name", sorted(VIEWS))
