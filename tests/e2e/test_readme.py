@@ -11,7 +11,7 @@ from support import ROOT
 from e2e.conftest import Clone
 from etl.model.errors import UserError
 
-BLOCK = re.compile(r"^```(sh|sql|python|yaml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```(sh|sql|python|yaml|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # `make test` is what runs this test; the download stands for the reader's own folder.
 NOT_RUN = {"make test"}
 RED = ("ispy1 verdict", "ispy1 diff")  # 1 is an answer of theirs, too
@@ -29,7 +29,10 @@ def test_readme(built: Clone, tmp_path: Path) -> None:
     assert len(blocks) > 8
     for kind, text in blocks:
         if kind == "sql":
-            assert clone.ask("ispy1 sql", text).exit_code == 0, text
+            answer = clone.ask("ispy1 sql", text)
+            assert answer.exit_code == 0, text
+        elif kind == "text":  # what the query before it gives
+            assert answer.stdout.splitlines() == text.splitlines()
         elif kind == "yaml":  # the file that its first line names
             path, content = text.removeprefix("# ").split("\n", 1)
             (clone.root / path).write_text(content)
