@@ -9,9 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import gzip
 import hashlib
-import os
 import shutil
-import signal
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
@@ -415,23 +413,3 @@ def table_bytes(root: Path) -> dict[str, bytes]:
     """Every table, as bytes."""
     files = sorted((root / project.TABLES).rglob("*.parquet"))
     return {str(file.relative_to(root)): file.read_bytes() for file in files}
-
-
-# --- work for the pool: a worker finds it by name ---------------------------------------------
-
-
-def doubled_or_killed(number: int) -> int:
-    """Twice the number; a negative one kills the worker that has it."""
-    if number < 0:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return 2 * number
-
-
-def worker_pid(number: int) -> tuple[int, int]:
-    """The number and the process that worked on it."""
-    return number, os.getpid()
-
-
-def lost(number: int) -> int:
-    """What `doubled_or_killed` comes to when the worker died."""
-    return number * 1000

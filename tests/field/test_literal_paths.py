@@ -11,7 +11,7 @@ from etl.warehouse.limits import Budget
 from etl.warehouse.own_table import add_table
 from etl.warehouse.query import Result
 
-LATE = "select i from range(1000000) t(i) union all select error('late')::int from range(1000000)"
+LATE = "select i from range(200000) t(i) union all select error('late')::int from range(200000)"
 
 
 @pytest.mark.parametrize("name", ["s[1]", "s*", "s?", "s{1,2}"])

@@ -10,10 +10,11 @@ import time
 from pathlib import Path
 
 import pytest
-from support import ROOT, doubled_or_killed, lost, worker_pid
+from support import ROOT
 
 from etl.model.errors import UserError
 from etl.model.pool import FEW, count_workers, spread
+from model.pool_work import doubled_or_killed, lost, worker_pid
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -54,7 +55,7 @@ def test_workers_do_not_outlive_a_killed_builder(tmp_path: Path) -> None:
     code = (
         "import sys, time\n"
         "from etl.model.pool import _start_executor\n"
-        "from support import worker_pid\n"
+        "from model.pool_work import worker_pid\n"
         "if __name__ == '__main__':\n"
         "    pool = _start_executor(1)\n"
         "    print(pool.submit(worker_pid, 1).result()[1], flush=True)\n"
