@@ -133,7 +133,7 @@ zscored as (
 of_masks as (
     select
         masks.case_id,
-        concat(masks.case_id, ': ', masks.mask) as item,
+        masks.mask as item,
         coalesce(
             not zscored.is_carried,
             list_distance(masks.affine, voxel_files.affine) < 1e-5
@@ -262,7 +262,7 @@ numbers as (
     union all
     select
         moments.case_id,
-        concat(moments.case_id, ': ', moments.mask, ' in phase ', moments.phase) as item,
+        concat(moments.mask, ' in phase ', moments.phase) as item,
         'moment' as kind,
         unnest([found.mean, found.variance, found.skewness, found.kurtosis]) as ours,
         unnest([moments.mean, moments.variance, moments.skewness, moments.kurtosis]) as theirs,
@@ -279,7 +279,7 @@ numbers as (
     union all
     select
         case_id,
-        concat(case_id, ': ', mask_a, ' | ', mask_b) as item,
+        concat(mask_a, ' | ', mask_b) as item,
         'dice' as kind,
         dice as ours,
         known_dice as theirs,
@@ -315,4 +315,4 @@ select
     arg_max(shown, gap) as shown
 from gaps
 group by case_id, item
-order by item
+order by case_id, item
