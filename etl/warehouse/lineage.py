@@ -18,6 +18,8 @@ from sqlglot.lineage import Node, lineage
 DIALECT = "duckdb"
 MAIN = "main"
 _WORD = re.compile(r"\w+")
+_COLUMNS = re.compile(r"\*?\bcolumns\('([^']*)'\)", re.IGNORECASE)
+_UNPIVOT = re.compile(r"\bunpivot\b", re.IGNORECASE)
 # schema -> table -> column -> type
 Schema = Mapping[str, Mapping[str, Mapping[str, str]]]
 
@@ -47,20 +49,25 @@ def find_sources(
         schema: the columns of every table.
         views: the SQL of every view that the query may read.
     """
+    if _is_unpivoted(sql, views):
+        return None
     try:
         pivoted = _find_pivot_sources(column, parse_one(sql, dialect=DIALECT))
         if pivoted is not None:
             return pivoted
         name = exp.column(exp.to_identifier(column, quoted=True))
-        return _list_behind(lineage(name, sql, **_make_options(sql, schema, views)))
+        spelt = _spell_columns(sql, schema)
+        return _list_behind(lineage(name, spelt, **_make_options(sql, schema, views)))
     except SqlglotError:
         return None
 
 
 def find_all_sources(sql: str, schema: Schema, views: Mapping[str, str]) -> dict[str, list[Source]]:
     """Return every column of a query and what is behind it; empty for SQL not followed."""
+    if _is_unpivoted(sql, views):
+        return {}
     try:
-        nodes = lineage(None, sql, **_make_options(sql, schema, views))
+        nodes = lineage(None, _spell_columns(sql, schema), **_make_options(sql, schema, views))
         return {name: _list_behind(node) for name, node in nodes.items()}
     except SqlglotError:
         return {}
@@ -78,12 +85,31 @@ def _list_needed_views(sql: str, views: Mapping[str, str]) -> dict[str, str]:
     return needed
 
 
+def _is_unpivoted(sql: str, views: Mapping[str, str]) -> bool:
+    """Return whether a query, or a view that it reads, turns columns into rows."""
+    return any(_UNPIVOT.search(text) for text in (sql, *_list_needed_views(sql, views).values()))
+
+
+def _spell_columns(sql: str, schema: Schema) -> str:
+    """Return SQL with the names of columns in place of `columns('in_.*')`, which sqlglot leaves."""
+    words = set(_WORD.findall(sql))
+    columns = [c for table, columns in schema[MAIN].items() if table in words for c in columns]
+
+    def spell(match: re.Match[str]) -> str:
+        return ", ".join(dict.fromkeys(c for c in columns if re.fullmatch(match[1], c)))
+
+    return _COLUMNS.sub(spell, sql)
+
+
 def _make_options(sql: str, schema: Schema, views: Mapping[str, str]) -> dict[str, Any]:
     """Return what lineage() wants to know beside the query."""
     plain = {db: {t: dict(columns) for t, columns in ts.items()} for db, ts in schema.items()}
     return {
         "schema": plain,
-        "sources": _list_needed_views(sql, views),
+        "sources": {
+            name: _spell_columns(text, schema)
+            for name, text in _list_needed_views(sql, views).items()
+        },
         "dialect": DIALECT,
         "trim_selects": False,
         "db": MAIN,

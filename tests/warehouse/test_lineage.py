@@ -102,6 +102,10 @@ def test_every_column_of_every_view_of_the_project_can_be_followed(tmp_path: Pat
             assert pivoted == [Source("features", "value", {"feature": columns[1]})]
             continue
         behind = lineage.find_all_sources(own[name], schema, own)
+        if "unpivot" in own[name]:
+            assert behind == {}
+            assert find_sources(columns[-1], own[name], schema, own) is None
+            continue
         assert set(behind) == set(columns), name
         for column, all_found in behind.items():
             for source in all_found:
