@@ -66,6 +66,7 @@ def versions(
     for tag, download in zip(("v1", "v2"), downloads, strict=True):
         assert clone.ask(f"ispy1 adopt '{download}' --prune").exit_code == 0
         built_of_tag = clone.build()
+        assert clone.ask("ispy1 verdict").exit_code == 1  # red: no workbook of features
         clone.run(f"git add -A && git commit -qm {tag} && git tag {tag}")
     clone.run("ispy1 push --all-versions")
     return clone, built_of_tag
