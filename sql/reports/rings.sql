@@ -4,7 +4,7 @@ select
     ring_mm,
     count(*) as n_cases,
     median(volume_cm3) as volume_cm3,
-    median(pe_median_percent) as pe_median_percent,
+    median(pe_mean_percent) as pe_mean_percent,
     median(enhancing_fraction) as enhancing_fraction
 from rings
 where ring_mm between -11 and 10

@@ -10,7 +10,6 @@
 --   n_voxels: Voxels of the ring [voxels]
 --   volume_cm3: Their volume [cm3]
 --   pe_mean_percent: Mean PE over those that have one [percent]
---   pe_median_percent: Median PE over those that have one [percent]
 --   n_enhancing: Voxels with S1 above S0 and PE of at least kinetics.pe_min_percent of params.yaml,
 --     as in kinetics [voxels]
 --   enhancing_fraction: Their share of n_voxels
@@ -23,7 +22,6 @@ with in_rings as (
         end::integer as ring_mm,
         count(*) as n_voxels,
         avg(pe_percent) as pe_mean_percent,
-        median(pe_percent) as pe_median_percent,
         count(*) filter (where is_enhancing) as n_enhancing
     from voxel_enhancement
     where distance_mm is not null
@@ -36,7 +34,6 @@ select
     in_rings.n_voxels,
     in_rings.n_voxels * voxel_files.voxel_volume_mm3 / 1000 as volume_cm3,
     in_rings.pe_mean_percent,
-    in_rings.pe_median_percent,
     in_rings.n_enhancing,
     in_rings.n_enhancing / in_rings.n_voxels as enhancing_fraction
 from in_rings

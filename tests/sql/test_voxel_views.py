@@ -50,10 +50,10 @@ def replace_voxels(db: duckdb.DuckDBPyConnection, change: str) -> None:
 
 def test_rings(db: duckdb.DuckDBPyConnection) -> None:
     assert ask(db, "from rings") == [
-        (CASE, -3, 1, 0.001, 100, 100, 1, 1),
-        (CASE, -2, 2, 0.002, 50, 50, 0, 0),
-        (CASE, 1, 1, 0.001, 25, 25, 0, 0),
-        (OTHER, -2, 1, 0.001, None, None, 0, 0),
+        (CASE, -3, 1, 0.001, 100, 1, 1),
+        (CASE, -2, 2, 0.002, 50, 0, 0),
+        (CASE, 1, 1, 0.001, 25, 0, 0),
+        (OTHER, -2, 1, 0.001, None, 0, 0),
     ]
 
 
