@@ -13,34 +13,111 @@
 --   median: Median of the scaled intensities (IBSI Y12H)
 --   p75: 75th percentile of the scaled intensities
 --   p90: 90th percentile of the scaled intensities (IBSI 8DWT)
-with signals as (
+with signals as not materialized (
     select
         case_id,
-        (case phase when 0 then z0 when 1 then z1 when 2 then z2 end)::double as z,
+        z,
+        floor(64 * z)::integer as bucket,
         columns('in_.*')
-    from voxels
-    where greatest(*columns('in_.*'))
+    from (
+        select
+            case_id,
+            (case phase when 0 then z0 when 1 then z1 when 2 then z2 end)::double as z,
+            columns('in_.*')
+        from voxels
+        where greatest(*columns('in_.*'))
+    ) as chosen
+    where z is not null
 ),
 
-percentiles as (
+-- Values are counted first, and only those beside a percentile are kept: all would take as much
+-- memory as the table.
+buckets as (
     select
         case_id,
-        quantile_cont(case when columns('in_.*') then z end, [0.1, 0.25, 0.5, 0.75, 0.9])
+        bucket,
+        columns('in_.*'),
+        count(*) as n
     from signals
-    group by case_id
+    group by all
 ),
 
-by_mask as (
-    unpivot percentiles on columns('in_.*') into name mask value p
+counts as (
+    select
+        case_id,
+        mask,
+        bucket,
+        sum(n) as n
+    from (unpivot buckets on columns('in_.*') into name mask value is_in)
+    where is_in
+    group by all
+),
+
+ranked as (
+    select
+        *,
+        sum(n) over (partition by case_id, mask order by bucket) - n as n_below,
+        sum(n) over (partition by case_id, mask) - 1 as last_rank,
+        unnest([0.1, 0.25, 0.5, 0.75, 0.9]) as share
+    from counts
+),
+
+beside as (
+    select
+        case_id,
+        mask,
+        bucket,
+        share,
+        n_below,
+        share * last_rank as position
+    from ranked
+    where floor(share * last_rank) < n_below + n and ceil(share * last_rank) >= n_below
+),
+
+near as (
+    select
+        signals.*,
+        beside.mask,
+        beside.share,
+        beside.n_below,
+        beside.position
+    from signals
+    inner join beside on signals.case_id = beside.case_id and signals.bucket = beside.bucket
+),
+
+sorted as (
+    select
+        case_id,
+        mask,
+        share,
+        any_value(position) as position,
+        any_value(n_below) as n_below,
+        list_sort(list(z)) as z
+    from (unpivot near on columns('in_.*') into name name value is_in)
+    where is_in and name = mask
+    group by case_id, mask, share, bucket
+),
+
+ends as (
+    select
+        case_id,
+        mask,
+        share,
+        any_value(position - floor(position)) as weight,
+        max(z[(floor(position) - n_below + 1)::bigint]) as low,
+        max(z[(ceil(position) - n_below + 1)::bigint]) as high
+    from sorted
+    group by all
 )
 
 select
     case_id,
     mask[4:] as mask,
-    p[1] as p10,
-    p[2] as p25,
-    p[3] as median,
-    p[4] as p75,
-    p[5] as p90
-from by_mask
+    max(low + weight * (high - low)) filter (where share = 0.1) as p10,
+    max(low + weight * (high - low)) filter (where share = 0.25) as p25,
+    max(low + weight * (high - low)) filter (where share = 0.5) as median,
+    max(low + weight * (high - low)) filter (where share = 0.75) as p75,
+    max(low + weight * (high - low)) filter (where share = 0.9) as p90
+from ends
+group by case_id, mask
 order by case_id, mask

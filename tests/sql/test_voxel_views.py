@@ -133,6 +133,17 @@ def test_percentiles_and_entropy(db: duckdb.DuckDBPyConnection) -> None:
         assert row == pytest.approx((3, np.log2(3) - 2 / 3, 5 / 9))
 
 
+def test_percentiles_of_many_values(db: duckdb.DuckDBPyConnection) -> None:
+    values = "(hash(n) % 1000 / 250.0 - 2)::float as z1"
+    db.execute(f"create table rows as select voxels.* replace (n::integer as i, {values}) "
+               "from voxels, range(500) as numbers (n)")  # fmt: skip
+    db.execute("create or replace view voxels as from rows")
+    for case_id, mask, *percentiles in ask(db, "from voxel_percentiles(1)"):
+        of = f"from rows where case_id = '{case_id}' and in_{mask}"
+        inside = [z for (z,) in ask(db, f"select z1 {of}")]
+        assert percentiles == pytest.approx(np.percentile(inside, [10, 25, 50, 75, 90]).tolist())
+
+
 @pytest.mark.parametrize(("pe_min", "n_enhancing"), [(25, 2), (50, 2), (50.1, 1), (101, 0)])
 def test_enhancing_volume(db: duckdb.DuckDBPyConnection, pe_min: float, n_enhancing: int) -> None:
     of = f"from enhancing_volume({pe_min}) where case_id = '{CASE}' and mask = 'stv_manual'"
