@@ -19,9 +19,10 @@ from etl.model.store import convert_to_arrow
 from etl.read.volumes import VOLUMES
 from etl.tables.unit import Context, Measured, Unit, Values
 
-# Tables import these where they first need them. Loaded before workers start, they are shared:
-# each worker takes 75 MB less.
-SLOW_IMPORTS = ("etl.measure.ibsi", "SimpleITK")
+# Tables import these where they first need them: most commands only ask what tables declare, and
+# the first module of SciPy costs a quarter of a second. Loaded before workers start, they are
+# shared: each worker takes 75 MB less.
+SLOW_IMPORTS = ("etl.measure.ibsi", "SimpleITK", "scipy.spatial.distance", "skimage.measure")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial import KDTree
 
 from etl.measure.grids import to_mm
 from etl.measure.mask import Foreground, find_centroid, find_surface
+
+if TYPE_CHECKING:
+    from scipy.spatial import KDTree
 
 Array = npt.NDArray[Any]
 
@@ -97,6 +99,8 @@ def measure_surface_distances(first: Array, second: Array, affine: Array) -> tup
     Returns:
         One distance per voxel of `first` to `second`, ascending; then back.
     """
+    from scipy.spatial import KDTree
+
     # Readers agree on much of a surface: what lies on both is 0 away, and asks no tree.
     shared = first & second
     trees = [KDTree(_locate_voxels(bits, affine)) for bits in (first, second)]

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy.typing as npt
-from scipy.special import fdtri
 
 Array = npt.NDArray[Any]
 
@@ -36,6 +35,8 @@ def compute_icc(ratings: Array) -> Icc:
     Returns:
         Nothing is defined where all ratings are equal, or with fewer than two of either.
     """
+    from scipy.special import fdtri
+
     n, k = ratings.shape
     if min(n, k) < 2:  # noqa: PLR2004
         return Icc(None, None, None)

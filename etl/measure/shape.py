@@ -10,9 +10,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial import ConvexHull, QhullError
-from scipy.spatial.distance import pdist
-from skimage.measure import marching_cubes
 
 from etl.measure.grids import to_mm
 from etl.measure.mask import DIRECTIONS, Foreground
@@ -102,6 +99,8 @@ def _list_triangles() -> tuple[Array, Array]:
 
     Corner (x, y, z) of a cube is bit 4 x + 2 y + z of its number.
     """
+    from skimage.measure import marching_cubes
+
     cubes, triangles = [], []
     for kind in range(1, KINDS - 1):
         corners = (kind >> np.arange(8)) & 1
@@ -152,6 +151,8 @@ def _sum_volume(counts: Array, positions: Array) -> float:
 
 
 def _measure_diameter(points: Array) -> float:
+    from scipy.spatial.distance import pdist
+
     return float(pdist(_find_extreme_points(_select_outer_points(points))).max())
 
 
@@ -178,6 +179,8 @@ def _measure_distances(points: Array, origin: Array) -> Array:
 
 def _find_extreme_points(points: Array) -> Array:
     """Return the corners of the convex hull: the two points furthest apart are among them."""
+    from scipy.spatial import ConvexHull, QhullError
+
     if len(points) <= PAIRWISE_LIMIT:
         return points
     try:

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from etl.measure.carry import find_grid_index
 
@@ -83,6 +82,8 @@ def _interpolate(low: Array, high: Array, share: Array) -> Array:
 
 def _interpolate_points(voxels: Array, index: list[Array], shape: tuple[int, int]) -> Array:
     """Interpolate where axes are not parallel: eight neighbours per voxel."""
+    from scipy import ndimage
+
     where = np.stack([np.broadcast_to(line[:, :, 0], shape) for line in index])
     values: Array = ndimage.map_coordinates(
         voxels, where, output=np.float32, order=1, mode="nearest", prefilter=False

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
-from fnmatch import fnmatch
+from fnmatch import translate
 from pathlib import PurePosixPath
 from urllib.parse import unquote
 
@@ -25,6 +25,7 @@ LITTER = (
     ".DS_Store", "._*", "Thumbs.db", "desktop.ini", "__MACOSX", "~$*", ".~lock.*#", ".#*", "*~",
     "*.swp", "*.swo", ".nfs*", ".fuse_hidden*", ".syncthing.*", *UNFINISHED,
 )  # fmt: skip
+_LITTER = re.compile("|".join(map(translate, LITTER)))
 _NIFTI = re.compile(r"(?P<stem>.+?)\.nii(?:\.gz)?", re.IGNORECASE)
 _IMAGE = re.compile(r"(?P<case>.+)_DCE_(?P<phase>[0-9]{4})(?P<suffix>.*)")
 _BROWSER_COPY = re.compile(r"\s*\([0-9]+\)$")
@@ -64,7 +65,7 @@ def name_role(name: Name) -> str:
 
 def is_litter(path: str) -> bool:
     """Return whether another program left this file (`.DS_Store`, `~$book.xlsx`, `m.nii.part`)."""
-    return any(fnmatch(part, pattern) for part in PurePosixPath(path).parts for pattern in LITTER)
+    return any(_LITTER.match(part) for part in path.split("/"))
 
 
 def is_own_mask(path: str, profile: Profile) -> bool:
