@@ -7,7 +7,7 @@ DVC says what is stale of its stages, in a process beside this one; the plan of 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -44,13 +44,17 @@ class Status:
         return asdict(self)
 
 
-def status(root: Path) -> Status:
+def status(root: Path, ask_dvc: Callable[[], dict[str, list[Any]]] | None = None) -> Status:
     """Read the state of the project at `root`.
+
+    Args:
+        root: the project.
+        ask_dvc: waits for the answer of a `dvc status` that runs already; default: start one.
 
     Raises:
         UserError: params.yaml, the profile or a DVC file cannot be read.
     """
-    ask_dvc = dvc.start_status(root)  # takes a second; the rest is looked up meanwhile
+    ask_dvc = ask_dvc or dvc.start_status(root)
     profile = load_profile(root)
     tables = _plan_tables(root)
     answer = ask_dvc()

@@ -87,10 +87,15 @@ def status(as_json: JsonOption = False) -> None:  # noqa: FBT002
 
     Examples: `ispy1 status`, `ispy1 status --json`
     """
+    from etl.versions.dvc import start_status
+
+    root = project.find_root()
+    ask_dvc = start_status(root)  # takes a second; imports and all else are done meanwhile
+
     from etl.ask.status import format_lines
     from etl.ask.status import status as state
 
-    now = state(project.find_root())
+    now = state(root, ask_dvc)
     if as_json:
         echo_json(now.as_json())
         return
