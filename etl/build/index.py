@@ -7,7 +7,7 @@ import importlib
 import io
 import pkgutil
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from graphlib import TopologicalSorter
@@ -72,10 +72,15 @@ def list_parts_tables() -> dict[str, str]:
     return {parts: name for parts, name in listers.items() if parts}
 
 
-def write_indexes(root: Path) -> int:
-    """Write data/index/<table>.csv for every table; return the number of files hashed."""
-    release, profile = project.release_path(root), load_profile(root)
-    hashes = dvc.release_hashes(root, release)
+def write_indexes(root: Path, hashes: Mapping[str, tuple[str, int]] | None = None) -> int:
+    """Write data/index/<table>.csv for every table; return the number of files hashed.
+
+    Args:
+        root: the project.
+        hashes: of the release, by path, with sizes; default: asked of DVC.
+    """
+    profile = load_profile(root)
+    hashes = hashes or dvc.release_hashes(root, project.release_path(root))
     names = {path: parse(path, profile) for path in sorted(hashes) if not is_litter(path)}
     blobs = tuple(
         Blob(name_of_file, *hashes[path], read_rule(root, name_of_file, profile))

@@ -96,11 +96,14 @@ def index() -> None:
     Examples: `ispy1 index`
     """
     from etl.build.index import write_indexes
+    from etl.versions.dvc import release_hashes
     from etl.versions.hook import warn_if_release_differs
 
     root = project.find_root()
-    typer.echo(f"index: {write_indexes(root)} files of {project.release_path(root)}")
-    warning = warn_if_release_differs(root)
+    release = project.release_path(root)
+    hashes = release_hashes(root, release)
+    typer.echo(f"index: {write_indexes(root, hashes)} files of {release}")
+    warning = warn_if_release_differs(root, hashes)
     if warning:
         _say(f"warning: {warning}")
 

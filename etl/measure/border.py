@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import distance_transform_edt
-from scipy.spatial import cKDTree
 
 from etl.measure.grids import invert, measure_spacing, to_mm
 from etl.measure.mask import crop, find_surface
@@ -75,6 +73,8 @@ def _sign_distances(
     border: _Border, affine: Array, rank: Array, steps: Array, positions: Array, bits: Array
 ) -> Array:
     """Return the signed distances of voxels, by the step that leads there or by a search."""
+    from scipy.spatial import KDTree
+
     index = np.stack(np.unravel_index(positions, bits.shape, order="F"), axis=1) - border.origin
     is_in_box = ((index >= 0) & (index < border.inside.shape)).all(axis=1)
     lengths = np.append(np.linalg.norm(to_mm(steps, affine), axis=1), np.nan)
@@ -88,7 +88,7 @@ def _sign_distances(
     for side, across in ((~is_inside, border.surface), (is_inside, border.shell)):
         far = side & np.isnan(distance)
         if far.any():
-            tree = cKDTree(to_mm(np.argwhere(across), affine))
+            tree = KDTree(to_mm(np.argwhere(across), affine))
             distance[far] = tree.query(to_mm(index[far], affine))[0]
     return np.where(is_inside, -distance, distance)
 
@@ -99,6 +99,8 @@ def _transform_inside(border: _Border, affine: Array) -> Array | None:
     None where the grid's axes are not at right angles or the transform would take much memory
     (60 bytes per voxel): a search per voxel does without, in twice the time.
     """
+    from scipy.ndimage import distance_transform_edt
+
     axes = affine[:3, :3]
     products = [abs(float((axes[:, a] * axes[:, b]).sum())) for a, b in ((0, 1), (0, 2), (1, 2))]
     if border.inside.size > MAX_TRANSFORMED or max(products) > _ROUNDING:

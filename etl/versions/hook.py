@@ -6,7 +6,7 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from etl.model import project
@@ -86,12 +86,16 @@ def _find_git_paths(root: Path) -> tuple[Path, str] | None:
     return root / hook, folder
 
 
-def warn_if_release_differs(root: Path) -> str | None:
+def warn_if_release_differs(root: Path, hashes: Mapping[str, tuple[str, int]]) -> str | None:
     """Return a warning where the release on disk is not the one that git's HEAD names.
 
     Either somebody edited it, or checked another revision out by git alone. DVC cannot tell: it
     takes what lies there for the new version. None where both are the same, where git or the
     cache cannot say, or where a stage makes the release.
+
+    Args:
+        root: the project.
+        hashes: of the release on disk, by path, with sizes.
     """
     release = project.release_path(root)
     try:
@@ -100,7 +104,7 @@ def warn_if_release_differs(root: Path) -> str | None:
             return None
     except UserError:  # no git, no commit: nothing to compare with
         return None
-    now = {path: md5 for path, (md5, _) in dvc.release_hashes(root, release).items()}
+    now = {path: md5 for path, (md5, _) in hashes.items()}
     paths = sorted(
         path for path in now.keys() | committed.keys() if now.get(path) != committed.get(path)
     )
