@@ -64,7 +64,8 @@ i int32 Voxel index along array axis 0, from 0
 j int32 Voxel index along array axis 1
 k int32 Voxel index along array axis 2
 """)
-_DISTANCE = parse_columns("""
+_BEHIND = parse_columns("""
+n_masks int32 [masks] How many of these masks hold the voxel; 0 where it is only near
 distance_mm double? [mm] Distance of the voxel's centre to that of the nearest voxel across the
     border of the expert's mask: outside to its nearest foreground voxel, inside, negative, to the
     nearest background voxel of the grid; null where that mask is missing, empty or too noisy (its
@@ -90,7 +91,7 @@ def describe_part(mask_sets: Iterable[str]) -> TableSchema:
         name=VOXELS,
         grain="One row per voxel of a case's 1 mm grid in a mask or near the expert's",
         key=("case_id", "i", "j", "k"),
-        columns=(CASE_ID, *_COLUMNS, *phases, *masks, *_DISTANCE),
+        columns=(CASE_ID, *_COLUMNS, *phases, *masks, *_BEHIND),
     )
 
 
@@ -223,5 +224,9 @@ def _make_part(area: _Area, signals: Mapping[str, pa.Array], context: Context) -
     for name in context.mask_sets:
         inside = area.inside.get(name)
         columns[f"in_{name}"] = empty.cast(pa.bool_()) if inside is None else inside[order]
+    n_masks = np.zeros(area.positions.size, np.int32)
+    for inside in area.inside.values():
+        n_masks += inside
+    columns["n_masks"] = n_masks[order]
     distance = empty if area.distance is None else pa.array(area.distance[order])
     return pa.table({**columns, "distance_mm": distance.cast(pa.float64())})

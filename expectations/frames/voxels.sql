@@ -47,7 +47,7 @@ combinations as (
         count(*) filter (where is_enhancing) as n_enhancing,
         count(*) filter (where is_enhancing and washout_class = 'washout') as n_washout
     from voxel_enhancement
-    where greatest(*columns('in_.*'))
+    where n_masks > 0
     group by all
 ),
 
@@ -92,7 +92,7 @@ quantiles as (
             )
         }
     from voxel_enhancement
-    where greatest(*columns('in_.*'))
+    where n_masks > 0
     group by case_id
 ),
 

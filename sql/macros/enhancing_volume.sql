@@ -17,7 +17,7 @@ with counts as (
         count(*) as n_voxels,
         count(*) filter (where pe_percent >= pe_min) as n_enhancing
     from voxel_enhancement
-    where greatest(*columns('in_.*'))
+    where n_masks > 0
     group by all
 ),
 

@@ -25,7 +25,7 @@ with signals as not materialized (
             (case phase when 0 then z0 when 1 then z1 when 2 then z2 end)::double as z,
             columns('in_.*')
         from voxels
-        where greatest(*columns('in_.*'))
+        where n_masks > 0
     ) as chosen
     where z is not null
 ),

@@ -32,7 +32,7 @@ with counts as (
         sum(pe_percent) as pe_sum,
         sum(abs(distance_mm)) as distance_sum
     from voxel_enhancement
-    where greatest(*columns('in_.*'))
+    where n_masks > 0
     group by all
 ),
 

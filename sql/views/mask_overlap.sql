@@ -14,7 +14,7 @@ with counts as (
         count(*) as n_voxels,
         columns('in_.*')
     from voxels
-    where greatest(*columns('in_.*'))
+    where n_masks > 0
     group by all
 ),
 

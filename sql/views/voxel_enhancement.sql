@@ -12,6 +12,7 @@
 --   z1: Scaled intensity of phase 1 of the z-scored images
 --   z2: Scaled intensity of phase 2 of the z-scored images
 --   *: Whether the voxel lies in this mask; null where the case lacks it
+--   n_masks: How many of these masks hold the voxel; 0 where it is only near [masks]
 --   distance_mm: Signed distance to the border of the expert's mask, negative inside [mm]
 --   r_mm: World coordinate of the voxel's centre, to the patient's right [mm]
 --   a_mm: World coordinate of the voxel's centre, to anterior [mm]
@@ -56,6 +57,7 @@ select
     z1,
     z2,
     columns('in_.*'),
+    n_masks,
     distance_mm,
     affine[1] * i + affine[2] * j + affine[3] * k + affine[4] as r_mm,
     affine[5] * i + affine[6] * j + affine[7] * k + affine[8] as a_mm,

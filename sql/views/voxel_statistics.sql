@@ -21,7 +21,7 @@ with inside as (
         columns('z.')::double,
         columns('in_.*')
     from voxels
-    where greatest(*columns('in_.*'))
+    where n_masks > 0
 ),
 
 combinations as (

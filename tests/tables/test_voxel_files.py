@@ -72,6 +72,7 @@ def test_a_row_is_a_voxel_in_a_mask_or_near_the_experts(built: Path) -> None:
     assert not (chosen & (outside > 5) & ~resunet)[~read_ftv(voxels, chosen)].any()
     assert (voxels["in_stv_manual"].to_numpy() == manual[index]).all()
     assert (voxels["in_stv_resunet"].to_numpy() == resunet[index]).all()
+    assert (voxels["n_masks"] == voxels.select(pl.sum_horizontal("^in_.*$")).to_series()).all()
     signed = np.where(manual, -inside, outside)[index]
     assert voxels["distance_mm"].to_numpy() == pytest.approx(signed)
 

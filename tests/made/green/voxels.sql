@@ -16,5 +16,6 @@ curves as (
 select
     case_id, i, n // 100 as j, n % 100 as k, s0::float as z0, (100 + pe)::float as z1,
     (100 + pe / ser)::float as z2, block < 4 as in_ftv, block < 4 as in_stv_manual,
-    block > 0 as in_stv_resunet, 1 as distance_mm
+    block > 0 as in_stv_resunet, 2 * (block < 4)::int + (block > 0)::int as n_masks,
+    1 as distance_mm
 from curves, (values ('ISPY1_9001', 40), ('ISPY1_9002', -60)) as release (case_id, i)
