@@ -6,7 +6,9 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from etl.gate.report import NOTHING
@@ -37,6 +39,11 @@ class Outcome:
     rows: tuple[int, ...]  # positions of the failing rows in the frame
     problem: str | None = None
     observed: str | None = None  # where all rows together have one value: a mean, quantiles
+
+
+def begin_import() -> None:
+    """Import Great Expectations beside what is done next: two seconds, while DuckDB counts."""
+    Thread(target=import_module, args=("great_expectations",), daemon=True).start()
 
 
 @cache

@@ -91,6 +91,7 @@ def run_gate(root: Path, *, docs: bool = False) -> GateReport:
 
     profile = load_profile(root)
     _check_tables(root)
+    engine.begin_import()
     judged = {**hash_tables(root), **hash_rules(root)}
     reference = find_reference(root, read_reference(read_recorded(root)))
     with connect(root) as connection:
@@ -144,11 +145,11 @@ def judge(
     _check_parameters(suites, rules)
     hand_over(connection, profile, reference, find_first_folds(root))
     contracts = list(find_gone(root, suites))
-    for name, expectations in suites.items():
-        frame = read_frame(connection, root, name, profile)
-        _check_columns(name, expectations, frame)
-        results = engine.validate(root, name, expectations, frame, rules.parameters)
-        contracts += judge_suite(name, expectations, results, frame, rules)
+    frames = {name: read_frame(connection, root, name, profile) for name in suites}
+    for name, frame in frames.items():
+        _check_columns(name, suites[name], frame)
+        results = engine.validate(root, name, suites[name], frame, rules.parameters)
+        contracts += judge_suite(name, suites[name], results, frame, rules)
     if docs:
         weighed = {
             name: [{**e, "severity": _find_severity(e, rules)} for e in expectations]

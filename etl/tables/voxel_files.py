@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from etl.measure.border import measure_border_distance
-from etl.measure.grids import is_same_grid
-from etl.measure.mask import Array, crop
+from etl.measure.grids import invert, is_same_grid
+from etl.measure.mask import Array, Foreground, crop
 from etl.model.errors import UserError
 from etl.model.findings import Finding
 from etl.model.profile import Profile
@@ -111,10 +112,10 @@ def measure(unit: Unit, context: Context) -> Measured:
         role = f"image_{context.profile.sets.get('normalized')}_{phase}"
         volumes, refused = open_volumes(TABLE.name, unit, context, [role])
         findings += refused
-        for volume in volumes.values():
-            area = area or _choose_voxels(masks, volume.header, context)
-            if is_same_grid(area.header.grid, volume.header.grid):
-                signals[f"z{phase}"] = _sample(volume, area.positions)
+        if role in volumes:
+            area = area or _choose_voxels(masks, volumes[role].header, context)
+            if is_same_grid(area.header.grid, volumes[role].header.grid):
+                signals[f"z{phase}"] = _sample(volumes[role], area.positions)
         del volumes  # before the next one is read
     header = _find_grid_of_masks(masks, context.profile)
     if area is None and header is not None:
@@ -150,27 +151,60 @@ def _find_grid_of_masks(masks: Mapping[str, Mask], profile: Profile) -> Header |
 
 def _choose_voxels(masks: Mapping[str, Mask], header: Header, context: Context) -> _Area:
     """Return the voxels in any mask, and near the expert's; none where there are too many."""
-    expert = context.profile.sets.get("expert", "")
-    bits = {name: carry_to_grid(mask, header) for name, mask in masks.items()}
-    limit = read_limit(context, REGION)
-    counts = {name: int(np.count_nonzero(mask)) for name, mask in bits.items()}
+    margin, limit = _read_margin(context), read_limit(context, REGION)
+    foregrounds = {name: _crop(carry_to_grid(mask, header)) for name, mask in masks.items()}
+    counts = {name: f.voxel_count for name, f in foregrounds.items() if f}
     findings = [report_above_limit(TABLE.name, f"mask_{name}", REGION, n, "its voxels are")
                 for name, n in counts.items() if n > limit]  # fmt: skip
-    if findings:
+    if findings or not counts:
         return _Area(header, np.empty(0, np.intp), None, {}, findings)
-    chosen = functools.reduce(np.logical_or, bits.values(), np.zeros(header.size, bool, order="F"))
+    box = _find_box([f for f in foregrounds.values() if f], header, margin)
+    bits = {name: _place(foreground, box) for name, foreground in foregrounds.items()}
+    chosen = functools.reduce(np.logical_or, bits.values())
     positions, distance = np.flatnonzero(chosen.ravel(order="F")), None
-    foreground = crop(bits[expert]) if expert in bits else None
+    expert = context.profile.sets.get("expert", "")
+    foreground = foregrounds.get(expert)
     n_surface = count_surface(foreground) if foreground else 0
     if n_surface > read_limit(context, SURFACE):
         role = f"mask_{expert}"
         findings = [report_above_limit(TABLE.name, role, SURFACE, n_surface, "distances are")]
     elif foreground:
-        positions, distance = measure_border_distance(
-            bits[expert], header.affine, _read_margin(context), chosen
-        )
+        positions, distance = measure_border_distance(bits[expert], header.affine, margin, chosen)
     inside = {name: mask.ravel(order="F")[positions] for name, mask in bits.items()}
+    index = np.unravel_index(positions, chosen.shape, order="F")
+    moved = tuple(axis + part.start for axis, part in zip(index, box, strict=True))
+    positions = np.ravel_multi_index(moved, header.size, order="F")
     return _Area(header, positions, distance, inside, findings)
+
+
+def _crop(bits: Array) -> Foreground | None:
+    """Return the foreground in its box; the grid, of 35 MB, is not kept for it."""
+    foreground = crop(bits)
+    return foreground and replace(foreground, inside=foreground.inside.copy(order="F"))
+
+
+def _find_box(
+    foregrounds: Sequence[Foreground], header: Header, margin_mm: float
+) -> tuple[slice, ...]:
+    """Return the part of the grid that holds the masks, and what is within the margin of them."""
+    boxes = np.array([foreground.box for foreground in foregrounds])
+    reach = [math.hypot(*row) * margin_mm for row in invert(header.affine)[:3, :3].tolist()]
+    grown = np.ceil(reach).astype(int) + 1  # so that a border has a voxel on its other side
+    low = np.maximum(boxes[:, 0].min(axis=0) - grown, 0)
+    high = np.minimum(boxes[:, 1].max(axis=0) + grown + 1, header.size)
+    return tuple(map(slice, low.tolist(), high.tolist()))
+
+
+def _place(foreground: Foreground | None, box: tuple[slice, ...]) -> Array:
+    """Return a mask in a part of its grid."""
+    bits = np.zeros([part.stop - part.start for part in box], bool, order="F")
+    if foreground:
+        offsets = [a - part.start for a, part in zip(foreground.start, box, strict=True)]
+        shape = foreground.inside.shape
+        bits[tuple(slice(a, a + n) for a, n in zip(offsets, shape, strict=True))] = (
+            foreground.inside
+        )
+    return bits
 
 
 def _read_margin(context: Context) -> float:

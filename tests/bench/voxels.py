@@ -6,7 +6,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import duckdb
@@ -40,15 +40,8 @@ def _count_bytes(paths: Iterable[Path]) -> int:
     return sum(path.stat().st_size for path in paths)
 
 
-def count_written(checkout: Checkout, change: Callable[[], object]) -> int:
-    """Return how many cases' files a change writes anew."""
-    before = _read_inodes(checkout)
-    change()
-    after = _read_inodes(checkout)
-    return sum(before.get(case) != inode for case, inode in after.items())
-
-
-def _read_inodes(checkout: Checkout) -> dict[str, int]:
+def read_inodes(checkout: Checkout) -> dict[str, int]:
+    """Return case -> inode of its file: a file that is written has a new one."""
     parts = list_parts(checkout.root / "data/tables", TABLE)
     return {case_id: path.stat().st_ino for case_id, path in parts.items()}
 
