@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import tempfile
 import time
@@ -105,11 +104,11 @@ def _repeat_cases(root: Path, copy: Path, n_cases: int) -> Path:
         link = part_path(target, TABLE, name)
         link.parent.mkdir(parents=True)
         link.hardlink_to(parts[name.rpartition("_")[0]])
-    for path in source.glob("*.parquet"):
+    texts = {**read_sql(root / "sql/views"), **read_sql(root / "sql/macros")}
+    read = {name for question in list_questions(root) for name in find_relations(texts[question])}
+    for path in (path for path in source.glob("*.parquet") if path.stem in read):
         table = pq.read_table(path)
-        if "case_id" not in table.column_names or path.stem == "features":
-            shutil.copyfile(path, target / path.name)
-        else:
+        if "case_id" in table.column_names:
             pq.write_table(_repeat_rows(table, len(names) // len(cases) + 1, set(names)),
                            target / path.name)  # fmt: skip
     return copy
