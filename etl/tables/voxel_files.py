@@ -96,14 +96,15 @@ def describe_part(mask_sets: Iterable[str]) -> TableSchema:
     )
 
 
-def wants(name: Name, params: Mapping[str, Any], profile: Profile) -> bool:
+def wants(name: Name, params: Mapping[str, Any], profile: Profile) -> bool:  # noqa: ARG001  as all
     """Return whether a file is read: every mask, and the images on the 1 mm grid."""
-    is_on = params[MARGIN] is not False
-    return is_on and name.image_set in {None, profile.sets.get("normalized")}
+    return name.image_set in {None, profile.sets.get("normalized")}
 
 
 def measure(unit: Unit, context: Context) -> Measured:
     """Return the voxels in and near the masks of a case; one image in memory at a time."""
+    if context.param(MARGIN) is False:
+        return Measured()
     names = sorted(str(blob.name.mask) for blob in unit if blob.name.mask is not None)
     masks, findings = read_masks(names, unit, context, TABLE.name)
     area: _Area | None = None

@@ -250,6 +250,8 @@ def explain_error(
     missing, file, column = (p.search(message) for p in (_TABLE_AT, _FILE_AT, _COLUMN_AT))
     if file or (missing and "/" in missing[1]):
         message = f"{(file or missing or [''])[1]} cannot be reached: {NO_FILES}."
+    elif missing and is_macro(connection, missing[1]):
+        message = f"{missing[1]} is a macro: give its parameters, as `ispy1 describe` has them."
     elif missing and is_unbuilt(missing[1], root):
         message = explain_absence(missing[1], sql, revisions)
     elif missing:

@@ -9,6 +9,7 @@ import pytest
 from support import CASES
 
 import etl
+from etl.ask.why import why
 from etl.model.errors import UserError
 from etl.model.store import part_path
 from etl.warehouse import query
@@ -64,3 +65,10 @@ def test_files_that_are_not_here_are_said_to_be_missing(rebuilt: Path) -> None:
         query.run("from voxels", rebuilt)
     with pytest.raises(UserError, match="enhancing_volume is not built yet"):
         query.run("from enhancing_volume(70)", rebuilt)
+
+
+def test_a_macro_without_parameters_is_explained(rebuilt: Path) -> None:
+    with pytest.raises(UserError, match="enhancing_volume is a macro: give its parameters"):
+        query.run("from enhancing_volume", rebuilt)
+    with pytest.raises(UserError, match="enhancing_volume is a macro, and its rows depend"):
+        why(rebuilt, "enhancing_volume.n_voxels", [CASE])

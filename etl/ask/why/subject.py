@@ -51,6 +51,10 @@ def find_subject(connection: duckdb.DuckDBPyConnection, text: str) -> Subject:
         )
         raise UserError(message)
     relation = dictionary.find(connection, table)
+    if relation.kind == "macro":
+        message = f"{text}: {table} is a macro, and its rows depend on its parameters. Ask for a "
+        message += "column of what it reads; `ispy1 describe` lists tables and views."
+        raise UserError(message)
     columns = tuple(dictionary.columns(connection, relation))
     for fact in columns:
         if fact.name == column:
