@@ -47,18 +47,20 @@ def is_available(root: Path, part_md5: str, in_place: Mapping[str, str]) -> bool
     return part_md5 in in_place.values() or any(path.is_file() for path in others)
 
 
-def place_parts(root: Path, name: str, part_md5s: Mapping[str, str]) -> None:
+def place_parts(
+    root: Path, name: str, part_md5s: Mapping[str, str], in_place: Mapping[str, str]
+) -> None:
     """Put the files of a table in place, those that are there already are left as they are.
 
     Args:
         root: the project.
         name: the table.
         part_md5s: case -> MD5 of its file; files of other cases are removed.
+        in_place: case -> MD5 of its file as it lies here.
 
     Raises:
         UserError: the disk refuses.
     """
-    in_place = hash_parts(root, name)
     changed = {c: md5 for c, md5 in part_md5s.items() if in_place.get(c) != md5}
     folder = root / project.TABLES
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,8 @@ class State:
     """A table as it lies here and as it would be made now.
 
     `footer`: of the file that the last build wrote; empty where none can be believed. `reasons`:
-    why the table is stale by itself, whatever becomes of the tables that it needs.
+    why the table is stale by itself, whatever becomes of the tables that it needs. `parts_here`: of
+    a table that lists files of cases: case -> MD5 of its file as it lies here.
     """
 
     name: str
@@ -50,6 +51,7 @@ class State:
     blobs: tuple[Blob, ...]
     footer: Mapping[str, Any]
     reasons: tuple[str, ...]
+    parts_here: Mapping[str, str] = field(default_factory=dict)
 
     def made_of(self, files: Mapping[str, str | None]) -> dict[str, Any]:
         """Return what the footer of the table would say, when the needed tables are `files`."""
@@ -125,8 +127,11 @@ def _examine(
 ) -> State:
     index = read_index(root, name, profile, meanings)
     recipe = make_table_recipe(root, name, profile, index.blobs)
+    parts = import_table(name).TABLE.parts
+    parts_here = hash_parts(root, parts) if parts else {}
     if manifest is None:
-        return State(name, recipe, index.blobs, {}, ("all is to be read again",))
+        again = ("all is to be read again",)
+        return State(name, recipe, index.blobs, {}, again, parts_here)
     footer = read_believed(root, manifest, name)
     reasons = []
     if not footer:
@@ -134,8 +139,8 @@ def _examine(
         reasons.append("edited, or left by a build that was cut" if path.is_file() else "not built")
     elif footer.get(RECIPE) != recipe.table:
         reasons += _name_changes(footer.get(PARTS) or {}, recipe.parts)
-    if footer and import_table(name).TABLE.parts:
-        reasons += _count_lost_parts(root, name)
+    if footer and parts:
+        reasons += _count_lost_parts(root, name, parts_here)
     lost = [f for f in manifest.findings.get(name, ()) if f["check"] in TRANSIENT]
     if footer and lost:
         reasons.append(f"{len(lost)} files could not be read by the last build")
@@ -145,15 +150,15 @@ def _examine(
             return reads(root, name, name_file(path, profile, meanings), profile)
 
         reasons.append(_count_changes(index, listed, is_read))
-    return State(name, recipe, index.blobs, footer, tuple(reasons))
+    return State(name, recipe, index.blobs, footer, tuple(reasons), parts_here)
 
 
-def _count_lost_parts(root: Path, name: str) -> list[str]:
+def _count_lost_parts(root: Path, name: str, parts_here: Mapping[str, str]) -> list[str]:
     """Return a reason where the files of a table's cases are not those that it lists."""
     parts = import_table(name).TABLE.parts
     rows = read_table(table_path(root / project.TABLES, name)).select(["case_id", "part_md5"])
     listed = {row["case_id"]: row["part_md5"] for row in rows.to_pylist()}
-    lost = listed.items() ^ hash_parts(root, parts).items()
+    lost = listed.items() ^ parts_here.items()
     n_cases = len({case_id for case_id, _ in lost})
     return [f"{n_cases} files of {parts} are missing or changed"] if lost else []
 

@@ -16,7 +16,7 @@ from etl.build.index import import_table, list_tables
 from etl.build.kept_units import keep_units, read_units
 from etl.build.manifest import Manifest, hash_file, read_manifest, write_manifest
 from etl.build.measuring import Task, make_tasks, measure_tasks
-from etl.build.parts import hash_parts, is_available, place_parts
+from etl.build.parts import is_available, place_parts
 from etl.build.plan import VALUES, State, examine, order_tables
 from etl.build.seed import seed_units
 from etl.model import project
@@ -25,7 +25,6 @@ from etl.model.findings import Finding
 from etl.model.pool import count_workers
 from etl.model.profile import Profile, load_profile
 from etl.model.release import MARKS, is_own_mask, list_mask_sets
-from etl.model.schema import Table
 from etl.model.store import build_lock, describe_parts, table_path, write_table
 from etl.tables.assembly import collect, identify
 from etl.tables.gate_results import TABLE as GATE_RESULTS
@@ -190,12 +189,12 @@ def _read_known(
         if seeded:
             keep_units(root, table, recipe, seeded.items())
         units_kept = seeded | units_kept
-    return _drop_lost_parts(root, table, units_kept) if table.parts else units_kept
+    return _drop_lost_parts(root, state, units_kept) if table.parts else units_kept
 
 
-def _drop_lost_parts(root: Path, table: Table, known: Mapping[str, Values]) -> dict[str, Values]:
+def _drop_lost_parts(root: Path, state: State, known: Mapping[str, Values]) -> dict[str, Values]:
     """Return the units whose files can still be had."""
-    in_place = hash_parts(root, table.parts)
+    in_place = state.parts_here
     return {
         content: values
         for content, values in known.items()
@@ -266,7 +265,7 @@ def _write_tables(
             continue
         table = _assemble(context, item)
         path = table_path(context.root / project.TABLES, name)
-        meta = make_footer(context.profile) | state.made_of(files) | _place(context, name, table)
+        meta = make_footer(context.profile) | state.made_of(files) | _place(context, state, table)
         write_table(import_table(name).TABLE, table.rows, path, meta=meta)
         files[name] = hash_file(path)
         findings[name], assembled[name] = table.finding_rows, table.assembled_ids
@@ -293,13 +292,14 @@ class _Made:
     assembled_ids: list[str]
 
 
-def _place(context: Context, name: str, made: _Made) -> dict[str, Any]:
+def _place(context: Context, state: State, made: _Made) -> dict[str, Any]:
     """Put the files of a table's cases in place, if it has such; return what its footer says."""
-    module = import_table(name)
+    module = import_table(state.name)
     if not module.TABLE.parts:
         return {}
     rows = made.rows.select(["case_id", "part_md5"]).to_pylist()
-    place_parts(context.root, module.TABLE.parts, {r["case_id"]: r["part_md5"] for r in rows})
+    part_md5s = {row["case_id"]: row["part_md5"] for row in rows}
+    place_parts(context.root, module.TABLE.parts, part_md5s, state.parts_here)
     describe_part = getattr(module, "describe_part")  # noqa: B009  only a table with parts has it
     return describe_parts(describe_part(context.mask_sets))
 

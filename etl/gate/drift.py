@@ -23,7 +23,7 @@ from etl.model.errors import UserError
 from etl.model.profile import Profile
 from etl.model.project import TABLES
 from etl.model.store import read_footer, table_path
-from etl.versions import git
+from etl.versions import git, revision_tables
 from etl.warehouse.sql_words import scan_parquet
 
 MASKS = "masks"
@@ -99,7 +99,7 @@ def _list_tags(root: Path) -> Iterator[tuple[str, str]]:
 
 def _find_masks_at(root: Path, tag: git.Revision) -> str | None:
     try:
-        return git.list_tables_at(root, tag).get(MASKS)
+        return revision_tables.list_tables_at(root, tag).get(MASKS)
     except UserError:  # nothing was built at this tag
         return None
 
@@ -107,7 +107,7 @@ def _find_masks_at(root: Path, tag: git.Revision) -> str | None:
 def _read(root: Path, tag: str, md5: str) -> Reference | None:
     """Return the volumes at a tag; None where its table is nowhere or has another form."""
     try:
-        path = git.find_table_file(root, tag, MASKS)
+        path = revision_tables.find_table_file(root, tag, MASKS)
         dataset = str(read_footer(path)["dataset"])
         with duckdb.connect() as connection:
             rows = connection.execute(_VOLUMES.format(masks=scan_parquet(path))).fetchall()

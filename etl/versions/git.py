@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import posixpath
-import re
 import subprocess
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -20,12 +19,9 @@ from typing import Any
 import yaml
 
 from etl.model.errors import UserError
-from etl.model.project import GATE, TABLES
 from etl.versions import dvc
 
 LOCK = "dvc.lock"
-_SUFFIX = ".parquet"
-_PART = re.compile(rf"{TABLES}/(?P<name>\w+)/case_id=(?P<case_id>[^/]+)/(?P=name){_SUFFIX}")
 # Inside a hook git sets these; they would lead to the repository and the index of the hook.
 _OF_A_HOOK = frozenset(
     {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR"}
@@ -161,139 +157,6 @@ def read_history_of(root: Path, path: str) -> list[bytes]:
 
 
 # --- What a revision holds in DVC --------------------------------------------------------------
-
-
-def list_tables_at(root: Path, rev: str | Revision) -> dict[str, str]:
-    """Return table name -> MD5 of its file at a revision: what stages made of the release.
-
-    Raises:
-        UserError: unknown revision, or one without a usable dvc.lock.
-    """
-    return {
-        posixpath.basename(path).removesuffix(_SUFFIX): md5
-        for path, md5 in _list_files_at(root, resolve(root, rev)).items()
-        if posixpath.dirname(path) in (TABLES, GATE) and path.endswith(_SUFFIX)
-    }
-
-
-def list_parts_at(root: Path, rev: str | Revision) -> dict[str, dict[str, str]]:
-    """Return table name -> case -> MD5 of its file, of tables that have one file per case.
-
-    Raises:
-        UserError: as list_tables_at.
-    """
-    parts: dict[str, dict[str, str]] = {}
-    for path, md5 in _list_files_at(root, resolve(root, rev)).items():
-        match = _PART.fullmatch(path)
-        if match:
-            parts.setdefault(match["name"], {})[match["case_id"]] = md5
-    return parts
-
-
-def _list_files_at(root: Path, revision: Revision) -> dict[str, str]:
-    """Return path -> MD5 of what the stages of tables made, those of the gate last."""
-    text = read_at(root, revision, LOCK)
-    if text is None:
-        message = (
-            f"{revision}: {LOCK} is not in this revision, so no table was built at it. "
-            f"`git log --oneline -- {LOCK}` lists the revisions that have tables."
-        )
-        raise UserError(message)
-    outs = _add_files(root, revision, read_outs(text, LOCK, f"{revision}:{LOCK}"))
-    return {
-        path: md5
-        for folder in (TABLES, GATE)
-        for path, md5 in sorted(outs.items())
-        if path.startswith(f"{folder}/")
-    }
-
-
-def _add_files(root: Path, revision: Revision, outs: Mapping[str, str]) -> dict[str, str]:
-    """Return outputs and the files of those folders that hold tables.
-
-    Raises:
-        UserError: the list of a folder's files is neither in the cache nor in the remote.
-    """
-    listed = dict(outs)
-    for folder in (TABLES, GATE):
-        md5 = outs.get(folder)
-        if md5 is not None:
-            files = dvc.list_folder_files(root, md5)
-            if files is None:
-                raise UserError(_describe_lost(root, revision, [folder], md5))
-            listed |= {f"{folder}/{path}": file for path, file in files.items()}
-    return listed
-
-
-def find_table_files(root: Path, rev: str | Revision) -> dict[str, Path]:
-    """Return table name -> file at a revision, in DVC's cache; missing ones are fetched.
-
-    The files belong to the cache: read them, never write them.
-
-    Raises:
-        UserError: as tables_at, or a table is neither in the cache nor in the remote.
-    """
-    revision = resolve(root, rev)
-    tables = list_tables_at(root, revision)
-    fetched = dvc.fetch(root, tables.values())
-    lost = [name for name, md5 in tables.items() if md5 not in fetched]
-    if lost:
-        raise UserError(_describe_lost(root, revision, lost, tables[lost[0]]))
-    return {name: dvc.name_cache_path(root, md5) for name, md5 in tables.items()}
-
-
-def find_part_files(root: Path, rev: str | Revision) -> dict[str, dict[str, Path]]:
-    """Table name -> case -> file, in the DVC cache; missing ones are fetched by hash.
-
-    Raises:
-        UserError: as find_table_files.
-    """
-    revision = resolve(root, rev)
-    parts = list_parts_at(root, revision)
-    md5s = {f"{name} of {case}": md5 for name, of in parts.items() for case, md5 in of.items()}
-    fetched = dvc.fetch(root, md5s.values())
-    lost = [name for name, md5 in md5s.items() if md5 not in fetched]
-    if lost:
-        raise UserError(_describe_lost(root, revision, lost, md5s[lost[0]]))
-    return {
-        name: {case_id: dvc.name_cache_path(root, md5) for case_id, md5 in cases.items()}
-        for name, cases in parts.items()
-    }
-
-
-def _describe_lost(root: Path, revision: Revision, names: list[str], md5: str) -> str:
-    remote = dvc.read_remote_name(root)
-    where = f"nor in the remote {remote}" if remote else "and no remote is set"
-    todo = (
-        f"Run `ispy1 push --all-versions` where {revision} was built" if remote else dvc.ADD_REMOTE
-    )
-    lost_files = f"{names[0]} (MD5 {md5})" + (f" and {len(names) - 1} more" if names[1:] else "")
-    return f"{revision}: the table file {lost_files} is not in the DVC cache, {where}. {todo}."
-
-
-def find_table_file(root: Path, rev: str | Revision, name: str) -> Path:
-    """Return the file of one table at a revision, in the DVC cache; fetched where it is missing.
-
-    Raises:
-        UserError: as table_files, or the revision has no such table.
-    """
-    revision = resolve(root, rev)
-    tables = list_tables_at(root, revision)
-    if name not in tables:
-        message = f"{revision}: has no table {name}; it has {', '.join(tables) or 'none'}."
-        raise UserError(message)
-    return find_file(root, revision, name, tables[name])
-
-
-def find_file(root: Path, revision: Revision, name: str, md5: str) -> Path:
-    """Return the file of a table, or of one of its cases, in the DVC cache; fetched if missing.
-
-    Raises:
-        UserError: it is neither in the cache nor in the remote.
-    """
-    if not dvc.fetch(root, [md5]):
-        raise UserError(_describe_lost(root, revision, [name], md5))
-    return dvc.name_cache_path(root, md5)
 
 
 def read_outs(text: bytes, path: str, where: str) -> dict[str, str]:

@@ -15,7 +15,7 @@ from etl.model import git_tables
 from etl.model.errors import UserError
 from etl.model.profile import Profile, load_profile
 from etl.model.project import GATE, PARAMS, TABLES
-from etl.versions import git
+from etl.versions import git, revision_tables
 from etl.warehouse import views
 from etl.warehouse.held import MEMORY, hold_cached, hold_file, hold_parts, read_stamp
 from etl.warehouse.macros import FOLDER as MACROS
@@ -75,9 +75,8 @@ def take_revision(root: Path, rev: str) -> Snapshot:
         UserError: unknown revision, one without tables, or a table file that is nowhere.
     """
     revision = git.resolve(root, rev)
-    tables = git.find_table_files(root, revision)
-    parts = {n: hold_cached(root, n, files) for n, files in
-             git.find_part_files(root, revision).items()}  # fmt: skip
+    tables, files_of_cases = revision_tables.find_files(root, revision)
+    parts = {name: hold_cached(root, name, files) for name, files in files_of_cases.items()}
     with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
         for path, data in git.read_files_at(root, revision, _UNDER_GIT).items():
             target = Path(folder, path)

@@ -24,7 +24,7 @@ from etl.model.digests import compute_md5
 from etl.model.errors import UserError
 from etl.model.store import read_footer, read_table, write_table
 from etl.tables import masks as masks_table
-from etl.versions import dvc, git
+from etl.versions import dvc, git, revision_tables
 from etl.warehouse.export import export
 
 RELEASE = "data/release"
@@ -103,8 +103,8 @@ def test_a_flipped_byte_in_a_folders_list(copy: Path) -> None:
 
 
 def test_a_flipped_byte_in_an_earlier_version(copy: Path) -> None:
-    old = git.list_tables_at(copy, "v1")["masks"]
-    assert old != git.list_tables_at(copy, "v2")["masks"]
+    old = revision_tables.list_tables_at(copy, "v1")["masks"]
+    assert old != revision_tables.list_tables_at(copy, "v2")["masks"]
     flip(dvc.name_cache_path(copy, old))
     problem = only(fsck(copy))
     assert MASKS in problem.expected
@@ -141,7 +141,7 @@ def test_a_missing_cache_object(copy: Path, path: str) -> None:
 
 
 def test_what_an_earlier_version_lacks_is_a_note(copy: Path) -> None:
-    dvc.name_cache_path(copy, git.list_tables_at(copy, "v1")["masks"]).unlink()
+    dvc.name_cache_path(copy, revision_tables.list_tables_at(copy, "v1")["masks"]).unlink()
     report = fsck(copy)
     assert report.is_clean
     assert any("earlier versions" in note and "no remote" in note for note in report.notes)

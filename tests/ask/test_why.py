@@ -205,9 +205,9 @@ def test_a_tag_without_the_table_says_why(copy: Path) -> None:
 
 
 def test_a_table_that_left_the_cache_ends_the_walk_with_a_reason(copy: Path) -> None:
-    from etl.versions import git
+    from etl.versions import revision_tables
 
-    md5 = git.list_tables_at(copy, "v1")["masks"]
+    md5 = revision_tables.list_tables_at(copy, "v1")["masks"]
     dvc.name_cache_path(copy, md5).unlink()
     for offline in (True, False):
         found = one(copy, "masks.volume_cm3", CASE, "stv_manual", offline=offline).changed

@@ -16,7 +16,7 @@ from etl.gate.drift import Reference, explain_not_judged, find_reference, read_r
 from etl.model.profile import load_profile
 from etl.model.project import TABLES
 from etl.model.store import read_footer, table_path
-from etl.versions import git
+from etl.versions import revision_tables
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,9 @@ def test_a_tag_of_later_is_no_reference(history: Path) -> None:
     run_git(history, "checkout", "-q", "-b", "late")
     lock = history / "dvc.lock"
     later = "f" * 32
-    lock.write_text(lock.read_text().replace(git.list_tables_at(history, "v2")["masks"], later))
+    lock.write_text(
+        lock.read_text().replace(revision_tables.list_tables_at(history, "v2")["masks"], later)
+    )
     time.sleep(1.1)  # git counts in seconds
     commit(history, "v3")
     recorded = replace(found, masks_md5=later)

@@ -18,7 +18,7 @@ import etl
 from etl.build.index import list_tables
 from etl.cli import versions as commands
 from etl.model.errors import UserError
-from etl.versions import dvc, git
+from etl.versions import dvc, git, revision_tables
 from etl.versions.push import push_versions
 
 N_TABLES = len(list_tables()) + 2  # and findings, gate_results
@@ -109,7 +109,7 @@ def test_dvc_itself_finds_what_was_pushed(past: Path) -> None:
 
 def test_a_file_that_left_the_remote_is_sent_again(past: Path) -> None:
     push_versions(past, every=True)
-    md5 = git.list_tables_at(past, "v1")["masks"]
+    md5 = revision_tables.list_tables_at(past, "v1")["masks"]
     (past.parent / "store" / "files" / "md5" / md5[:2] / md5[2:]).unlink()
     assert dvc.list_remote(past, [md5]) == set()
     assert push_versions(past, every=True).pushed == 1
@@ -194,7 +194,7 @@ def test_missing_tables_are_fetched_by_hash_and_nothing_else(past: Path) -> None
     shutil.rmtree(past / CACHE)
     assert ask(past, "v1") == 5
     kept = {path.parent.name + path.name for path in (past / CACHE).rglob("*") if path.is_file()}
-    assert kept == set(git.list_tables_at(past, "v1").values())
+    assert kept == set(revision_tables.list_tables_at(past, "v1").values())
     run_git(past, "remote", "add", "origin", str(past))  # a clone, without any cache
     run_git(past.parent, "clone", "-q", str(past), "clone")
     set_remote(past.parent / "clone", past.parent / "store")
@@ -203,19 +203,19 @@ def test_missing_tables_are_fetched_by_hash_and_nothing_else(past: Path) -> None
 
 
 def test_a_table_that_is_nowhere_is_named(past: Path) -> None:
-    md5 = git.list_tables_at(past, "v1")["masks"]
+    md5 = revision_tables.list_tables_at(past, "v1")["masks"]
     dvc.name_cache_path(past, md5).unlink()
     with pytest.raises(UserError, match=rf"v1: .*masks \(MD5 {md5}\).* remote store. Run `ispy1 p"):
         etl.connect(past, rev="v1")
     (past / ".dvc" / "config").write_text("")
     with pytest.raises(UserError, match=r"no remote is set. Add one by `dvc remote add"):
-        git.find_table_file(past, "v1", "masks")
+        revision_tables.find_table_file(past, "v1", "masks")
     assert ask(past, "v2") == 6
 
 
 def test_a_file_that_was_damaged_in_the_remote_is_not_taken(past: Path) -> None:
     push_versions(past, every=True)
-    md5 = git.list_tables_at(past, "v1")["masks"]
+    md5 = revision_tables.list_tables_at(past, "v1")["masks"]
     stored = past.parent / "store" / "files" / "md5" / md5[:2] / md5[2:]
     stored.chmod(0o644)
     stored.write_bytes(b"PAR1 damaged PAR1")
@@ -226,7 +226,7 @@ def test_a_file_that_was_damaged_in_the_remote_is_not_taken(past: Path) -> None:
 
 
 def test_a_damaged_cache_file_is_named(past: Path) -> None:
-    path = git.find_table_file(past, "v1", "masks")
+    path = revision_tables.find_table_file(past, "v1", "masks")
     path.chmod(0o644)
     path.write_bytes(b"not a table")
     with pytest.raises(UserError, match="v1: a file of the DVC cache is no table"):

@@ -9,7 +9,7 @@ from history import commit, make_history
 from history import git as run_git
 
 from etl.model.errors import UserError
-from etl.versions import git
+from etl.versions import git, revision_tables
 
 
 @pytest.fixture(scope="module")
@@ -84,10 +84,10 @@ def test_files_at_a_revision(past: Path) -> None:
 
 
 def test_tables_at_a_revision(past: Path) -> None:
-    v1, v2 = git.list_tables_at(past, "v1"), git.list_tables_at(past, "v2")
+    v1, v2 = revision_tables.list_tables_at(past, "v1"), revision_tables.list_tables_at(past, "v2")
     assert v2.keys() - v1.keys() == {"gate_results"}
     assert {name for name in v1 if v1[name] != v2[name]} == {"masks"}
-    assert git.find_table_file(past, "v1", "masks").name == v1["masks"][2:]
+    assert revision_tables.find_table_file(past, "v1", "masks").name == v1["masks"][2:]
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_tables_at_a_revision(past: Path) -> None:
 )
 def test_what_is_not_there_is_said(past: Path, rev: str, name: str, said: str) -> None:
     with pytest.raises(UserError, match=said):
-        git.find_table_file(past, rev, name)
+        revision_tables.find_table_file(past, rev, name)
 
 
 def test_a_damaged_lock_is_named(past: Path, tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_a_damaged_lock_is_named(past: Path, tmp_path: Path) -> None:
         (copy / "dvc.lock").write_text(text)
         run_git(copy, "commit", "-qam", "damage")
         with pytest.raises(UserError, match=r"HEAD:dvc\.lock: is no DVC file"):
-            git.list_tables_at(copy, "HEAD")
+            revision_tables.list_tables_at(copy, "HEAD")
 
 
 def test_outs_of_every_version_also_those_beside_the_main_line(past: Path, tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def test_a_project_inside_a_larger_repository(tmp_path: Path) -> None:
     )
     run_git(inner.parent, "init", "-q")
     commit(inner.parent, "v1")
-    assert git.list_tables_at(inner, "v1") == {"masks": "a" * 32}
+    assert revision_tables.list_tables_at(inner, "v1") == {"masks": "a" * 32}
     assert git.list_all_outs(inner).paths == {"a" * 32: "data/tables/masks.parquet"}
     assert git.list_todays_outs(inner).paths == {"a" * 32: "data/tables/masks.parquet"}
     assert list(git.read_files_at(inner, "v1", ["dvc.lock"])) == ["dvc.lock"]

@@ -15,7 +15,7 @@ from etl.model import project
 from etl.model.errors import UserError
 from etl.model.schema import CASE_ID
 from etl.model.store import find_table, read_footer, table_path
-from etl.versions import dvc, git
+from etl.versions import dvc, git, revision_tables
 from etl.versions.git import LOCK, Revision
 from etl.warehouse.connect import connect, quoted
 from etl.warehouse.sql_words import scan_parquet
@@ -78,9 +78,9 @@ def find_last_change(trace: Trace, value: object) -> Change:
 def _read_state(trace: Trace, revision: Revision, values_by_md5: dict[str, object]) -> _State:
     """Return the value at a revision; `values_by_md5` keeps it by the table file's MD5."""
     lister, key = _find_lister(trace), trace.key
-    lister_md5 = md5 = git.list_tables_at(trace.root, revision).get(lister)
+    lister_md5 = md5 = revision_tables.list_tables_at(trace.root, revision).get(lister)
     if lister != trace.table:
-        parts = git.list_parts_at(trace.root, revision).get(trace.table, {})
+        parts = revision_tables.list_parts_at(trace.root, revision).get(trace.table, {})
         md5 = parts.get(str(key[CASE_ID.name]))
         key = {name: value for name, value in key.items() if name != CASE_ID.name}
     if md5 is None or lister_md5 is None:
@@ -100,7 +100,7 @@ def _find_file(trace: Trace, revision: Revision, md5: str) -> Path:
     if trace.offline and dvc.find_blob_file(trace.root, md5) is None:
         message = f"{revision}: its table {trace.table} is not in the cache"
         raise UserError(message)
-    return git.find_file(trace.root, revision, trace.table, md5)
+    return revision_tables.find_file(trace.root, revision, trace.table, md5)
 
 
 def read_value(file: Path, column: str, key: Row) -> object:
@@ -211,7 +211,7 @@ def _read_md5(trace: Trace, state: _State, path: str) -> str | None:
         if state.revision is None:
             file = table_path(trace.root / project.TABLES, "blobs")
         else:
-            file = git.find_table_file(trace.root, state.revision, "blobs")
+            file = revision_tables.find_table_file(trace.root, state.revision, "blobs")
         md5 = read_value(file, "md5", {"path": path})
     except UserError:
         return None
