@@ -3,12 +3,13 @@ PYTHON ?= python3
 VENV   := .venv
 READY  := $(VENV)/.ready
 OPINIONS := $(VENV)/.opinions
+ENGINES := $(VENV)/.engines
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 export GX_ANALYTICS_ENABLED := false
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run setup test check bench lock clean help
+.PHONY: run setup engines test check bench lock clean help
 
 run: $(READY)  ## set up, run the pipeline on the release that params.yaml names, show the card
 	ispy1 repro
@@ -28,6 +29,12 @@ $(READY): requirements.lock pyproject.toml
 $(OPINIONS): tests/opinions.lock $(READY)
 	@$(VENV)/bin/pip install --quiet --no-deps --require-hashes --requirement $< && touch $@ || \
 	  echo "make: the second opinions of some tests cannot be installed here; these tests skip"
+
+engines: $(ENGINES)  ## also Dask, Delta Lake, Spark and a driver for Postgres: some 500 MB
+
+$(ENGINES): engines.lock $(READY)
+	$(VENV)/bin/pip install --quiet --no-deps --require-hashes --requirement $<
+	@touch $@
 
 test: $(READY) $(OPINIONS)  ## set up and run the tests
 	pytest -q -n 2
@@ -51,6 +58,11 @@ lock:  ## pin requirements.lock anew: versions and hashes, no addresses
 	$(VENV)-lock/bin/uv pip compile tests/opinions.in --no-deps --universal \
 	  --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
 	  --quiet --upgrade --output-file tests/opinions.lock
+	$(VENV)-lock/bin/python -c 'import tomllib; extras = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]; \
+	  print(*(package for name in ("cluster", "lakehouse", "postgres", "spark") for package in extras[name]), sep="\n")' | \
+	  $(VENV)-lock/bin/uv pip compile - --constraint requirements.lock --universal \
+	  --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
+	  --quiet --upgrade --output-file engines.lock
 
 clean:  ## remove the environment; data stay
 	rm -rf $(VENV) $(VENV)-lock
