@@ -17,6 +17,7 @@ from etl.model.errors import UserError
 from etl.model.project import find_root
 from etl.model.schema import SCHEMA_VERSION
 from etl.warehouse import macros, views
+from etl.warehouse.feature_matrix import spread_lists
 from etl.warehouse.own_table import add_table, check_name
 from etl.warehouse.parts import make_parts
 from etl.warehouse.snapshot import VIEWS, Snapshot, take_revision, take_working_tree
@@ -207,7 +208,7 @@ def _make_views(
     for name in order:
         try:
             doc = views.parse_doc(name, snapshot.views[name])
-            connection.execute(f"create view {name} as {snapshot.views[name]}")
+            connection.execute(f"create view {name} as {spread_lists(snapshot.views[name])}")
         except (duckdb.Error, UserError) as error:
             if snapshot.revision:
                 continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 import shutil
 import time
@@ -13,6 +14,8 @@ import duckdb
 import polars as pl
 import pytest
 import xlsxwriter
+from hypothesis import given
+from hypothesis import strategies as st
 from made.small import make_project
 from support import ROOT
 
@@ -279,6 +282,26 @@ def test_feature_matrix_is_what_its_generator_writes(tmp_path: Path) -> None:
     feature_matrix.write(tmp_path, names)
     for name in ("feature_matrix", "feature_matrix_core"):
         assert (tmp_path / f"{name}.sql").read_text() == VIEWS[name]
+
+
+@given(
+    rows=st.dictionaries(
+        st.tuples(st.sampled_from("pqr"), st.sampled_from(["b", "a'", "C", "not in the view"])),
+        st.none() | st.floats(-1, 1),
+    ),
+    shuffled=st.randoms(use_true_random=False),
+)
+def test_lists_give_what_the_pivot_does(
+    rows: dict[tuple[str, str], float | None], shuffled: random.Random
+) -> None:
+    values = [(case_id, feature, value) for (case_id, feature), value in rows.items()]
+    shuffled.shuffle(values)
+    pivot = feature_matrix.render("Wide.", ["b", "C", "a'"])
+    with duckdb.connect() as db:
+        db.execute("create table features (case_id varchar, feature varchar, value double)")
+        if values:
+            db.executemany("insert into features values (?, ?, ?)", values)
+        assert ask(db, feature_matrix.spread_lists(pivot)) == ask(db, pivot)
 
 
 def test_feature_matrix_names_are_the_publishers(real: Path) -> None:
