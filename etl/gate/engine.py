@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from threading import Thread
+from threading import Lock, Thread
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from etl.gate.report import NOTHING
@@ -24,6 +26,9 @@ CONFIG = "expectations/great_expectations.yml"
 _OF_NULLS_TOO = frozenset(
     {"expect_column_to_exist", "expect_column_proportion_of_non_null_values_to_be_between"}
 )
+_IMPORTING = Lock()
+_SPARK = "pyspark"
+_NOT_THERE: Any = None  # Python's own mark of a module that cannot be imported
 SAW_NOTHING = "does not state what it saw"  # `observed` where a result holds neither rows nor value
 
 Value = float | str | list[float] | list[str]
@@ -43,7 +48,21 @@ class Outcome:
 
 def begin_import() -> None:
     """Import Great Expectations beside what is done next: two seconds, while DuckDB counts."""
-    Thread(target=import_module, args=("great_expectations",), daemon=True).start()
+    Thread(target=import_library, daemon=True).start()
+
+
+def import_library() -> ModuleType:
+    """Import Great Expectations without Spark, which it takes where it is installed.
+
+    That costs half a second, and ends a process whose main module is no file.
+    """
+    with _IMPORTING:
+        is_hidden = sys.modules.setdefault(_SPARK, _NOT_THERE) is _NOT_THERE
+        try:
+            return import_module("great_expectations")
+        finally:
+            if is_hidden:
+                del sys.modules[_SPARK]
 
 
 @cache
@@ -53,7 +72,7 @@ def context(root: Path) -> Any:  # noqa: ANN401  Great Expectations is untyped h
     A file context would rewrite its own configuration at each run.
     """
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
-    import great_expectations as gx
+    gx = import_library()
     from great_expectations.data_context.types.base import DataContextConfig
 
     config = project.read_yaml(root / CONFIG)
@@ -83,9 +102,9 @@ def validate(
 
     An expectation that it could not run is not among the results: judge_suite() sees that.
     """
+    gx_context = context(root)
     from great_expectations.exceptions.exceptions import GreatExpectationsError
 
-    gx_context = context(root)
     suite, problems = _make_suite(name, expectations)
     try:
         batch = _define_batch(gx_context, name).get_batch({"dataframe": frame})

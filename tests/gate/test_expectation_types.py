@@ -149,6 +149,7 @@ def test_what_no_frame_can_answer_is_red(kind: str, kwargs: dict[str, Any]) -> N
 
 
 def test_no_type_is_forgotten() -> None:
+    engine.import_library()
     from great_expectations.expectations.registry import list_registered_expectation_implementations
 
     by_row, together = [row[0] for row in BY_ROW], [row[0] for row in TOGETHER]
