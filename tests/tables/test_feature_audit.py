@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from support import FEATURES, Row, build_table, findings, make_project, rows
 
+import etl
 from etl.build.index import write_indexes
 from etl.measure.audit import CONCORDANCE, EXACT, NOT_COMPARABLE, VERDICTS
 from etl.model.feature_names import NAMES
@@ -21,7 +22,7 @@ from etl.tables import captk_features, feature_audit, features
 from etl.tables.feature_catalog import parse_name
 
 ROOT = Path(__file__).parents[2]
-TABLES = ("features", "feature_catalog", "captk_features", "feature_audit")
+TABLES = ("features", "feature_catalog", "captk_features", "feature_audit", "feature_fits")
 MEAN = "T1_E_Intensity_Mean"
 
 
@@ -74,6 +75,42 @@ def rewrite(root: Path, change: Callable[[Row], Row]) -> None:
     path = table_path(root / "data/tables", "features")
     meta = {"recipe": read_footer(path)["recipe"], "licence": "CC0", "attribution": "none"}
     write_table(features.TABLE, [change(row) for row in rows(root, "features")], path, meta=meta)
+
+
+# --- every input, not the best alone -----------------------------------------------------------
+
+FITS = """
+with pairs as (
+    select feature, image_set, phase, mask, features.value as a, recomputed.value as b,
+        if(a = b, 0, abs(a - b) / greatest(abs(a), abs(b))) as relative
+    from features
+    join captk_features as recomputed using (case_id, feature)
+    where a is not null and b is not null
+)
+select feature, image_set, phase, mask, count(*) as n, count_if(relative <= 1e-6) as n_equal,
+    round(median(relative), 12) as median_relative_difference,
+    max(relative) as max_relative_difference
+from pairs
+group by all
+"""
+
+
+def test_every_input_is_compared_and_the_audit_takes_one(phantom: Path) -> None:
+    with etl.connect(phantom) as db:
+        db.execute(f"create table wanted as {FITS}")
+        db.execute(
+            "create table fits as select * exclude (is_best) replace ("
+            "round(median_relative_difference, 12) as median_relative_difference) from feature_fits"
+        )
+        assert db.execute("from wanted except all from fits").fetchall() == []
+        assert (
+            db.execute("select count(*) from fits").fetchall()
+            == db.execute("select count(*) from wanted").fetchall()
+        )
+        best = "select feature, image_set, n, max_relative_difference from {} where {}"
+        taken = db.execute(best.format("feature_fits", "is_best order by feature")).fetchall()
+        audited = best.format("feature_audit", "n > 0 order by feature")
+        assert taken == db.execute(audited).fetchall()
 
 
 # --- the phantom's workbook ------------------------------------------------------------------
