@@ -40,6 +40,8 @@ ONLY_IN = {
     "typer": ("etl.cli",),
     "multiprocessing": ("etl.model.pool",),
     "concurrent": ("etl.model.pool",),
+    "distributed": ("etl.model.cluster",),
+    "dask": ("etl.model.cluster",),
     "sqlite3": ("etl.build.kept_units",),
     "ruamel": ("etl.model.params_file",),
     "zrad": ("etl.measure.autocorrelation", "etl.measure.ibsi", "etl.measure.texture"),
@@ -204,8 +206,11 @@ def test_every_library_is_declared(module: str) -> None:
     import tomllib
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    groups = [lines for group, lines in project["optional-dependencies"].items() if group != "dev"]
     declared = {
-        line.split(">")[0].split("<")[0].split("=")[0].lower() for line in project["dependencies"]
+        line.split(">")[0].split("<")[0].split("=")[0].lower()
+        for lines in (project["dependencies"], *groups)
+        for line in lines
     }
     distributions = {
         "cc3d": "connected-components-3d", "skimage": "scikit-image", "yaml": "pyyaml",

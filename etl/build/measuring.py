@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import socket
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
+from etl.build.admission import describe_builder, find_fault, list_samples
 from etl.build.finite import drop_nonfinite
-from etl.build.index import import_table, list_tables
-from etl.build.parts import stage_part
-from etl.model.errors import BadInputError
+from etl.build.index import import_table, list_tables, read_params_of
+from etl.build.parts import make_part, stage_part
+from etl.model.digests import compute_md5
+from etl.model.errors import BadInputError, UserError
 from etl.model.findings import Finding, make_finding
-from etl.model.pool import run_alone, spread
+from etl.model.pool import Cluster, run_alone, spread, spread_over
+from etl.model.release import MARKS
 from etl.model.schema import Table
 from etl.model.store import convert_to_arrow
 from etl.read.volumes import VOLUMES
-from etl.tables.unit import Context, Measured, Unit, Values
+from etl.tables.unit import Blob, Context, Measured, Unit, Values
 
 # Tables import these where they first need them: most commands only ask what tables declare, and
 # the first module of SciPy costs a quarter of a second. Loaded before workers start, they are
@@ -36,30 +40,86 @@ class Task:
         """Whether the units are of a case."""
         return import_table(self.units[0][0]).TABLE.per in ("blob", "case")
 
+    @property
+    def case_id(self) -> str:
+        """The case, or nothing of a task of the release."""
+        return str(self.units[0][1][0].name.case_id) if self.is_of_case else ""
+
 
 def make_tasks(units: Sequence[tuple[str, Unit]]) -> list[Task]:
     """Return one task per case, in order; the workbooks are one of their own, and come first."""
     by_case: dict[str, list[tuple[str, Unit]]] = {}
-    for name, unit in units:
-        is_of_case = import_table(name).TABLE.per in ("blob", "case")
-        case_id = str(unit[0].name.case_id) if is_of_case else ""
-        by_case.setdefault(case_id, []).append((name, unit))
+    for pair in units:
+        by_case.setdefault(Task((pair,)).case_id, []).append(pair)
     return [Task(tuple(by_case[case_id])) for case_id in sorted(by_case)]
 
 
 def measure_tasks(
-    context: Context, tasks: Sequence[Task], workers: int
-) -> Iterator[tuple[Task, list[Values]]]:
-    """Measure tasks over processes; yield each with the values of its units, in order.
+    context: Context, tasks: Sequence[Task], workers: int | Cluster
+) -> Generator[tuple[Task, list[Values]], None, None]:
+    """Measure tasks over processes or a cluster; yield each with the values of its units.
 
-    A unit that cannot be measured is a finding, and so is one that kills its worker twice.
+    A unit that cannot be measured is a finding, and so is one that kills its worker twice. A
+    cluster yields tasks as they are done, and one that killed its worker twice unit by unit.
     """
     lean = replace(context, blobs=())  # workers get the blobs of each unit
-    died = partial(_measure_one_by_one, lean)
+    if isinstance(workers, Cluster):
+        measured = _measure_far(lean, tasks, workers)
+    else:
+        measured = zip(tasks, _measure_here(lean, tasks, workers), strict=True)
+    for task, values in measured:
+        for part in [value.part for value in values if value.part]:
+            stage_part(context.root, part)
+        yield task, [replace(value, part=b"") for value in values]
+
+
+def _measure_here(context: Context, tasks: Sequence[Task], workers: int) -> Iterator[list[Values]]:
+    died = partial(_measure_one_by_one, context)
     tables = [f"etl.tables.{name}" for name in list_tables()]
     preload = ["nibabel", *tables, *SLOW_IMPORTS]
-    measured = spread(partial(measure_task, lean), tasks, workers, died, preload)
-    yield from zip(tasks, measured, strict=True)
+    yield from spread(partial(measure_task, context), tasks, workers, died, preload)
+
+
+def _measure_far(
+    context: Context, tasks: Sequence[Task], cluster: Cluster
+) -> Iterator[tuple[Task, list[Values]]]:
+    if not tasks:
+        return
+    params = [read_params_of(context.root, name) for name in list_tables()]
+    far = replace(context, params={k: v for values in params for k, v in values.items()})
+    samples = list_samples([unit for task in tasks if task.is_of_case for _, unit in task.units])
+    check = partial(find_fault, describe_builder(context), far, samples)
+    work = partial(_measure_verified, far)
+    yield from spread_over(cluster, work, tasks, check, _split, _report_dead_workers)
+
+
+def _measure_verified(context: Context, task: Task) -> list[Values]:
+    """Measure on another machine: what it sees under a path may not be what the index says.
+
+    Raises:
+        UserError: it is not. Values must never be filed under the hash of other bytes.
+    """
+    blobs = {blob for _, unit in task.units for blob in unit if blob.md5 not in MARKS}
+    for blob in sorted(blobs, key=lambda blob: blob.path):
+        is_read = task.is_of_case or not blob.name.artefact.startswith(("image_", "mask"))
+        if is_read and not _is_here(context, blob):
+            message = (
+                f"{context.release / blob.path} is not on {socket.gethostname()} what it is here: "
+                "it changed, or that worker sees another release. Run `ispy1 repro` again."
+            )
+            raise UserError(message)
+    return measure_task(context, task)
+
+
+def _is_here(context: Context, blob: Blob) -> bool:
+    try:
+        return compute_md5(context.release / blob.path) == blob.md5
+    except OSError:
+        return False
+
+
+def _split(task: Task) -> list[Task]:
+    return [Task((pair,)) for pair in task.units]
 
 
 def measure_task(context: Context, task: Task) -> list[Values]:
@@ -72,15 +132,15 @@ def measure_task(context: Context, task: Task) -> list[Values]:
 
 def _measure_one_by_one(context: Context, task: Task) -> list[Values]:
     """Measure each unit in a worker of its own, so that only the one at fault is lost."""
-
-    def died(lost: Task) -> list[Values]:
-        return [_report_dead_worker(name, unit) for name, unit in lost.units]
-
-    alone = [Task((pair,)) for pair in task.units]
+    alone = _split(task)
     if len(alone) == 1:
-        return died(task)
+        return _report_dead_workers(task)
     work = partial(measure_task, context)
-    return [values for one in alone for values in run_alone(work, one, died)]
+    return [values for one in alone for values in run_alone(work, one, _report_dead_workers)]
+
+
+def _report_dead_workers(task: Task) -> list[Values]:
+    return [_report_dead_worker(name, unit) for name, unit in task.units]
 
 
 def measure_unit(name: str, context: Context, unit: Unit) -> Values:
@@ -96,17 +156,19 @@ def measure_unit(name: str, context: Context, unit: Unit) -> Values:
         measured = Measured([], [make_finding(name, error)])
     except MemoryError:
         return _report_dead_worker(name, unit)
-    if measured.part is not None:
-        (row,) = measured.rows
-        row |= stage_part(context.root, table.parts, measured.part)
     return make_values(table, measured)
 
 
 def make_values(table: Table, measured: Measured) -> Values:
     """Return what was measured as columns; what arithmetic cannot hold is null, and a finding."""
+    part = b""
+    if measured.part is not None:
+        part, facts = make_part(table.parts, measured.part)
+        (row,) = measured.rows
+        row |= facts
     rows = convert_to_arrow(table, measured.rows, without=table.assembled)
     finite, findings = drop_nonfinite(table, rows)
-    return Values(finite, [*measured.findings, *findings])
+    return Values(finite, [*measured.findings, *findings], part)
 
 
 def _report_dead_worker(name: str, unit: Unit) -> Values:

@@ -1,7 +1,8 @@
 """Files of a table that is kept as one Parquet file per case.
 
-A worker leaves its file in scratch, named by its MD5; the build puts it in place. A file that is in
-place, in scratch or in DVC's cache under its MD5 is not made again.
+A worker makes the file of its case; the build leaves it in scratch, named by its MD5, and puts it
+in place in the end. A file that is in place, in scratch or in DVC's cache under its MD5 is not made
+again.
 """
 
 from __future__ import annotations
@@ -27,12 +28,15 @@ from etl.model.store import (
 from etl.versions import dvc
 
 
-def stage_part(root: Path, name: str, rows: pa.Table) -> Row:
-    """Leave the file of a case in scratch; return what the table of such files says of it."""
+def make_part(name: str, rows: pa.Table) -> tuple[bytes, Row]:
+    """Return the file of a case, and what the table of such files says of it."""
     data = serialize_part(name, rows)
-    part_md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
-    write_atomically(_name_scratch(root, part_md5), lambda path: path.write_bytes(data))
-    return {"part_md5": part_md5, "part_bytes": len(data)}
+    return data, {"part_md5": _hash(data), "part_bytes": len(data)}
+
+
+def stage_part(root: Path, data: bytes) -> None:
+    """Leave the file of a case in scratch."""
+    write_atomically(_name_scratch(root, _hash(data)), lambda path: path.write_bytes(data))
 
 
 def hash_parts(root: Path, name: str) -> dict[str, str]:
@@ -90,6 +94,10 @@ def _bring_to_scratch(root: Path, name: str, part_md5: str, in_place: Mapping[st
     if cases:
         source = part_path(root / project.TABLES, name, cases[0])
     write_atomically(staged, lambda path: shutil.copyfile(source, path))
+
+
+def _hash(data: bytes) -> str:
+    return hashlib.md5(data, usedforsecurity=False).hexdigest()
 
 
 def _name_scratch(root: Path, part_md5: str) -> Path:

@@ -100,6 +100,19 @@ def make_module_recipe(
     return _digest(_describe(root, [(module, None), *WRITING], worded=True), facts)
 
 
+def list_libraries(root: Path, modules: Iterable[str]) -> set[str]:
+    """Return the distributions that decide what tables' modules measure."""
+    described = [_describe(root, [(module, "measure")], worded=False) for module in modules]
+    return {n for names in described for n in names if _find_version(n) is not None}
+
+
+def describe_process(libraries: Iterable[str]) -> dict[str, str]:
+    """Return what values follow from in this process, beside their parameters: by name."""
+    versions = {name: _find_version(name) or "missing" for name in sorted(libraries)}
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return {"ispy1": f"code {_hash_package()[:12]}", "Python": python, **versions}
+
+
 def find_closure(module: str) -> tuple[set[str], set[str]]:
     """Return the project's modules that a table is made by, and the distributions they use."""
     definitions, aliases = reach([(module, None), *WRITING])
@@ -165,7 +178,7 @@ def _hash_package() -> str:
     """Return a hash of all that a description follows from: sources, and Python that parses."""
     modules = sorted(PACKAGE.rglob("*.py"))
     sources = [[str(path.relative_to(PACKAGE)), path.read_text("utf-8")] for path in modules]
-    return _digest(sys.version, sources)
+    return _digest(sys.version_info[:2], sources)
 
 
 def _name_distributions(aliases: Iterable[tuple[str, str]]) -> set[str]:

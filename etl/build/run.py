@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from etl.build.seed import seed_units
 from etl.model import project
 from etl.model.errors import UserError
 from etl.model.findings import Finding
-from etl.model.pool import count_workers
+from etl.model.pool import Cluster, count_workers
 from etl.model.profile import Profile, load_profile
 from etl.model.release import MARKS, is_own_mask, list_mask_sets
 from etl.model.store import build_lock, describe_parts, table_path, write_table
@@ -82,7 +83,7 @@ class _Work:
 def build_tables(
     root: Path,
     names: Sequence[str] = (),
-    workers: int | None = None,
+    workers: int | Cluster | None = None,
     progress: Progress | None = None,
     *,
     reuse: bool = True,
@@ -93,7 +94,7 @@ def build_tables(
     Args:
         root: the project.
         names: these alone (etl.build.plan.add_needs adds what they need); default: all.
-        workers: processes; default: the cores.
+        workers: processes, or the cluster that works in their place; default: the cores.
         progress: called with (cases measured, cases to measure).
         reuse: leave fresh tables as they are, and take units that were measured before.
         say: told for whom this build waits, where another builds.
@@ -203,24 +204,32 @@ def _drop_lost_parts(root: Path, state: State, known: Mapping[str, Values]) -> d
 
 
 def _measure(
-    context: Context, work: Mapping[str, _Work], workers: int, progress: Progress | None
+    context: Context,
+    work: Mapping[str, _Work],
+    workers: int | Cluster,
+    progress: Progress | None,
 ) -> None:
-    """Measure what is missing, case by case; what is done is kept every second."""
+    """Measure what is missing, case by case; what is done is kept every second, and at the end."""
     tasks = make_tasks([(item.name, unit) for item in work.values() for unit in item.missing])
     n_cases = sum(task.is_of_case for task in tasks)
-    n_done = 0
+    cases_done: set[str] = set()
     pending: list[tuple[Task, list[Values]]] = []
     last = time.monotonic()
-    for number, (task, measured) in enumerate(measure_tasks(context, tasks, workers), 1):
-        for (name, unit), values in zip(task.units, measured, strict=True):
-            work[name].fresh[unit[0].path if unit else ""] = values
-        pending.append((task, measured))
-        n_done += task.is_of_case
-        if progress and n_cases:
-            progress(n_done, n_cases)
-        if number == len(tasks) or time.monotonic() - last > KEEP_EVERY_S:
-            _keep(context, work, pending)
-            pending, last = [], time.monotonic()
+    with closing(measure_tasks(context, tasks, workers)) as results:
+        try:
+            for task, measured in results:
+                for (name, unit), values in zip(task.units, measured, strict=True):
+                    work[name].fresh[unit[0].path if unit else ""] = values
+                pending.append((task, measured))
+                cases_done.add(task.case_id)
+                if progress and n_cases:
+                    progress(len(cases_done - {""}), n_cases)
+                if time.monotonic() - last > KEEP_EVERY_S:
+                    _keep(context, work, pending)
+                    pending, last = [], time.monotonic()
+        finally:
+            if pending:
+                _keep(context, work, pending)
 
 
 def _keep(

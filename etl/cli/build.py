@@ -9,14 +9,23 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from etl.cli.answer import JsonOption, echo_json
-from etl.cli.progress import progress_bar
+from etl.cli.progress import Bar, progress_bar
 from etl.model import project
 from etl.model.errors import UserError
+from etl.model.pool import SCHEDULER, Cluster
 
 if TYPE_CHECKING:
     from etl.build.run import Built
 
 FORCE = "ISPY1_FORCE"
+SchedulerOption = Annotated[
+    str | None,
+    typer.Option(
+        envvar=SCHEDULER,
+        metavar="ADDRESS",
+        help="Measure on the Dask cluster of this scheduler, such as tcp://host:8786.",
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -29,12 +38,13 @@ def register(app: typer.Typer) -> None:
     app.command(rich_help_panel=stage)(tables)
 
 
-def repro(context: typer.Context) -> None:
+def repro(context: typer.Context, scheduler: SchedulerOption = None) -> None:
     """Bring every table up to date: `dvc repro` with this program's own environment.
 
     Further words go to `dvc repro`. `--force` also measures every blob again. A second one waits.
 
-    Examples: `ispy1 repro`, `ispy1 repro --force`, `ispy1 repro gate`
+    Examples: `ispy1 repro`, `ispy1 repro --force`, `ispy1 repro gate`,
+    `ispy1 repro --scheduler tcp://host:8786`
     """
     from etl.versions.repro import run_repro
 
@@ -42,6 +52,8 @@ def repro(context: typer.Context) -> None:
     if not {"--allow-missing", "--pull"} & set(context.args):
         _check_release(root)
     environment = {FORCE: "1"} if {"--force", "-f"} & set(context.args) else {}
+    if scheduler:
+        environment[SCHEDULER] = scheduler
     code = run_repro(root, context.args, environment, _say)
     raise typer.Exit(min(code, 1) if code >= 0 else 2)
 
@@ -115,6 +127,7 @@ def tables(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes; default: ISPY1_WORKERS or the cores.")
     ] = None,
+    scheduler: SchedulerOption = None,
     force: Annotated[  # noqa: FBT002  typer makes the option of it
         bool, typer.Option("--force", envvar=FORCE, help="Read every blob again.")
     ] = False,
@@ -132,6 +145,7 @@ def tables(
     - `ispy1 tables masks images`
     - `ispy1 tables --dry-run`
     - `ispy1 tables --workers 1`
+    - `ispy1 tables --scheduler tcp://host:8786`
     """
     from etl.build.plan import add_needs
     from etl.build.run import build_tables, plan_tables
@@ -140,8 +154,9 @@ def tables(
     if dry_run:
         built = plan_tables(root, table_names)
     else:
-        with progress_bar("cases") as advance:
-            built = build_tables(root, table_names, workers, advance, reuse=not force, say=_say)
+        with progress_bar("cases") as bar:
+            crew = _name_cluster(scheduler, bar) if scheduler else workers
+            built = build_tables(root, table_names, crew, bar, reuse=not force, say=_say)
     if as_json:
         echo_json([asdict(table) for table in built])
         return
@@ -150,6 +165,13 @@ def tables(
             typer.echo(_describe(table))
     fresh = [table.table for table in built if not table.reasons]
     typer.echo(f"tables: {len(built) - len(fresh)} stale, {len(fresh)} fresh")
+
+
+def _name_cluster(scheduler: str, bar: Bar) -> Cluster:
+    def show(n_workers: int) -> None:
+        bar.rename(f"cases ({n_workers} worker{'s' * (n_workers != 1)})")
+
+    return Cluster(scheduler, _say, show)
 
 
 def _describe(table: Built) -> str:

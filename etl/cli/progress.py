@@ -5,17 +5,30 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.progress import Task
 
 
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A bar that is called with (done, total) to move, and may get another title."""
+
+    move: Callable[[int, int], None] = lambda _done, _total: None
+    rename: Callable[[str], None] = lambda _title: None
+
+    def __call__(self, done: int, total: int) -> None:
+        """Move the bar."""
+        self.move(done, total)
+
+
 @contextmanager
-def progress_bar(title: str, *, is_bytes: bool = False) -> Iterator[Callable[[int, int], None]]:
-    """Yield a function (done, total) that moves the bar: how much, how fast, time left."""
+def progress_bar(title: str, *, is_bytes: bool = False) -> Iterator[Bar]:
+    """Yield what moves the bar: how much, how fast, time left."""
     if not sys.stderr.isatty():
-        yield lambda _done, _total: None
+        yield Bar()
         return
     from rich.console import Console
     from rich.progress import (
@@ -45,4 +58,7 @@ def progress_bar(title: str, *, is_bytes: bool = False) -> Iterator[Callable[[in
     columns = (TextColumn("{task.description}"), BarColumn(), *measures, TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(title, total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
+        yield Bar(
+            lambda done, total: progress.update(task, completed=done, total=total),
+            lambda name: progress.update(task, description=name),
+        )

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 from typing import TypeVar
 
 from etl.model.errors import UserError
@@ -18,6 +19,20 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 FEW = 4  # below this many items the start of a pool costs more than it saves
+SCHEDULER = "ISPY1_SCHEDULER"  # variable: the address of a cluster's scheduler
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A Dask cluster that works in place of processes here.
+
+    `address`: of its scheduler. `say`: told what a person should know. `show`: told how many
+    workers there are, where that changes.
+    """
+
+    address: str
+    say: Callable[[str], None]
+    show: Callable[[int], None]
 
 
 def count_workers() -> int:
@@ -72,6 +87,42 @@ def run_alone(work: Callable[[Item], Result], item: Item, died: Callable[[Item],
             return pool.submit(work, item).result()
     except BrokenProcessPool:
         return died(item)
+
+
+def spread_over(
+    cluster: Cluster,
+    work: Callable[[Item], Result],
+    items: Sequence[Item],
+    check: Callable[[], str],
+    split: Callable[[Item], Sequence[Item]],
+    died: Callable[[Item], Result],
+) -> Iterator[tuple[Item, Result]]:
+    """Yield items with `work` of each as they are done, by the workers of a cluster.
+
+    Args:
+        cluster: where.
+        work: a function that can be pickled; what it raises ends all.
+        items: what to work on.
+        check: asked of every worker before it gets work: why it may get none, or nothing.
+        split: the parts of an item that killed a worker twice. They are worked on and yielded in
+            its place; each may kill one worker.
+        died: the result of a part that did, and of an item that has no parts.
+
+    Raises:
+        UserError: Dask is not installed, or the scheduler does not answer.
+    """
+    try:
+        from etl.model.cluster import work_through
+    except ModuleNotFoundError as error:
+        if error.name not in ("dask", "distributed"):
+            raise
+        message = (
+            f"{cluster.address}: to work on a cluster, {error.name} must be installed here. Run "
+            "`pip install 'ispy1-warehouse[cluster]'`, or build without --scheduler and "
+            f"{SCHEDULER}."
+        )
+        raise UserError(message) from error
+    yield from work_through(cluster, work, items, check, split, died)
 
 
 def _start_executor(workers: int, preload: Sequence[str] = ()) -> ProcessPoolExecutor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import md5
 from pathlib import Path
@@ -66,10 +66,14 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """A unit that was measured: `rows` has the columns of its table that are not assembled."""
+    """A unit that was measured: `rows` has the columns of its table that are not assembled.
+
+    `part`: the file of its case, of a table that has one per case, on its way to the builder.
+    """
 
     rows: pa.Table
     findings: Sequence[Finding] = ()
+    part: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,7 @@ class Context:
     blobs: tuple[Blob, ...]
     needs: tuple[str, ...] = ()
     mask_sets: tuple[str, ...] = ()  # of the release: the declared ones, then the user's own
+    params: Mapping[str, Any] = field(default_factory=dict)  # by dotted name, where no root is
 
     def file(self, blob: Blob) -> Path:
         """Return the blob on disk.
@@ -104,7 +109,7 @@ class Context:
 
     def param(self, dotted: str) -> Any:  # noqa: ANN401  a YAML value is of any type
         """Return a value of params.yaml; the table's `params` name it: so it is in the recipe."""
-        return param(self.root, dotted)
+        return self.params[dotted] if dotted in self.params else param(self.root, dotted)
 
     def table(self, name: str) -> pl.DataFrame:
         """Return a table that this one needs.
