@@ -28,8 +28,9 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 CONNECT_S = 10.0
+ANSWER_S = 10.0
 LOOK_S = 0.5  # so often it is asked which workers there are
-PATIENCE_S = 10.0  # so long without a worker nothing is said, and a result is waited for
+PATIENCE_S = 10.0  # so long nothing is said where nobody works
 AHEAD = 2  # items that a worker has at once: one that it works on, one that waits there
 LIVES = 2  # a worker may be ended by others; twice by one item is the item's fault
 _ONE_AT_A_TIME = threading.Lock()  # of a worker, whatever number of threads it has
@@ -64,7 +65,13 @@ class _Call:
 
 def _call_alone(work: Callable[..., Result], *arguments: object) -> Result:
     with _ONE_AT_A_TIME:
-        return work(*arguments)
+        try:
+            return work(*arguments)
+        except UserError:
+            raise
+        except Exception as error:  # noqa: BLE001  it may hold what cannot travel: then none hears
+            fault = f"{type(error).__name__}: {error}"
+    raise RuntimeError(fault)
 
 
 def work_through(
@@ -215,14 +222,12 @@ class _Crew(Generic[Item, Result]):
         """Yield what was done; wait a little where nothing was."""
         with suppress(Empty):
             flight = self._reports.get(timeout=LOOK_S)
-            while True:
-                if flight in self._flights:
-                    yield from self._land(flight)
-                flight = self._reports.get_nowait()
+            if flight in self._flights:
+                yield from self._land(flight)
 
     def _land(self, flight: _Flight[Item]) -> Iterator[tuple[Item, Result]]:
         future, job = flight.future, flight.job
-        error = future.exception(timeout=PATIENCE_S) if future.status == "error" else None
+        error = future.exception(timeout=ANSWER_S) if future.status == "error" else None
         if job is None:
             self._admit(flight, error)
         elif isinstance(error, KilledWorker):  # its address was another's before one looked
@@ -231,10 +236,13 @@ class _Crew(Generic[Item, Result]):
         elif error:
             raise error
         elif future.status == "finished":
-            with suppress(TimeoutError):  # it died with the result: _lose() will see to it
-                result = future.result(timeout=PATIENCE_S)
-                self._remove(flight)
-                yield job.item, result
+            try:
+                result = future.result(timeout=ANSWER_S)
+            except TimeoutError:  # its worker died with it, and look() has not seen it yet
+                self._reports.put(flight)
+                return
+            self._remove(flight)
+            yield job.item, result
         else:  # cancelled: by another, or with the connection
             self._remove(flight)
             self.waiting.append(job)
@@ -244,7 +252,7 @@ class _Crew(Generic[Item, Result]):
         """Let a worker that was checked have work, or say why not."""
         self._remove(flight)
         if flight.future.status == "finished":
-            fault = flight.future.result(timeout=PATIENCE_S)
+            fault = flight.future.result(timeout=ANSWER_S)
         else:
             fault = f"cannot run this version of ispy1 ({type(error).__name__}: {error})"
         if fault:

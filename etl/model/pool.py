@@ -117,9 +117,8 @@ def spread_over(
         if error.name not in ("dask", "distributed"):
             raise
         message = (
-            f"{cluster.address}: to work on a cluster, {error.name} must be installed here. Run "
-            "`pip install 'ispy1-warehouse[cluster]'`, or build without --scheduler and "
-            f"{SCHEDULER}."
+            f"{cluster.address}: work on a cluster needs the package distributed. Run `pip install "
+            f"distributed`, or build without --scheduler and {SCHEDULER}."
         )
         raise UserError(message) from error
     yield from work_through(cluster, work, items, check, split, died)
