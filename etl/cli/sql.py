@@ -30,6 +30,10 @@ OutputOption = Annotated[
 RevOption = Annotated[
     str | None, typer.Option("--rev", help="A git revision: v1.0, main, HEAD~2. Default: today.")
 ]
+RemoteOption = Annotated[
+    bool,
+    typer.Option("--remote", help="Read tables of versions in the DVC remote; pull nothing."),
+]
 SpillOption = Annotated[
     str | None,
     typer.Option(
@@ -82,6 +86,7 @@ def sql(  # noqa: PLR0913, PLR0917  typer makes an option of each
         str, typer.Option(metavar="SIZE", help="Such as 4GB, or a share of this computer's.")
     ] = MEMORY,
     spill: SpillOption = None,
+    remote: RemoteOption = False,  # noqa: FBT002
 ) -> None:
     """Ask the warehouse one question in SQL. It only reads, and can reach no file and no network.
 
@@ -93,6 +98,7 @@ def sql(  # noqa: PLR0913, PLR0917  typer makes an option of each
     - `echo "from cohort" | ispy1 sql`
     - `ispy1 sql "from cohort join mine using (case_id)" --with mine=my.xlsx`
     - `ispy1 sql "from label_summary" --rev v1.0`
+    - `ispy1 sql "from masks where case_id = 'ISPY1_9001'" --rev v1.0 --remote`
     - `ispy1 sql --attach old=v1.0 "from masks anti join old.masks using (path)"`
     """
     from etl.ask.diff.views import add_views
@@ -112,7 +118,9 @@ def sql(  # noqa: PLR0913, PLR0917  typer makes an option of each
     text = _load_query(query)
     # The views of differences cost half a second.
     prepare = add_views if "old" in versions and "diff." in text else None
-    answer = run(text, rev=rev, attach=versions, tables=tables, limits=limits, prepare=prepare)
+    answer = run(
+        text, rev=rev, attach=versions, tables=tables, limits=limits, remote=remote, prepare=prepare
+    )
     write(answer, chosen, output)
 
 
@@ -122,6 +130,7 @@ def describe(
     ] = None,
     as_json: JsonOption = False,  # noqa: FBT002  typer makes the option of it
     rev: RevOption = None,
+    remote: RemoteOption = False,  # noqa: FBT002
 ) -> None:
     """Say what the tables, views and macros hold: grain, key, columns, types, units, meaning.
 
@@ -137,7 +146,7 @@ def describe(
     from etl.warehouse.connect import connect
 
     root = project.find_root()
-    connection = connect(root, rev=rev)
+    connection = connect(root, rev=rev, remote=remote)
     if table is None:
         relations = dictionary.list_relations(connection)
         if as_json:

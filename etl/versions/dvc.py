@@ -253,7 +253,7 @@ def list_remote(root: Path, md5s: Iterable[str]) -> set[str]:
     hashes = set(md5s)
     if not hashes or read_remote_name(root) is None:
         return set()
-    with _open_remote(root) as (_, remote):
+    with open_remote(root) as (_, remote):
         return set(remote.oids_exist(hashes))
 
 
@@ -271,7 +271,7 @@ def fetch(root: Path, md5s: Iterable[str]) -> set[str]:
         from dvc_data.hashfile.hash_info import HashInfo
         from dvc_data.hashfile.transfer import transfer
 
-        with _open_remote(root) as (cache, remote):
+        with open_remote(root) as (cache, remote):
             infos = {HashInfo("md5", md5) for md5 in lacking}
             # No index: it would believe that a file is there which somebody removed.
             transfer(remote, cache, infos, jobs=remote.fs.jobs, verify=True, cache_odb=cache)
@@ -296,7 +296,7 @@ def push(
     hashes = set(md5s)
     require_remote(root)
     local = list_cached(root, hashes)
-    with _open_remote(root) as (cache, remote):
+    with open_remote(root) as (cache, remote):
         in_remote = set(remote.oids_exist(hashes)) if hashes else set()
         new = sorted(local - in_remote, key=lambda md5: (md5.endswith(FOLDER), md5))
         files = [md5 for md5 in new if not md5.endswith(FOLDER)]
@@ -340,18 +340,26 @@ def _open_repo(root: Path) -> Any:  # noqa: ANN401  DVC has no types
 
 
 @contextmanager
-def _open_remote(root: Path) -> Iterator[tuple[Any, Any]]:
-    """Yield DVC's cache and today's remote, as stores of files by hash."""
+def open_remote(root: Path) -> Iterator[tuple[Any, Any]]:
+    """Yield DVC's cache and today's remote, as stores of files by hash.
+
+    Raises:
+        UserError: the remote cannot be used.
+    """
     try:
         with _open_repo(root) as repo:
             yield repo.cache.local, _wait_for_answer(repo, read_remote_name(root))
     except Exception as error:  # each kind of remote has errors of its own
-        reason = " ".join(str(error).split()) or type(error).__name__
-        message = (
-            f"The remote {read_remote_name(root)} cannot be used ({reason}). "
-            "Check it by `dvc remote list` and `dvc status --cloud`."
-        )
-        raise UserError(message) from error
+        raise UserError(describe_unusable(read_remote_name(root), error)) from error
+
+
+def describe_unusable(remote: str | None, error: Exception) -> str:
+    """Return a sentence on a remote that does not do what it is asked."""
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return (
+        f"The remote {remote} cannot be used ({reason}). "
+        "Check it by `dvc remote list` and `dvc status --cloud`."
+    )
 
 
 def _wait_for_answer(repo: Any, name: str | None) -> Any:  # noqa: ANN401  DVC's

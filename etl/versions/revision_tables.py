@@ -22,7 +22,7 @@ def list_tables_at(root: Path, rev: str | Revision) -> dict[str, str]:
     Raises:
         UserError: unknown revision, or one without a usable dvc.lock.
     """
-    return _select_tables(_list_files_at(root, resolve(root, rev)))
+    return list_md5s_at(root, rev)[0]
 
 
 def list_parts_at(root: Path, rev: str | Revision) -> dict[str, dict[str, str]]:
@@ -31,7 +31,19 @@ def list_parts_at(root: Path, rev: str | Revision) -> dict[str, dict[str, str]]:
     Raises:
         UserError: as list_tables_at.
     """
-    return _select_parts(_list_files_at(root, resolve(root, rev)))
+    return list_md5s_at(root, rev)[1]
+
+
+def list_md5s_at(
+    root: Path, rev: str | Revision
+) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+    """Return what list_tables_at and list_parts_at return, read once.
+
+    Raises:
+        UserError: as list_tables_at.
+    """
+    files = _list_files_at(root, resolve(root, rev))
+    return _select_tables(files), _select_parts(files)
 
 
 def _select_tables(files: Mapping[str, str]) -> dict[str, str]:
@@ -100,8 +112,7 @@ def find_files(
         UserError: as list_tables_at, or a file is neither in the cache nor in the remote.
     """
     revision = resolve(root, rev)
-    files = _list_files_at(root, revision)
-    tables, parts = _select_tables(files), _select_parts(files)
+    tables, parts = list_md5s_at(root, revision)
     md5s = tables | {f"{name} of {c}": md5 for name, of in parts.items() for c, md5 in of.items()}
     fetched = dvc.fetch(root, md5s.values())
     lost = [name for name, md5 in md5s.items() if md5 not in fetched]

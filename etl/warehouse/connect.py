@@ -18,8 +18,10 @@ from etl.model.project import find_root
 from etl.model.schema import SCHEMA_VERSION
 from etl.warehouse import macros, views
 from etl.warehouse.feature_matrix import spread_lists
+from etl.warehouse.limits import interruptible
 from etl.warehouse.own_table import add_table, check_name
 from etl.warehouse.parts import make_parts
+from etl.warehouse.remote import is_remote, open_files, raise_sentence
 from etl.warehouse.snapshot import VIEWS, Snapshot, take_revision, take_working_tree
 from etl.warehouse.sql_words import as_pattern, literal, quoted, scan_parquet
 
@@ -52,6 +54,7 @@ def connect(
     rev: str | None = None,
     attach: Mapping[str, str] | None = None,
     tables: Mapping[str, object] | None = None,
+    remote: bool = False,
 ) -> duckdb.DuckDBPyConnection:
     """Open the warehouse: an in-memory DuckDB with every table that is built and every view.
 
@@ -68,22 +71,29 @@ def connect(
             `old.volumes`, beside `main.masks` or `masks`.
         tables: tables of your own by name: the path of a csv, parquet or xlsx file, or a polars,
             pandas or Arrow table. They are copied into memory.
+        remote: read the tables of `rev` and `attach` where they lie in today's DVC remote, and of
+            them what a query needs. Default: all of them are fetched into the cache.
 
     Raises:
         UserError: no project here, an unknown revision, one without tables, a table that neither
-            cache nor remote holds, a file that cannot be read, or a name that is taken.
+            cache nor remote holds, a file that cannot be read, a name that is taken, or a remote
+            that cannot be used.
     """
     root = find_root(None if project is None else Path(project))
     cache = root / ".dvc" / "tmp" / "ispy1" if (root / ".dvc").is_dir() else None
     connection = duckdb.connect()
-    snapshot = take_working_tree(root) if rev is None else take_revision(root, rev)
+    if remote and not (rev or attach):
+        message = "--remote: reads the tables of a version. Name it, such as --rev HEAD."
+        raise UserError(message)
+    files = open_files(connection, root) if remote else None
+    snapshot = take_working_tree(root) if rev is None else take_revision(root, rev, files)
     fill(connection, snapshot, cache=cache)
     for reason in find_broken_views(connection).values():
         warnings.warn(reason, stacklevel=2)
     for name, source in (tables or {}).items():
         add_table(connection, name, source)
     for name, other in (attach or {}).items():
-        _attach(connection, name, take_revision(root, other), cache)
+        _attach(connection, name, take_revision(root, other, files), cache)
     return connection
 
 
@@ -113,7 +123,7 @@ def fill(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, *, cache: Pa
     catalog_file = cache / f"{kind}-{snapshot.key}.duckdb" if cache else None
     if catalog_file and catalog_file.is_file() and _copy_catalog(connection, catalog_file):
         return
-    build(connection, snapshot, storage="view")
+    interruptible(connection, lambda: build(connection, snapshot, storage="view"))
     if catalog_file and not find_broken_views(connection):  # another program may make them
         _keep_catalog(connection, catalog_file)
 
@@ -185,6 +195,7 @@ def build(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, *, storage:
         connection.execute(";\n".join(script))
         parts = dict(make_parts(connection, snapshot.parts, footers, storage))
     except duckdb.Error as error:
+        raise_sentence(error)
         raise UserError(_describe_unusable(error, footers)) from error
     for name, about in parts.items():
         connection.execute(";\n".join(_comment_table(name, about, storage)))
@@ -210,6 +221,7 @@ def _make_views(
             doc = views.parse_doc(name, snapshot.views[name])
             connection.execute(f"create view {name} as {spread_lists(snapshot.views[name])}")
         except (duckdb.Error, UserError) as error:
+            raise_sentence(error)
             if snapshot.revision:
                 continue
             if any(footer.get("schema_version") != SCHEMA_VERSION for footer in footers.values()):
@@ -257,17 +269,21 @@ def _read_footers(
             [[as_pattern(path) for path in by_path]],
         ).fetchall()
     except duckdb.Error as error:
+        raise_sentence(error)
         reason = " ".join(str(error).split())
         for path, name in by_path.items():  # readers hold it under another name
             reason = reason.replace(path, f"{name}.parquet")
-        where, todo = (
-            (f"{snapshot.revision}: a file of the DVC cache", "Run `ispy1 fsck`")
-            if snapshot.revision
-            else ("data/tables: a file", "Run `ispy1 repro --force`, or `dvc checkout`")
-        )
-        message = f"{where} is no table ({reason}). {todo}."
-        raise UserError(message) from error
+        raise UserError(_describe_damaged(snapshot, reason)) from error
     return {by_path[path]: _read_footer(snapshot, path, value) for path, value in rows}
+
+
+def _describe_damaged(snapshot: Snapshot, reason: str) -> str:
+    where, todo = "data/tables: a file", "Run `ispy1 repro --force`, or `dvc checkout`"
+    if is_remote(snapshot.tables.values()):
+        where, todo = f"{snapshot.revision}: a file of the remote", "Push it again"
+    elif snapshot.revision:
+        where, todo = f"{snapshot.revision}: a file of the DVC cache", "Run `ispy1 fsck`"
+    return f"{where} is no table ({reason}). {todo}."
 
 
 def _read_footer(snapshot: Snapshot, path: str, value: bytes) -> dict[str, object]:

@@ -104,7 +104,7 @@ def _write_all(
 def _copy_tables(snapshot: Snapshot, folder: Path) -> Iterator[Path]:
     copies = {folder / f"{name}.parquet": path for name, path in snapshot.tables.items()}
     for name, held in snapshot.parts.items():
-        parts = list_parts(held.parent, name, held.name).items()
+        parts = list_parts(Path(held).parent, name, Path(held).name).items()
         copies |= {part_path(folder, name, case_id): path for case_id, path in parts}
     for copy, path in copies.items():
         write_atomically(copy, lambda target, source=path: shutil.copyfile(source, target))

@@ -16,7 +16,7 @@ _TYPES = {"string": "varchar", "int32": "integer", "bool": "boolean"}
 
 def make_parts(
     connection: duckdb.DuckDBPyConnection,
-    parts: Mapping[str, Path],
+    parts: Mapping[str, Path | str],
     footers: Mapping[str, Mapping[str, object]],
     storage: Literal["view", "table"],
 ) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -48,7 +48,7 @@ def make_parts(
 
 
 def allow_parts(connection: duckdb.DuckDBPyConnection) -> None:
-    """Let the views read their folders where all other files are shut off.
+    """Let the views read their folders, and a remote, where all other files are shut off.
 
     A query cannot name a file in them: it has no function that reads one.
     """
@@ -56,6 +56,7 @@ def allow_parts(connection: duckdb.DuckDBPyConnection) -> None:
         "select sql from duckdb_views() where sql like '%hive_types%'"
     ).fetchall()
     folders = [folder for (sql,) in rows for folder in find_scanned_folders(sql)]
+    folders += [f"{scheme}://" for scheme in connection.list_filesystems()]
     if folders:
         listed = ", ".join(map(literal, folders))
         connection.execute(f"set allowed_directories = [{listed}]")

@@ -28,6 +28,7 @@ from etl.warehouse.limits import Budget, Limits, interruptible, remove_left_spil
 from etl.warehouse.macros import FOLDER as MACROS
 from etl.warehouse.own_ids import warn_of_misspelt_ids
 from etl.warehouse.parts import allow_parts
+from etl.warehouse.remote import find_sentence
 from etl.warehouse.statement import NO_FILES, character_at, check, is_macro, place
 
 _NAMED = re.compile(r'"+([^"]+)"|with name (\S+)')
@@ -75,6 +76,7 @@ def run(  # noqa: PLR0913  what a person may say of a question
     attach: Mapping[str, str] | None = None,
     tables: Mapping[str, object] | None = None,
     limits: Limits | None = None,
+    remote: bool = False,
     prepare: Callable[[duckdb.DuckDBPyConnection], object] | None = None,
 ) -> Result:
     """Run one query from outside over the warehouse.
@@ -86,6 +88,7 @@ def run(  # noqa: PLR0913  what a person may say of a question
         attach: further versions by name, as etl.connect takes them.
         tables: the user's own tables, as etl.connect takes them.
         limits: of time, memory and disk.
+        remote: read the tables of revisions where they lie, as etl.connect does.
         prepare: adds views to the connection before the query runs.
 
     Raises:
@@ -94,7 +97,9 @@ def run(  # noqa: PLR0913  what a person may say of a question
     """
     root = find_root(None if project is None else Path(project))
     limits = limits or Limits()
-    connection = connect_restricted(root, tables, rev=rev, attach=attach, limits=limits)
+    connection = connect_restricted(
+        root, tables, rev=rev, attach=attach, limits=limits, remote=remote
+    )
     if prepare:
         prepare(connection)
     names = dict(attach or {}) if rev is None else {**(attach or {}), "main": rev}
@@ -108,9 +113,10 @@ def connect_restricted(
     rev: str | None = None,
     attach: Mapping[str, str] | None = None,
     limits: Limits | None = None,
+    remote: bool = False,
 ) -> duckdb.DuckDBPyConnection:
     """Return the warehouse without files, network, extensions, Python variables or settings."""
-    connection = connect(root, rev=rev, attach=attach, tables=tables)
+    connection = connect(root, rev=rev, attach=attach, tables=tables, remote=remote)
     for name in tables or {}:
         if warning := warn_of_misspelt_ids(connection, name, load_profile(root)):
             logging.getLogger(__name__).warning(warning)  # Python's own way to stderr
@@ -151,12 +157,15 @@ def _limit(connection: duckdb.DuckDBPyConnection, root: Path, limits: Limits) ->
 
 
 def _copy_tables(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
-    """Put the rows of the current catalog's table files into memory, in place of their views."""
+    """Put the rows of the current catalog's table files into memory, in place of their views.
+
+    Not of those in a remote, which are read as far as a query needs them.
+    """
     comments = dict(
         connection.execute(
             "select view_name, comment from duckdb_views() where sql like '%read_parquet(%' "
-            "and sql not like '%hive_types%' and schema_name = 'main' "
-            "and database_name = current_catalog() and not internal"
+            "and sql not like '%hive_types%' and sql not like '%dvc-remote://%' "
+            "and schema_name = 'main' and database_name = current_catalog() and not internal"
         ).fetchall()
     )
     columns = connection.execute(
@@ -245,7 +254,10 @@ def explain_error(
         facts = json.loads(text[text.index("{") :])
     except ValueError:
         return f"Query: {' '.join(text.split())}"
-    message = " ".join(str(facts.get("exception_message", text)).split())
+    message = str(facts.get("exception_message", text))
+    if sentence := find_sentence(message):
+        return sentence
+    message = " ".join(message.split())
     at = _find_position(facts, message, sql)
     missing, file, column = (p.search(message) for p in (_TABLE_AT, _FILE_AT, _COLUMN_AT))
     if file or (missing and "/" in missing[1]):

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 
@@ -19,6 +20,9 @@ from etl.versions import git, revision_tables
 from etl.warehouse import views
 from etl.warehouse.held import MEMORY, hold_cached, hold_file, hold_parts, read_stamp
 from etl.warehouse.macros import FOLDER as MACROS
+
+if TYPE_CHECKING:
+    from etl.versions.remote_files import RemoteFiles
 
 VIEWS = "sql/views"
 ADDED = "sql/tables"  # table -> a query over `built`: what SQL adds to its file
@@ -32,21 +36,25 @@ class Snapshot:
 
     `added`: table -> the query over its file, as `built`, that SQL shows in its place. `revision`
     is its name, empty for the working tree. `inputs` lacks those that a revision holds in a form
-    that this program cannot read. `parts`: table -> the folder of its files, one per case.
+    that this program cannot read. `parts`: table -> the folder of its files, one per case. Files
+    and folders of a remote are strings, their addresses.
     """
 
-    tables: Mapping[str, Path]
+    tables: Mapping[str, Path | str]
     views: Mapping[str, str]
     inputs: Mapping[str, git_tables.Rows]
     added: Mapping[str, str] = field(default_factory=dict)
     revision: str = ""
-    parts: Mapping[str, Path] = field(default_factory=dict)
+    parts: Mapping[str, Path | str] = field(default_factory=dict)
     macros: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
         """A hash that differs where the warehouse would."""
-        files = [(name, str(path), read_stamp(path)) for name, path in sorted(self.tables.items())]
+        files = [
+            (name, str(path), read_stamp(path) if isinstance(path, Path) else None)
+            for name, path in sorted(self.tables.items())
+        ]
         texts = (
             sorted(part.items()) for part in (self.views, self.macros, self.added, self.inputs)
         )
@@ -68,15 +76,16 @@ def take_working_tree(root: Path) -> Snapshot:
     return Snapshot(built, own, rows, views.read_sql(root / ADDED), parts=parts, macros=macros)
 
 
-def take_revision(root: Path, rev: str) -> Snapshot:
-    """Return what a git revision of a project held; table files come from the DVC cache.
+def take_revision(root: Path, rev: str, remote: RemoteFiles | None = None) -> Snapshot:
+    """Return what a git revision of a project held.
+
+    Its table files are those of the DVC cache, or, with `remote`, addresses in it.
 
     Raises:
         UserError: unknown revision, one without tables, or a table file that is nowhere.
     """
     revision = git.resolve(root, rev)
-    tables, files_of_cases = revision_tables.find_files(root, revision)
-    parts = {name: hold_cached(root, name, files) for name, files in files_of_cases.items()}
+    tables, parts = _find_tables(root, revision, remote)
     with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
         for path, data in git.read_files_at(root, revision, _UNDER_GIT).items():
             target = Path(folder, path)
@@ -86,6 +95,20 @@ def take_revision(root: Path, rev: str) -> Snapshot:
         own, macros = (views.read_views(Path(folder, f), profile) for f in (VIEWS, MACROS))
         rows, added = _read_inputs_of(Path(folder), profile), views.read_sql(Path(folder, ADDED))
         return Snapshot(tables, own, rows, added, str(revision), parts, macros)
+
+
+def _find_tables(
+    root: Path, revision: git.Revision, remote: RemoteFiles | None
+) -> tuple[Mapping[str, Path | str], Mapping[str, Path | str]]:
+    """Return table -> file, and table -> folder of its files, one per case."""
+    if remote is None:
+        files, files_of_cases = revision_tables.find_files(root, revision)
+        return files, {name: hold_cached(root, name, of) for name, of in files_of_cases.items()}
+    md5s, md5s_of_cases = revision_tables.list_md5s_at(root, revision)
+    return (
+        {name: remote.add_table(name, md5) for name, md5 in md5s.items()},
+        {name: remote.add_parts(name, of) for name, of in md5s_of_cases.items()},
+    )
 
 
 def _read_profile(folder: Path) -> Profile | None:

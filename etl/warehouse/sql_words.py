@@ -22,12 +22,12 @@ def file_literal(path: Path | str) -> str:
     return literal(as_pattern(path))
 
 
-def scan_parquet(path: Path) -> str:
+def scan_parquet(path: Path | str) -> str:
     """Return the table function that reads one Parquet file."""
     return f"read_parquet({file_literal(path)}, {NO_HIVE})"
 
 
-def scan_parts(folder: Path) -> str:
+def scan_parts(folder: Path | str) -> str:
     """Return the table function that reads a table of one file per case, and its case_id first.
 
     A condition on `case_id` opens the files of these cases alone.

@@ -84,6 +84,9 @@ def _check_tree(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
         if kind == "TABLE_FUNCTION":
             name = str(node["function"]["function_name"])
             _check_function(connection, sql, name, node["query_location"])
+        if kind == "BASE_TABLE" and "/" in str(node["table_name"]):
+            at = character_at(sql, node["query_location"])
+            raise UserError(_refuse(sql, at, f"{node['table_name']} cannot be reached: {NO_FILES}"))
 
 
 def _check_function(connection: duckdb.DuckDBPyConnection, sql: str, name: str, at: int) -> None:
