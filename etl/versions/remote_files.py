@@ -69,9 +69,12 @@ class RemoteFiles(AbstractFileSystem):  # type: ignore[misc]
         return {"name": file, "size": self._sizes[file], "type": "file"}
 
     def modified(self, path: str) -> datetime:
-        """Return one time for all: what is known by its MD5 never changes."""
+        """Return one time for all: what is known by its MD5 never changes.
+
+        It is not 0, which DuckDB takes for unknown, and then keeps nothing that it read.
+        """
         del path
-        return datetime.fromtimestamp(0, UTC)
+        return datetime(2000, 1, 1, tzinfo=UTC)
 
     def _open(self, path: str, mode: str = "rb", *_words: object, **_options: object) -> _File:
         if mode != "rb":
@@ -81,10 +84,10 @@ class RemoteFiles(AbstractFileSystem):  # type: ignore[misc]
 
     def read_range(self, path: str, start: int, end: int) -> bytes:
         """Return the bytes of a file from `start` to before `end`."""
-        data: bytes = self._ask(path, "cat_file", start, end)
+        data: bytes = self._ask(path, "cat_file", start=start, end=end)
         return data
 
-    def _ask(self, file: str, question: str, *words: object) -> Any:  # noqa: ANN401  fsspec's
+    def _ask(self, file: str, question: str, **options: int) -> Any:  # noqa: ANN401  fsspec's
         """Return what the store says of a file.
 
         Raises:
@@ -97,15 +100,18 @@ class RemoteFiles(AbstractFileSystem):  # type: ignore[misc]
                 raise FileNotFoundError  # noqa: TRY301  one sentence for both
             path = self._remote.oid_to_path(md5)
             if not store.async_impl:
-                return getattr(store, question)(path, *words)
+                return getattr(store, question)(path, **options)
             coroutine = getattr(store, f"_{question}")
-            return sync(store.loop, coroutine, path, *words, timeout=dvc.ANSWER_S)
+            return sync(store.loop, coroutine, path, **options, timeout=dvc.ANSWER_S)
         except FileNotFoundError as error:
             message = (
                 f"The remote {self._name} does not hold {file.partition('/')[2]} (MD5 {md5}). "
                 "Run `ispy1 push --all-versions` where it was built, or ask without --remote."
             )
             raise UserError(message) from error
+        except TimeoutError as error:
+            silence = TimeoutError(f"no answer within {dvc.ANSWER_S:g} s")
+            raise UserError(dvc.describe_unusable(self._name, silence)) from error
         except Exception as error:  # each kind of remote has errors of its own
             raise UserError(dvc.describe_unusable(self._name, error)) from error
 

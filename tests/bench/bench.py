@@ -3,7 +3,8 @@
 Images and masks of a phantom of full size, by three contenders with the same number of workers,
 in process after imports and without DVC. Contenders take turns, so that a busy machine is busy
 for all of them. Start-up and, with --pipeline, `dvc repro` are measured apart. It asserts nothing:
-the budgets are printed beside what was measured. --full prints bench.full's table instead.
+the budgets are printed beside what was measured. --full prints bench.full's table instead, --remote
+the bytes that leave a remote in S3 for questions on the tables of this checkout.
 """
 
 from __future__ import annotations
@@ -28,11 +29,13 @@ FEW_CASES = 8
 def main() -> None:
     """Measure, then print a page or JSON."""
     options = _options()
-    if options.scaled:
+    if options.remote:
+        _print_remote()
+    elif options.scaled:
         _print_scaled(options)
     elif options.full:
         _print_full(options)
-    if options.full or options.scaled:
+    if options.full or options.scaled or options.remote:
         return
     found = _measure(options)
     if options.json:
@@ -54,6 +57,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--scaled", action="store_true", help="voxels of 10,000 cases (with --full)"
     )
+    parser.add_argument("--remote", action="store_true", help="bytes moved out of a remote in S3")
     parser.add_argument("--pipeline", action="store_true", help="time `dvc repro` as well")
     options = parser.parse_args()
     options.cases = options.cases or (PUBLIC_CASES if options.full or options.scaled else FEW_CASES)
@@ -83,6 +87,17 @@ def _print_scaled(options: argparse.Namespace) -> None:
     for cases, rows, name, seconds in voxels.time_scaled(root, options.workers):
         each = 1000 * seconds / cases
         sys.stdout.write(f"| {cases} | {rows} | {name} | {seconds:.2f} | {each:.2f} |\n")
+        sys.stdout.flush()
+
+
+def _print_remote() -> None:
+    """Print what questions move, each line as soon as it is counted."""
+    from bench.remote import measure_remote
+
+    sys.stdout.write("| question | requests | bytes | s |\n|---|---|---|---|\n")
+    for moved in measure_remote(PROJECT):
+        line = f"{moved.question} | {moved.requests} | {moved.n_bytes} | {moved.seconds:.2f}"
+        sys.stdout.write(f"| {line} |\n")
         sys.stdout.flush()
 
 
