@@ -44,6 +44,7 @@ ONLY_IN = {
     "dask": ("etl.model.cluster",),
     "sqlite3": ("etl.build.kept_units",),
     "ruamel": ("etl.model.params_file",),
+    "deltalake": ("etl.warehouse.delta",),
     "zrad": ("etl.measure.autocorrelation", "etl.measure.ibsi", "etl.measure.texture"),
 }
 # What a package may import of the project, when its layer alone would allow more.

@@ -11,8 +11,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from fsspec import AbstractFileSystem  # type: ignore[import-untyped]
-from fsspec.asyn import sync  # type: ignore[import-untyped]
+from fsspec import AbstractFileSystem
+from fsspec.asyn import sync
 
 from etl.model.errors import UserError
 from etl.versions import dvc

@@ -61,12 +61,12 @@ def export(
     if not snapshot.tables:
         message = f"{root / 'data/tables'}: no table is built yet. Run `ispy1 repro` first."
         raise UserError(message)
-    with _hold_folder(target):
+    with hold_folder(target):
         return _write_all(root, snapshot, target, files, force=force)
 
 
 @contextmanager
-def _hold_folder(target: Path) -> Iterator[None]:
+def hold_folder(target: Path) -> Iterator[None]:
     """Hold the folder against a second export; its lock goes when its holder ends or is killed."""
     lock = target / LOCK
     try:

@@ -1,0 +1,1 @@
+"""What other engines make of the exports: each needs packages that `make engines` installs."""

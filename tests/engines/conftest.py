@@ -1,13 +1,14 @@
-"""What tests of engines share: each needs packages that `make engines` installs."""
+"""What the tests of engines share."""
 
 from __future__ import annotations
 
-import importlib.util
+from importlib.util import find_spec
 
 import pytest
 
 
 def need(module: str) -> None:
-    """Skip where a package is not installed."""
-    if importlib.util.find_spec(module) is None:
-        pytest.skip(f"{module} is not installed: `make engines` installs it")
+    """Skip a test, or all of a module, where a package is missing."""
+    if find_spec(module) is None:
+        reason = f"{module} is not installed: `make engines` installs it"
+        pytest.skip(reason, allow_module_level=True)
