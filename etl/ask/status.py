@@ -90,7 +90,7 @@ def _plan_tables(root: Path) -> list[dict[str, Any]]:
 
 def _is_release_changed(root: Path, answer: Mapping[str, Sequence[Any]]) -> bool:
     """Return whether DVC says that blobs changed; which ones takes another second."""
-    release = str(project.param(root, "release"))
+    release = project.release_name(root)
     return any(release in json.dumps(changes) for changes in answer.values())
 
 
@@ -114,15 +114,15 @@ def _name_changes(changes: Sequence[Any]) -> Iterator[str]:
 
 
 def _read_release(root: Path, profile: Profile) -> dict[str, Any]:
-    folder = project.release_path(root)
-    sizes = list_blob_sizes(folder)
+    name = project.release_name(root)
+    sizes = list_blob_sizes(project.release_path(root))
     return {
-        "path": folder.relative_to(root).as_posix(),
+        "path": name,
         "dataset": profile.dataset,
         "profile": profile.name,
         "files": len(sizes),
         "bytes": sum(sizes.values()),
-        "dvc_hash": find_recorded_hash(root, folder.relative_to(root).as_posix()),
+        "dvc_hash": find_recorded_hash(root, name),
     }
 
 
@@ -165,7 +165,7 @@ def _read_verdict(root: Path) -> dict[str, Any]:
 
 def _list_edits_of_phantom(root: Path, changed: list[str]) -> Iterator[str]:
     """Yield blobs of data/phantom that differ from what DVC restores without a word."""
-    release = project.release_path(root).relative_to(root).as_posix()
+    release = project.release_name(root)
     name = f"data/{_LOCK}"
     text = (root / name).read_bytes() if (root / name).is_file() else b"{}"
     kept_as = git.read_outs(text, name, name).get(release)

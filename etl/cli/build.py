@@ -59,8 +59,13 @@ def repro(context: typer.Context, scheduler: SchedulerOption = None) -> None:
 
 
 def _check_release(root: Path) -> None:
-    """Refuse a tracked release that is not here: DVC says so too, but not what to do."""
+    """Refuse a release that is not here or not reached: DVC says so too, but not what to do."""
     release = project.release_path(root)
+    if not isinstance(release, Path):
+        from etl.versions.objects import require_objects
+
+        require_objects(release)
+        return
     tracked = release.with_name(f"{release.name}.dvc")
     if tracked.is_file() and not release.is_dir():
         name = tracked.relative_to(root)

@@ -5,11 +5,12 @@ After `adopt` of another mask, or a build that was cut, the last verdict is of t
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator, Mapping
 from hashlib import md5
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from etl.build.index import index_path, read_index
 from etl.model import project
@@ -17,7 +18,11 @@ from etl.model.errors import UserError
 from etl.model.profile import Profile, load_profile
 from etl.model.release import MARKS, is_litter
 from etl.versions import dvc, git
+from etl.versions.objects import list_objects
 from etl.versions.odd_files import show_path
+
+if TYPE_CHECKING:
+    from etl.model.address import Folder
 
 RULES = ("expectations", "splits.csv", "sql/tables", "sql/views")  # what decides, beside the tables
 _RULE_SUFFIXES = frozenset({".csv", ".json", ".sql", ".yaml", ".yml"})
@@ -100,22 +105,22 @@ def find_changed_blobs(root: Path) -> list[str]:
     changed = list_changed_blobs(root, load_profile(root))
     folders = {os.path.dirname(path) for path in list_blob_sizes(release)} if changed else set()  # noqa: PTH120
     in_folders = [path for path in changed if os.path.dirname(path) in folders]  # noqa: PTH120
-    return (
-        [f"{release.relative_to(root)}: {shorten_list(in_folders)} changed"] if in_folders else []
-    )
+    name = project.release_name(root)
+    return [f"{name}: {shorten_list(in_folders)} changed"] if in_folders else []
 
 
 def list_changed_blobs(root: Path, profile: Profile) -> list[str]:
     """Return blobs that are not as the index has them; empty without an index or a release."""
     folder = project.release_path(root)
-    if not folder.is_dir() or not index_path(root, "blobs").is_file():
+    sizes = list_blob_sizes(folder)
+    is_here = folder.is_dir() if isinstance(folder, Path) else bool(sizes)
+    if not is_here or not index_path(root, "blobs").is_file():
         return []
     try:
         index = read_index(root, "blobs", profile)
     except UserError:  # a damaged index: its hash makes it stale
         return []
     indexed = {blob.path: blob for blob in index.blobs}
-    sizes = list_blob_sizes(folder)
     changed = set(indexed.keys() ^ sizes.keys())
     followed = {p for p in indexed.keys() & sizes.keys() if indexed[p].md5 not in MARKS}
     changed |= {p for p in followed if indexed[p].size_bytes != sizes[p]}
@@ -125,9 +130,14 @@ def list_changed_blobs(root: Path, profile: Profile) -> list[str]:
     return sorted(changed)
 
 
-def list_blob_sizes(folder: Path) -> dict[str, int]:
-    """Return path in a folder to size, for all files but litter."""
+def list_blob_sizes(folder: Folder) -> dict[str, int]:
+    """Return path in a release to size, for all files but litter; none where it is out of reach."""
     sizes = {}
+    if not isinstance(folder, Path):
+        with contextlib.suppress(UserError):
+            objects = list_objects(folder).items()
+            sizes = {path: item.size_bytes for path, item in objects if not is_litter(path)}
+        return sizes
     for parent, _, names in os.walk(folder):
         for name in names:
             path = Path(parent, name)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from etl.model.address import is_address, normalize_name, open_address
 from etl.model.errors import UserError
+
+if TYPE_CHECKING:
+    from etl.model.address import Folder
 
 PARAMS = "params.yaml"
 TABLES = "data/tables"
@@ -76,9 +80,19 @@ def param(root: Path, dotted: str) -> Any:  # noqa: ANN401  a YAML value is of a
     return value
 
 
-def release_path(root: Path) -> Path:
-    """Return the folder of the release that params.yaml names."""
-    return root / str(param(root, "release"))
+def release_name(root: Path) -> str:
+    """Return how params.yaml names the release: a folder of the project, or an address."""
+    return normalize_name(str(param(root, "release")))
+
+
+def release_path(root: Path) -> Folder:
+    """Return the release that params.yaml names: a folder of the project, or one elsewhere.
+
+    Raises:
+        UserError: an address that cannot be opened here.
+    """
+    name = release_name(root)
+    return open_address(name) if is_address(name) else root / name
 
 
 def refuse_inputs(root: Path, output: Path, read: Iterable[Path]) -> None:
@@ -93,7 +107,8 @@ def refuse_inputs(root: Path, output: Path, read: Iterable[Path]) -> None:
         UserError: the output is one of them, under whatever name, or lies in one.
     """
     target = output.resolve()
-    for path in (*read, release_path(root), *(root / name for name in MADE_OF)):
+    release = () if is_address(release_name(root)) else (root / release_name(root),)
+    for path in (*read, *release, *(root / name for name in MADE_OF)):
         is_same = path.exists() and output.exists() and output.samefile(path)
         if is_same or target.is_relative_to(path.resolve()):
             message = f"{output}: the command reads {path}; it is not written over. Choose another."

@@ -16,7 +16,8 @@ from etl.model.profile import Profile
 LINK_OUTSIDE = "link-outside"
 # Of a pipe or a device, which must not be opened, and of a name that is no UTF-8.
 NO_FILE, NO_NAME = "no-file", "no-name"
-MARKS = frozenset({LINK_OUTSIDE, NO_FILE, NO_NAME})
+NO_PATH = "no-path"  # of a key of an object store that leads nowhere, or out of the release
+MARKS = frozenset({LINK_OUTSIDE, NO_FILE, NO_NAME, NO_PATH})
 # Of downloads that are still going on, or were cut.
 UNFINISHED = ("*.tmp", "*.crdownload", "*.partial", "*.part", "*.filepart", "*.download", "*.aria2")
 # What other programs leave, by name: file managers, open documents (Excel, LibreOffice, editors),

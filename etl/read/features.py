@@ -6,9 +6,9 @@ import csv
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from etl.model.errors import BadInputError
+from etl.read.source import Source, measure_size, open_text
 from etl.read.workbook import Sheet, read_sheets
 
 SUBJECT = "SubjectID"
@@ -36,13 +36,13 @@ class FeatureSheet:
         return self.sheet.name_cell(row, self.columns[column])
 
 
-def read_features(path: Path) -> FeatureSheet:
+def read_features(source: Source) -> FeatureSheet:
     """Return the feature table of the sheet that has a SubjectID, or of a CaPTk CSV file.
 
     Raises:
         BadInputError: unreadable, blank, or without a SubjectID column.
     """
-    sheet, note = _read_csv_sheet(path) if path.suffix == ".csv" else (_choose(path), None)
+    sheet, note = _read_csv_sheet(source) if source.suffix == ".csv" else (_choose(source), None)
     at = sheet.header.index(SUBJECT)
     positions = [i for i, name in enumerate(sheet.header) if i != at and name]
     return FeatureSheet(
@@ -58,8 +58,8 @@ def read_features(path: Path) -> FeatureSheet:
     )
 
 
-def _choose(path: Path) -> Sheet:
-    sheets = read_sheets(path, SUBJECT)
+def _choose(source: Source) -> Sheet:
+    sheets = read_sheets(source, SUBJECT)
     chosen = next((sheet for sheet in sheets if SUBJECT in sheet.header), None)
     if chosen is None:
         seen = [cell for sheet in sheets for cell in sheet.header[:3]]
@@ -77,11 +77,11 @@ def _report_no_subject(observed: str) -> BadInputError:
     )
 
 
-def _read_csv_sheet(path: Path) -> tuple[Sheet, str | None]:
+def _read_csv_sheet(source: Source) -> tuple[Sheet, str | None]:
     try:
-        if path.stat().st_size > MAX_CSV_BYTES:
-            raise _report_no_subject(f"{path.stat().st_size} bytes")
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        if (size := measure_size(source)) > MAX_CSV_BYTES:
+            raise _report_no_subject(f"{size} bytes")
+        with open_text(source, "utf-8-sig") as file:
             first = file.readline()
             has_semicolons = first.count(";") > first.count(",")
             file.seek(0)
@@ -101,7 +101,7 @@ def _read_csv_sheet(path: Path) -> tuple[Sheet, str | None]:
     texts = tuple(tuple(_pad_row(row, len(header))) for row in cells)
     none = tuple((None,) * len(header) for _ in texts)
     note = "semicolons between the cells, a comma for the decimal point" if has_semicolons else None
-    return Sheet(path.name, header, tuple(numbers), texts, none), note
+    return Sheet(source.name, header, tuple(numbers), texts, none), note
 
 
 def _replace_comma(cell: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -10,6 +9,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from etl.model.errors import BadInputError
+from etl.read.source import Source, find_openable, measure_size
 
 # IDC's spelling (idc-index-data 25). Everything else of the index is left out of a slice.
 COLUMNS: dict[str, pa.DataType] = {
@@ -41,7 +41,7 @@ MAX_CELL_BYTES = 1024  # a DICOM UID or description has 64
 Series = dict[str, Any]
 
 
-def read_slice(path: Path) -> list[Series]:
+def read_slice(source: Source) -> list[Series]:
     """Return the series of a slice, as stored: one dict per series, by the keys of COLUMNS.
 
     Raises:
@@ -49,11 +49,12 @@ def read_slice(path: Path) -> list[Series]:
             another type, or larger than any collection's slice.
     """
     try:
-        size = path.stat().st_size
+        size = measure_size(source)
         if size > MAX_BYTES:
             raise report_bad_slice(f"{size} bytes", f"at most {MAX_BYTES}: one collection's series")
-        texts = _check_footer(pq.read_metadata(path))
-        with pq.ParquetFile(path, read_dictionary=texts) as file:
+        openable = find_openable(source)
+        texts = _check_footer(pq.read_metadata(openable))
+        with pq.ParquetFile(openable, read_dictionary=texts) as file:
             rows: list[Series] = _cast(file.read(columns=list(COLUMNS))).to_pylist()
     except (OSError, LookupError, ValueError, pa.ArrowException) as error:
         raise report_bad_slice(cut_error(error)) from error

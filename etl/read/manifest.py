@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 from etl.model.errors import BadInputError
+from etl.read.source import Source, measure_size, open_text
 
 _LINE = re.compile(r"^([0-9a-fA-F]{32}) [ *]?(.+)$")
 MAX_BYTES = 64 * 2**20
 
 
-def read_manifest(path: Path) -> dict[str, str]:
+def read_manifest(source: Source) -> dict[str, str]:
     """Return path as listed -> MD5, lower case.
 
     Raises:
         BadInputError: unreadable, or a line that is no checksum line (the first is quoted).
     """
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise _report_bad(f"{path.stat().st_size} bytes")
-        lines = path.read_text(encoding="utf-8").splitlines()
+        if (size := measure_size(source)) > MAX_BYTES:
+            raise _report_bad(f"{size} bytes")
+        with open_text(source, "utf-8") as file:
+            lines = file.read().splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise _report_bad(str(error)) from error
     listed: dict[str, str] = {}

@@ -6,10 +6,8 @@ Header fields: NIfTI-1.1 (Cox et al. 2004) and NIfTI-2 (2011), nifti.nimh.nih.go
 from __future__ import annotations
 
 import math
-import mmap
 import struct
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -18,6 +16,7 @@ from isal import igzip_lib, isal_zlib
 from etl.measure.grids import Array, Grid, determinant, find_corners, measure_spacing
 from etl.model.errors import BadInputError
 from etl.read.refusals import cut_short, refuse, report_damage, report_no_image
+from etl.read.source import Content, Source, map_source
 
 MAX_BYTES = 2**30  # twice the largest volume of the public release as float64
 MAX_EXTENSION_BYTES = 16 * 2**20
@@ -99,7 +98,7 @@ class Volume:
     content_crc32: int
 
 
-def read_volume(path: Path) -> Volume:
+def read_volume(source: Source) -> Volume:
     """Read one blob (`.nii.gz` or `.nii`).
 
     Returns:
@@ -110,7 +109,7 @@ def read_volume(path: Path) -> Volume:
             or not exactly as long as the header declares.
     """
     try:
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as raw:
+        with map_source(source) as raw:
             return _read_gzip(raw) if raw[:2] == b"\x1f\x8b" else _read_plain(raw)
     except FileNotFoundError as error:
         raise refuse(
@@ -124,7 +123,7 @@ def read_volume(path: Path) -> Volume:
         ) from error  # fmt: skip
 
 
-def _read_plain(raw: mmap.mmap) -> Volume:
+def _read_plain(raw: Content) -> Volume:
     if raw[:4] not in (b"\x5c\x01\x00\x00", b"\x00\x00\x01\x5c", *_NIFTI2_STARTS):
         raise report_no_image(raw[:PEEK_BYTES])
     header = parse_header(raw[:PEEK_BYTES])
@@ -136,7 +135,7 @@ def _read_plain(raw: mmap.mmap) -> Volume:
 _NIFTI2_STARTS = (struct.pack("<i", 540), struct.pack(">i", 540))
 
 
-def _read_gzip(raw: mmap.mmap) -> Volume:
+def _read_gzip(raw: Content) -> Volume:
     try:
         head = isal_zlib.decompressobj(wbits=WINDOW).decompress(raw[:PEEK_BYTES], PEEK_BYTES)
         header = parse_header(head)
@@ -148,7 +147,7 @@ def _read_gzip(raw: mmap.mmap) -> Volume:
     return _make_volume(header, content, crc)
 
 
-def _inflate(raw: mmap.mmap, header: Header) -> tuple[bytes, int]:
+def _inflate(raw: Content, header: Header) -> tuple[bytes, int]:
     """Inflate all gzip members, never past what the header declares, from the file as it lies."""
     limit = header.content_bytes
     inflater = isal_zlib.decompressobj(wbits=WINDOW)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 import math
 import warnings
 import zipfile
@@ -17,6 +18,7 @@ from openpyxl.utils import get_column_letter
 from openpyxl.utils.datetime import to_excel
 
 from etl.model.errors import BadInputError
+from etl.read.source import Source, find_openable
 
 MAX_INFLATED_BYTES = 256 * 2**20  # the real workbooks inflate to less than 3 MB
 MAX_NUMBER = 1e75  # its fourth power, as a kurtosis takes it, is within reach of 64 bits
@@ -49,18 +51,18 @@ class Sheet:
         return f"cell {get_column_letter(column + 1)}{self.rows[row]} of {self.name!r}"
 
 
-def read_sheets(path: Path, key: str | None = None) -> list[Sheet]:
+def read_sheets(source: Source, key: str | None = None) -> list[Sheet]:
     """Return every sheet of a workbook, in order, without the rows that hold no value.
 
     Args:
-        path: the workbook.
+        source: the workbook.
         key: the column that every header has. The header is the first row that holds it, and
             the first filled row where none does.
 
     Raises:
         BadInputError: missing, not a workbook, or one that inflates past any real workbook.
     """
-    return [_make_sheet(name, rows, key) for name, rows in _read(path)]
+    return [_make_sheet(name, rows, key) for name, rows in _read(source)]
 
 
 def _report_unreadable(observed: str) -> BadInputError:
@@ -73,14 +75,14 @@ def _report_unreadable(observed: str) -> BadInputError:
     )
 
 
-def _check_zip(path: Path) -> bool:
+def _check_zip(openable: Path | io.BytesIO) -> bool:
     """Return whether a sheet may hold formulas.
 
     Raises:
         BadInputError: no archive, or one that inflates past any real workbook.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(openable) as archive:
             inflated = sum(item.file_size for item in archive.infolist())
             is_read = inflated <= MAX_INFLATED_BYTES
             sheets = [name for name in archive.namelist() if name.startswith("xl/worksheets/")]
@@ -104,12 +106,13 @@ def read_rows(path: Path) -> list[list[Any]]:
     return next(([row for _, row in rows] for _, rows in _read(path)), [])
 
 
-def _read(path: Path) -> list[tuple[str, list[Row]]]:
-    has_formulas = _check_zip(path)
+def _read(source: Source) -> list[tuple[str, list[Row]]]:
+    openable = find_openable(source)
+    has_formulas = _check_zip(openable)
     try:
         with warnings.catch_warnings(action="ignore"):  # of extensions that hold no values
-            computed = load_workbook(path, read_only=True, data_only=True)
-            formulas = load_workbook(path, read_only=True) if has_formulas else computed
+            computed = load_workbook(openable, read_only=True, data_only=True)
+            formulas = load_workbook(openable, read_only=True) if has_formulas else computed
             pairs = zip(computed.worksheets, formulas.worksheets, strict=True)
             return [(values.title, list(_select_filled(values, texts))) for values, texts in pairs]
     except Exception as error:  # openpyxl raises whatever its parsers meet in a damaged file

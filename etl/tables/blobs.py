@@ -6,9 +6,8 @@ from etl.model.errors import BadInputError
 from etl.model.findings import Finding, make_finding
 from etl.model.profile import Profile
 from etl.model.release import (
+    LINK_OUTSIDE,
     MARKS,
-    NO_FILE,
-    NO_NAME,
     Identity,
     Name,
     is_known,
@@ -57,7 +56,7 @@ def measure(unit: Unit, context: Context) -> Measured:
     listed = read_publisher_md5s(unit, context, out)
     for blob in unit:
         out.rows.append(_make_present_row(blob, listed, context.profile))
-        if blob.md5 in (NO_FILE, NO_NAME):
+        if blob.md5 in MARKS - {LINK_OUTSIDE}:
             error = refuse_mark(blob.md5, context.release / blob.path)
             out.findings.append(make_finding("blobs", error, path=blob.path))
         elif not is_known(blob.name, context.profile):

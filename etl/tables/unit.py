@@ -17,16 +17,20 @@ from etl.model.release import (
     MARKS,
     NO_FILE,
     NO_NAME,
+    NO_PATH,
     Name,
     list_blobs_of_case,
     name_role,
 )
 from etl.model.schema import Per, Table
 from etl.model.store import read_table, table_path
+from etl.read.source import RemoteFile, Source
 
 if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
+
+    from etl.model.address import Folder
 
 Row = dict[str, Any]
 
@@ -89,23 +93,24 @@ class Context:
     """What a table may ask for: the release, its profile, and the tables that it needs."""
 
     root: Path
-    release: Path
+    release: Folder
     profile: Profile
     blobs: tuple[Blob, ...]
     needs: tuple[str, ...] = ()
     mask_sets: tuple[str, ...] = ()  # of the release: the declared ones, then the user's own
     params: Mapping[str, Any] = field(default_factory=dict)  # by dotted name, where no root is
 
-    def file(self, blob: Blob) -> Path:
-        """Return the blob on disk.
+    def file(self, blob: Blob) -> Source:
+        """Return the blob: a file on disk, or an object that is read into memory.
 
         Raises:
             BadInputError: a link that leads out of the project, or what is no file at all.
         """
-        path = self.release / blob.path
         if blob.md5 in MARKS:
-            raise refuse_mark(blob.md5, path)
-        return path
+            raise refuse_mark(blob.md5, self.release / blob.path)
+        if isinstance(self.release, Path):
+            return self.release / blob.path
+        return RemoteFile(self.release, blob.path, blob.md5, blob.size_bytes)
 
     def param(self, dotted: str) -> Any:  # noqa: ANN401  a YAML value is of any type
         """Return a value of params.yaml; the table's `params` name it: so it is in the recipe."""
@@ -125,7 +130,7 @@ class Context:
         return cast("pl.DataFrame", pl.from_arrow(read_table(table_path(self.root / TABLES, name))))
 
 
-def refuse_mark(mark: str, path: Path) -> BadInputError:
+def refuse_mark(mark: str, path: Folder) -> BadInputError:
     """Return the error of what stands in the release and is not opened."""
     if mark == LINK_OUTSIDE:
         return BadInputError(
@@ -135,7 +140,11 @@ def refuse_mark(mark: str, path: Path) -> BadInputError:
             likely_cause="a link instead of a copy",
             fix="Replace the link by the file it names, or adopt the folder again.",
         )
-    observed = {NO_FILE: "a pipe, a socket or a device", NO_NAME: "a file name that is no UTF-8"}
+    observed = {
+        NO_FILE: "a pipe, a socket or a device",
+        NO_NAME: "a file name that is no UTF-8",
+        NO_PATH: "a key with an empty part, `.` or `..`",
+    }
     return BadInputError(
         "no_file",
         observed=observed[mark],

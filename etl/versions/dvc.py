@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import json
-import logging
 import os
 import re
 import subprocess
@@ -18,20 +17,20 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from queue import Empty, Queue
-from threading import Thread
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from etl.model.errors import UserError
 from etl.model.release import LINK_OUTSIDE
 from etl.versions.dvc_config import read_config
+from etl.versions.objects import hash_objects, wait_for_answer
 from etl.versions.odd_files import ignore_odd_files, show_path
+
+if TYPE_CHECKING:
+    from etl.model.address import Folder
 
 ADD_REMOTE = "Add one by `dvc remote add -d NAME URL` (a folder, s3://..., ssh://...)"
 SITE_CACHE = ".dvc/tmp/site"  # what DVC knows of files: time, size, hash
-SILENCE_S, ANSWER_S = 3.0, 30.0  # we wait for a remote without a word, and at all
 FOLDER = ".dir"  # the end of a folder's hash
-_LOG = logging.getLogger(__name__)
 _MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
 _BATCH = 256
 
@@ -46,15 +45,17 @@ class Pushed:
     pushed_bytes: int
 
 
-def release_hashes(root: Path, release: Path) -> dict[str, tuple[str, int]]:
+def release_hashes(root: Path, release: Folder) -> dict[str, tuple[str, int]]:
     """Return path inside the release -> (MD5, size in bytes), by DVC's own builder.
 
     It reads only files that changed since it last looked (size, time, inode), and hashes what
-    is on disk, not what was committed.
+    is on disk, not what was committed. What is not on a disk: etl.versions.objects.
 
     Raises:
         UserError: the folder is missing, or DVC cannot read it.
     """
+    if not isinstance(release, Path):
+        return hash_objects(root, release)
     from dvc_data.hashfile.build import build
 
     if not release.is_dir():
@@ -87,11 +88,14 @@ def release_hashes(root: Path, release: Path) -> dict[str, tuple[str, int]]:
     }
 
 
-def find_changed(root: Path, release: Path, md5s: Mapping[str, str]) -> list[str]:
+def find_changed(root: Path, release: Folder, md5s: Mapping[str, str]) -> list[str]:
     """Return the files of a release that are not what their MD5 says.
 
-    DVC reads only those that changed since it last looked.
+    DVC reads only those that changed since it last looked. Of a release elsewhere every read was
+    checked already (etl.read.source).
     """
+    if not isinstance(release, Path):
+        return []
     from dvc_data.hashfile.hash import hash_file
 
     repo = _open_repo(root)
@@ -348,7 +352,7 @@ def open_remote(root: Path) -> Iterator[tuple[Any, Any]]:
     """
     try:
         with _open_repo(root) as repo:
-            yield repo.cache.local, _wait_for_answer(repo, read_remote_name(root))
+            yield repo.cache.local, _open_odb(repo, str(read_remote_name(root)))
     except Exception as error:  # each kind of remote has errors of its own
         raise UserError(describe_unusable(read_remote_name(root), error)) from error
 
@@ -362,32 +366,16 @@ def describe_unusable(remote: str | None, error: Exception) -> str:
     )
 
 
-def _wait_for_answer(repo: Any, name: str | None) -> Any:  # noqa: ANN401  DVC's
+def _open_odb(repo: Any, name: str) -> Any:  # noqa: ANN401  DVC's
     """Return today's remote once it has answered a question.
 
     Raises:
         TimeoutError: it accepts and never answers, as a server that hangs does.
     """
-    opened: Queue[Any] = Queue()
 
-    def ask() -> None:
-        try:
-            remote = repo.cloud.get_remote_odb(command="push")
-            remote.exists("0" * 32)
-            opened.put(remote)
-        except BaseException as error:  # noqa: BLE001  raised where somebody waits
-            opened.put(error)
+    def ask() -> Any:  # noqa: ANN401
+        remote = repo.cloud.get_remote_odb(command="push")
+        remote.exists("0" * 32)
+        return remote
 
-    Thread(target=ask, daemon=True).start()
-    try:
-        answer = opened.get(timeout=SILENCE_S)
-    except Empty:
-        _LOG.warning("waiting for an answer of the remote %s (for %g s)", name, ANSWER_S)
-        try:
-            answer = opened.get(timeout=ANSWER_S - SILENCE_S)
-        except Empty:
-            message = f"no answer within {ANSWER_S:g} s"
-            raise TimeoutError(message) from None
-    if isinstance(answer, BaseException):
-        raise answer
-    return answer
+    return wait_for_answer(ask, f"the remote {name}")

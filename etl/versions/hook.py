@@ -98,6 +98,8 @@ def warn_if_release_differs(root: Path, hashes: Mapping[str, tuple[str, int]]) -
         hashes: of the release on disk, by path, with sizes.
     """
     release = project.release_path(root)
+    if not isinstance(release, Path):
+        return None  # neither git nor DVC keeps it
     try:
         committed = _read_committed(root, release)
         if committed is None:

@@ -34,7 +34,8 @@ def run_repro(
     with hold_lock(scratch_folder(root) / "repro.lock", "builds this project", say) as handle:
         if rwlock.remove_damaged_lock(root):
             say(f"{rwlock.RWLOCK}: was cut short by a killed build or a full disk; removed")
-        ignore_odd_files(release_path(root))  # before DVC opens a pipe, and waits
+        if isinstance(release := release_path(root), Path):
+            ignore_odd_files(release)  # before DVC opens a pipe, and waits
         done = subprocess.run(  # noqa: S603
             [sys.executable, "-m", "dvc", "repro", *words],
             cwd=root,

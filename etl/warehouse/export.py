@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import duckdb
 
@@ -19,6 +19,9 @@ from etl.model.store import list_parts, part_path, write_atomically
 from etl.text import output
 from etl.warehouse import dictionary
 from etl.warehouse.connect import Snapshot, build, literal, take_working_tree
+
+if TYPE_CHECKING:
+    from etl.model.address import Folder
 
 FilesFormat = Literal["json", "csv"]
 FILES_FORMATS: tuple[FilesFormat, ...] = ("json", "csv")
@@ -152,7 +155,7 @@ def _write_files(root: Path, database: Path, folder: Path, form: FilesFormat) ->
     return _write_text(folder / "files.csv", "".join(output.format_csv(columns, rows)))
 
 
-def list_case_files(database: Path, release: Path) -> Iterator[dict[str, Any]]:
+def list_case_files(database: Path, release: Folder) -> Iterator[dict[str, Any]]:
     """Yield one dict a case: case_id, fold, and the absolute path of each file (None where absent).
 
     A user's own mask sets come as `mask_<name>_path` beside the declared ones.
@@ -168,7 +171,7 @@ def list_case_files(database: Path, release: Path) -> Iterator[dict[str, Any]]:
         yield {k: _make_absolute(release, v) if k.endswith("_path") else v for k, v in row.items()}
 
 
-def _make_absolute(release: Path, path: str | None) -> str | None:
+def _make_absolute(release: Folder, path: str | None) -> str | None:
     return str(release / path) if path else None
 
 

@@ -90,8 +90,8 @@ def test_a_remote_that_never_answers_has_a_limit(
     project: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     pytest.importorskip("dvc_s3", reason="the extra s3 is not installed")
-    monkeypatch.setattr(dvc, "SILENCE_S", 0.2)
-    monkeypatch.setattr(dvc, "ANSWER_S", 1.0)
+    monkeypatch.setattr(objects, "SILENCE_S", 0.2)
+    monkeypatch.setattr(objects, "ANSWER_S", 1.0)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
     with socket.create_server(("127.0.0.1", 0)) as server:

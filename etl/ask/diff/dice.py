@@ -9,11 +9,13 @@ from etl.build.manifest import hash_file
 from etl.measure.agreement import measure_agreement
 from etl.measure.grids import is_same_grid
 from etl.measure.mask import crop
-from etl.model.errors import BadInputError
+from etl.model.errors import BadInputError, UserError
 from etl.model.project import release_path
 from etl.read.nifti import Volume, read_volume
+from etl.read.source import RemoteFile, Source
 from etl.tables.own_masks import select_nonzero
 from etl.versions import dvc
+from etl.versions.objects import find_indexed_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,23 +26,27 @@ class Overlap:
     reason: str | None = None
 
 
-def find_blob(root: Path, md5: str, path: str) -> Path | None:
+def find_blob(root: Path, md5: str, path: str) -> Source | None:
     """Return the file with this MD5, in the DVC cache or the release; nothing is fetched."""
     cached = dvc.find_blob_file(root, md5)
     if cached:
         return cached
-    file = release_path(root) / path
+    release = release_path(root)
+    if not isinstance(release, Path):
+        size = find_indexed_size(root, release, path, md5)
+        return None if size is None else RemoteFile(release, path, md5, size)
+    file = release / path
     return file if file.is_file() and hash_file(file) == md5 else None
 
 
-def measure_overlap(old: Path | None, new: Path | None) -> Overlap:
+def measure_overlap(old: Source | None, new: Source | None) -> Overlap:
     """Measure Dice, 2 |A and B| / (|A| + |B|), of the foregrounds of two blobs on one grid."""
     missing = [side for side, path in (("old", old), ("new", new)) if path is None]
     if old is None or new is None:
         return Overlap(None, f"the {' and the '.join(missing)} blob is not at hand")
     try:
         return _measure_volumes(read_volume(old), read_volume(new))
-    except BadInputError as error:
+    except (BadInputError, UserError) as error:  # of a release elsewhere, what is gone
         return Overlap(None, f"a blob cannot be read ({error})")
 
 

@@ -38,7 +38,8 @@ def fsck(
     Raises:
         UserError: there is nothing to check, or the export is none.
     """
-    if not project.release_path(root).is_dir() and not has_tables(root):
+    release = project.release_path(root)
+    if isinstance(release, Path) and not release.is_dir() and not has_tables(root):
         message = (
             f"{root}: neither a release nor a table is here. "
             "Run `make`, `ispy1 adopt PATH` or `dvc pull` first."

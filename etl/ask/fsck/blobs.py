@@ -15,6 +15,7 @@ from etl.model.release import MARKS, is_litter, parse
 from etl.tables import blobs
 from etl.tables.unit import Blob, Context, Measured
 from etl.versions import dvc
+from etl.versions.objects import hash_objects
 
 AREA = "release"
 MANIFEST = "manifest"
@@ -25,21 +26,25 @@ def check_release(tracked: Tracked, report: Report, *, read: bool, progress: Pro
     """Compare every blob of the release (`read`: hashed anew, else by DVC's builder)."""
     root = tracked.root
     release = project.release_path(root)
-    name = release.relative_to(root).as_posix()
-    if not release.is_dir():
+    name = project.release_name(root)
+    if isinstance(release, Path) and not release.is_dir():
         report.notes.append(f"release: {name} is not here; `dvc pull {name}` or `make` brings it")
         return
     try:
-        hashes = dvc.release_hashes(root, release)
+        if isinstance(release, Path):
+            hashes = dvc.release_hashes(root, release)
+        else:
+            hashes = hash_objects(root, release, believe=not read)
     except UserError as error:
         if not tracked.paths:  # without git DVC refuses, and the report has said so
             report.notes.append(f"release: not checked: {error}")
             return
-        repair = f"chmod -R u+rX {shlex.quote(name)}"
+        is_local = isinstance(release, Path)
+        repair = f"chmod -R u+rX {shlex.quote(name)}" if is_local else "ispy1 fsck, once it answers"
         report.problems.append(Problem(AREA, name, "files that can be read", str(error), repair))
         return
     hashes = {path: facts for path, facts in hashes.items() if not is_litter(path)}
-    if read:
+    if read and isinstance(release, Path):
         hashes = _hash_all(release, hashes, progress)
     expected = _find_expected(tracked, name, report)
     if expected is not None:
@@ -111,7 +116,7 @@ def _check_manifest(root: Path, hashes: Hashes, report: Report) -> None:
     out = blobs.measure(unit, Context(root, release, profile, unit))
     rows = [row for row in out.rows if row["publisher_md5"]]
     reported = {problem.path for problem in report.problems}
-    folder = release.relative_to(root).as_posix()
+    folder = project.release_name(root)
     for row in rows:
         path = f"{folder}/{row['path']}"
         if row["verdict"] == "mismatch" and path not in reported:

@@ -21,7 +21,7 @@ class BlobFact:
     publisher_md5: str | None
     verdict: str | None
     size_bytes: int | None
-    in_workspace: bool
+    in_workspace: bool | None  # None: the release lies elsewhere, and was not asked
     in_cache: bool
     in_remote: bool | None
 

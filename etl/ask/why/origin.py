@@ -187,7 +187,7 @@ def _make_context(warehouse: Warehouse) -> Context:
 def _describe_blob(warehouse: Warehouse, path: str, role: str, row: Row) -> BlobFact:
     known = warehouse.blobs.get(path, {})
     md5 = row["blob_md5"] if path == row.get("path") and "blob_md5" in row else known.get("md5")
-    file = project.release_path(warehouse.root) / path
+    release = project.release_path(warehouse.root)
     return BlobFact(
         path=path,
         role=role,
@@ -195,7 +195,7 @@ def _describe_blob(warehouse: Warehouse, path: str, role: str, row: Row) -> Blob
         publisher_md5=known.get("publisher_md5"),
         verdict=known.get("verdict"),
         size_bytes=known.get("size_bytes"),
-        in_workspace=file.is_file(),
+        in_workspace=(release / path).is_file() if isinstance(release, Path) else None,
         in_cache=bool(md5) and dvc.find_blob_file(warehouse.root, str(md5)) is not None,
         in_remote=None,
     )
