@@ -12,7 +12,7 @@ from etl.adopt.foresee import foresee_plan
 from etl.adopt.place import Progress, lock_release
 from etl.adopt.plan import make_plan
 from etl.adopt.report import Report, Request, Rule
-from etl.versions.track import require_tracking
+from etl.versions.track import refuse_address, require_tracking
 
 __all__ = ["Progress", "Report", "adopt"]
 
@@ -49,6 +49,7 @@ def adopt(  # noqa: PLR0913  the options of the command
     Raises:
         UserError: the source or the project cannot be used; the message says what to do.
     """
+    refuse_address(root)
     # The folder's own name says what it holds (`masks_ftv`), so a link keeps its name.
     folder = source.absolute() if source.name not in ("", "..") else source.resolve()
     request = Request(folder, root.resolve(), mask_set, prune, dry_run, profile, rule)

@@ -17,6 +17,7 @@ from etl.build.run import plan_tables
 from etl.gate.judged import find_recorded_hash, list_blob_sizes, list_changed_blobs, shorten_list
 from etl.gate.report import METRIC
 from etl.model import git_tables, project
+from etl.model.address import is_address
 from etl.model.errors import UserError
 from etl.model.profile import Profile, load_profile
 from etl.text.values import format_bytes
@@ -59,7 +60,12 @@ def status(root: Path, ask_dvc: Callable[[], dict[str, list[Any]]] | None = None
     tables = _plan_tables(root)
     answer = ask_dvc()
     changed = list_changed_blobs(root, profile) if _is_release_changed(root, answer) else []
-    stale = {stage: _explain_stale(changes) for stage, changes in answer.items()}
+    is_elsewhere = is_address(project.release_name(root))  # nothing reads what data/ has
+    stale = {
+        stage: _explain_stale(changes)
+        for stage, changes in answer.items()
+        if not (is_elsewhere and stage.startswith("data/"))
+    }
     if rwlock.has_damaged_lock(root):
         stale[rwlock.RWLOCK] = "cut short by a killed build; `ispy1 repro` mends it"
     verdict = _read_verdict(root)
@@ -206,7 +212,7 @@ def format_lines(now: Status) -> Iterator[str]:
     release, version, verdict = now.release, now.versions, now.verdict
     yield f"release    {release['path']}: {release['dataset']} (profile {release['profile']})"
     size = f"{release['files']} files, {format_bytes(release['bytes'])}"
-    yield f"blobs      {size if release['files'] else 'not here: `make` or `dvc pull` brings them'}"
+    yield f"blobs      {size if release['files'] else _explain_absence(release['path'])}"
     yield f"dvc hash   {release['dvc_hash'] or 'none: the release is not tracked yet'}"
     yield f"version    {_describe_version(version)}"
     yield f"tags       {shorten_list(version['tags'][::-1]) or 'none'}"
@@ -221,6 +227,12 @@ def format_lines(now: Status) -> Iterator[str]:
         yield f"hand edits {shorten_list(edits)}: {_WILL_BE_LOST}"
     else:
         yield "hand edits none where DVC would restore"
+
+
+def _explain_absence(release: str) -> str:
+    if is_address(release):
+        return "out of reach: `ispy1 fsck --quick` says why"
+    return "not here: `make` or `dvc pull` brings them"
 
 
 def _describe_stale(stale: Mapping[str, str]) -> str:

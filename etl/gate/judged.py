@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from etl.build.index import index_path, read_index
 from etl.model import project
+from etl.model.address import is_address
 from etl.model.errors import UserError
 from etl.model.profile import Profile, load_profile
 from etl.model.release import MARKS, is_litter
@@ -89,7 +90,12 @@ def find_newer_release(root: Path) -> list[str]:
 
 
 def find_recorded_hash(root: Path, release: str) -> str | None:
-    """Return the hash by which DVC keeps the release: of its .dvc file, or of the stage."""
+    """Return the hash by which DVC keeps the release: of its .dvc file, or of the stage.
+
+    What lies elsewhere DVC only looks at: the hash of what the last index saw.
+    """
+    if is_address(release):
+        return dvc.release_hash(root)
     for name in (f"{release}.dvc", "data/dvc.lock"):
         file = root / name
         if file.is_file():

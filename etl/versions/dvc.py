@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from etl.model import project
+from etl.model.address import is_address
 from etl.model.errors import UserError
 from etl.model.release import LINK_OUTSIDE
 from etl.versions.dvc_config import read_config
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 ADD_REMOTE = "Add one by `dvc remote add -d NAME URL` (a folder, s3://..., ssh://...)"
 SITE_CACHE = ".dvc/tmp/site"  # what DVC knows of files: time, size, hash
+STATUS_S = 300.0  # a listing of a million objects takes half of it
 FOLDER = ".dir"  # the end of a folder's hash
 _MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
 _BATCH = 256
@@ -126,12 +129,10 @@ def is_kept(real: Path, cache: Path) -> bool:
 
 def release_hash(root: Path) -> str | None:
     """Return DVC's hash of the release that dvc.lock's index stage ran on, None before that."""
-    from etl.model.project import param
-
     lock = root / "dvc.lock"
     if not lock.is_file():
         return None
-    path = re.escape(str(param(root, "release")))
+    path = re.escape(str(project.param(root, "release")))
     # Only one stage depends on the release; as YAML the file would take longer than a query.
     entry = rf"^ *- path: (['\"]?){path}\1\n *hash: md5\n *md5: (\S+)$"
     entry_match = re.search(entry, lock.read_text(encoding="utf-8", errors="replace"), re.MULTILINE)
@@ -157,8 +158,10 @@ def start_status(root: Path) -> Callable[[], dict[str, list[Any]]]:
     """Start `dvc status`; return a function that waits for the answer.
 
     The answer: stage (or .dvc file) -> what changed, as DVC spells it; empty where nothing did.
-    Where DVC cannot say, its words stand under `dvc`.
+    Where DVC cannot say, its words stand under `dvc`. It lists a release elsewhere itself, and
+    would wait for a store that hangs as long as that does.
     """
+    limit = STATUS_S if is_address(project.release_name(root)) else None
     environment = {**os.environ, "DVC_SITE_CACHE_DIR": str(root / SITE_CACHE)}
     process = subprocess.Popen(
         [sys.executable, "-m", "dvc", "status", "--json"],
@@ -166,7 +169,12 @@ def start_status(root: Path) -> Callable[[], dict[str, list[Any]]]:
     )  # fmt: skip
 
     def wait() -> dict[str, list[Any]]:
-        answer, errors = process.communicate()
+        try:
+            answer, errors = process.communicate(timeout=limit)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            return {"dvc": [f"no answer of the release within {limit:g} s"]}
         try:
             stages: dict[str, list[Any]] = json.loads(answer)
         except ValueError:

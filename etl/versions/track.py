@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from etl.model import project
+from etl.model.address import is_address
 from etl.model.errors import UserError
 from etl.versions.dvc_config import read_config
 
@@ -53,6 +55,22 @@ def require_tracking(root: Path) -> None:
         message = (
             f"{root}: is under no git (a ZIP of a project holds none), and DVC needs it. "
             "Clone the project, or run: git init && git add -A && git commit -m start"
+        )
+        raise UserError(message)
+
+
+def refuse_address(root: Path) -> None:
+    """Refuse a project whose release lies elsewhere: files are put into a folder alone.
+
+    Raises:
+        UserError: params.yaml names an address.
+    """
+    name = project.release_name(root)
+    if is_address(name):
+        message = (
+            f"{root / project.PARAMS}: the release is {name}, and files are put into {TARGET} "
+            f"alone. Copy them to that address with the store's own tools, or say "
+            f"`release: {TARGET}` first."
         )
         raise UserError(message)
 
