@@ -45,6 +45,7 @@ ONLY_IN = {
     "sqlite3": ("etl.build.kept_units",),
     "ruamel": ("etl.model.params_file",),
     "deltalake": ("etl.warehouse.delta",),
+    "upath": ("etl.model.address",),
     "zrad": ("etl.measure.autocorrelation", "etl.measure.ibsi", "etl.measure.texture"),
 }
 # What a package may import of the project, when its layer alone would allow more.
@@ -56,7 +57,7 @@ NARROW = {
 # Too slow to import for a command that does not need it: only inside functions.
 SLOW = (
     "great_expectations", "dvc", "dvc_data", "nibabel", "pandas", "polars", "skimage", "scipy",
-    "zrad",
+    "upath", "zrad",
 )  # fmt: skip
 SLOW_ALLOWED = (
     "etl.measure", "etl.phantom", "etl.tables", "etl.tables.assembly", "etl.build.seed",
@@ -216,7 +217,7 @@ def test_every_library_is_declared(module: str) -> None:
     distributions = {
         "cc3d": "connected-components-3d", "skimage": "scikit-image", "yaml": "pyyaml",
         "dvc_data": "dvc-data", "great_expectations": "great-expectations", "ruamel": "ruamel.yaml",
-        "PIL": "pillow", "zrad": "z-rad",
+        "PIL": "pillow", "zrad": "z-rad", "upath": "universal-pathlib",
     }  # fmt: skip
     for imported in imports(module):
         top = imported.split(".")[0]

@@ -143,7 +143,7 @@ def refuse_mark(mark: str, path: Folder) -> BadInputError:
     observed = {
         NO_FILE: "a pipe, a socket or a device",
         NO_NAME: "a file name that is no UTF-8",
-        NO_PATH: "a key with an empty part, `.` or `..`",
+        NO_PATH: "a key that is no path (an empty part, `.`, `..` or `?versionId=`)",
     }
     return BadInputError(
         "no_file",

@@ -128,7 +128,7 @@ def list_objects(release: UPath) -> dict[str, Object]:
 
 
 def _describe(key: str, info: Mapping[str, Any], now: float) -> Object:
-    is_path = all(part not in ("", ".", "..") for part in key.split("/"))
+    is_path = {"", ".", ".."}.isdisjoint(key.split("/")) and "?versionId=" not in key
     mark = _MARK_BY_TYPE.get(str(info.get("type"))) if is_path else NO_PATH
     etag, modified = info.get("ETag"), info.get("mtime") or info.get("created") or now
     seconds = modified.timestamp() if isinstance(modified, datetime) else float(modified)
@@ -206,44 +206,49 @@ def _make_batches(objects: Sequence[tuple[str, Object]]) -> Iterator[dict[str, O
 
 
 def _hash_batch(release: UPath, batch: Mapping[str, Object]) -> dict[str, str]:
-    try:
-        lengths_and_hashes = dict(zip(batch, _hash_each(release, batch), strict=True))
-    except FileNotFoundError as error:
-        raise report_changed(str(release), "an object is gone") from error
-    except Exception as error:  # each kind of store has errors of its own
-        raise report_unreachable(str(release), error) from error
-    for path, item in batch.items():
-        if lengths_and_hashes[path][0] != item.size_bytes:
+    hashes = {}
+    for path, pieces in _bring(release, batch):
+        digest, length = hashlib.md5(usedforsecurity=False), 0
+        try:
+            for piece in pieces:
+                digest.update(piece)
+                length += len(piece)
+        except FileNotFoundError as error:
+            raise report_changed(f"{release}/{path}", "it is gone") from error
+        except Exception as error:  # each kind of store has errors of its own
+            raise report_unreachable(f"{release}/{path}", error) from error
+        if length != batch[path].size_bytes:
             raise report_changed(f"{release}/{path}", "its length is another one")
-    return {path: digest for path, (_, digest) in lengths_and_hashes.items()}
+        hashes[path] = digest.hexdigest()
+    return hashes
 
 
-def _hash_each(release: UPath, batch: Mapping[str, Object]) -> Iterator[tuple[int, str]]:
-    """Yield length and MD5 of objects, which are brought at once where they are small."""
-    keys = [f"{release.path}/{item.key}" for item in batch.values()]
-    sizes = [item.size_bytes for item in batch.values()]
-    if max(sizes) > BATCH_BYTES:
-        yield from (_hash_stream(release, key) for key in keys)
-        return
-    filled = [(key, size) for key, size in zip(keys, sizes, strict=True) if size]
+def _bring(release: UPath, batch: Mapping[str, Object]) -> Iterator[tuple[str, Iterator[bytes]]]:
+    """Yield the content of objects in pieces; small ones are asked for at once."""
+    keys = {path: f"{release.path}/{item.key}" for path, item in batch.items()}
     # An empty object has no range of bytes. One byte more shows an object that has grown.
-    contents = release.fs.cat_ranges(
-        [key for key, _ in filled], [0] * len(filled), [size + 1 for _, size in filled],
-        on_error="raise",
-    ) if filled else []  # fmt: skip
-    brought = iter(contents)
-    for size in sizes:
-        content = next(brought) if size else b""
-        yield len(content), hashlib.md5(content, usedforsecurity=False).hexdigest()
+    ends = {path: item.size_bytes + 1 for path, item in batch.items() if item.size_bytes}
+    if max(ends.values(), default=0) > BATCH_BYTES:
+        yield from ((path, _read_pieces(release, key)) for path, key in keys.items())
+        return
+    starts = [0] * len(ends)
+    asked = [keys[path] for path in ends]
+    answers = release.fs.cat_ranges(asked, starts, [*ends.values()]) if ends else []
+    contents = dict(zip(ends, answers, strict=True))
+    yield from ((path, _give_content(contents.get(path, b""))) for path in keys)
 
 
-def _hash_stream(release: UPath, key: str) -> tuple[int, str]:
-    digest, length = hashlib.md5(usedforsecurity=False), 0
+def _give_content(answer: bytes | Exception) -> Iterator[bytes]:
+    """Yield what was brought, or raise why it was not."""
+    if isinstance(answer, Exception):
+        raise answer
+    yield answer
+
+
+def _read_pieces(release: UPath, key: str) -> Iterator[bytes]:
     with release.fs.open(key, "rb", block_size=PIECE_BYTES) as file:
         while piece := file.read(PIECE_BYTES):
-            digest.update(piece)
-            length += len(piece)
-    return length, digest.hexdigest()
+            yield piece
 
 
 def _read_state(root: Path, release: UPath) -> dict[str, tuple[str, int, str]]:

@@ -15,7 +15,7 @@ from support import ROOT, make_project
 
 from etl.adopt import adopt
 from etl.model.errors import UserError
-from etl.versions import dvc
+from etl.versions import dvc, objects
 from etl.versions.hook import install_hook
 from etl.versions.track import require_tracking
 
