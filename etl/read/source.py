@@ -34,7 +34,7 @@ class RemoteFile:
 
     def __str__(self) -> str:
         """Return the address."""
-        return f"{self.release}/{self.inside}"
+        return show_address(self.release, self.inside)
 
     @property
     def name(self) -> str:
@@ -80,6 +80,17 @@ class RemoteFile:
 
 Source = Path | RemoteFile
 Content = mmap.mmap | bytes
+
+
+def show_address(release: UPath, inside: str = "") -> str:
+    """Return the address of a release, or of a file in it; of ssh:// UPath leaves the host out."""
+    options = release.storage_options
+    address = str(release).rstrip("/")
+    if options.get("host"):
+        user = f"{options['username']}@" if options.get("username") else ""
+        port = f":{options['port']}" if options.get("port") else ""
+        address = f"{release.protocol}://{user}{options['host']}{port}{release.path}".rstrip("/")
+    return f"{address}/{inside}" if inside else address
 
 
 def report_changed(address: str, how: str) -> UserError:

@@ -25,7 +25,7 @@ from etl.model.address import INSTALL
 from etl.model.errors import UserError
 from etl.model.release import LINK_OUTSIDE, NO_FILE, NO_PATH
 from etl.model.store import scratch_folder, write_atomically
-from etl.read.source import report_changed, report_unreachable
+from etl.read.source import report_changed, report_unreachable, show_address
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -91,16 +91,16 @@ def require_objects(release: UPath) -> None:
         UserError: with the reason and what to do.
     """
     try:
-        is_there = wait_for_answer(lambda: release.fs.exists(release.path), str(release))
+        is_there = wait_for_answer(lambda: release.fs.exists(release.path), show_address(release))
     except ImportError as error:
-        message = f"{release} cannot be opened ({error}). Run {INSTALL}."
+        message = f"{show_address(release)} cannot be opened ({error}). Run {INSTALL}."
         raise UserError(message) from error
     except Exception as error:  # each kind of store has errors of its own
-        raise report_unreachable(str(release), error) from error
+        raise report_unreachable(show_address(release), error) from error
     if not is_there:
         message = (
-            f"{release}: no release here: no such bucket or folder, or nothing in it. Correct "
-            "`release:` in params.yaml, or copy the release there."
+            f"{show_address(release)}: no release here: no such bucket or folder, or it is empty. "
+            "Correct `release:` in params.yaml, or copy the release there."
         )
         raise UserError(message)
 
@@ -116,7 +116,7 @@ def list_objects(release: UPath) -> dict[str, Object]:
         release.fs.invalidate_cache()
         infos = release.fs.find(release.path, detail=True)
     except Exception as error:  # each kind of store has errors of its own
-        raise report_unreachable(str(release), error) from error
+        raise report_unreachable(show_address(release), error) from error
     start = f"{release.path.rstrip('/')}/"
     now = time.time()
     objects = [
@@ -168,7 +168,8 @@ def hash_objects(root: Path, release: UPath, *, believe: bool = True) -> Hashes:
     new = [path for path, item in objects.items() if item.mark is None and path not in hashes]
     if new:
         n_bytes = sum(objects[path].size_bytes for path in new)
-        _LOG.warning("reading %d objects of %s to hash them (%d bytes)", len(new), release, n_bytes)
+        address = show_address(release)
+        _LOG.warning("reading %d objects of %s to hash them (%d bytes)", len(new), address, n_bytes)
     try:
         last = time.monotonic()
         for batch in _make_batches([(path, objects[path]) for path in new]):
@@ -214,11 +215,11 @@ def _hash_batch(release: UPath, batch: Mapping[str, Object]) -> dict[str, str]:
                 digest.update(piece)
                 length += len(piece)
         except FileNotFoundError as error:
-            raise report_changed(f"{release}/{path}", "it is gone") from error
+            raise report_changed(show_address(release, path), "it is gone") from error
         except Exception as error:  # each kind of store has errors of its own
-            raise report_unreachable(f"{release}/{path}", error) from error
+            raise report_unreachable(show_address(release, path), error) from error
         if length != batch[path].size_bytes:
-            raise report_changed(f"{release}/{path}", "its length is another one")
+            raise report_changed(show_address(release, path), "its length is another one")
         hashes[path] = digest.hexdigest()
     return hashes
 
@@ -255,7 +256,7 @@ def _read_state(root: Path, release: UPath) -> dict[str, tuple[str, int, str]]:
     """Return path -> (version, size, MD5) as the last index had them; none of another release."""
     try:
         state = json.loads((scratch_folder(root) / STATE).read_bytes())
-        if state["release"] != str(release):
+        if state["release"] != show_address(release):
             return {}
         return {path: (str(v), int(n), str(md5)) for path, (v, n, md5) in state["objects"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
@@ -270,5 +271,5 @@ def _write_state(
         for path, digest in hashes.items()
         if objects[path].is_settled
     }
-    text = json.dumps({"release": str(release), "objects": known})
+    text = json.dumps({"release": show_address(release), "objects": known})
     write_atomically(scratch_folder(root) / STATE, lambda path: path.write_text(text))

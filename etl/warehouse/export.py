@@ -16,6 +16,7 @@ from etl.model.errors import UserError
 from etl.model.locks import lock_handle
 from etl.model.project import refuse_inputs, release_path
 from etl.model.store import list_parts, part_path, write_atomically
+from etl.read.source import show_address
 from etl.text import output
 from etl.warehouse import dictionary
 from etl.warehouse.connect import Snapshot, build, literal, take_working_tree
@@ -172,7 +173,9 @@ def list_case_files(database: Path, release: Folder) -> Iterator[dict[str, Any]]
 
 
 def _make_absolute(release: Folder, path: str | None) -> str | None:
-    return str(release / path) if path else None
+    if not path:
+        return None
+    return str(release / path) if isinstance(release, Path) else show_address(release, path)
 
 
 def make_datalist(cases: Iterable[dict[str, Any]]) -> dict[str, Any]:

@@ -38,7 +38,7 @@ def seconds_a_case(context: Context, project: Path) -> dict[str, dict[str, float
 def _one(name: str, context: Context, unit: tuple[Blob, ...]) -> tuple[float, float]:
     start = time.perf_counter()
     for blob in unit:
-        decompress(context.release / blob.path)
+        decompress(Path(str(context.release), blob.path))
     middle = time.perf_counter()
     measure_unit(name, context, unit)
     return middle - start, time.perf_counter() - middle

@@ -102,7 +102,7 @@ def _units(context: Context, table: str) -> list[Unit]:
 
 def _paths(context: Context, *tables: str) -> list[Path]:
     blobs = [blob for table in tables or TABLES for blob in _only(context, table).blobs]
-    return [context.release / blob.path for blob in blobs]
+    return [Path(str(context.release), blob.path) for blob in blobs]
 
 
 def _died(_: object) -> NoReturn:

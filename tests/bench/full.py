@@ -38,12 +38,12 @@ class Figure:
 def measure_figures(project: Path, cases: int, workers: int, repeat: int) -> Iterator[Figure]:
     """Yield the figures of the project's last commit; seconds are the least of `repeat` runs."""
     context = release.prepare(project, cases)
-    checkout = prepare(project, context.release, context.root / "project", workers)
+    checkout = prepare(project, Path(str(context.release)), context.root / "project", workers)
     mask = f"{RELEASE}/masks_stv_manual/ISPY1_{FIRST_NUMBER + cases // 2}.nii.gz"
     set_params(checkout.root / "params.yaml", {MARGIN: False})
     without = _build_all(checkout).seconds
     checkout.run("git checkout --quiet params.yaml")
-    checkout = prepare(project, context.release, context.root / "project", workers)
+    checkout = prepare(project, Path(str(context.release)), context.root / "project", workers)
     built = _build_all(checkout)
     yield Figure("full build, index to verdict", f"{built.seconds:.0f} s", "140 s")
     yield from _measure_voxels(checkout, built.seconds / without - 1, repeat)
@@ -110,7 +110,7 @@ def _change_a_comment(checkout: Checkout) -> Figure:
 
 def _measure_peak(project: Path, workers: int) -> Figure:
     big = release.largest(project)
-    checkout = prepare(project, big.release, big.root / "project", max(2, workers))
+    checkout = prepare(project, Path(str(big.release)), big.root / "project", max(2, workers))
     checkout.forget()
     peak = _repro(checkout).peak_mib * 2**20 / 1e6
     return Figure("peak memory of a worker, largest case", f"{peak:.0f} MB", "700 MB")

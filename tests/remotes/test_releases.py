@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from support import (
     NATIVE_AFFINE,
     build,
     copy_code,
+    findings,
     make_project,
     mask_voxels,
     md5,
@@ -37,7 +39,7 @@ from etl.model.params_file import set_params
 from etl.model.profile import load_profile
 from etl.versions import dvc, objects
 from etl.warehouse.export import export
-from remotes.conftest import BUCKET, LOOPBACK, Remote, s3
+from remotes.conftest import BUCKET, LOOPBACK, Remote, free_port, s3, served
 
 
 class Bucket:
@@ -212,6 +214,48 @@ def test_what_a_listing_says_of_other_stores(tmp_path: Path) -> None:
     assert objects.hash_objects(root, release)["folder/a\nb"][0] == digest
 
 
+SFTP = """
+import asyncio, asyncssh, pathlib, sys
+async def serve(folder, port):
+    host, user = (asyncssh.generate_private_key("ssh-ed25519") for _ in range(2))
+    user.write_private_key(folder / "id")
+    user.write_public_key(folder / "id.pub")
+    await asyncssh.listen(
+        "127.0.0.1", port, server_host_keys=[host], sftp_factory=True,
+        authorized_client_keys=str(folder / "id.pub"),
+    )
+    await asyncio.Event().wait()
+asyncio.run(serve(pathlib.Path(sys.argv[1]), int(sys.argv[2])))
+"""
+
+
+def test_a_release_behind_ssh(
+    project: Path, built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a server in Python: it comes with the client, and no sshd need be here."""
+    pytest.importorskip("sshfs", reason="the extra ssh is not installed")
+    port = free_port()
+    server = [sys.executable, "-c", SFTP, str(tmp_path), str(port)]
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("SSH_AUTH_SOCK", "")
+    (tmp_path / ".ssh").mkdir()
+    (tmp_path / ".ssh/config").write_text(f"Host *\n  IdentityFile {tmp_path}/id\n")
+    release = shutil.copytree(built / "data/release", tmp_path / "release")
+    (release / "masks_other").mkdir()
+    (release / "masks_other/ISPY1_9001.nii.gz").symlink_to("/etc/passwd")
+    address = f"ssh://somebody@{LOOPBACK}:{port}{release}"
+    name_release(project, address)
+    with served(server, port, tmp_path / "log"):
+        write_indexes(project)
+        build_tables(project, workers=1)
+        assert rows(project, "masks") == rows(built, "masks")
+        (link,) = findings(project, "link_leaves_release", table="masks")
+        assert link["path"] == "masks_other/ISPY1_9001.nii.gz"
+        (release / FTV).unlink()
+        with pytest.raises(UserError, match=rf"{address}/{FTV} .*: it is gone"):
+            build_tables(project, ["masks"], 1, reuse=False)
+
+
 def test_a_large_object_is_hashed_as_it_comes(
     store: Remote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -229,8 +273,8 @@ def test_a_large_object_is_hashed_as_it_comes(
 @pytest.mark.parametrize(
     ("address", "environment", "reason"),
     [
-        ("s3://no-such-bucket/release", {}, "no such bucket or folder, or nothing in it"),
-        (f"s3://{BUCKET}/nothing", {}, "no such bucket or folder, or nothing in it"),
+        ("s3://no-such-bucket/release", {}, "no such bucket or folder, or it is empty"),
+        (f"s3://{BUCKET}/nothing", {}, "no such bucket or folder, or it is empty"),
         (f"s3://{BUCKET}/x", {"AWS_ACCESS_KEY_ID": None}, r"cannot be read .Unable to locate"),
         (f"s3://{BUCKET}/x", {"AWS_PROFILE": "nobody"}, r"cannot be read .The config profile"),
         (f"s3://{BUCKET}/x", {"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, "Could not connect"),
