@@ -30,7 +30,9 @@ EXIT_CANNOT, EXIT_INTERRUPTED = 2, 130
 _COLLECT_EVERY = (50_000, 20, 100)
 WATCH_S = 0.3
 # The order of `--help`.
-_FIRST_TOPICS = ("build", "adopt", "idc", "sql", "versions", "diff", "why", "gate", "card")
+_FIRST_TOPICS = (
+    "build", "adopt", "idc", "sql", "export", "versions", "diff", "why", "gate", "card",
+)  # fmt: skip
 _UNWRITABLE = (errno.ENOSPC, errno.EBADF, errno.EIO, errno.EDQUOT)
 
 app = typer.Typer(

@@ -1,4 +1,4 @@
-"""Commands that ask: sql, describe, report, export; and split, a stage."""
+"""Commands that ask: sql, describe, report; and split, a stage."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def _shield_comment(word: str) -> str:
 def register(app: typer.Typer) -> None:
     """Add the commands of this topic."""
     app.command(cls=QueryCommand)(sql)
-    for command in (describe, report, export):
+    for command in (describe, report):
         app.command()(command)
     app.command(rich_help_panel="Stages of the pipeline")(split)
 
@@ -208,58 +208,6 @@ def report(
     if chosen == "table" and output is None:
         typer.echo(f"{reports.read_title(text)}\n")
     write(result, chosen, output)
-
-
-def export(
-    folder: Annotated[Path, typer.Argument(help="Where to; made where it does not exist.")],
-    files: Annotated[
-        list[str] | None, typer.Option("--files", help="json (MONAI) or csv (nnU-Net, others).")
-    ] = None,
-    force: Annotated[  # noqa: FBT002  typer makes the option of it
-        bool, typer.Option("--force", help="Write into a folder that holds something.")
-    ] = False,
-    table_format: Annotated[
-        str | None, typer.Option("--table-format", help="delta: tables with versions, alone.")
-    ] = None,
-    rev: RevOption = None,
-) -> None:
-    """Write the warehouse for people without it: Parquet, one DuckDB file, data dictionary.
-
-    `--files` adds a list of the images and masks of each case, with absolute paths and folds.
-    `--table-format delta` writes Delta tables instead, into the same folder again and again: what a
-    revision changed is a version of a table, and `versions.csv` says which.
-
-    Examples:
-    - `ispy1 export out`
-    - `ispy1 export out --files json --files csv --force`
-    - `ispy1 export lake --table-format delta --rev v1.0`
-    """
-    if table_format or rev:
-        _export_delta(folder, table_format, rev, files, force=force)
-        return
-    from etl.warehouse.export import FILES_FORMATS
-    from etl.warehouse.export import export as write
-
-    unknown = sorted(set(files or ()) - set(FILES_FORMATS))
-    if unknown:
-        message = f"--files {unknown[0]}: expected json or csv."
-        raise UserError(message)
-    forms = [form for form in FILES_FORMATS if form in (files or ())]
-    for path in write(project.find_root(), folder, files=forms, force=force):
-        typer.echo(path)
-
-
-def _export_delta(
-    folder: Path, table_format: str | None, rev: str | None, files: list[str] | None, *, force: bool
-) -> None:
-    from etl.warehouse.delta import export_delta
-
-    if table_format != "delta" or files:
-        message = "--table-format: expected delta, which --rev needs and which takes no --files."
-        raise UserError(message)
-    for exported in export_delta(project.find_root(), folder, rev=rev, force=force):
-        note = "" if exported.is_new else " (unchanged)"
-        typer.echo(f"{folder / exported.table} version {exported.version}{note}")
 
 
 def split() -> None:
