@@ -27,7 +27,7 @@ by_mask as (
 
 select
     by_mask.case_id,
-    by_mask.mask[4:] as mask,
+    substr(by_mask.mask, 4) as mask,
     sum(by_mask.n_voxels)::bigint as n_voxels,
     sum(by_mask.n_enhancing)::bigint as n_enhancing,
     sum(by_mask.n_enhancing * voxel_files.voxel_volume_mm3 / 1000) as enhancing_volume_cm3,

@@ -77,7 +77,7 @@ grey_levels as (
 
 select
     case_id,
-    mask[4:] as mask,
+    substr(mask, 4) as mask,
     any_value(n_voxels) as n_voxels,
     -sum(share * log2(share)) as entropy,
     sum(share ** 2) as uniformity

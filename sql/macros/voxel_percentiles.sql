@@ -57,21 +57,23 @@ ranked as (
     select
         *,
         sum(n) over (partition by case_id, mask order by bucket) - n as n_below,
-        sum(n) over (partition by case_id, mask) - 1 as last_rank,
-        unnest([0.1, 0.25, 0.5, 0.75, 0.9]) as share
+        sum(n) over (partition by case_id, mask) - 1 as last_rank
     from counts
 ),
 
 beside as (
     select
-        case_id,
-        mask,
-        bucket,
-        share,
-        n_below,
-        share * last_rank as position
+        ranked.case_id,
+        ranked.mask,
+        ranked.bucket,
+        ranked.n_below,
+        shares.share,
+        shares.share * ranked.last_rank as position
     from ranked
-    where floor(share * last_rank) < n_below + n and ceil(share * last_rank) >= n_below
+    cross join (values (0.1), (0.25), (0.5), (0.75), (0.9)) as shares (share)
+    where
+        floor(shares.share * ranked.last_rank) < ranked.n_below + ranked.n
+        and ceil(shares.share * ranked.last_rank) >= ranked.n_below
 ),
 
 near as (
@@ -90,12 +92,12 @@ sorted as (
         case_id,
         mask,
         share,
-        any_value(position) as position,
-        any_value(n_below) as n_below,
-        list_sort(list(z)) as z
+        position,
+        z,
+        n_below - 1
+        + row_number() over (partition by case_id, mask, share, bucket order by z) as place
     from (unpivot near on columns('in_.*') into name name value is_in)
     where is_in and name = mask
-    group by case_id, mask, share, bucket
 ),
 
 ends as (
@@ -104,8 +106,8 @@ ends as (
         mask,
         share,
         any_value(position - floor(position)) as weight,
-        max(z[(floor(position) - n_below + 1)::bigint]) as low,
-        max(z[(ceil(position) - n_below + 1)::bigint]) as high
+        max(z) filter (where place = floor(position)) as low,
+        max(z) filter (where place = ceil(position)) as high
     from sorted
     group by all
 )

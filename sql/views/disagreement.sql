@@ -54,19 +54,17 @@ parts as (
         pairs.mask_b,
         a.is_in as is_in_a,
         b.is_in as is_in_b,
-        {
-            'n': sum(a.n_voxels)::bigint,
-            'distance_mm': sum(a.distance_sum) / sum(a.n_voxels),
-            'pe_percent': sum(a.pe_sum) / sum(a.n_with_pe),
-            'enhancing_fraction': sum(a.n_enhancing) / sum(a.n_voxels)
-        } as part
+        sum(a.n_voxels)::bigint as n,
+        sum(a.distance_sum) / sum(a.n_voxels) as distance_mm,
+        sum(a.pe_sum) / sum(a.n_with_pe) as pe_percent,
+        sum(a.n_enhancing) / sum(a.n_voxels) as enhancing_fraction
     from mask_agreement as pairs
     inner join by_mask as a
-        on pairs.case_id = a.case_id and pairs.mask_a = a.mask[4:]
+        on pairs.case_id = a.case_id and pairs.mask_a = substr(a.mask, 4)
     inner join by_mask as b
         on
             pairs.case_id = b.case_id
-            and pairs.mask_b = b.mask[4:]
+            and pairs.mask_b = substr(b.mask, 4)
             and a.combination = b.combination
     group by all
 ),
@@ -76,9 +74,17 @@ by_pair as (
         case_id,
         mask_a,
         mask_b,
-        any_value(part) filter (where is_in_a and not is_in_b) as a_only,
-        any_value(part) filter (where is_in_b and not is_in_a) as b_only,
-        any_value(part) filter (where is_in_a and is_in_b) as shared
+        max(n) filter (where is_in_a and not is_in_b) as n_a_only,
+        max(n) filter (where is_in_b and not is_in_a) as n_b_only,
+        max(n) filter (where is_in_a and is_in_b) as n_both,
+        max(distance_mm) filter (where is_in_a and not is_in_b) as a_only_distance_mm,
+        max(distance_mm) filter (where is_in_b and not is_in_a) as b_only_distance_mm,
+        max(pe_percent) filter (where is_in_a and not is_in_b) as a_only_pe_percent,
+        max(pe_percent) filter (where is_in_b and not is_in_a) as b_only_pe_percent,
+        max(pe_percent) filter (where is_in_a and is_in_b) as both_pe_percent,
+        max(enhancing_fraction) filter (where is_in_a and not is_in_b) as a_only_enhancing_fraction,
+        max(enhancing_fraction) filter (where is_in_b and not is_in_a) as b_only_enhancing_fraction,
+        max(enhancing_fraction) filter (where is_in_a and is_in_b) as both_enhancing_fraction
     from parts
     group by all
 )
@@ -87,20 +93,20 @@ select
     by_pair.case_id,
     by_pair.mask_a,
     by_pair.mask_b,
-    coalesce(by_pair.a_only.n, 0) as n_a_only,
-    coalesce(by_pair.b_only.n, 0) as n_b_only,
-    coalesce(by_pair.shared.n, 0) as n_both,
-    n_a_only * voxel_files.voxel_volume_mm3 / 1000 as a_only_cm3,
-    n_b_only * voxel_files.voxel_volume_mm3 / 1000 as b_only_cm3,
-    n_both * voxel_files.voxel_volume_mm3 / 1000 as both_cm3,
-    by_pair.a_only.distance_mm as a_only_distance_mm,
-    by_pair.b_only.distance_mm as b_only_distance_mm,
-    by_pair.a_only.pe_percent as a_only_pe_percent,
-    by_pair.b_only.pe_percent as b_only_pe_percent,
-    by_pair.shared.pe_percent as both_pe_percent,
-    by_pair.a_only.enhancing_fraction as a_only_enhancing_fraction,
-    by_pair.b_only.enhancing_fraction as b_only_enhancing_fraction,
-    by_pair.shared.enhancing_fraction as both_enhancing_fraction
+    coalesce(by_pair.n_a_only, 0) as n_a_only,
+    coalesce(by_pair.n_b_only, 0) as n_b_only,
+    coalesce(by_pair.n_both, 0) as n_both,
+    coalesce(by_pair.n_a_only, 0) * voxel_files.voxel_volume_mm3 / 1000 as a_only_cm3,
+    coalesce(by_pair.n_b_only, 0) * voxel_files.voxel_volume_mm3 / 1000 as b_only_cm3,
+    coalesce(by_pair.n_both, 0) * voxel_files.voxel_volume_mm3 / 1000 as both_cm3,
+    by_pair.a_only_distance_mm,
+    by_pair.b_only_distance_mm,
+    by_pair.a_only_pe_percent,
+    by_pair.b_only_pe_percent,
+    by_pair.both_pe_percent,
+    by_pair.a_only_enhancing_fraction,
+    by_pair.b_only_enhancing_fraction,
+    by_pair.both_enhancing_fraction
 from by_pair
 inner join voxel_files on by_pair.case_id = voxel_files.case_id
 order by by_pair.case_id, by_pair.mask_a, by_pair.mask_b

@@ -56,7 +56,8 @@ assigned as (
 ),
 
 held_out as (
-    select unnest(range(5)) as test_fold
+    select folds.test_fold::bigint as test_fold
+    from (values (0), (1), (2), (3), (4)) as folds (test_fold)
 ),
 
 training as (
@@ -122,22 +123,29 @@ profiles as materialized (
 
 -- The cosine of centred ranks is Spearman's correlation. Rounded: the last bits depend on the order
 -- in which DuckDB adds.
-alike as materialized (
+compared as (
     select
         one.source,
         one.test_fold,
         one.feature,
-        other.feature as like_it
+        other.feature as like_it,
+        abs(round(list_cosine_similarity(one.places, other.places), 9)) as similarity
     from profiles as one
     inner join profiles as other
         on
             one.source = other.source
             and one.test_fold = other.test_fold
             and one.feature != other.feature
-    where
-        -- Of a feature that is the same everywhere there is none: NaN, which would be above 0.95.
-        isfinite(list_cosine_similarity(one.places, other.places))
-        and abs(round(list_cosine_similarity(one.places, other.places), 9)) > 0.95
+),
+
+alike as materialized (
+    select
+        source,
+        test_fold,
+        feature,
+        like_it
+    from compared
+    where similarity > 0.95 and similarity <= 1  -- NaN, of what is the same everywhere, is above
 ),
 
 reached as (

@@ -31,7 +31,7 @@ by_mask as (
 
 select
     by_mask.case_id,
-    string_agg(by_mask.mask[4:], ' + ' order by by_mask.mask) as masks,
+    string_agg(substr(by_mask.mask, 4), ' + ' order by by_mask.mask) as masks,
     count(*) as n_masks,
     any_value(by_mask.n_voxels) as n_voxels,
     any_value(by_mask.n_voxels * voxel_files.voxel_volume_mm3 / 1000) as volume_cm3

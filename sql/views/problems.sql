@@ -51,4 +51,8 @@ select
     fix
 from united
 order by
-    list_position(['critical', 'warning', 'info'], severity), source, origin, rule, cases
+    case severity when 'critical' then 1 when 'warning' then 2 when 'info' then 3 end,
+    source,
+    origin,
+    rule,
+    cases

@@ -17,8 +17,8 @@ with in_rings as (
     select
         case_id,
         case
-            when distance_mm < 0 then ceil(distance_mm - 0.005) - 1
-            else floor(distance_mm + 0.005)
+            when distance_mm < 0 then ceil(distance_mm::double - 0.005) - 1
+            else floor(distance_mm::double + 0.005)
         end::integer as ring_mm,
         count(*) as n_voxels,
         avg(pe_percent) as pe_mean_percent,

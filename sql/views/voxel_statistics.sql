@@ -52,8 +52,8 @@ by_phase as (
 means as (
     select
         case_id,
-        mask[4:] as mask,
-        phase[2:]::bigint as phase,
+        substr(mask, 4) as mask,
+        substr(phase, 2)::bigint as phase,
         sum(part['n'])::bigint as n_voxels,
         sum(part['power_1']) / n_voxels as mean,
         sum(part['power_2']) / n_voxels as power_2,
