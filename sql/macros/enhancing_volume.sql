@@ -10,14 +10,22 @@
 --   n_enhancing: Of these, with PE of at least pe_min [voxels]
 --   enhancing_volume_cm3: Volume of these [cm3]
 --   enhancing_fraction: Their share of n_voxels
-with counts as (
+with judged as (
+    select
+        case_id,
+        columns('in_.*'),
+        pe_percent >= pe_min as is_enhancing
+    from voxel_enhancement
+    where n_masks > 0
+),
+
+counts as (
     select
         case_id,
         columns('in_.*'),
         count(*) as n_voxels,
-        count(*) filter (where pe_percent >= pe_min) as n_enhancing
-    from voxel_enhancement
-    where n_masks > 0
+        count(*) filter (where is_enhancing) as n_enhancing
+    from judged
     group by all
 ),
 

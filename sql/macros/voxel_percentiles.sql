@@ -114,7 +114,7 @@ ends as (
 
 select
     case_id,
-    mask[4:] as mask,
+    substr(mask, 4) as mask,
     max(low + weight * (high - low)) filter (where share = 0.1) as p10,
     max(low + weight * (high - low)) filter (where share = 0.25) as p25,
     max(low + weight * (high - low)) filter (where share = 0.5) as median,

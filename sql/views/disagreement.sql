@@ -39,7 +39,7 @@ with counts as (
 combinations as (
     select
         *,
-        row_number() over (partition by case_id) as combination
+        concat_ws(' ', *columns('in_.*')) as combination
     from counts
 ),
 
