@@ -20,6 +20,7 @@ from etl.read.source import show_address
 from etl.text import output
 from etl.warehouse import dictionary
 from etl.warehouse.connect import Snapshot, build, literal, take_working_tree
+from etl.warehouse.dialects.scripts import Dialect, write_for
 
 if TYPE_CHECKING:
     from etl.model.address import Folder
@@ -41,7 +42,12 @@ order by case_files.case_id
 
 
 def export(
-    root: Path, target: Path, *, files: Iterable[FilesFormat] = (), force: bool = False
+    root: Path,
+    target: Path,
+    *,
+    files: Iterable[FilesFormat] = (),
+    dialect: Dialect | None = None,
+    force: bool = False,
 ) -> list[Path]:
     """Write the warehouse into a folder; return the files that were written.
 
@@ -54,6 +60,8 @@ def export(
         target: the folder; made where it does not exist.
         files: lists of the files of each case for training, in these forms: `files.json` as MONAI
             reads it, `files.csv` for nnU-Net's converters and everything else.
+        dialect: write for this engine: beside the Parquet files one script `views.<dialect>.sql`
+            and what it reads, in the place of `warehouse.duckdb` and the dictionary.
         force: write into a folder that holds something; what is there and not written stays.
 
     Raises:
@@ -66,7 +74,11 @@ def export(
         message = f"{root / 'data/tables'}: no table is built yet. Run `ispy1 repro` first."
         raise UserError(message)
     with hold_folder(target):
-        return _write_all(root, snapshot, target, files, force=force)
+        _refuse_full(target, force=force)
+        copies = list(_copy_tables(snapshot, target / PARQUET))
+        if dialect:
+            return [*copies, *write_for(snapshot, target, target / PARQUET, dialect)]
+        return [*copies, *_write_database_files(root, snapshot, target, files)]
 
 
 @contextmanager
@@ -91,18 +103,19 @@ def hold_folder(target: Path) -> Iterator[None]:
         raise UserError(message) from error
 
 
-def _write_all(
-    root: Path, snapshot: Snapshot, target: Path, files: Iterable[FilesFormat], *, force: bool
-) -> list[Path]:
+def _refuse_full(target: Path, *, force: bool) -> None:
     if not force and any(path.name != LOCK for path in target.iterdir()):
         message = f"{target}: is not empty. Name a new folder, or add --force to write into it."
         raise UserError(message)
-    return [
-        *_copy_tables(snapshot, target / PARQUET),
-        _write_database(snapshot, target / DATABASE),
-        *_write_dictionary(target / DATABASE, target),
-        *(_write_files(root, target / DATABASE, target, form) for form in files),
-    ]
+
+
+def _write_database_files(
+    root: Path, snapshot: Snapshot, target: Path, files: Iterable[FilesFormat]
+) -> Iterator[Path]:
+    yield _write_database(snapshot, target / DATABASE)
+    yield from _write_dictionary(target / DATABASE, target)
+    for form in files:
+        yield _write_files(root, target / DATABASE, target, form)
 
 
 def _copy_tables(snapshot: Snapshot, folder: Path) -> Iterator[Path]:

@@ -175,8 +175,9 @@ def order_views(views: Mapping[str, str], tables: Collection[str]) -> list[str]:
         UserError: views read each other in a circle.
     """
     reads = {name: find_relations(sql) for name, sql in views.items()}
+    graph = {name: sorted(relations) for name, relations in reads.items()}  # always in one order
     try:
-        order = [name for name in TopologicalSorter(reads).static_order() if name in views]
+        order = [name for name in TopologicalSorter(graph).static_order() if name in views]
     except CycleError as error:
         message = f"sql/views: {' -> '.join(error.args[1])} read each other. Break the circle."
         raise UserError(message) from error

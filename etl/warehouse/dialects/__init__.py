@@ -1,0 +1,1 @@
+"""The warehouse for other engines: a script of tables, views and functions in their SQL."""

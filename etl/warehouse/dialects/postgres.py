@@ -1,0 +1,221 @@
+"""The warehouse in Postgres 14 or later: tables filled by COPY, views, functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from sqlglot import exp, parse_one
+
+from etl.warehouse.dialects.parts import Column, Parts, Relation
+from etl.warehouse.dialects.write import Rewrite, write_type
+from etl.warehouse.sql_words import literal, quoted
+
+DIALECT = "postgres"
+CSV = "csv"
+NAME_BYTES = 63  # Postgres cuts a longer name
+BINARY = 'collate "C"'  # texts in the order of their bytes, as everywhere in the warehouse
+HEAD = """\
+-- The warehouse in Postgres 14 or later: tables filled from the CSV files beside this script (psql
+-- cannot read Parquet), views and functions, in a schema of their own, in one transaction.
+-- Written by `ispy1 export --dialect postgres`. Run it by psql in this folder:
+--
+--     psql -f views.postgres.sql
+--
+-- Then `set search_path = ispy1`. Another name: psql -v schema=name -f views.postgres.sql
+\\set ON_ERROR_STOP on
+\\if :{?schema}
+\\else
+\\set schema ispy1
+\\endif
+"""
+_SIMILARITY = """\
+create function list_cosine_similarity(a double precision[], b double precision[])
+returns double precision language sql immutable parallel safe
+return (
+  select sum(x * y) / nullif(sqrt(sum(x * x)) * sqrt(sum(y * y)), 0)
+  from unnest(a, b) as pairs (x, y)
+)"""
+
+
+def write_script(parts: Parts, _folder: Path) -> Iterator[str]:
+    """Yield the statements."""
+    yield "begin"
+    yield 'create schema :"schema"'
+    yield 'set local search_path to :"schema"'
+    yield _SIMILARITY
+    for table in parts.tables:
+        yield from _write_table(table)
+    for view in parts.views:
+        yield f"create view {view.name} as\n{view.query}"
+        yield from _write_comments("view", view)
+    for function in parts.functions:
+        yield from _write_function(function)
+    yield "commit"
+
+
+def list_changes(parts: Parts) -> Iterator[tuple[str, str]]:
+    """Yield what is carried over under another name, with the reason."""
+    for relation in (*parts.tables, *parts.views):
+        for column in relation.columns:
+            if _cut(column.name) != column.name:
+                reason = f"is called {_cut(column.name)}: a name has at most {NAME_BYTES} bytes"
+                yield f"{relation.name}.{column.name}", reason
+
+
+def _write_table(table: Relation) -> Iterator[str]:
+    yield f"create table {table.name} (\n{_list_columns(table.columns, BINARY)}\n)"
+    unpacked = f"program 'gzip -dc {CSV}/{table.name}.csv.gz'"
+    yield f"\\copy {table.name} from {unpacked} (format csv, header)"
+    if table.by_case:
+        yield f"create index on {table.name} (case_id)"
+    yield f"analyze {table.name}"
+    yield from _write_comments("table", table)
+
+
+def select_rows(table: Relation) -> str:
+    """Return the query that gives the rows of a table in the form that COPY reads."""
+    columns = ", ".join(f"{_write_value(c)} as {quoted(c.name)}" for c in table.columns)
+    return f"select {columns} from {table.source}"  # noqa: S608  quoted
+
+
+def _write_value(column: Column) -> str:
+    name = quoted(column.name)
+    if column.type == "FLOAT":  # the shortest text of a float is another double
+        return f"{name}::double"
+    if column.type.endswith("[]"):
+        quote = "'\"' || replace(replace(item, '\\', '\\\\'), '\"', '\\\"') || '\"'"
+        item = quote if column.type == "VARCHAR[]" else "item::varchar"
+        items = f"list_transform({name}, lambda item: coalesce({item}, 'null'))"
+        return f"'{{' || array_to_string({items}, ',') || '}}'"
+    return name
+
+
+def _list_columns(columns: tuple[Column, ...], collation: str = "") -> str:
+    return ",\n".join(f"  {quoted(c.name)} {_write_type(c.type, collation)}" for c in columns)
+
+
+def _write_type(kind: str, collation: str) -> str:
+    if kind.startswith("MAP"):
+        return "jsonb"
+    name = write_type(kind.replace("FLOAT", "DOUBLE"), DIALECT)
+    return f"{name} {collation}" if collation and name.startswith("text") else name
+
+
+def _write_comments(kind: str, relation: Relation) -> Iterator[str]:
+    yield f"comment on {kind} {relation.name} is {literal(relation.comment)}"
+    for column in relation.columns:
+        name = f"{relation.name}.{quoted(_cut(column.name))}"
+        yield f"comment on column {name} is {literal(column.meaning)}"
+
+
+def _cut(name: str) -> str:
+    return name.encode()[:NAME_BYTES].decode(errors="ignore")
+
+
+def _write_function(function: Relation) -> Iterator[str]:
+    parameters = ", ".join(f"{name} double precision" for name in function.parameters)
+    yield (
+        f"create function {function.name}({parameters})\n"
+        f"returns table (\n{_list_columns(function.columns)}\n)\nlanguage sql stable\n"
+        f"begin atomic\n{function.query};\nend"
+    )
+    yield f"comment on function {function.name} is {literal(function.comment)}"
+
+
+def _call(name: str, *arguments: exp.Expr) -> exp.Expr:
+    return exp.Anonymous(this=name, expressions=[a.copy() for a in arguments])
+
+
+def _name_subquery(node: exp.Expr) -> exp.Expr:
+    """Before Postgres 16, a query in `from` needs a name."""
+    if isinstance(node, exp.From) and isinstance(node.this, exp.Subquery) and not node.this.alias:
+        node.this.set("alias", exp.TableAlias(this=exp.to_identifier("nameless")))
+    return node
+
+
+def _compare_binary(node: exp.Expr) -> exp.Expr:
+    """Give names of columns that became values the order of the texts in tables."""
+    if isinstance(node, exp.Lateral) and isinstance(node.this.this, exp.Values):
+        for text in list(node.find_all(exp.Literal)):
+            if text.is_string:
+                text.replace(
+                    exp.Collate(this=text.copy(), expression=exp.to_identifier("C", quoted=True))
+                )
+    return node
+
+
+def _list_struct(node: exp.Expr) -> exp.Expr:
+    """A struct without a type of its own cannot be taken apart: its numbers become an array."""
+    if isinstance(node, exp.Bracket) and node.expressions[0].is_string:
+        struct = node.root().find(exp.Struct)
+        names = [item.name for item in struct.expressions] if struct else []
+        number = exp.Literal.number(names.index(node.expressions[0].name))
+        return exp.Bracket(this=node.this, expressions=[number])
+    return node
+
+
+def _make_array(node: exp.Expr) -> exp.Expr:
+    if isinstance(node, exp.Struct):
+        numbers = [item.expression.copy() for item in node.expressions]
+        return exp.cast(exp.Array(expressions=numbers), "double[]", dialect="duckdb")
+    return node
+
+
+def _take_first(node: exp.Expr) -> exp.Expr:
+    if isinstance(node, exp.ArgMin):
+        value, key = node.this.sql(DIALECT), node.expression.sql(DIALECT)
+        return parse_one(f"(array_agg({value} order by {key}))[1]", read=DIALECT)
+    return node
+
+
+def _round_double(node: exp.Expr) -> exp.Expr:
+    """round() to digits is of numeric alone."""
+    if isinstance(node, exp.Round) and node.args.get("decimals"):
+        number = exp.cast(node.this.copy(), "numeric", dialect=DIALECT)
+        rounded = _call("round", number, node.args["decimals"])
+        return exp.cast(rounded, "double", dialect="duckdb")
+    return node
+
+
+def _log_double(node: exp.Expr) -> exp.Expr:
+    """log() to a base is of numeric alone."""
+    if isinstance(node, exp.Log) and node.expression:
+        return exp.Div(
+            this=_call("ln", node.expression), expression=_call("ln", node.this), typed=True
+        )
+    return node
+
+
+def _find_text(node: exp.Expr) -> exp.Expr:
+    if isinstance(node, exp.Contains):
+        return exp.GT(
+            this=_call("strpos", node.this, node.expression), expression=exp.Literal.number(0)
+        )
+    return node
+
+
+def _map_to_json(node: exp.Expr) -> exp.Expr:
+    if isinstance(node, exp.Map):
+        return _call("jsonb_object", node.args["keys"], node.args["values"])
+    return node
+
+
+def _cut_alias(node: exp.Expr) -> exp.Expr:
+    if isinstance(node, exp.Alias) and len(node.alias) > NAME_BYTES:
+        node.set("alias", exp.to_identifier(_cut(node.alias), quoted=True))
+    return node
+
+
+REWRITES: tuple[Rewrite, ...] = (
+    _name_subquery,
+    _compare_binary,
+    _list_struct,
+    _make_array,
+    _take_first,
+    _round_double,
+    _log_double,
+    _find_text,
+    _map_to_json,
+    _cut_alias,
+)

@@ -1,0 +1,218 @@
+"""The warehouse in Apache Spark 4: tables over the Parquet files, views, functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from sqlglot import exp, parse_one
+
+from etl.warehouse.dialects.parts import Column, Parts, Relation
+from etl.warehouse.dialects.write import Rewrite, write_type
+
+DIALECT = "spark"
+HEAD = """\
+-- The warehouse in Apache Spark 4.0 or later: tables over the Parquet files beside this script,
+-- views and functions, in a schema of their own. Written by `ispy1 export --dialect spark`.
+--
+--     spark-sql -f views.spark.sql
+--
+-- The first statement names the folder: change it where workers reach it by another address.
+"""
+_SIMILARITY = """\
+create or replace function list_cosine_similarity(a array<double>, b array<double>)
+returns double
+return aggregate(zip_with(a, b, (x, y) -> x * y), 0d, (total, x) -> total + x)
+  / nullif(
+    sqrt(aggregate(a, 0d, (total, x) -> total + x * x))
+    * sqrt(aggregate(b, 0d, (total, x) -> total + x * x)), 0d
+  )"""
+
+# Features of one cluster take the least of the numbers that they are linked by, until none changes.
+_REACHED = """
+with recursive linked as (
+  select source, test_fold, feature, feature as like_it from profiles
+  union all
+  select source, test_fold, feature, like_it from alike
+),
+neighbours as (
+  select source, test_fold, feature, collect_list(like_it) as others
+  from linked
+  group by source, test_fold, feature
+),
+lists as (
+  select source, test_fold, array_sort(collect_list(struct(feature, others))) as list
+  from neighbours
+  group by source, test_fold
+),
+named as (
+  select source, test_fold, list, transform(list, x -> x.feature) as names
+  from lists
+),
+graphs as (
+  select
+    source, test_fold, names,
+    transform(list, x -> transform(x.others, y -> cast(array_position(names, y) as int))) as graph
+  from named
+),
+labelled as (
+  select
+    source, test_fold, names, graph,
+    transform(graph, (x, i) -> i + 1) as labels,
+    transform(graph, x -> array_min(x)) as following,
+    0 as round
+  from graphs
+  union all
+  select
+    source, test_fold, names, graph, following as labels,
+    transform(
+      transform(graph, x -> array_min(transform(x, y -> following[y - 1]))),
+      x -> following[x - 1]
+    ) as following,
+    round + 1 as round
+  from labelled
+  where labels != following
+),
+finished as (
+  select
+    source, test_fold,
+    max_by(arrays_zip(names, labels), round) as members
+  from labelled
+  where labels = following
+  group by source, test_fold
+)
+select source, test_fold, one.names as feature, other.names as member
+from finished
+lateral view explode(members) ones as one
+lateral view explode(filter(members, x -> x.labels = one.labels)) others as other
+"""
+
+
+def write_script(parts: Parts, folder: Path) -> Iterator[str]:
+    """Yield the statements, each of which Spark takes by itself."""
+    yield f"set ispy1.folder = {folder}"
+    yield "create schema if not exists ispy1"
+    yield "use ispy1"
+    yield _SIMILARITY
+    for table in parts.tables:
+        yield f"drop table if exists {table.name}"
+        yield _write_table(table)
+        if table.by_case:
+            yield f"msck repair table {table.name}"
+    yield from map(_write_view, parts.views)
+    yield from map(_write_function, parts.functions)
+
+
+def _write_table(table: Relation) -> str:
+    columns = sorted(table.columns, key=lambda c: table.by_case and c.name == "case_id")
+    partition = "partitioned by (case_id)\n" if table.by_case else ""
+    return (
+        f"create table {table.name} (\n{_list_columns(columns)}\n)\nusing parquet\n{partition}"
+        f"comment {_quote_text(table.comment)}\nlocation '${{ispy1.folder}}/parquet/{table.file}'"
+    )
+
+
+def _write_view(view: Relation) -> str:
+    columns = ",\n".join(
+        f"  {_quote(c.name)} comment {_quote_text(c.meaning)}" for c in view.columns
+    )
+    return (
+        f"create or replace view {view.name} (\n{columns}\n)\n"
+        f"comment {_quote_text(view.comment)}\nas\n{view.query}"
+    )
+
+
+def _write_function(function: Relation) -> str:
+    parameters = ", ".join(
+        f"{name} double comment {_quote_text(meaning)}"
+        for name, meaning in function.parameters.items()
+    )
+    return (
+        f"create or replace function {function.name}({parameters})\n"
+        f"returns table (\n{_list_columns(function.columns)}\n)\n"
+        f"comment {_quote_text(function.comment)}\nreturn\n{function.query}"
+    )
+
+
+def _list_columns(columns: Iterable[Column]) -> str:
+    return ",\n".join(
+        f"  {_quote(c.name)} {write_type(c.type, DIALECT)} comment {_quote_text(c.meaning)}"
+        for c in columns
+    )
+
+
+def _quote(name: str) -> str:
+    return exp.to_identifier(name, quoted=True).sql(DIALECT)
+
+
+def _quote_text(text: str) -> str:
+    return exp.Literal.string(text).sql(DIALECT)
+
+
+def _explode_values(node: exp.Expr) -> exp.Expr:
+    """Spark's `values` cannot name a column of the row beside: inline() can."""
+    if not (isinstance(node, exp.Lateral) and isinstance(node.this.this, exp.Values)):
+        return node
+    rows = ", ".join(
+        f"struct({', '.join(f'{v.sql(DIALECT)} as c{i}' for i, v in enumerate(row.expressions))})"
+        for row in node.this.this.expressions
+    )
+    inline = parse_one(f"inline(array({rows}))", read=DIALECT)
+    return exp.Lateral(this=inline, alias=node.args["alias"])
+
+
+def _order_list(node: exp.Expr) -> exp.Expr:
+    """collect_list() has no order: structs of key and value are sorted."""
+    if not (isinstance(node, exp.ArrayAgg) and isinstance(node.this, exp.Order)):
+        return node
+    (ordered,) = node.this.expressions
+    key, value = ordered.this.sql(DIALECT), node.this.this.sql(DIALECT)
+    return parse_one(
+        f"transform(array_sort(collect_list(struct({key} as k, {value} as v))), x -> x.v)",
+        read=DIALECT,
+    )
+
+
+def _read_struct(node: exp.Expr) -> exp.Expr:
+    """Write `part['n']` as `part.n`."""
+    if isinstance(node, exp.Bracket) and node.expressions[0].is_string:
+        return exp.Dot(this=node.this, expression=exp.to_identifier(node.expressions[0].name))
+    return node
+
+
+def _name_struct(node: exp.Expr) -> exp.Expr:
+    if isinstance(node, exp.Anonymous) and node.name.lower() == "row":
+        return exp.Anonymous(this="struct", expressions=node.expressions)
+    return node
+
+
+def _interpolate(node: exp.Expr) -> exp.Expr:
+    """percentile() is exact and interpolates, as DuckDB's quantile_cont() does."""
+    if isinstance(node, exp.PercentileCont):
+        return exp.Anonymous(this="percentile", expressions=[node.this, node.expression])
+    return node
+
+
+def _walk_by_labels(node: exp.Expr) -> exp.Expr:
+    """Spark's recursion cannot leave out what it has met: here a row is a whole graph."""
+    if isinstance(node, exp.CTE) and node.alias == "reached":
+        node.set("this", parse_one(_REACHED, read=DIALECT))
+    return node
+
+
+def _keep_no_hint(node: exp.Expr) -> exp.Expr:
+    """Spark has no `as materialized`."""
+    if isinstance(node, exp.CTE):
+        node.set("materialized", None)
+    return node
+
+
+REWRITES: tuple[Rewrite, ...] = (
+    _explode_values,
+    _order_list,
+    _read_struct,
+    _name_struct,
+    _interpolate,
+    _walk_by_labels,
+    _keep_no_hint,
+)
