@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from etl.cli.sql import RevOption
 from etl.model import project
 from etl.model.errors import UserError
 
@@ -28,19 +29,32 @@ def export(
     force: Annotated[  # noqa: FBT002  typer makes the option of it
         bool, typer.Option("--force", help="Write into a folder that holds something.")
     ] = False,
+    table_format: Annotated[
+        str | None, typer.Option("--table-format", help="delta: tables with versions, alone.")
+    ] = None,
+    rev: RevOption = None,
 ) -> None:
     """Write the warehouse for people without it: Parquet, one DuckDB file, data dictionary.
 
     `--files` adds a list of the images and masks of each case, with absolute paths and folds.
     `--dialect` writes for an engine that you run: Parquet tables, and one script that makes tables,
     views with their comments and functions; what it cannot carry over stands in it, and is said.
+    `--table-format delta` writes Delta tables instead, into the same folder again and again: what a
+    revision changed is a version of a table, and `versions.csv` says which.
 
     Examples:
     - `ispy1 export out`
     - `ispy1 export out --files json --files csv --force`
     - `ispy1 export out --dialect spark`, then `spark-sql -f out/views.spark.sql`
     - `ispy1 export out --dialect postgres`, then `cd out && psql -f views.postgres.sql`
+    - `ispy1 export lake --table-format delta --rev v1.0`
     """
+    if table_format or rev:
+        if table_format != "delta" or files or dialect:
+            message = "--table-format: expected delta, with --rev and --force alone."
+            raise UserError(message)
+        _export_delta(folder, rev, force=force)
+        return
     from etl.warehouse.dialects.scripts import DIALECTS
     from etl.warehouse.export import FILES_FORMATS
     from etl.warehouse.export import export as write
@@ -59,3 +73,11 @@ def export(
     forms = [form for form in FILES_FORMATS if form in (files or ())]
     for path in write(project.find_root(), folder, files=forms, dialect=engine, force=force):
         typer.echo(path)
+
+
+def _export_delta(folder: Path, rev: str | None, *, force: bool) -> None:
+    from etl.warehouse.delta import export_delta
+
+    for exported in export_delta(project.find_root(), folder, rev=rev, force=force):
+        note = "" if exported.is_new else " (unchanged)"
+        typer.echo(f"{folder / exported.table} version {exported.version}{note}")

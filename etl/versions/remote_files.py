@@ -15,7 +15,7 @@ from fsspec import AbstractFileSystem
 from fsspec.asyn import sync
 
 from etl.model.errors import UserError
-from etl.versions import dvc
+from etl.versions import dvc, objects
 
 SCHEME = "dvc-remote"
 
@@ -102,7 +102,7 @@ class RemoteFiles(AbstractFileSystem):  # type: ignore[misc]
             if not store.async_impl:
                 return getattr(store, question)(path, **options)
             coroutine = getattr(store, f"_{question}")
-            return sync(store.loop, coroutine, path, **options, timeout=dvc.ANSWER_S)
+            return sync(store.loop, coroutine, path, **options, timeout=objects.ANSWER_S)
         except FileNotFoundError as error:
             message = (
                 f"The remote {self._name} does not hold {file.partition('/')[2]} (MD5 {md5}). "
@@ -110,7 +110,7 @@ class RemoteFiles(AbstractFileSystem):  # type: ignore[misc]
             )
             raise UserError(message) from error
         except TimeoutError as error:
-            silence = TimeoutError(f"no answer within {dvc.ANSWER_S:g} s")
+            silence = TimeoutError(f"no answer within {objects.ANSWER_S:g} s")
             raise UserError(dvc.describe_unusable(self._name, silence)) from error
         except Exception as error:  # each kind of remote has errors of its own
             raise UserError(dvc.describe_unusable(self._name, error)) from error

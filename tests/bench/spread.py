@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from engines.local_dask import start_cluster
+from support import make_project
+
 from bench import release
 from bench.checkout import environment_of
-from engines.local_dask import start_cluster
-from support import copy_code
-
-from etl.model.params_file import set_params
 
 FEW_SMALL, MANY_SMALL = 100, 1_000
 LARGE = 24  # cases of full size
@@ -56,7 +55,7 @@ def measure_cases(project: Path, workers: int) -> Iterator[Build]:
 
 def measure_workers(project: Path, workers: int) -> Iterator[Build]:
     """Yield builds of cases of full size with one worker and with all, here and on Dask."""
-    source = release.prepare(project, 8).release
+    source = release.prepare(project, 8).root / "release"
     with _make_project(project, source, LARGE) as root:
         for n_workers in (1, workers):
             yield _build(root, "full size, here", LARGE, n_workers)
@@ -71,13 +70,13 @@ def _make_project(project: Path, source: Path, n_cases: int) -> Iterator[Path]:
     """Yield a project whose release is another's, its cases linked under as many names as asked."""
     with tempfile.TemporaryDirectory(dir=project / ".dvc/tmp") as folder:
         root = Path(folder) / "project"
-        copy_code(root)
-        set_params(root / "params.yaml", {"release": "data/release"})
+        make_project(root)
         cases = sorted({name for path in source.rglob("*") for name in _CASE.findall(path.name)})
         for number in range(n_cases):
             original, name = cases[number % len(cases)], f"ISPY1_{1000 + number}"
             for path in source.rglob(f"{original}*"):
-                link = root / "data/release" / path.relative_to(source).parent / path.name.replace(original, name)
+                folders = path.relative_to(source).parent
+                link = root / "data/release" / folders / path.name.replace(original, name)
                 link.parent.mkdir(parents=True, exist_ok=True)
                 link.hardlink_to(path)
         yield root

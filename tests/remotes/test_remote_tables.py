@@ -18,7 +18,7 @@ import etl
 from etl.cli import app
 from etl.model.errors import UserError
 from etl.model.project import TABLES
-from etl.versions import dvc, revision_tables
+from etl.versions import objects, revision_tables
 from etl.versions.push import push_versions
 from etl.versions.remote_files import SCHEME
 from etl.warehouse import query
@@ -78,8 +78,8 @@ def read_all(db: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[Any, ...]]]:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """A remote has two seconds to answer."""
-    monkeypatch.setattr(dvc, "ANSWER_S", 2.0)
-    monkeypatch.setattr(dvc, "SILENCE_S", 0.5)
+    monkeypatch.setattr(objects, "ANSWER_S", 2.0)
+    monkeypatch.setattr(objects, "SILENCE_S", 0.5)
 
 
 def ask(pushed: Pushed, sql: str, **options: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401
