@@ -46,8 +46,8 @@ check: $(READY)  ## style, types, SQL, direction of imports
 	sqlfluff lint sql expectations
 	pytest -q tests/test_imports.py
 
-bench: $(READY)  ## how fast: the floor, the usual script, ours; FULL=1: the table of targets
-	python tests/bench/bench.py $(if $(FULL),--full)
+bench: $(READY)  ## how fast: the floor, the usual script, ours; FULL=1: the table of targets; SCALE=1: how it grows
+	python tests/bench/bench.py $(if $(FULL),--full) $(if $(SCALE),--scale)
 
 lock:  ## pin requirements.lock anew: versions and hashes, no addresses
 	$(PYTHON) -m venv $(VENV)-lock

@@ -4,7 +4,9 @@ Images and masks of a phantom of full size, by three contenders with the same nu
 in process after imports and without DVC. Contenders take turns, so that a busy machine is busy
 for all of them. Start-up and, with --pipeline, `dvc repro` are measured apart. It asserts nothing:
 the budgets are printed beside what was measured. --full prints bench.full's table instead, --remote
-the bytes that leave a remote in S3 for questions on the tables of this checkout.
+the bytes that leave a remote in S3 for questions on the tables of this checkout, --scale how it
+grows, part by part: views (100,000 cases), spark (the same), workers (here and on Dask), cases
+(1,000 small ones), voxels (10,000 cases; after --full). Those of the first four are kept as JSON.
 """
 
 from __future__ import annotations
@@ -12,10 +14,18 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import os
+import platform
 import statistics
 import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bench.spread import Build
 
 PROJECT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(PROJECT), str(PROJECT / "tests")]
@@ -31,11 +41,12 @@ def main() -> None:
     options = _options()
     if options.remote:
         _print_remote()
-    elif options.scaled:
-        _print_scaled(options)
+    elif options.scale is not None:
+        for part in options.scale or ("views", "spark", "workers", "cases"):
+            _PRINT_SCALE[part](options)
     elif options.full:
         _print_full(options)
-    if options.full or options.scaled or options.remote:
+    if options.full or options.scale is not None or options.remote:
         return
     found = _measure(options)
     if options.json:
@@ -55,12 +66,14 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--repeat", type=int, default=3, help="rounds (3)")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument(
-        "--scaled", action="store_true", help="voxels of 10,000 cases (with --full)"
+        "--scale", nargs="*", choices=sorted(_PRINT_SCALE), help="how it grows (all but voxels)"
     )
     parser.add_argument("--remote", action="store_true", help="bytes moved out of a remote in S3")
     parser.add_argument("--pipeline", action="store_true", help="time `dvc repro` as well")
     options = parser.parse_args()
-    options.cases = options.cases or (PUBLIC_CASES if options.full or options.scaled else FEW_CASES)
+    options.cases = options.cases or (
+        PUBLIC_CASES if options.full or "voxels" in (options.scale or ()) else FEW_CASES
+    )
     return options
 
 
@@ -78,7 +91,69 @@ def _print_full(options: argparse.Namespace) -> None:
         sys.stdout.flush()
 
 
-def _print_scaled(options: argparse.Namespace) -> None:
+def _print_views(options: argparse.Namespace) -> None:
+    from bench import scale
+
+    with scale.repeat_tables(PROJECT) as root:
+        _print_seconds("views", scale.measure_views(root, options.workers))
+
+
+def _print_spark(options: argparse.Namespace) -> None:
+    from bench import scale
+
+    with scale.repeat_tables(PROJECT) as root:
+        _print_seconds("spark", scale.measure_in_spark(root, options.workers))
+
+
+def _print_seconds(part: str, answers: Iterator[tuple[str, float | None]]) -> None:
+    rows = []
+    sys.stdout.write(f"| {part} | s |\n|---|---|\n")
+    for name, seconds in answers:
+        rows.append({"name": name, "seconds": seconds})
+        sys.stdout.write(f"| {name} | {'-' if seconds is None else f'{seconds:.2f}'} |\n")
+        sys.stdout.flush()
+    _keep(part, rows)
+
+
+def _print_workers(options: argparse.Namespace) -> None:
+    from bench import spread
+
+    _print_builds("workers", spread.measure_workers(PROJECT, options.workers))
+
+
+def _print_cases(options: argparse.Namespace) -> None:
+    from bench import spread
+
+    _print_builds("cases", spread.measure_cases(PROJECT, options.workers))
+
+
+def _print_builds(part: str, builds: Iterator[Build]) -> None:
+    rows = []
+    head = ("build", "cases", "workers", "s", "s per case", "peak MiB of the builder")
+    sys.stdout.write(f"| {' | '.join(head)} |\n|{'---|' * len(head)}\n")
+    for build in builds:
+        rows.append(dataclasses.asdict(build))
+        sys.stdout.write(
+            f"| {build.name} | {build.n_cases} | {build.workers} | {build.seconds:.1f} | "
+            f"{build.seconds / build.n_cases:.3f} | {build.peak_mib:.0f} |\n"
+        )
+        sys.stdout.flush()
+    _keep(part, rows)
+
+
+def _keep(part: str, rows: list[dict[str, Any]]) -> None:
+    """Keep what was measured with what it was measured on."""
+    names = ("dask", "duckdb", "ispy1-warehouse", "polars", "pyarrow", "pyspark")
+    installed = {d.name: d.version for d in metadata.distributions() if d.name in names}
+    versions = {"python": platform.python_version(), "cores": os.cpu_count(), **installed}
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+    path = PROJECT / ".dvc/tmp/ispy1/bench" / f"scale-{part}-{stamp}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"versions": versions, "rows": rows}, indent=2) + "\n")
+    sys.stderr.write(f"kept in {path.relative_to(PROJECT)}\n")
+
+
+def _print_voxels(options: argparse.Namespace) -> None:
     """Print how the questions on voxels grow with the cases; the table of --full was built."""
     from bench import release, voxels
 
@@ -88,6 +163,12 @@ def _print_scaled(options: argparse.Namespace) -> None:
         each = 1000 * seconds / cases
         sys.stdout.write(f"| {cases} | {rows} | {name} | {seconds:.2f} | {each:.2f} |\n")
         sys.stdout.flush()
+
+
+_PRINT_SCALE = {
+    "cases": _print_cases, "spark": _print_spark, "views": _print_views, "voxels": _print_voxels,
+    "workers": _print_workers,
+}  # fmt: skip
 
 
 def _print_remote() -> None:

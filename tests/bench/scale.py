@@ -7,12 +7,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow.parquet as pq
 
 import etl
+from etl.warehouse.export import export
 from etl.warehouse.reports import list_reports
 from etl.warehouse.sql_words import literal, quoted
 from etl.warehouse.views import read_sql
@@ -26,20 +29,61 @@ LEFT_OUT = ("voxel_files",)  # bench.voxels repeats these
 WHOLE = "select count(*), bit_xor(hash(answer)) from (\n{}\n) as answer"
 
 
-def measure_views(project: Path, workers: int) -> Iterator[tuple[str, float | None]]:
-    """Yield view or report, and seconds of the whole answer; None where it does not fit memory.
-
-    The project's tables are what is repeated: run `ispy1 repro` before.
-    """
+@contextmanager
+def repeat_tables(project: Path) -> Iterator[Path]:
+    """Yield a project of tables alone with so many cases: those of a built one under new names."""
     with tempfile.TemporaryDirectory(dir=project / ".dvc/tmp") as folder:
-        scratch, root = Path(folder), Path(folder) / "project"
+        root = Path(folder) / "project"
         _repeat_tables(project, root)
-        with etl.connect(root) as db:
-            db.execute(f"set threads = {workers}; set memory_limit = '{MEMORY}'")
-            db.execute(f"set temp_directory = {literal(str(scratch / 'spill'))}")
-            for name, sql in _list_questions(root, db):
-                sys.stderr.write(f"{name}\n")
-                yield name, _time(db, sql)
+        yield root
+
+
+def measure_views(root: Path, workers: int) -> Iterator[tuple[str, float | None]]:
+    """Yield view or report, and seconds of the whole answer; None where it does not fit memory."""
+    with etl.connect(root) as db:
+        db.execute(f"set threads = {workers}; set memory_limit = '{MEMORY}'")
+        db.execute(f"set temp_directory = {literal(str(root.parent / 'spill'))}")
+        for name, sql in _list_questions(root, db):
+            sys.stderr.write(f"DuckDB: {name}\n")
+            yield name, _time(db, sql)
+
+
+def measure_in_spark(root: Path, workers: int) -> Iterator[tuple[str, float | None]]:
+    """Yield view, and seconds of the whole answer in Apache Spark; None where it fails."""
+    from pyspark.errors import PySparkException
+    from pyspark.sql import SparkSession
+
+    options = {
+        "spark.driver.memory": MEMORY.removesuffix("B"),
+        "spark.driver.host": "127.0.0.1",
+        "spark.ui.enabled": "false",
+        "spark.log.level": "OFF",
+        "spark.sql.warehouse.dir": str(root.parent / "spark"),
+        "spark.local.dir": str(root.parent / "spill"),
+        "spark.sql.shuffle.partitions": str(4 * workers),
+    }
+    builder = SparkSession.builder.master(f"local[{workers}]").config(map=options)
+    with builder.getOrCreate() as spark:
+        views = _make_views_in_spark(spark, root)
+        for name in views:
+            sys.stderr.write(f"Spark: {name}\n")
+            start = time.perf_counter()
+            try:
+                whole = spark.sql(f"select * from ispy1.{name}").write.format("noop")
+                whole.mode("overwrite").save()
+                yield name, time.perf_counter() - start
+            except PySparkException:
+                yield name, None
+
+
+def _make_views_in_spark(spark: Any, root: Path) -> list[str]:  # noqa: ANN401  of an optional package
+    target = root.parent / "export"
+    export(root, target, dialect="spark")
+    script = (target / "views.spark.sql").read_text(encoding="utf-8")
+    for statement in script.strip(";\n").split(";\n"):
+        spark.sql(statement)
+    rows = spark.sql("show views in ispy1").collect()
+    return sorted({row["viewName"] for row in rows} & read_sql(root / "sql/views").keys())
 
 
 def _list_questions(root: Path, db: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, str]]:
