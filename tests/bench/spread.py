@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -71,12 +72,15 @@ def _make_project(project: Path, source: Path, n_cases: int) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(dir=project / ".dvc/tmp") as folder:
         root = Path(folder) / "project"
         make_project(root)
-        cases = sorted({name for path in source.rglob("*") for name in _CASE.findall(path.name)})
+        by_case: dict[str, list[Path]] = defaultdict(list)
+        for path in sorted(path for path in source.rglob("*") if path.is_file()):
+            by_case[next(iter(_CASE.findall(path.name)), "")].append(path)
+        cases = sorted(by_case.keys() - {""})
         for number in range(n_cases):
             original, name = cases[number % len(cases)], f"ISPY1_{1000 + number}"
-            for path in source.rglob(f"{original}*"):
-                folders = path.relative_to(source).parent
-                link = root / "data/release" / folders / path.name.replace(original, name)
+            for path in by_case[original]:
+                inside = str(path.relative_to(source)).replace(original, name)
+                link = root / "data/release" / inside
                 link.parent.mkdir(parents=True, exist_ok=True)
                 link.hardlink_to(path)
         yield root
