@@ -20,7 +20,7 @@ _PATIENCE: dict[str, dict[str, Any]] = {
     "s3": {"config_kwargs": {"retries": {"total_max_attempts": 2}}},
     "ssh": {"connect_timeout": 10, "login_timeout": 20, "keepalive_interval": 15},
 }
-INSTALL = "pip install 'ispy1-warehouse[s3]' (ssh:// takes [ssh])"
+INSTALL = "pip install universal-pathlib dvc-s3 (ssh:// takes dvc-ssh)"
 
 
 def is_address(text: str) -> bool:
