@@ -29,6 +29,7 @@ from etl.adopt import adopt
 from etl.ask.diff.dice import find_blob, measure_overlap
 from etl.ask.fsck import fsck
 from etl.ask.status import status
+from etl.ask.why import why
 from etl.build.index import write_indexes
 from etl.build.run import build_tables
 from etl.gate.judged import find_changed_blobs, list_changed_blobs
@@ -333,27 +334,23 @@ def test_repro_end_to_end_and_what_asks_about_the_release(
     assert (user.root / "reports/card.png").is_file()
     assert not (user.root / "data/release").exists()
 
-    now = status(user.root)
-    assert (now.stale, now.tables, now.changed_blobs) == ({}, [], [])
-    assert now.release["path"] == bucket.address
-    assert str(now.release["dvc_hash"]).endswith(dvc.FOLDER)
-    report = fsck(user.root)
-    assert (report.problems, report.checked["release"]) == (
-        [],
-        f"{now.release['files']} blobs hashed",
-    )
-    said = user.run("ispy1 why masks.volume_cm3 ISPY1_9001 ftv", env=env)
-    assert f"blob       {FTV} (measured)" in said
-    assert "workspace: not asked" in said
+    (blob,) = why(user.root, "masks.volume_cm3", ["ISPY1_9001", "ftv"]).explanations[0].blobs
+    assert (blob.path, blob.in_workspace) == (FTV, None)  # the store was not asked
     export(user.root, tmp_path / "export", files=["csv"])
     assert f"{bucket.address}/{FTV}" in (tmp_path / "export/files.csv").read_text()
 
     bucket.put(FTV, b"hello")
     now = status(user.root)
+    assert now.stale.keys() == {"index", "verdict"}  # the verdict is red
     assert now.stale["index"] == f"{bucket.address} modified"
-    assert now.changed_blobs == [FTV]
-    (problem,) = (p for p in fsck(user.root, quick=True).problems if p.area == "release")
-    assert (problem.path, problem.repair) == (f"{bucket.address}/{FTV}", "ispy1 repro")
+    assert (now.tables, now.changed_blobs) == ([], [FTV])
+    assert now.release["path"] == bucket.address
+    assert str(now.release["dvc_hash"]).endswith(dvc.FOLDER)
+    report = fsck(user.root)
+    assert report.checked["release"] == f"{now.release['files']} blobs hashed"
+    assert [(p.path, p.repair) for p in report.problems] == [
+        (f"{bucket.address}/{FTV}", "ispy1 repro")
+    ]
 
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     open_address(bucket.address).fs.clear_instance_cache()
