@@ -98,11 +98,14 @@ def require_objects(release: UPath) -> None:
     except Exception as error:  # each kind of store has errors of its own
         raise report_unreachable(show_address(release), error) from error
     if not is_there:
-        message = (
-            f"{show_address(release)}: no release here: no such bucket or folder, or it is empty. "
-            "Correct `release:` in params.yaml, or copy the release there."
-        )
-        raise UserError(message)
+        raise _report_absent(release)
+
+
+def _report_absent(release: UPath) -> UserError:
+    return UserError(
+        f"{show_address(release)}: no release here: no such bucket or folder, or it is empty. "
+        "Correct `release:` in params.yaml, or copy the release there."
+    )
 
 
 def list_objects(release: UPath) -> dict[str, Object]:
@@ -122,8 +125,10 @@ def list_objects(release: UPath) -> dict[str, Object]:
     objects = [
         _describe(key.removeprefix(start), info, now)
         for key, info in infos.items()
-        if key != start and not (key.endswith("/") and not info["size"])
+        if key.removeprefix(start) not in ("", key) and not (key.endswith("/") and not info["size"])
     ]
+    if not objects:
+        raise _report_absent(release)
     return {_show_key(item.key): item for item in objects}
 
 

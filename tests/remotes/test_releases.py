@@ -270,10 +270,10 @@ def test_a_large_object_is_hashed_as_it_comes(
     assert hashes == {n: (md5(tmp_path / n), s) for n, s in (("a", 900), ("b", 5000), ("c", 900))}
 
 
-@pytest.mark.usefixtures("store")
 @pytest.mark.parametrize(
     ("address", "environment", "reason"),
     [
+        (f"s3://{BUCKET}/file", {}, "no such bucket or folder, or it is empty"),
         ("s3://no-such-bucket/release", {}, "no such bucket or folder, or it is empty"),
         (f"s3://{BUCKET}/nothing", {}, "no such bucket or folder, or it is empty"),
         (f"s3://{BUCKET}/x", {"AWS_ACCESS_KEY_ID": None}, r"cannot be read .Unable to locate"),
@@ -282,15 +282,17 @@ def test_a_large_object_is_hashed_as_it_comes(
         ("nosuch://place/x", {}, r"cannot be opened .Unsupported filesystem"),
         ("ssh://somebody:secret@host/x", {}, r"release at host holds a password"),
     ],
-    ids=["bucket", "empty", "keys", "profile", "endpoint", "scheme", "password"],
+    ids=["file", "bucket", "empty", "keys", "profile", "endpoint", "scheme", "password"],
 )
 def test_a_release_out_of_reach_is_a_sentence(
+    store: Remote,
     project: Path,
     monkeypatch: pytest.MonkeyPatch,
     address: str,
     environment: dict[str, str | None],
     reason: str,
 ) -> None:
+    Bucket(store, "file").client.put_object(Bucket=BUCKET, Key="file", Body=b"no folder")
     for name, value in environment.items():
         monkeypatch.delenv(name) if value is None else monkeypatch.setenv(name, value)
     name_release(project, address)

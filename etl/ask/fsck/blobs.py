@@ -40,8 +40,10 @@ def check_release(tracked: Tracked, report: Report, *, read: bool, progress: Pro
             report.notes.append(f"release: not checked: {error}")
             return
         is_local = isinstance(release, Path)
-        repair = f"chmod -R u+rX {shlex.quote(name)}" if is_local else "ispy1 fsck, once it answers"
-        report.problems.append(Problem(AREA, name, "files that can be read", str(error), repair))
+        repair = f"chmod -R u+rX {shlex.quote(name)}" if is_local else "ispy1 fsck --quick"
+        otherwise = "" if is_local else "again, once the store answers"
+        problem = Problem(AREA, name, "files that can be read", str(error), repair, otherwise)
+        report.problems.append(problem)
         return
     hashes = {path: facts for path, facts in hashes.items() if not is_litter(path)}
     if read and isinstance(release, Path):
@@ -117,11 +119,13 @@ def _check_manifest(root: Path, hashes: Hashes, report: Report) -> None:
     rows = [row for row in out.rows if row["publisher_md5"]]
     reported = {problem.path for problem in report.problems}
     folder = project.release_name(root)
+    is_local = isinstance(release, Path)
+    bring = "ispy1 adopt DOWNLOAD" if is_local else "copy it from DOWNLOAD to its address"
     for row in rows:
         path = f"{folder}/{row['path']}"
         if row["verdict"] == "mismatch" and path not in reported:
-            report.problems.append(_report_mismatch(path, row["publisher_md5"], row["md5"]))
-    report.problems += _report_unreadable(folder, out)
+            report.problems.append(_report_mismatch(path, row["publisher_md5"], row["md5"], bring))
+    report.problems += _report_unreadable(folder, out, bring)
     absent = sum(row["verdict"] == "missing" for row in rows)
     if absent:
         report.notes.append(f"manifest: {absent} files that the publisher lists are not here")
@@ -132,23 +136,21 @@ def _check_manifest(root: Path, hashes: Hashes, report: Report) -> None:
     report.checked[MANIFEST] = f"{len(rows)} files listed, {agree} with the publisher's MD5"
 
 
-def _report_mismatch(path: str, publisher: str, now: str) -> Problem:
+def _report_mismatch(path: str, publisher: str, now: str, bring: str) -> Problem:
     return Problem(
         MANIFEST,
         path,
         f"MD5 {publisher} (publisher)",
         f"MD5 {now}",
-        "ispy1 adopt DOWNLOAD",
+        bring,
         "DOWNLOAD is a folder with the file as it was published; "
         "if you edited it on purpose, the gate says so at every build",
     )
 
 
-def _report_unreadable(folder: str, out: Measured) -> list[Problem]:
+def _report_unreadable(folder: str, out: Measured, bring: str) -> list[Problem]:
     return [
-        Problem(
-            MANIFEST, f"{folder}/{f.path}", f.expected, f.observed, "ispy1 adopt DOWNLOAD", f.fix
-        )
+        Problem(MANIFEST, f"{folder}/{f.path}", f.expected, f.observed, bring, f.fix)
         for f in out.findings
         if f.check.startswith(MANIFEST)
     ]
