@@ -1,13 +1,18 @@
-"""The tables as Delta tables: what a revision changed in a table is a version of that table."""
+"""The tables as Delta tables: what a revision changed in a table is a version of that table.
+
+Their files are those that DVC keeps, copied as they are and named by their MD5: a case that did not
+change is not written, and a version that was there before needs no new file.
+"""
 
 from __future__ import annotations
 
 import csv
 import hashlib
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import duckdb
 import pyarrow as pa
@@ -26,11 +31,12 @@ from etl.warehouse.sql_words import literal, quoted
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
+    from deltalake.transaction import AddAction
 
 WORKING_TREE = "working tree"
 VERSIONS = "versions.csv"  # which version of which table is which revision
 # What a commit says of itself.
-REVISION, COMMIT, MD5, ADDED = "ispy1.revision", "ispy1.commit", "ispy1.md5", "ispy1.added"
+REVISION, COMMIT, MD5 = "ispy1.revision", "ispy1.commit", "ispy1.md5"
 _CASE = "case_id"
 _LOG = "_delta_log"
 _COLUMNS = ("revision", "commit", "table", "version")
@@ -55,15 +61,20 @@ class Exported:
 class _Source:
     """A table as it is to be.
 
-    `md5` is that of its file, or case -> MD5 where it has one per case; `added` a hash of what SQL
-    adds to the file, empty where that is nothing.
+    `files`: path in the Delta table -> the file to copy there, None where SQL adds to its rows.
+    `md5`: of its file; empty where it has one per case, whose names say theirs.
     """
 
     name: str
     schema: pa.Schema
     description: str
-    md5: str | dict[str, str]
-    added: str
+    md5: str
+    files: Mapping[str, Path | None]
+
+    @property
+    def partitions(self) -> list[str]:
+        """The columns that are in the paths of its files alone."""
+        return [] if self.md5 else [_CASE]
 
 
 def export_delta(
@@ -71,9 +82,8 @@ def export_delta(
 ) -> list[Exported]:
     """Bring the Delta tables in a folder to what a version holds; return the version of each.
 
-    A table that is made of the same files as its last commit gets no version. Of one with a file
-    per case, the partitions of changed cases alone are replaced. `versions.csv` says which version
-    of a table is which revision.
+    A table whose files are there gets no version. Of one with a file per case, the partitions of
+    changed cases alone are replaced. `versions.csv` says which version is which revision.
 
     Args:
         root: the project.
@@ -132,7 +142,7 @@ def _is_delta(folder: Path) -> bool:
 
 def _is_half_written(folder: Path) -> bool:
     return folder.is_dir() and all(
-        path.name == _LOG or path.name.startswith(f"{_CASE}=") or path.suffix == ".parquet"
+        path.name == _LOG or path.name.startswith(f"{_CASE}=") or ".parquet" in path.name
         for path in folder.iterdir()
     )
 
@@ -143,19 +153,20 @@ def _is_half_written(folder: Path) -> bool:
 def _list_sources(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> Iterator[_Source]:
     issues = snapshot.inputs.get(KNOWN_ISSUES.name)  # what SQL adds is of this input
     for name, path in sorted(snapshot.tables.items()):
-        facts = repr((snapshot.added.get(name), issues))
-        added = hashlib.sha256(facts.encode()).hexdigest() if name in snapshot.added else ""
-        yield _describe(connection, name, compute_md5(Path(path)), added)
+        md5 = compute_md5(Path(path))
+        files: dict[str, Path | None] = {f"{md5}.parquet": Path(path)}
+        if name in snapshot.added:
+            facts = repr((md5, snapshot.added[name], issues))
+            files = {f"{hashlib.sha256(facts.encode()).hexdigest()[:32]}.parquet": None}
+        yield _Source(name, *_describe(connection, name), md5, files)
     for name, held in sorted(snapshot.parts.items()):
-        paths = list_parts(Path(held).parent, name, Path(held).name)
-        md5s = {case_id: compute_md5(path) for case_id, path in paths.items()}
-        yield _describe(connection, name, md5s, "")
+        paths = list_parts(Path(held).parent, name, Path(held).name).items()
+        parts = {f"{_CASE}={case}/{compute_md5(path)}.parquet": path for case, path in paths}
+        yield _Source(name, *_describe(connection, name), "", parts)
 
 
-def _describe(
-    connection: duckdb.DuckDBPyConnection, name: str, md5: str | dict[str, str], added: str
-) -> _Source:
-    """Return a table with the comments that the warehouse has of it, where Spark looks for them."""
+def _describe(connection: duckdb.DuckDBPyConnection, name: str) -> tuple[pa.Schema, str]:
+    """Return columns and description, with the comments where Spark looks for them."""
     comments = dict(
         connection.execute(
             "select column_name, coalesce(comment, '') from duckdb_columns() where table_name = $1 "
@@ -165,7 +176,7 @@ def _describe(
     )
     plain = connection.sql(f"from {quoted(name)} limit 0").to_arrow_table().schema
     schema = pa.schema([field.with_metadata({"comment": comments[field.name]}) for field in plain])
-    return _Source(name, schema, comments[""], md5, added)
+    return schema, comments[""]
 
 
 # --- Delta -------------------------------------------------------------------------------------
@@ -182,67 +193,77 @@ def _export_table(
     from deltalake import DeltaTable
     from deltalake.exceptions import DeltaError
 
-    facts = {MD5: source.md5, ADDED: source.added}
     try:
         table = DeltaTable(folder) if _is_delta(folder) else None
-        last: dict[str, Any] = table.history(1)[0] if table else {}
-        if table and {name: last.get(name) for name in facts} == facts:
+        present = _list_files(source, table)
+        if table and present == source.files.keys():
             return Exported(source.name, table.version(), is_new=False)
-        _commit(connection, source, folder, table, {**about, **facts})
+        new = sorted(source.files.keys() - present)
+        adds = [_add_file(connection, source, folder, path) for path in new]
+        _commit(source, folder, table, adds, about)
         return Exported(source.name, DeltaTable(folder).version(), is_new=True)
     except (DeltaError, OSError) as error:
         message = f"{folder}: cannot be written ({' '.join(str(error).split())}). Check the disk."
         raise UserError(message) from error
 
 
+def _list_files(source: _Source, table: DeltaTable | None) -> set[str]:
+    """Return the paths of the files that a Delta table has now."""
+    depth = 1 + len(source.partitions)
+    return {"/".join(uri.split("/")[-depth:]) for uri in table.file_uris()} if table else set()
+
+
+def _add_file(
+    connection: duckdb.DuckDBPyConnection, source: _Source, folder: Path, path: str
+) -> AddAction:
+    """Put a file in place, whole or not at all; return it as Delta lists it."""
+    from deltalake.transaction import AddAction
+
+    def write(target: Path) -> None:
+        if original := source.files[path]:
+            shutil.copyfile(original, target)
+            return
+        to = literal(str(target))
+        connection.execute(f"copy (from {quoted(source.name)}) to {to} (format parquet)")
+
+    if not (folder / path).is_file():
+        write_atomically(folder / path, write)
+    stat = (folder / path).stat()
+    values = {_CASE: _read_case(path)} if source.partitions else {}
+    return AddAction(path, stat.st_size, values, int(stat.st_mtime * 1000), True, "{}")  # noqa: FBT003
+
+
+def _read_case(path: str) -> str:
+    return path.split("/")[0].removeprefix(f"{_CASE}=")
+
+
 def _commit(
-    connection: duckdb.DuckDBPyConnection,
     source: _Source,
     folder: Path,
     table: DeltaTable | None,
-    facts: Mapping[str, Any],
+    adds: list[AddAction],
+    about: Mapping[str, str],
 ) -> None:
-    """Write a version: of changed cases where that is possible, of the whole table elsewhere."""
-    from deltalake import CommitProperties, write_deltalake
+    """Make a version: with these files in place of the table's, or of changed cases'."""
+    from deltalake import CommitProperties, Schema
+    from deltalake.transaction import create_table_with_add_actions
 
-    changed = _list_changed_cases(source, table)
-    where = f"{_CASE} in ({', '.join(map(literal, changed))})" if changed else None
-    if table and source.description != table.metadata().description:
+    schema = Schema.from_arrow(source.schema)
+    properties = CommitProperties(custom_metadata={**about, MD5: source.md5})
+    if table is None:
+        create_table_with_add_actions(
+            str(folder), schema, adds, "error", source.partitions, description=source.description,
+            configuration=_CONFIGURATION, commit_properties=properties,
+        )  # fmt: skip
+        return
+    if source.description != table.metadata().description:
         table.alter.set_table_description(source.description)
-    write_deltalake(
-        folder,
-        _read_rows(connection, source, where),
-        mode="overwrite",
-        predicate=where,
-        schema_mode=None if where else "overwrite",
-        partition_by=[_CASE] if isinstance(source.md5, dict) else None,
-        description=source.description,
-        configuration=_CONFIGURATION,
-        commit_properties=CommitProperties(custom_metadata=dict(facts)),
-    )
-
-
-def _list_changed_cases(source: _Source, table: DeltaTable | None) -> list[str]:
-    """Return the cases whose rows are not those of the last commit; none where all are to go."""
-    from deltalake import Schema
-
-    before = table.history(1)[0].get(MD5) if table else None
-    if not (table and isinstance(before, dict) and isinstance(source.md5, dict)):
-        return []
-    if table.schema() != Schema.from_arrow(source.schema):
-        return []
-    md5s = source.md5
-    return sorted(c for c in before.keys() | md5s.keys() if before.get(c) != md5s.get(c))
-
-
-def _read_rows(
-    connection: duckdb.DuckDBPyConnection, source: _Source, where: str | None
-) -> pa.RecordBatchReader:
-    """Return rows of a table, a batch at a time: voxels may be more than memory holds."""
-    sql = f"from {quoted(source.name)}" + (f" where {where}" if where else "")
-    batches: Iterable[pa.RecordBatch] = connection.sql(sql).to_arrow_reader()
-    documented = (pa.RecordBatch.from_arrays(b.columns, schema=source.schema) for b in batches)
-    return pa.RecordBatchReader.from_batches(source.schema, documented)
+    changed = _list_files(source, table) ^ source.files.keys()
+    cases = [(_CASE, "in", sorted(set(map(_read_case, changed))))]
+    table.create_write_transaction(
+        [*adds], "overwrite", schema, source.partitions, cases if source.partitions else None,
+        commit_properties=properties,
+    )  # fmt: skip
 
 
 # --- Which version is which revision -----------------------------------------------------------
