@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from etl.model.address import Folder
 
 ADD_REMOTE = "Add one by `dvc remote add -d NAME URL` (a folder, s3://..., ssh://...)"
+SCHEME = "dvc-remote"  # of the addresses of files in the remote
 SITE_CACHE = ".dvc/tmp/site"  # what DVC knows of files: time, size, hash
 STATUS_S = 300.0  # a listing of a million objects takes half of it
 FOLDER = ".dir"  # the end of a folder's hash

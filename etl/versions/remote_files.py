@@ -17,8 +17,6 @@ from fsspec.asyn import sync
 from etl.model.errors import UserError
 from etl.versions import dvc, objects
 
-SCHEME = "dvc-remote"
-
 
 class RemoteFiles(AbstractFileSystem):  # type: ignore[misc]
     """The files that were added, each by an address with its MD5; no other has an address.
@@ -27,7 +25,7 @@ class RemoteFiles(AbstractFileSystem):  # type: ignore[misc]
     it: only a whole file could be checked against its MD5.
     """
 
-    protocol = SCHEME
+    protocol = dvc.SCHEME
     cachable = False
 
     def __init__(self, root: Path) -> None:
@@ -47,14 +45,14 @@ class RemoteFiles(AbstractFileSystem):  # type: ignore[misc]
     def add_table(self, name: str, md5: str) -> str:
         """Return the address of a table."""
         self._md5s[f"{md5}/{name}.parquet"] = md5
-        return f"{SCHEME}://{md5}/{name}.parquet"
+        return f"{dvc.SCHEME}://{md5}/{name}.parquet"
 
     def add_parts(self, name: str, md5s: Mapping[str, str]) -> str:
         """Return the address of the folder of a table that has one file per case."""
         digest = hashlib.sha256(repr(sorted(md5s.items())).encode()).hexdigest()[:32]
         for case_id, md5 in md5s.items():
             self._md5s[f"{digest}/{name}/case_id={case_id}/{name}.parquet"] = md5
-        return f"{SCHEME}://{digest}/{name}"
+        return f"{dvc.SCHEME}://{digest}/{name}"
 
     def glob(self, path: str, **_options: object) -> list[str]:
         """Return the files that match a pattern, from the list: the store is not asked."""

@@ -23,6 +23,7 @@ import duckdb
 from etl.model.errors import UserError
 from etl.model.profile import load_profile
 from etl.model.project import find_root
+from etl.versions.dvc import SCHEME
 from etl.warehouse.connect import VIEWS, connect, literal, quoted
 from etl.warehouse.limits import Budget, Limits, interruptible, remove_left_spill
 from etl.warehouse.macros import FOLDER as MACROS
@@ -164,8 +165,9 @@ def _copy_tables(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
     comments = dict(
         connection.execute(
             "select view_name, comment from duckdb_views() where sql like '%read_parquet(%' "
-            "and sql not like '%hive_types%' and sql not like '%dvc-remote://%' "
-            "and schema_name = 'main' and database_name = current_catalog() and not internal"
+            "and sql not like '%hive_types%' and not contains(sql, ?) "
+            "and schema_name = 'main' and database_name = current_catalog() and not internal",
+            [f"{SCHEME}://"],
         ).fetchall()
     )
     columns = connection.execute(

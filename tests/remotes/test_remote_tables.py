@@ -20,7 +20,6 @@ from etl.model.errors import UserError
 from etl.model.project import TABLES
 from etl.versions import objects, revision_tables
 from etl.versions.push import push_versions
-from etl.versions.remote_files import SCHEME
 from etl.warehouse import query
 from remotes.conftest import BUCKET, Remote, s3
 from remotes.counting import Traffic, count_traffic
@@ -75,9 +74,8 @@ def read_all(db: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[Any, ...]]]:
     return {name: db.execute(f"from {name} order by all").fetchall() for (name,) in names}
 
 
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A remote has two seconds to answer."""
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on a remote has two seconds to answer."""
     monkeypatch.setattr(objects, "ANSWER_S", 2.0)
     monkeypatch.setattr(objects, "SILENCE_S", 0.5)
 
@@ -115,7 +113,7 @@ def test_only_what_a_query_needs_moves_and_nothing_twice(pushed: Pushed) -> None
 
 
 def test_a_query_reaches_the_tables_alone(pushed: Pushed) -> None:
-    address = f"{SCHEME}://{pushed.md5('masks')}/masks.parquet"
+    address = f"{dvc.SCHEME}://{pushed.md5('masks')}/masks.parquet"
     key = f"s3://{BUCKET}/ispy1/files/md5/{pushed.md5('masks')[:2]}/{pushed.md5('masks')[2:]}"
     db = query.connect_restricted(pushed.root, rev="v1", remote=True)
     for sql in (
@@ -123,8 +121,8 @@ def test_a_query_reaches_the_tables_alone(pushed: Pushed) -> None:
         f"from read_parquet('{address}')",
         f"from '{key}'",
         f"pivot '{key}' on mask using count(*) group by case_id",
-        f"from '{SCHEME}://{'0' * 32}/masks.parquet'",
-        f"from read_blob('{SCHEME}://../*')",
+        f"from '{dvc.SCHEME}://{'0' * 32}/masks.parquet'",
+        f"from read_blob('{dvc.SCHEME}://../*')",
         f"copy masks to '{address}'",
         f"from '{pushed.root}/data/tables/masks.parquet'",
         "from glob('*')",
@@ -132,12 +130,12 @@ def test_a_query_reaches_the_tables_alone(pushed: Pushed) -> None:
         with pytest.raises(UserError, match=r"cannot be reached|not allowed"):
             query.execute(db, sql, pushed.root)
     # Were there no look at the words of a query, there would be no file to read or to write.
-    assert db.execute(f"from read_blob('{SCHEME}://../**')").fetchall() == []
+    assert db.execute(f"from read_blob('{dvc.SCHEME}://../**')").fetchall() == []
     for sql in (
         f"from read_parquet('{key}')",
         "from read_text('/etc/hostname')",
         f"copy masks to '{address}'",
-        f"copy masks to '{SCHEME}://{'0' * 32}/new.csv'",
+        f"copy masks to '{dvc.SCHEME}://{'0' * 32}/new.csv'",
     ):
         with pytest.raises(duckdb.Error):
             db.execute(sql)
@@ -174,8 +172,7 @@ def test_what_was_not_pushed_is_named(pushed: Pushed, of: str, s3_remote: Remote
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.usefixtures("quick")
-def test_a_store_that_refuses_or_is_silent(pushed: Pushed) -> None:
+def test_a_store_that_refuses(pushed: Pushed) -> None:
     db = etl.connect(pushed.root, rev="v1", remote=True)
     pushed.traffic.refuses = True
     try:
@@ -183,18 +180,25 @@ def test_a_store_that_refuses_or_is_silent(pushed: Pushed) -> None:
             ask(pushed, MASKS)
         with pytest.raises(duckdb.Error, match="UserError: The remote store cannot be used"):
             db.execute(MASKS)
-        pushed.traffic.answers.clear()
+    finally:
+        pushed.traffic.refuses = False
+
+
+def test_a_store_that_is_silent(pushed: Pushed, monkeypatch: pytest.MonkeyPatch) -> None:
+    db = etl.connect(pushed.root, rev="v1", remote=True)
+    hurry(monkeypatch)
+    pushed.traffic.answers.clear()
+    try:
         with pytest.raises(UserError, match="no answer within 2 s"):
             ask(pushed, MASKS)
         with pytest.raises(duckdb.Error, match=r"UserError: .*no answer within 2 s"):
             db.execute("from features")
     finally:
-        pushed.traffic.refuses = False
         pushed.traffic.answers.set()
 
 
-@pytest.mark.usefixtures("quick")
-def test_no_store(pushed: Pushed) -> None:
+def test_no_store(pushed: Pushed, monkeypatch: pytest.MonkeyPatch) -> None:
+    hurry(monkeypatch)
     config = pushed.root / ".dvc" / "config"
     text = config.read_text()
     try:
