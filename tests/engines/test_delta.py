@@ -8,9 +8,11 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import made
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -23,9 +25,11 @@ from typer.testing import CliRunner
 import etl
 from engines.conftest import need
 from etl.cli import app
+from etl.model.digests import compute_md5
 from etl.model.errors import UserError
 from etl.model.project import TABLES
-from etl.model.store import part_path, table_path
+from etl.model.store import part_path, read_table, table_path, write_table
+from etl.tables import masks
 from etl.warehouse.delta import VERSIONS, export_delta
 from etl.warehouse.export import hold_folder
 
@@ -138,6 +142,19 @@ def test_what_tables_and_columns_mean_is_kept(project: Path, tmp_path: Path) -> 
         assert all(field.metadata["comment"] for field in table.schema().fields)
 
 
+def test_another_meaning_takes_the_place_of_the_old(project: Path, tmp_path: Path) -> None:
+    from deltalake import DeltaTable
+
+    export_delta(project, tmp_path / "lake")
+    rows = read_table(table_path(project / TABLES, "masks"))
+    path = table_path(project / TABLES, "masks")
+    write_table(replace(masks.TABLE, grain="One row per outline"), rows, path, meta=made.META)
+    export_delta(project, tmp_path / "lake")
+    table = DeltaTable(tmp_path / "lake" / "masks")
+    assert table.metadata().description.startswith("Grain: One row per outline.")
+    assert table.history(1)[0]["ispy1.md5"] == compute_md5(path)
+
+
 def test_an_unchanged_table_gets_no_version(project: Path, tmp_path: Path) -> None:
     lake = tmp_path / "lake"
     export_delta(project, lake)
@@ -190,6 +207,11 @@ def test_polars_travels_to_each_revision(past: Path, tmp_path: Path) -> None:
         assert rows_of(read(lake, table, number)) == expected, (rev, table)
     assert actions(lake, "voxels", 1) == {("add", CHANGED): 1, ("remove", CHANGED): 1}
     assert ["site" in read(lake, "outcomes", number).columns for number in (0, 1)] == [False, True]
+
+    files = set(lake.rglob("*.parquet"))
+    assert {e.table for e in export_delta(past, lake, rev="v1") if e.version == 2} == grown
+    assert set(lake.rglob("*.parquet")) == files
+    assert rows_of(read(lake, "voxels")) == rows_of(warehouses["v1"].sql("from voxels").pl())
 
 
 def test_a_commit_names_its_revision_and_its_file(past: Path, tmp_path: Path) -> None:
