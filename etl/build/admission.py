@@ -35,12 +35,10 @@ def find_fault(expected: Mapping[str, str], context: Context, blobs: Sequence[Bl
         path = context.release / blob.path
         try:
             is_same = path.stat().st_size == blob.size_bytes
-        except FileNotFoundError:
-            return f"cannot see the blobs ({path} is not there). Mount the release at this path."
         except Exception as error:  # noqa: BLE001  each kind of store has errors of its own
-            return f"cannot see the blobs ({path}: {error}). Give it the rights that you have."
+            return f"cannot see the blobs ({path}: {error}). It must be there."
         if not is_same:
-            return f"sees another release ({path} has another size). Mount the same one."
+            return f"sees another release ({path} has another size)."
     return ""
 
 

@@ -97,26 +97,28 @@ def _measure_far(
 def _measure_verified(context: Context, task: Task) -> list[Values]:
     """Measure on another machine: what it sees under a path may not be what the index says.
 
-    An object of a store is checked where it is read.
-
     Raises:
         UserError: it is not. Values must never be filed under the hash of other bytes.
     """
-    if not isinstance(context.release, Path):
-        return measure_task(context, task)
-    blobs = {blob for _, unit in task.units for blob in unit if blob.md5 not in MARKS}
-    for blob in sorted(blobs, key=lambda blob: blob.path):
-        is_read = task.is_of_case or not blob.name.artefact.startswith(("image_", "mask"))
-        if is_read and not _is_here(context.release, blob):
-            message = (
-                f"{context.release / blob.path} is not on {socket.gethostname()} what it is here: "
-                "it changed, or that worker sees another release. Run `ispy1 repro` again."
-            )
-            raise UserError(message)
+    blobs = {blob for _, unit in task.units for blob in unit if _is_read(task, blob)}
+    differing = sorted(blob.path for blob in blobs if not _is_here(context.release, blob))
+    if differing:
+        message = (
+            f"{context.release / differing[0]} is not on {socket.gethostname()} what it is here: "
+            "it changed, or that worker sees another release. Run `ispy1 repro` again."
+        )
+        raise UserError(message)
     return measure_task(context, task)
 
 
+def _is_read(task: Task, blob: Blob) -> bool:
+    """Return whether a task opens a blob: one of the release takes images by their names."""
+    is_volume = blob.name.artefact.startswith(("image_", "mask"))
+    return blob.md5 not in MARKS and (task.is_of_case or not is_volume)
+
+
 def _is_here(release: Path, blob: Blob) -> bool:
+    """Return whether a folder holds a blob as it was indexed."""
     try:
         return compute_md5(release / blob.path) == blob.md5
     except OSError:

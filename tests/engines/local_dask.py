@@ -24,15 +24,29 @@ class Local:
     def __init__(self, folder: Path) -> None:
         """Start a scheduler."""
         self.folder, self.processes = folder, dict[str, subprocess.Popen[bytes]]()
-        folder.mkdir(parents=True, exist_ok=True)
-        self._start("scheduler", "dask_scheduler", *HOST, "--port", "0", "--no-dashboard")
+        self.bare = folder / "bare"  # where etl is another package: a scheduler needs none
+        (self.bare / "etl").mkdir(parents=True)
+        (self.bare / "etl/__init__.py").touch()
+        words = ("--port", "0", "--no-dashboard")
+        self._start("scheduler", "dask_scheduler", *HOST, *words, package=self.bare)
         self.address = self.wait_for("scheduler", r"Scheduler at:\s+(tcp://[\d.:]+)")
 
     def add_worker(
-        self, name: str, preload: str = "", package: Path = ROOT, *, nanny: bool = False
+        self,
+        name: str,
+        preload: str = "",
+        package: Path = ROOT,
+        *,
+        nanny: bool = False,
+        threads: int = 1,
     ) -> None:
         """Start a worker; `preload` is Python that it runs first, `package` where etl is."""
-        options = ["--nthreads", "1", "--no-dashboard", "--nanny" if nanny else "--no-nanny"]
+        options = [
+            "--nthreads",
+            str(threads),
+            "--no-dashboard",
+            "--nanny" if nanny else "--no-nanny",
+        ]
         if preload:
             (self.folder / f"{name}.py").write_text(preload)
             options += ["--preload", str(self.folder / f"{name}.py")]

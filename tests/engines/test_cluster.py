@@ -120,13 +120,17 @@ def before(cluster: Local, action: str) -> str:
 
 def test_the_bytes_are_those_of_one_process(project: Path, bare: Path, cluster: Local) -> None:
     cluster.add_worker("a")
-    cluster.add_worker("b")
+    cluster.add_worker("b", threads=2)  # it has a case at a time all the same
+    for name in ("a", "b"):
+        cluster.wait_for(name, "(Registered)")
     watch, steps = Watch(), list[tuple[int, int]]()
     watch.build(bare, cluster.address, lambda done, total: steps.append((done, total)), ())
     assert table_bytes(bare) == table_bytes(project)
     assert steps[-1] == (4, 4)
-    assert set(watch.workers) == {1, 2}
-    assert [said for said in watch.said if "dashboard" in said] == watch.said
+    assert watch.workers[0] == 1
+    dashboard, threads = watch.said
+    assert "dashboard is http://127.0.0.1" in dashboard
+    assert threads.startswith(f"{cluster.address_of('b')} has 2 threads")
 
 
 def test_a_worker_that_is_killed_once_loses_nothing(
@@ -216,13 +220,22 @@ def test_a_worker_of_another_version_gets_no_work(
     with (other / "etl/tables/masks.py").open("a") as module:
         module.write("\nmeasure = None\n")
     cluster.add_worker("old", package=other)
-    cluster.address_of("old")
-    cluster.wait_for("old", "(Registered)")
-    cluster.add_worker("new")
+    cluster.add_worker("strange", package=cluster.bare)
+    for name in ("old", "strange"):
+        cluster.wait_for(name, "(Registered)")
     watch = Watch()
+
+    def start(said: str) -> None:
+        watch.said.append(said)
+        if len(watch.said) == 3:  # the dashboard, and both refusals
+            cluster.add_worker("new")
+
+    watch.say = start
     watch.build(bare, cluster.address)
-    (refusal,) = [said for said in watch.said if "gets no work" in said]
-    assert refusal.startswith(cluster.address_of("old"))
+    refusals = {said.split()[0]: said for said in watch.said if "gets no work" in said}
+    strange = refusals[cluster.address_of("strange")]
+    assert "cannot run this version of ispy1 (ModuleNotFoundError: No module" in strange
+    refusal = refusals[cluster.address_of("old")]
     assert "another version (ispy1 code " in refusal
     assert ", here code " in refusal
     assert are_equal(bare, project)
