@@ -39,7 +39,7 @@ ONLY_IN = {
     "cc3d": ("etl.measure",),
     "typer": ("etl.cli",),
     "multiprocessing": ("etl.model.pool",),
-    "concurrent": ("etl.model.pool",),
+    "concurrent": ("etl.model.pool", "etl.model.cluster"),
     "distributed": ("etl.model.cluster",),
     "dask": ("etl.model.cluster",),
     "sqlite3": ("etl.build.kept_units",),

@@ -14,10 +14,11 @@ import uuid
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from distributed import Client, Future, KilledWorker
 
@@ -204,7 +205,8 @@ class _Crew(Generic[Item, Result]):
 
     def _send(self, address: str, job: _Job[Item] | None) -> None:
         call = _Call(self._check) if job is None else _Call(self._work, job.item)
-        future = self._client.submit(
+        future = self._ask(
+            self._client.submit,
             pickle.loads,  # see _Call
             pickle.dumps(call),
             key=f"ispy1-{uuid.uuid4().hex}",
@@ -226,39 +228,46 @@ class _Crew(Generic[Item, Result]):
                 yield from self._land(flight)
 
     def _land(self, flight: _Flight[Item]) -> Iterator[tuple[Item, Result]]:
-        future, job = flight.future, flight.job
-        error = future.exception(timeout=ANSWER_S) if future.status == "error" else None
-        if job is None:
-            self._admit(flight, error)
-        elif isinstance(error, KilledWorker):  # its address was another's before one looked
-            self._remove(flight)
-            self._suspect(job)
-        elif error:
-            raise error
-        elif future.status == "finished":
-            try:
-                result = future.result(timeout=ANSWER_S)
-            except TimeoutError:  # its worker died with it, and look() has not seen it yet
-                self._reports.put(flight)
-                return
-            self._remove(flight)
-            yield job.item, result
-        else:  # cancelled: by another, or with the connection
-            self._remove(flight)
-            self.waiting.append(job)
+        if flight.future.status not in ("finished", "error"):
+            self._send_again(flight)
+            return
+        try:
+            error = flight.future.exception(timeout=ANSWER_S)
+            result = None if error else flight.future.result(timeout=ANSWER_S)
+        except (OSError, TimeoutError, CancelledError):  # lost on its way: look() will see why
             self._looked = 0.0
-
-    def _admit(self, flight: _Flight[Item], error: BaseException | None) -> None:
-        """Let a worker that was checked have work, or say why not."""
+            self._reports.put(flight)
+            return
         self._remove(flight)
-        if flight.future.status == "finished":
-            fault = flight.future.result(timeout=ANSWER_S)
+        if flight.job is None:
+            self._admit(flight.address, result, error)
+        elif isinstance(error, KilledWorker):  # its address was another's before one looked
+            self._suspect(flight.job)
+        elif isinstance(error, UserError):
+            raise error
+        elif error:
+            message = f"{flight.address}: {error}"
+            raise RuntimeError(message) from error
         else:
-            fault = f"cannot run this version of ispy1 ({type(error).__name__}: {error})"
+            yield flight.job.item, cast("Result", result)
+
+    def _send_again(self, flight: _Flight[Item]) -> None:
+        """Do anew what was cancelled: by another, or with a connection that was cut."""
+        self._remove(flight)
+        self._looked = 0.0
+        if flight.job:
+            self.waiting.append(flight.job)
+        else:
+            self._present.discard(flight.address)
+
+    def _admit(self, address: str, fault: object, error: BaseException | None) -> None:
+        """Let a worker that was checked have work, or say why not."""
+        if error:
+            fault = f"cannot run this version of ispy1 ({error})"
         if fault:
-            self._cluster.say(f"{flight.address} gets no work: it {fault}")
-        elif flight.address in self._present:
-            self._loads[flight.address] = 0
+            self._cluster.say(f"{address} gets no work: it {fault}")
+        elif address in self._present:
+            self._loads[address] = 0
             self._cluster.show(len(self._loads))
 
     def _remove(self, flight: _Flight[Item]) -> None:
@@ -293,15 +302,15 @@ class _Crew(Generic[Item, Result]):
         else:
             self.deadly.append(job.item)
 
-    def _ask(self, question: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401
+    def _ask(self, question: Callable[..., Any], *words: object, **options: object) -> Any:  # noqa: ANN401
         """Return what the scheduler says.
 
         Raises:
             UserError: nothing: it is gone.
         """
         try:
-            return question(*arguments)
-        except (OSError, TimeoutError, RuntimeError, AttributeError) as error:
+            return question(*words, **options)
+        except Exception as error:
             message = (
                 f"{self._cluster.address}: the scheduler does not answer any more ({error}). What "
                 "was measured is kept; start it, and run the build again."

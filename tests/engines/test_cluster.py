@@ -20,6 +20,8 @@ from engines.local_dask import Local, start_cluster
 from etl.build.index import write_indexes
 from etl.build.run import build_tables
 from etl.cli import app
+from etl.cli.build import _name_cluster
+from etl.cli.progress import Bar
 from etl.model.errors import UserError
 from etl.model.pool import SCHEDULER, Cluster
 from etl.tables import masks
@@ -234,7 +236,7 @@ def test_a_worker_of_another_version_gets_no_work(
     watch.build(bare, cluster.address)
     refusals = {said.split()[0]: said for said in watch.said if "gets no work" in said}
     strange = refusals[cluster.address_of("strange")]
-    assert "cannot run this version of ispy1 (ModuleNotFoundError: No module" in strange
+    assert "cannot run this version of ispy1 (No module named" in strange
     refusal = refusals[cluster.address_of("old")]
     assert "another version (ispy1 code " in refusal
     assert ", here code " in refusal
@@ -352,6 +354,14 @@ def test_repro_hands_the_address_to_its_stages(monkeypatch: pytest.MonkeyPatch) 
     for words in (["repro", "tables", "--dry"], ["repro", "--scheduler", "X", "tables", "--dry"]):
         assert CliRunner().invoke(app, words).exit_code == 0
     assert environments == [{}, {SCHEDULER: "X"}]
+
+
+def test_the_bar_counts_workers() -> None:
+    titles = list[str]()
+    show = _name_cluster("tcp://127.0.0.1:9", Bar(rename=titles.append)).show
+    show(1)
+    show(2)
+    assert titles == ["cases (1 worker)", "cases (2 workers)"]
 
 
 def test_the_readme_starts_workers_that_are_right_for_a_case(tmp_path: Path) -> None:
