@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -30,11 +31,18 @@ from etl.tables.unit import Blob, Context, Measured, Unit, Values
 SLOW_IMPORTS = ("etl.measure.ibsi", "SimpleITK", "scipy.spatial.distance", "skimage.measure")
 
 
+Stamp = tuple[int, int, int]
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What a worker does at once: units of one case, or of the release, each with its table."""
+    """What a worker does at once: units of one case, or of the release, each with its table.
+
+    `stamps`: path -> inode, time and size of a blob where the build runs, for workers elsewhere.
+    """
 
     units: tuple[tuple[str, Unit], ...]
+    stamps: Mapping[str, Stamp] = field(default_factory=dict)
 
     @property
     def is_of_case(self) -> bool:
@@ -91,7 +99,8 @@ def _measure_far(
     samples = list_samples([unit for task in tasks if task.is_of_case for _, unit in task.units])
     check = partial(find_fault, describe_builder(context), far, samples)
     work = partial(_measure_verified, far)
-    yield from spread_over(cluster, work, tasks, check, _split, _report_dead_workers)
+    stamped = [replace(task, stamps=_stamp_blobs(context.release, task)) for task in tasks]
+    yield from spread_over(cluster, work, stamped, check, _split, _report_dead_workers)
 
 
 def _measure_verified(context: Context, task: Task) -> list[Values]:
@@ -100,33 +109,48 @@ def _measure_verified(context: Context, task: Task) -> list[Values]:
     Raises:
         UserError: it is not. Values must never be filed under the hash of other bytes.
     """
-    blobs = {blob for _, unit in task.units for blob in unit if _is_read(task, blob)}
-    differing = sorted(blob.path for blob in blobs if not _is_here(context.release, blob))
+    blobs = _list_opened(task)
+    differing = [b.path for b in blobs if not _is_here(context.release, b, task.stamps)]
     if differing:
         message = (
-            f"{context.release / differing[0]} is not on {socket.gethostname()} what it is here: "
+            f"{context.release / min(differing)} is not on {socket.gethostname()} what it is here: "
             "it changed, or that worker sees another release. Run `ispy1 repro` again."
         )
         raise UserError(message)
     return measure_task(context, task)
 
 
-def _is_read(task: Task, blob: Blob) -> bool:
-    """Return whether a task opens a blob: one of the release takes images by their names."""
-    is_volume = blob.name.artefact.startswith(("image_", "mask"))
-    return blob.md5 not in MARKS and (task.is_of_case or not is_volume)
+def _list_opened(task: Task) -> set[Blob]:
+    """Return the blobs that a task opens: one of the release takes images by their names."""
+    blobs = {blob for _, unit in task.units for blob in unit if blob.md5 not in MARKS}
+    volumes = () if task.is_of_case else ("image_", "mask")
+    return {blob for blob in blobs if not blob.name.artefact.startswith(volumes)}
 
 
-def _is_here(release: Path, blob: Blob) -> bool:
-    """Return whether a folder holds a blob as it was indexed."""
+def _stamp_blobs(release: Path, task: Task) -> dict[str, Stamp]:
+    stamps = {}
+    for blob in _list_opened(task):
+        with suppress(OSError):  # a worker will say so
+            stamps[blob.path] = _stamp(release / blob.path)
+    return stamps
+
+
+def _stamp(path: Path) -> Stamp:
+    stat = path.stat()
+    return stat.st_ino, stat.st_mtime_ns, stat.st_size
+
+
+def _is_here(release: Path, blob: Blob, stamps: Mapping[str, Stamp]) -> bool:
+    """Return whether a folder holds a blob as it was indexed: a file that is shared, or a copy."""
+    path = release / blob.path
     try:
-        return compute_md5(release / blob.path) == blob.md5
+        return _stamp(path) == stamps.get(blob.path) or compute_md5(path) == blob.md5
     except OSError:
         return False
 
 
 def _split(task: Task) -> list[Task]:
-    return [Task((pair,)) for pair in task.units]
+    return [replace(task, units=(pair,)) for pair in task.units]
 
 
 def measure_task(context: Context, task: Task) -> list[Values]:
