@@ -42,7 +42,7 @@ settings.load_profile("small")
 # Tests that share what is dear to make run on one worker: the rest file by file.
 TOGETHER = {
     "e2e": "e2e", "crash": "crash", "diff": "diff", "test_drift_gate.py": "diff",
-    "incremental": "dvc", "remotes": "dvc",
+    "incremental": "dvc", "remotes": "dvc", "engines": "engines",
 }  # fmt: skip
 
 

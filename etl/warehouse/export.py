@@ -20,6 +20,7 @@ from etl.read.source import show_address
 from etl.text import output
 from etl.warehouse import dictionary
 from etl.warehouse.connect import Snapshot, build, literal, take_working_tree
+from etl.warehouse.dialects.parts import PARQUET
 from etl.warehouse.dialects.scripts import Dialect, write_for
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 FilesFormat = Literal["json", "csv"]
 FILES_FORMATS: tuple[FilesFormat, ...] = ("json", "csv")
-PARQUET = "parquet"
 DATABASE = "warehouse.duckdb"
 LOCK = ".export.lock"  # in the folder, as long as an export writes there
 STORAGE = "v1.2.0"  # drivers of DBeaver, R and Tableau lag behind; 1.0 misreads lists of text
@@ -77,7 +77,7 @@ def export(
         _refuse_full(target, force=force)
         copies = list(_copy_tables(snapshot, target / PARQUET))
         if dialect:
-            return [*copies, *write_for(snapshot, target, target / PARQUET, dialect)]
+            return [*copies, *write_for(snapshot, target, dialect)]
         return [*copies, *_write_database_files(root, snapshot, target, files)]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import tempfile
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from etl.model.digests import compute_md5
 from etl.model.errors import UserError
 from etl.model.store import scratch_folder
 from etl.warehouse.connect import literal, quoted
+from etl.warehouse.dialects.scripts import DIALECTS
 from etl.warehouse.export import DATABASE, FILES_FORMATS, export
 
 AREA = "export"
@@ -39,12 +41,14 @@ def check_export(root: Path, folder: Path, report: Report) -> None:
         )
         raise UserError(message)
     forms = [form for form in FILES_FORMATS if (folder / f"files.{form}").is_file()]
-    again = (
-        f"ispy1 export --force {''.join(f'--files {f} ' for f in forms)}{shlex.quote(str(folder))}"
-    )
+    dialect = next((d for d in DIALECTS if (folder / f"views.{d}.sql").is_file()), None)
+    options = [f"--dialect {dialect}"] if dialect else [f"--files {form}" for form in forms]
+    again = " ".join(["ispy1 export --force", *options, shlex.quote(str(folder))])
     with tempfile.TemporaryDirectory(dir=scratch_folder(root)) as scratch:
         fresh = Path(scratch) / "export"
-        names = sorted(path.relative_to(fresh) for path in export(root, fresh, files=forms))
+        with warnings.catch_warnings(action="ignore"):  # what is left out was said by the export
+            paths = export(root, fresh, files=forms, dialect=dialect)
+        names = sorted(path.relative_to(fresh) for path in paths)
         for name in names:
             pair = find_difference(folder / name, fresh / name)
             if pair:
@@ -59,8 +63,16 @@ def find_difference(exported: Path, fresh: Path) -> tuple[str, str] | None:
         return "a file", "no file"
     if fresh.suffix == ".duckdb":
         return _compare_databases(exported, fresh)
+    if fresh.suffix == ".sql":  # it names its folder
+        _name_folder(fresh, exported.parent)
     expected, is_now = compute_md5(fresh), compute_md5(exported)
     return None if expected == is_now else (f"MD5 {expected} (the tables)", f"MD5 {is_now}")
+
+
+def _name_folder(script: Path, folder: Path) -> None:
+    text = script.read_text(encoding="utf-8")
+    text = text.replace(str(script.parent.resolve()), str(folder.resolve()))
+    script.write_text(text, encoding="utf-8")
 
 
 def _compare_databases(exported: Path, fresh: Path) -> tuple[str, str] | None:

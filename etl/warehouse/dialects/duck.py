@@ -7,8 +7,8 @@ from pathlib import Path
 
 from etl.warehouse.connect import INPUTS_SCHEMA, comments
 from etl.warehouse.dialects.expand import ListColumns
-from etl.warehouse.dialects.parts import Parts, Relation
-from etl.warehouse.sql_words import NO_HIVE, literal
+from etl.warehouse.dialects.parts import PARQUET, Parts, Relation
+from etl.warehouse.sql_words import literal, scan_parquet, scan_parts
 
 HEAD = """\
 -- The warehouse in DuckDB 2.0 or later: views over the Parquet files beside this script, macros.
@@ -31,7 +31,8 @@ def write_script(parts: Parts, _folder: Path) -> Iterator[str]:
     """Yield the statements."""
     yield f"create schema {INPUTS_SCHEMA}"
     for table in parts.tables:
-        yield f"create view {table.source} as\nfrom {_write_scan(table)}"
+        scan = scan_parts if table.by_case else scan_parquet
+        yield f"create view {table.source} as\nfrom {scan(Path(PARQUET, table.file))}"
         yield from _write_comments(table)
     for view in parts.views:
         yield f"create view {view.source} as\n{view.query}"
@@ -40,14 +41,6 @@ def write_script(parts: Parts, _folder: Path) -> Iterator[str]:
         names = ", ".join(macro.parameters)
         yield f"create macro {macro.source}({names}) as table\n{macro.query}"
         yield f"comment on macro table {macro.source} is {literal(macro.comment)}"
-
-
-def _write_scan(table: Relation) -> str:
-    if not table.by_case:
-        return f"read_parquet('parquet/{table.file}', {NO_HIVE})"
-    hive = "hive_partitioning = true, hive_types = {'case_id': varchar}"
-    files = f"read_parquet('parquet/{table.file}/*/*.parquet', {hive})"
-    return f"(select case_id, * exclude (case_id) from {files})"  # noqa: S608  a table's name
 
 
 def _write_comments(relation: Relation) -> Iterator[str]:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 
 from sqlglot import exp, parse_one
+from sqlglot.errors import UnsupportedError
 
 from etl.warehouse.sql_words import literal, quoted
 
@@ -38,8 +39,8 @@ def expand(sql: str, list_columns: ListColumns, parameters: Collection[str] = ()
     for pivot in list(tree.find_all(exp.Pivot)):
         if pivot.args.get("unpivot"):
             pivot.replace(_write_unpivot(pivot, ask))
-        elif pivot.parent_select:
-            _write_pivot(pivot, pivot.parent_select)
+        else:
+            _write_pivot(pivot, pivot.parent_select or exp.Select())
     for select in list(tree.find_all(exp.Select)):
         for step in (_expand_columns, _replace_in_star, _inline_aliases):
             step(select, ask)
@@ -72,7 +73,14 @@ def _match(columns: exp.Expression, names: Iterable[str]) -> Iterator[str]:
 
 
 def _write_pivot(pivot: exp.Pivot, select: exp.Select) -> None:
-    """Put one aggregate a column in the place of `pivot (first(value) for name in (...))`."""
+    """Put one aggregate a column in the place of `pivot (first(value) for name in (...))`.
+
+    Raises:
+        UnsupportedError: it has another form, so that its columns depend on the rows.
+    """
+    if not pivot.args.get("fields") or not pivot.args.get("group"):
+        message = "a pivot is carried over with `for name in (...) group by` alone"
+        raise UnsupportedError(message)
     (field,), (first,) = pivot.args["fields"], pivot.expressions
     groups = pivot.args["group"].expressions
     wide = []

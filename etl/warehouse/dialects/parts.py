@@ -19,6 +19,7 @@ from etl.warehouse.macros import FOLDER
 from etl.warehouse.snapshot import Snapshot
 from etl.warehouse.sql_words import scan_parquet
 
+PARQUET = "parquet"  # the folder of the files of tables
 BUILT = "built_"  # how a table is called to whose file SQL adds something
 # Returns the query of a view or macro in an engine's SQL: text, what DuckDB says, parameters.
 Translate = Callable[[str, ListColumns, Collection[str]], str]

@@ -14,7 +14,7 @@ import duckdb
 from etl.model.store import write_atomically
 from etl.warehouse.connect import build
 from etl.warehouse.dialects import duck, postgres, spark
-from etl.warehouse.dialects.parts import Parts, Translate, collect_parts
+from etl.warehouse.dialects.parts import PARQUET, Parts, Translate, collect_parts
 from etl.warehouse.dialects.write import translate
 from etl.warehouse.snapshot import Snapshot
 from etl.warehouse.sql_words import literal
@@ -45,7 +45,7 @@ _ENGINES: Mapping[Dialect, _Engine] = {
 DIALECTS = tuple(_ENGINES)
 
 
-def write_for(snapshot: Snapshot, target: Path, parquet: Path, dialect: Dialect) -> Iterator[Path]:
+def write_for(snapshot: Snapshot, target: Path, dialect: Dialect) -> Iterator[Path]:
     """Write what an engine needs beside the Parquet files of the tables; yield each file.
 
     What cannot be carried over as it is stands in the script, with its reason; a warning says it.
@@ -57,7 +57,7 @@ def write_for(snapshot: Snapshot, target: Path, parquet: Path, dialect: Dialect)
         for table in parts.tables:
             if "." in table.source:  # no file of the project holds an input as Parquet
                 query = f"from {table.source}"
-                yield _copy(connection, query, parquet / table.file, "format parquet")
+                yield _copy(connection, query, target / PARQUET / table.file, "format parquet")
             if dialect == "postgres":
                 query = postgres.select_rows(table)
                 path = target / postgres.CSV / f"{table.name}.csv.gz"

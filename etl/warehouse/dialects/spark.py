@@ -7,17 +7,18 @@ from pathlib import Path
 
 from sqlglot import exp, parse_one
 
-from etl.warehouse.dialects.parts import Column, Parts, Relation
+from etl.warehouse.dialects.parts import PARQUET, Column, Parts, Relation
 from etl.warehouse.dialects.write import Rewrite, write_type
 
-DIALECT = "spark"
+DIALECT, SCHEMA = "spark", "ispy1"
 HEAD = """\
 -- The warehouse in Apache Spark 4.0 or later: tables over the Parquet files beside this script,
 -- views and functions, in a schema of their own. Written by `ispy1 export --dialect spark`.
 --
 --     spark-sql -f views.spark.sql
 --
--- The first statement names the folder: change it where workers reach it by another address.
+-- The first statement names the folder: change it where workers reach it by another address. For
+-- another schema put its name in the place of every ispy1.
 """
 _SIMILARITY = """\
 create or replace function list_cosine_similarity(a array<double>, b array<double>)
@@ -91,8 +92,8 @@ lateral view explode(filter(members, x -> x.labels = one.labels)) others as othe
 def write_script(parts: Parts, folder: Path) -> Iterator[str]:
     """Yield the statements, each of which Spark takes by itself."""
     yield f"set ispy1.folder = {folder}"
-    yield "create schema if not exists ispy1"
-    yield "use ispy1"
+    yield f"create schema if not exists {SCHEMA}"
+    yield f"use {SCHEMA}"
     yield _SIMILARITY
     for table in parts.tables:
         yield f"drop table if exists {table.name}"
@@ -108,7 +109,7 @@ def _write_table(table: Relation) -> str:
     partition = "partitioned by (case_id)\n" if table.by_case else ""
     return (
         f"create table {table.name} (\n{_list_columns(columns)}\n)\nusing parquet\n{partition}"
-        f"comment {_quote_text(table.comment)}\nlocation '${{ispy1.folder}}/parquet/{table.file}'"
+        f"comment {_quote_text(table.comment)}\nlocation '${{ispy1.folder}}/{PARQUET}/{table.file}'"
     )
 
 
@@ -200,6 +201,15 @@ def _walk_by_labels(node: exp.Expr) -> exp.Expr:
     return node
 
 
+def _name_schema(node: exp.Expr) -> exp.Expr:
+    """A function looks for its tables where it is called."""
+    if isinstance(node, exp.Table) and node.name and not node.db:
+        root = node.root()
+        if node.name not in {cte.alias for cte in root.find_all(exp.CTE)}:
+            node.set("db", exp.to_identifier(SCHEMA))
+    return node
+
+
 def _keep_no_hint(node: exp.Expr) -> exp.Expr:
     """Spark has no `as materialized`."""
     if isinstance(node, exp.CTE):
@@ -214,5 +224,6 @@ REWRITES: tuple[Rewrite, ...] = (
     _name_struct,
     _interpolate,
     _walk_by_labels,
+    _name_schema,
     _keep_no_hint,
 )

@@ -1,0 +1,187 @@
+"""Exports for other engines, as far as they show without one: tests/engines runs them there."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+from made.small import make_project
+from support import ROOT
+from typer.testing import CliRunner
+
+from etl.ask.fsck.exported import check_export
+from etl.ask.fsck.model import Report
+from etl.cli import app
+from etl.model.profile import load_profile
+from etl.warehouse.dialects import parts, postgres
+from etl.warehouse.dialects.expand import expand
+from etl.warehouse.dialects.scripts import DIALECTS, Dialect
+from etl.warehouse.export import export
+from etl.warehouse.macros import FOLDER
+from etl.warehouse.views import parse_doc, read_sql, read_views
+
+VIEWS = sorted(read_sql(ROOT / "sql/views"))
+CALLS = ("enhancing_volume(50)", "voxel_entropy(1, 8)", "voxel_percentiles(0)")
+# What Spark, Postgres (by CSV) and pandas read as it is: no unsigned, no 8 or 16 bit, one level.
+READ_EVERYWHERE = {
+    "string", "bool", "int32", "int64", "float", "double", "date32[day]",
+    "list<element: double>", "list<element: string>",
+}  # fmt: skip
+PIVOTED = """-- How many masks each case has.
+-- grain: one row per case
+-- columns:
+--   *: Number of masks
+select * from masks pivot (count(*) for mask in ('ftv'))
+"""
+ON_IT = PIVOTED.partition("select")[0] + "select * from pivoted\n"
+
+
+def sort_rows(db: duckdb.DuckDBPyConnection, query: str) -> list[str]:
+    return sorted(map(repr, db.execute(query).fetchall()))
+
+
+@pytest.fixture(scope="module")
+def exported(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    target = tmp_path_factory.mktemp("duckdb") / "out"
+    export(project, target, dialect="duckdb")
+    return target
+
+
+@pytest.fixture
+def other(exported: Path, monkeypatch: pytest.MonkeyPatch) -> duckdb.DuckDBPyConnection:
+    """A DuckDB in which the script was run, in the folder of the export."""
+    monkeypatch.chdir(exported)
+    connection = duckdb.connect()
+    connection.execute((exported / "views.duckdb.sql").read_text())
+    return connection
+
+
+@pytest.mark.parametrize("name", [*VIEWS, *CALLS, "cases", "findings", "inputs.splits"])
+def test_the_script_for_duckdb(
+    other: duckdb.DuckDBPyConnection, db: duckdb.DuckDBPyConnection, name: str
+) -> None:
+    rows = sort_rows(db, f"from {name}")
+    assert rows
+    assert sort_rows(other, f"from {name}") == rows
+
+
+def test_the_script_for_duckdb_has_every_comment(other: duckdb.DuckDBPyConnection) -> None:
+    silent = "select * from duckdb_columns() where not internal and comment is null"
+    assert other.execute(silent).fetchall() == []
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_what_only_duckdb_has_is_written_out(db: duckdb.DuckDBPyConnection, name: str) -> None:
+    query = expand(
+        read_views(ROOT / "sql/views", load_profile(ROOT, "phantom"))[name],
+        partial(parts._list_columns, db),
+    ).sql("duckdb", comments=False)
+    for word in ("columns(", "unpivot", "pivot", "group by all", "any_value"):
+        assert f" {word}" not in query.lower().replace("unpivoted", "")
+    assert sort_rows(db, query) == sort_rows(db, f"from {name}")
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_macros_are_written_out(db: duckdb.DuckDBPyConnection, call: str) -> None:
+    name, _, given = call.rstrip(")").partition("(")
+    text = read_sql(ROOT / FOLDER)[name]
+    parameters = parse_doc(name, text, FOLDER).parameters
+    query = expand(text, partial(parts._list_columns, db), parameters).sql("duckdb")
+    db.execute(f"create or replace temp macro again({', '.join(parameters)}) as table {query}")
+    assert sort_rows(db, f"from again({given})") == sort_rows(db, f"from {call}")
+
+
+def test_types_of_files_are_read_everywhere(exported: Path) -> None:
+    types = {
+        f"{path.stem}.{column.name}": str(column.type)
+        for path in (exported / "parquet").rglob("*.parquet")
+        for column in pq.read_schema(path)
+    }
+    assert {name: kind for name, kind in types.items() if kind not in READ_EVERYWHERE} == {}
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_the_same_tables_give_the_same_files(
+    project: Path,
+    tmp_path: Path,
+    dialect: Dialect,
+) -> None:
+    contents = []
+    for _ in range(2):
+        paths = export(project, tmp_path, dialect=dialect, force=True)
+        contents.append({path: path.read_bytes() for path in paths})
+    assert contents[0] == contents[1]
+    assert paths[-1].name == f"views.{dialect}.sql"
+    report = Report()
+    check_export(project, tmp_path, report)
+    assert report.problems == []
+    paths[-1].write_text("select 1")
+    check_export(project, tmp_path, report)
+    (problem,) = report.problems
+    assert problem.repair == f"ispy1 export --force --dialect {dialect} {tmp_path}"
+
+
+@pytest.mark.parametrize("dialect", ["spark", "postgres"])
+def test_what_is_left_out_is_named_with_its_reason(
+    tmp_path: Path,
+    dialect: Dialect,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    root = make_project(tmp_path / "p")
+    (root / "sql/views/pivoted.sql").write_text(PIVOTED)
+    (root / "sql/views/on_it.sql").write_text(ON_IT)
+    monkeypatch.chdir(root)
+    with pytest.warns(UserWarning, match="left out") as said:
+        *_, script = export(root, tmp_path / "out", dialect=dialect)
+    notes = [
+        "pivoted: is left out, as a pivot is carried over with `for name in (...) group by` alone",
+        "on_it: is left out, as it reads pivoted",
+    ]
+    assert [n for n in notes if not any(n in str(w.message) for w in said)] == []
+    text = script.read_text()
+    assert all(f"--   {note}\n" in text for note in notes)
+    assert "view pivoted" not in text
+    assert "view volumes" in text
+
+
+def test_lists_are_written_as_postgres_reads_them(db: duckdb.DuckDBPyConnection) -> None:
+    db.execute("""
+        create or replace temp table lists as
+        select ['a "b" \\c', null, ''] as texts, [0.1, null, 'inf'::double] as numbers
+    """)
+    columns = (parts.Column("texts", "VARCHAR[]", ""), parts.Column("numbers", "DOUBLE[]", ""))
+    query = postgres.select_rows(parts.Relation("lists", "", columns))
+    assert db.execute(query).fetchall() == [
+        (r'{"a \"b\" \\c",null,""}', "{0.1,null,inf}"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("--dialect", "oracle"), "--dialect oracle: expected spark, postgres or duckdb."),
+        (("--dialect", "spark", "--files", "csv"), "--files: belongs to an export without"),
+    ],
+)
+def test_wrong_options(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...], sentence: str,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(project)
+    done = CliRunner().invoke(app, ["export", str(tmp_path / "out"), *words])
+    assert done.exit_code
+    assert sentence in str(done.exception)
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_command(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(project)
+    done = CliRunner().invoke(app, ["export", str(tmp_path / "out"), "--dialect", "spark"])
+    assert done.exit_code == 0
+    assert done.stdout.splitlines()[-1] == str(tmp_path / "out/views.spark.sql")
+    assert (tmp_path / "out/parquet/voxels/case_id=ISPY1_9001/voxels.parquet").is_file()
+    assert not (tmp_path / "out/warehouse.duckdb").exists()
+    assert "-- Everything is carried over.\n" in (tmp_path / "out/views.spark.sql").read_text()
