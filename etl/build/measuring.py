@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -24,6 +25,9 @@ from etl.model.schema import Table
 from etl.model.store import convert_to_arrow
 from etl.read.volumes import VOLUMES
 from etl.tables.unit import Blob, Context, Measured, Unit, Values
+
+if TYPE_CHECKING:
+    from etl.model.address import Folder
 
 # Tables import these where they first need them: most commands only ask what tables declare, and
 # the first module of SciPy costs a quarter of a second. Loaded before workers start, they are
@@ -106,9 +110,13 @@ def _measure_far(
 def _measure_verified(context: Context, task: Task) -> list[Values]:
     """Measure on another machine: what it sees under a path may not be what the index says.
 
+    An object of a store is checked where it is read.
+
     Raises:
         UserError: it is not. Values must never be filed under the hash of other bytes.
     """
+    if not isinstance(context.release, Path):
+        return measure_task(context, task)
     blobs = _list_opened(task)
     differing = [b.path for b in blobs if not _is_here(context.release, b, task.stamps)]
     if differing:
@@ -127,8 +135,10 @@ def _list_opened(task: Task) -> set[Blob]:
     return {blob for blob in blobs if not blob.name.artefact.startswith(volumes)}
 
 
-def _stamp_blobs(release: Path, task: Task) -> dict[str, Stamp]:
-    stamps = {}
+def _stamp_blobs(release: Folder, task: Task) -> dict[str, Stamp]:
+    stamps: dict[str, Stamp] = {}
+    if not isinstance(release, Path):
+        return stamps
     for blob in _list_opened(task):
         with suppress(OSError):  # a worker will say so
             stamps[blob.path] = _stamp(release / blob.path)

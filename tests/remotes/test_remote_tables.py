@@ -18,7 +18,7 @@ import etl
 from etl.cli import app
 from etl.model.errors import UserError
 from etl.model.project import TABLES
-from etl.versions import objects, revision_tables
+from etl.versions import dvc, objects, revision_tables
 from etl.versions.push import push_versions
 from etl.warehouse import query
 from remotes.conftest import BUCKET, Remote, s3
