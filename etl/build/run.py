@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import pickle
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -61,7 +62,9 @@ class _Work:
     state: State
     units: list[Unit]
     known: dict[str, Values]
-    fresh: dict[str, Values]  # by path: units of one content may differ, as two links outside do
+    # By path: units of one content may differ, as two links outside do. Pickled: an Arrow table of
+    # a row holds five times as much as its values do, for every case until the last is measured.
+    fresh: dict[str, bytes]
 
     @property
     def name(self) -> str:
@@ -77,7 +80,10 @@ class _Work:
         """Return what was measured of a unit, now or before."""
         per = import_table(self.name).TABLE.per
         path = unit[0].path if unit else ""
-        return self.fresh[path] if path in self.fresh else self.known[name_content(unit, per)]
+        if path in self.fresh:
+            values: Values = pickle.loads(self.fresh[path])  # noqa: S301  as _measure() left it
+            return values
+        return self.known[name_content(unit, per)]
 
 
 def build_tables(
@@ -219,7 +225,7 @@ def _measure(
         try:
             for task, measured in results:
                 for (name, unit), values in zip(task.units, measured, strict=True):
-                    work[name].fresh[unit[0].path if unit else ""] = values
+                    work[name].fresh[unit[0].path if unit else ""] = pickle.dumps(values)
                 pending.append((task, measured))
                 cases_done.add(task.case_id)
                 if progress and n_cases:
