@@ -18,7 +18,7 @@ from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 from distributed import Client, Future, KilledWorker
 
@@ -64,10 +64,11 @@ class _Call:
         return _call_alone, self.call
 
 
-def _call_alone(work: Callable[..., Result], *arguments: object) -> Result:
+def _call_alone(work: Callable[..., object], *arguments: object) -> bytes:
+    """Return the result in bytes: else what is left of it would hold the message that it was in."""
     with _ONE_AT_A_TIME:
         try:
-            return work(*arguments)
+            return pickle.dumps(work(*arguments))
         except UserError:
             raise
         except Exception as error:  # noqa: BLE001  it may hold what cannot travel: then none hears
@@ -233,14 +234,14 @@ class _Crew(Generic[Item, Result]):
             return
         try:
             error = flight.future.exception(timeout=ANSWER_S)
-            result = None if error else flight.future.result(timeout=ANSWER_S)
+            packed = b"" if error else flight.future.result(timeout=ANSWER_S)
         except (OSError, TimeoutError, CancelledError):  # lost on its way: look() will see why
             self._looked = 0.0
             self._reports.put(flight)
             return
         self._remove(flight)
         if flight.job is None:
-            self._admit(flight.address, result, error)
+            self._admit(flight.address, error or pickle.loads(packed))  # noqa: S301  our own
         elif isinstance(error, KilledWorker):  # its address was another's before one looked
             self._suspect(flight.job)
         elif isinstance(error, UserError):
@@ -249,7 +250,7 @@ class _Crew(Generic[Item, Result]):
             message = f"{flight.address}: {error}"
             raise RuntimeError(message) from error
         else:
-            yield flight.job.item, cast("Result", result)
+            yield flight.job.item, pickle.loads(packed)  # noqa: S301  of a worker of ours
 
     def _send_again(self, flight: _Flight[Item]) -> None:
         """Do anew what was cancelled: by another, or with a connection that was cut."""
@@ -260,10 +261,10 @@ class _Crew(Generic[Item, Result]):
         else:
             self._present.discard(flight.address)
 
-    def _admit(self, address: str, fault: object, error: BaseException | None) -> None:
+    def _admit(self, address: str, fault: str | BaseException) -> None:
         """Let a worker that was checked have work, or say why not."""
-        if error:
-            fault = f"cannot run this version of ispy1 ({error})"
+        if isinstance(fault, BaseException):
+            fault = f"cannot run this version of ispy1 ({fault})"
         if fault:
             self._cluster.say(f"{address} gets no work: it {fault}")
         elif address in self._present:
