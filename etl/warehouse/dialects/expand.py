@@ -17,13 +17,20 @@ from etl.warehouse.sql_words import literal, quoted
 ListColumns = Callable[[str], list[str]]  # of what a query gives
 
 
-def expand(sql: str, list_columns: ListColumns, parameters: Collection[str] = ()) -> exp.Query:
+def expand(
+    sql: str,
+    list_columns: ListColumns,
+    parameters: Collection[str] = (),
+    *,
+    keeps_pivot: bool = False,
+) -> exp.Query:
     """Return the query of a view or a macro, every column of it named.
 
     Args:
         sql: as sql/views and sql/macros hold it, roles filled in.
         list_columns: what DuckDB says of a query.
         parameters: of a macro.
+        keeps_pivot: whether the engine has a pivot, of a query in `from`.
     """
     # One more floor, so that a query which is nothing but an unpivot has a parent, too.
     tree = exp.Subquery(this=parse_one(sql, read="duckdb"))
@@ -40,7 +47,8 @@ def expand(sql: str, list_columns: ListColumns, parameters: Collection[str] = ()
         if pivot.args.get("unpivot"):
             pivot.replace(_write_unpivot(pivot, ask))
         else:
-            _write_pivot(pivot, pivot.parent_select or exp.Select())
+            select = pivot.parent_select or exp.Select()
+            (_narrow_pivot if keeps_pivot else _write_pivot)(*_read_pivot(pivot), select)
     for select in list(tree.find_all(exp.Select)):
         for step in (_expand_columns, _replace_in_star, _inline_aliases):
             step(select, ask)
@@ -72,8 +80,8 @@ def _match(columns: exp.Expression, names: Iterable[str]) -> Iterator[str]:
     return (name for name in names if re.search(pattern, name))
 
 
-def _write_pivot(pivot: exp.Pivot, select: exp.Select) -> None:
-    """Put one aggregate a column in the place of `pivot (first(value) for name in (...))`.
+def _read_pivot(pivot: exp.Pivot) -> tuple[exp.Pivot, exp.In, exp.Expr, list[exp.Expr]]:
+    """Return a `pivot (first(value) for name in (...) group by key)` and its three parts.
 
     Raises:
         UnsupportedError: it has another form, so that its columns depend on the rows.
@@ -82,15 +90,33 @@ def _write_pivot(pivot: exp.Pivot, select: exp.Select) -> None:
         message = "a pivot is carried over with `for name in (...) group by` alone"
         raise UnsupportedError(message)
     (field,), (first,) = pivot.args["fields"], pivot.expressions
-    groups = pivot.args["group"].expressions
+    return pivot, field, first.this, pivot.args["group"].expressions
+
+
+def _write_pivot(
+    pivot: exp.Pivot, field: exp.In, value: exp.Expr, groups: list[exp.Expr], select: exp.Select
+) -> None:
+    """Put one aggregate a column in the place of a pivot."""
     wide = []
     for name in field.expressions:
         is_named = exp.Where(this=exp.EQ(this=field.this.copy(), expression=name))
-        value = exp.Filter(this=exp.Max(this=first.this.copy()), expression=is_named)
-        wide.append(exp.alias_(value, name.name, quoted=True))
+        greatest = exp.Filter(this=exp.Max(this=value.copy()), expression=is_named)
+        wide.append(exp.alias_(greatest, name.name, quoted=True))
     pivot.pop()
     select.set("expressions", [*(group.copy() for group in groups), *wide])
     select.set("group", exp.Group(expressions=groups))
+
+
+def _narrow_pivot(
+    pivot: exp.Pivot, field: exp.In, value: exp.Expr, groups: list[exp.Expr], select: exp.Select
+) -> None:
+    """Give a pivot no other column than it names: it is grouped by those that are left."""
+    table = select.args["from_"].this
+    pivot.pop()
+    rows = exp.select(*groups, field.this, value).from_(table).subquery()
+    greatest = exp.Max(this=value.copy())
+    rows.set("pivots", [exp.Pivot(expressions=[greatest], fields=[field], unpivot=False)])
+    select.args["from_"].set("this", rows)
 
 
 def _expand_columns(select: exp.Select, ask: ListColumns) -> None:

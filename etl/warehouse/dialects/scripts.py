@@ -32,7 +32,10 @@ class _Engine:
 
 _ENGINES: Mapping[Dialect, _Engine] = {
     "spark": _Engine(
-        spark.HEAD, partial(translate, spark.REWRITES, spark.DIALECT), spark.write_script
+        spark.HEAD,
+        partial(translate, spark.REWRITES, spark.DIALECT, keeps_pivot=True),
+        spark.write_script,
+        spark.list_changes,
     ),
     "postgres": _Engine(
         postgres.HEAD,

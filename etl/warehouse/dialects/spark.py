@@ -1,4 +1,4 @@
-"""The warehouse in Apache Spark 4: tables over the Parquet files, views, functions."""
+"""The warehouse in Apache Spark 4.1 or later: tables over the Parquet files, views, functions."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from etl.warehouse.dialects.parts import PARQUET, Column, Parts, Relation
 from etl.warehouse.dialects.write import Rewrite, write_type
 
 DIALECT, SCHEMA = "spark", "ispy1"
+COMMENT = 256  # characters of a comment on a column, in a Hive metastore
 HEAD = """\
--- The warehouse in Apache Spark 4.0 or later: tables over the Parquet files beside this script,
+-- The warehouse in Apache Spark 4.1 or later: tables over the Parquet files beside this script,
 -- views and functions, in a schema of their own. Written by `ispy1 export --dialect spark`.
 --
 --     spark-sql -f views.spark.sql
@@ -104,19 +105,27 @@ def write_script(parts: Parts, folder: Path) -> Iterator[str]:
     yield from map(_write_function, parts.functions)
 
 
+def list_changes(parts: Parts) -> Iterator[tuple[str, str]]:
+    """Yield whose meaning is cut, with the reason."""
+    for relation in (*parts.tables, *parts.views, *parts.functions):
+        for column in relation.columns:
+            if len(column.meaning) > COMMENT:
+                reason = f"has its comment cut, as a Hive metastore holds {COMMENT} characters"
+                yield f"{relation.name}.{column.name}", reason
+
+
 def _write_table(table: Relation) -> str:
     columns = sorted(table.columns, key=lambda c: table.by_case and c.name == "case_id")
     partition = "partitioned by (case_id)\n" if table.by_case else ""
     return (
-        f"create table {table.name} (\n{_list_columns(columns)}\n)\nusing parquet\n{partition}"
+        f"create table {table.name} (\n{_list_columns(columns)}\n)\n"
+        f"using parquet\noptions (skipHiveMetadata = true)\n{partition}"  # Hive wants a folder
         f"comment {_quote_text(table.comment)}\nlocation '${{ispy1.folder}}/{PARQUET}/{table.file}'"
     )
 
 
 def _write_view(view: Relation) -> str:
-    columns = ",\n".join(
-        f"  {_quote(c.name)} comment {_quote_text(c.meaning)}" for c in view.columns
-    )
+    columns = ",\n".join(f"  {_quote(c.name)} {_comment(c)}" for c in view.columns)
     return (
         f"create or replace view {view.name} (\n{columns}\n)\n"
         f"comment {_quote_text(view.comment)}\nas\n{view.query}"
@@ -137,9 +146,14 @@ def _write_function(function: Relation) -> str:
 
 def _list_columns(columns: Iterable[Column]) -> str:
     return ",\n".join(
-        f"  {_quote(c.name)} {write_type(c.type, DIALECT)} comment {_quote_text(c.meaning)}"
-        for c in columns
+        f"  {_quote(c.name)} {write_type(c.type, DIALECT)} {_comment(c)}" for c in columns
     )
+
+
+def _comment(column: Column) -> str:
+    is_long = len(column.meaning) > COMMENT
+    meaning = f"{column.meaning[: COMMENT - 3]}..." if is_long else column.meaning
+    return f"comment {_quote_text(meaning)}"
 
 
 def _quote(name: str) -> str:

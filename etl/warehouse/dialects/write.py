@@ -18,13 +18,15 @@ def translate(
     sql: str,
     list_columns: ListColumns,
     parameters: Collection[str],
+    *,
+    keeps_pivot: bool = False,
 ) -> str:
     """Return the query of a view or macro as an engine reads it.
 
     Raises:
         SqlglotError: the engine has no word for something in it.
     """
-    tree: exp.Expr = expand(sql, list_columns, parameters)
+    tree: exp.Expr = expand(sql, list_columns, parameters, keeps_pivot=keeps_pivot)
     for rewrite in (_name_input, *rewrites):
         tree = tree.transform(rewrite)
     return tree.sql(dialect, pretty=True, comments=False, unsupported_level=ErrorLevel.RAISE)
