@@ -30,13 +30,16 @@ READ_EVERYWHERE = {
     "string", "bool", "int32", "int64", "float", "double", "date32[day]",
     "list<element: double>", "list<element: string>",
 }  # fmt: skip
-PIVOTED = """-- How many masks each case has.
+HEADER = """-- A view of the user's own.
 -- grain: one row per case
 -- columns:
---   *: Number of masks
-select * from masks pivot (count(*) for mask in ('ftv'))
+--   *: Anything
 """
-ON_IT = PIVOTED.partition("select")[0] + "select * from pivoted\n"
+PIVOT = "select * from masks pivot (count(*) for mask in ('ftv'))"
+RECURSION = "with recursive n as (select 1 as i union select i % 3 + 1 from n) select * from n"
+CHOICE = "select columns(c -> c like 'p%') from masks"
+ENTRY = "select own_mask_paths['mine'] as path from case_files"
+UNPIVOT = "from (unpivot masks on voxel_count into name n value v)"
 
 
 def sort_rows(db: duckdb.DuckDBPyConnection, query: str) -> list[str]:
@@ -125,27 +128,30 @@ def test_the_same_tables_give_the_same_files(
     assert problem.repair == f"ispy1 export --force --dialect {dialect} {tmp_path}"
 
 
-@pytest.mark.parametrize("dialect", ["spark", "postgres"])
+@pytest.mark.parametrize(
+    ("dialect", "query", "reason"),
+    [
+        ("spark", PIVOT, "a pivot is carried over with `for name in (...) group by` alone"),
+        ("postgres", PIVOT, "a pivot is carried over with `for name in (...) group by` alone"),
+        ("spark", RECURSION, "a recursion of Spark has `union all` alone"),
+        ("postgres", CHOICE, "columns() is carried over with a pattern alone"),
+        ("postgres", ENTRY, "only a struct that the same query makes is taken apart"),
+    ],
+)
 def test_what_is_left_out_is_named_with_its_reason(
-    tmp_path: Path,
-    dialect: Dialect,
-    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path, dialect: Dialect, query: str, reason: str
 ) -> None:
     root = make_project(tmp_path / "p")
-    (root / "sql/views/pivoted.sql").write_text(PIVOTED)
-    (root / "sql/views/on_it.sql").write_text(ON_IT)
-    monkeypatch.chdir(root)
+    for name, text in (("own", query), ("on_it", "select * from own"), ("other", UNPIVOT)):
+        (root / f"sql/views/{name}.sql").write_text(HEADER + text)
     with pytest.warns(UserWarning, match="left out") as said:
         *_, script = export(root, tmp_path / "out", dialect=dialect)
-    notes = [
-        "pivoted: is left out, as a pivot is carried over with `for name in (...) group by` alone",
-        "on_it: is left out, as it reads pivoted",
-    ]
+    notes = [f"own: is left out, as {reason}", "on_it: is left out, as it reads own"]
     assert [n for n in notes if not any(n in str(w.message) for w in said)] == []
     text = script.read_text()
     assert all(f"--   {note}\n" in text for note in notes)
-    assert "view pivoted" not in text
-    assert "view volumes" in text
+    assert "view own" not in text
+    assert "view other" in text
 
 
 def test_lists_are_written_as_postgres_reads_them(db: duckdb.DuckDBPyConnection) -> None:

@@ -61,7 +61,7 @@ def _write_unpivot(pivot: exp.Pivot, ask: ListColumns) -> exp.Expr:
     """Return `unpivot x on columns(...) into name n value v` as a join with rows of values."""
     source = pivot.this.sql("duckdb")
     names = ask(f"select * from {source}")  # noqa: S608  a name in our own query
-    chosen = list(_match(pivot.expressions[0], names))
+    chosen = [name for columns in pivot.expressions for name in _match(columns, names)]
     into = pivot.args["into"]
     name, value = into.this.name, into.expressions[0].name
     rows = ", ".join(f"({literal(c)}, {source}.{quoted(c)})" for c in chosen)
@@ -75,9 +75,19 @@ def _write_unpivot(pivot: exp.Pivot, ask: ListColumns) -> exp.Expr:
 
 
 def _match(columns: exp.Expression, names: Iterable[str]) -> Iterator[str]:
-    """Yield the names that `columns(...)` stands for."""
+    """Yield the names that `columns(...)`, or one column, stands for.
+
+    Raises:
+        UnsupportedError: they are chosen otherwise than by a pattern.
+    """
+    if isinstance(columns, exp.Column):
+        yield columns.name
+        return
+    if not (isinstance(columns.this, exp.Star) or columns.this.is_string):
+        message = "columns() is carried over with a pattern alone"
+        raise UnsupportedError(message)
     pattern = "" if isinstance(columns.this, exp.Star) else columns.this.name
-    return (name for name in names if re.search(pattern, name))
+    yield from (name for name in names if re.search(pattern, name))
 
 
 def _read_pivot(pivot: exp.Pivot) -> tuple[exp.Pivot, exp.In, exp.Expr, list[exp.Expr]]:

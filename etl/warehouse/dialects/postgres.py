@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sqlglot import exp, parse_one
+from sqlglot.errors import UnsupportedError
 
 from etl.warehouse.dialects.parts import Column, Parts, Relation
 from etl.warehouse.dialects.write import Rewrite, write_type
@@ -22,7 +23,8 @@ HEAD = """\
 --
 --     psql -f views.postgres.sql
 --
--- Then `set search_path = ispy1`. Another name: psql -v schema=name -f views.postgres.sql
+-- Then `set search_path = ispy1`. Another name: psql -v schema=name -f views.postgres.sql. To load
+-- a new export, first: drop schema ispy1 cascade
 \\set ON_ERROR_STOP on
 \\if :{?schema}
 \\else
@@ -150,6 +152,9 @@ def _list_struct(node: exp.Expr) -> exp.Expr:
     if isinstance(node, exp.Bracket) and node.expressions[0].is_string:
         struct = node.root().find(exp.Struct)
         names = [item.name for item in struct.expressions] if struct else []
+        if node.expressions[0].name not in names:
+            message = "only a struct that the same query makes is taken apart"
+            raise UnsupportedError(message)
         number = exp.Literal.number(names.index(node.expressions[0].name))
         return exp.Bracket(this=node.this, expressions=[number])
     return node

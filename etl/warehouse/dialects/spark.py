@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from sqlglot import exp, parse_one
+from sqlglot.errors import UnsupportedError
 
 from etl.warehouse.dialects.parts import PARQUET, Column, Parts, Relation
 from etl.warehouse.dialects.write import Rewrite, write_type
@@ -209,9 +210,19 @@ def _interpolate(node: exp.Expr) -> exp.Expr:
 
 
 def _walk_by_labels(node: exp.Expr) -> exp.Expr:
-    """Spark's recursion cannot leave out what it has met: here a row is a whole graph."""
-    if isinstance(node, exp.CTE) and node.alias == "reached":
-        node.set("this", parse_one(_REACHED, read=DIALECT))
+    """Let a row be a whole graph: Spark's recursion cannot leave out what it has met.
+
+    Raises:
+        UnsupportedError: it is a recursion that nobody has written for Spark.
+    """
+    is_union = isinstance(node, exp.CTE) and isinstance(node.this, exp.Union)
+    if is_union and node.this.args.get("distinct"):
+        tables = {table.name for table in node.this.find_all(exp.Table)}
+        if tables == {"profiles", "reached", "alike"}:
+            node.set("this", parse_one(_REACHED, read=DIALECT))
+        elif node.alias in tables:
+            message = "a recursion of Spark has `union all` alone"
+            raise UnsupportedError(message)
     return node
 
 
