@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from engines.conftest import need
+from engines.local_dask import start_cluster
 from support import (
     NATIVE_AFFINE,
     build,
@@ -108,6 +110,17 @@ def test_tables_are_those_of_the_same_files_in_a_folder(
     index = "data/index/blobs.csv"
     assert (root / index).read_bytes() == (built / index).read_bytes()
     assert not (root / "data/release").exists()
+
+
+def test_workers_of_a_cluster_read_the_store(
+    in_bucket: tuple[Path, Bucket], built: Path, tmp_path: Path
+) -> None:
+    need("distributed")
+    root, _ = in_bucket
+    write_indexes(root)
+    with start_cluster(tmp_path / "dask", "a") as local:
+        build_tables(root, workers=pool.Cluster(local.address, print, print))
+    assert table_bytes(root) == table_bytes(built)
 
 
 def test_what_did_not_change_is_not_read_again(
