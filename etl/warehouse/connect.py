@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
@@ -43,6 +44,7 @@ RESERVED = frozenset(
 KEPT_CATALOGS = 8  # of revisions; of the working tree one
 INPUTS_SCHEMA = "inputs"
 BROKEN = "Broken: "  # how the comment of a view begins that cannot be made
+_UNPACKED = re.compile(r"\*columns\('([^']+)'\)")
 _TYPES = {"string": "varchar", "int64": "bigint", "double": "double", "bool": "boolean"}
 
 Storage = Literal["view", "table"]
@@ -219,7 +221,8 @@ def _make_views(
     for name in order:
         try:
             doc = views.parse_doc(name, snapshot.views[name])
-            connection.execute(f"create view {name} as {spread_lists(snapshot.views[name])}")
+            sql = _name_unpacked(connection, spread_lists(snapshot.views[name]))
+            connection.execute(f"create view {name} as {sql}")
         except (duckdb.Error, UserError) as error:
             raise_sentence(error)
             if snapshot.revision:
@@ -232,6 +235,20 @@ def _make_views(
             connection.execute(f"create view {name} as select error({literal(reason)}) as broken")
             doc = views.ViewDoc(f"{BROKEN}{reason}", "Nothing, as it is broken")
         yield name, doc
+
+
+def _name_unpacked(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
+    """Return a view with names for `*columns(...)` of voxels: DuckDB 1.2 cannot show it else."""
+
+    def list_names(unpacked: re.Match[str]) -> str:
+        names = connection.execute(
+            "select column_name from duckdb_columns() where database_name = current_catalog() "
+            "and table_name = 'voxels' and regexp_full_match(column_name, $1)",
+            [unpacked[1]],
+        ).fetchall()
+        return ", ".join(quoted(name) for (name,) in names) or unpacked[0]
+
+    return _UNPACKED.sub(list_names, sql)
 
 
 def find_broken_views(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:

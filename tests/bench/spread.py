@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,9 @@ from bench import release
 from bench.checkout import environment_of
 
 FEW_SMALL, MANY_SMALL = 100, 1_000
-LARGE = 24  # cases of full size
+LARGE = 48  # cases of full size
+# The others grow alike, and take ten minutes.
+OF_SMALL = ("images", "masks", "voxel_files")
 _CASE = re.compile(r"ISPY1_[0-9]{4}")
 _BUILD = """
 import json, resource, sys, time
@@ -30,7 +32,7 @@ from etl.build.run import build_tables
 root = Path()
 write_indexes(root)
 start = time.perf_counter()
-build_tables(root, workers=int(sys.argv[1]), reuse=False)
+build_tables(root, sys.argv[2:], int(sys.argv[1]), reuse=False)
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 print(json.dumps([time.perf_counter() - start, peak]))
 """
@@ -51,7 +53,7 @@ def measure_cases(project: Path, workers: int) -> Iterator[Build]:
     """Yield builds of few and of many small cases: the project's phantom under other names."""
     for n_cases in (FEW_SMALL, MANY_SMALL):
         with _make_project(project, project / "data/phantom", n_cases) as root:
-            yield _build(root, "small, here", n_cases, workers)
+            yield _build(root, "small, here", n_cases, workers, names=OF_SMALL)
 
 
 def measure_workers(project: Path, workers: int) -> Iterator[Build]:
@@ -87,12 +89,17 @@ def _make_project(project: Path, source: Path, n_cases: int) -> Iterator[Path]:
 
 
 def _build(
-    root: Path, name: str, n_cases: int, workers: int, more: Mapping[str, str] | None = None
+    root: Path,
+    name: str,
+    n_cases: int,
+    workers: int,
+    more: Mapping[str, str] | None = None,
+    names: Sequence[str] = (),
 ) -> Build:
     """Build all tables anew in a process of its own, as `ispy1 tables --force` does."""
     sys.stderr.write(f"{name}: {n_cases} cases, {workers} worker(s)\n")
     environment = {**environment_of(root), **(more or {})}
-    words = [sys.executable, "-c", _BUILD, str(workers)]
+    words = [sys.executable, "-c", _BUILD, str(workers), *names]
     done = subprocess.run(words, cwd=root, env=environment, check=True, stdout=subprocess.PIPE)
     seconds, peak_mib = json.loads(done.stdout.splitlines()[-1])
     return Build(name, n_cases, workers, seconds, peak_mib)

@@ -7,6 +7,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,9 @@ def _enter(remote: Remote, patch: pytest.MonkeyPatch) -> Iterator[Remote]:
     for name, value in _environment(remote).items():
         patch.setenv(name, value)
     s3fs.S3FileSystem.clear_instance_cache()  # one made for another server is not used again
+    # Workers have the environment in which their server was started: this one they get anew.
+    server: Any = forkserver._forkserver
+    server._stop()
     yield remote
     s3fs.S3FileSystem.clear_instance_cache()
 

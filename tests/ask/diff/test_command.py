@@ -117,6 +117,7 @@ def test_sql_over_both_versions(here: Path) -> None:
         counts = dict(db.execute(values).fetchall())
         for followed in (
             "mask_agreement", "kinetics", "recomputed_features", "captk_features", "feature_audit",
+            "feature_fits",
         ):  # fmt: skip
             assert counts.pop(followed) > 0
         assert sum(counts.values()) == 19 + 3

@@ -54,7 +54,7 @@ def test_coverage_is_kept_apart_from_values(found: Difference) -> None:
                        ("kinetics", "ISPY1_9001"),
                        ("recomputed_features", "ISPY1_9001"),
                        ("captk_features", "ISPY1_9001"), ("voxel_files", "ISPY1_9001"),
-                       ("feature_audit", None),
+                       ("feature_audit", None), ("feature_fits", None),
                        ("features", "ISPY1_9003"),
                        ("blobs", GROWN), ("blobs", REPACKED)}  # fmt: skip
     columns = {c["column"] for c in found.values if c["table"] == "masks"}
