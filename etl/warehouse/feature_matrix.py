@@ -82,7 +82,9 @@ select case_id, {cells}
 from checked
 order by case_id
 """
-_CELL = "cells[if(is_in_order, {number}, list_position(numbers, {number}))] as {name}"
+_CELL = (
+    "cells[case when is_in_order then {number} else list_position(numbers, {number}) end] as {name}"
+)
 ALL = "Every published feature, wide, in the publisher's order and spelling."
 CORE = "The published features without histogram bins and without the nine constant ones."
 
