@@ -323,12 +323,18 @@ def _assemble(context: Context, item: _Work) -> _Made:
     module = import_table(item.name)
     table, profile = module.TABLE, context.profile
     context = replace(context, blobs=item.state.blobs, needs=table.needs)
-    by_unit = [(unit, item.values_of(unit)) for unit in item.units]
-    values = identify(collect(table, by_unit), table, item.units)
+    own: list[Finding] = []
+
+    def read_rows() -> Iterator[pa.Table]:
+        for unit in item.units:
+            unit_values = item.values_of(unit)
+            own.extend(add_identity(unit_values.findings, unit, table.per, profile))
+            yield unit_values.rows
+
+    values = identify(collect(table, read_rows()), table, item.units)
     has_own = hasattr(module, "assemble")  # else the rows are taken as they were measured
     made = module.assemble(values, context) if has_own else Assembled(values)
     rows, nonfinite = drop_nonfinite(table, made.rows.select(table.names).to_arrow())
-    own = [f for unit, v in by_unit for f in add_identity(v.findings, unit, table.per, profile)]
     findings = {f.finding_id: f for f in _soften([*own, *made.findings, *nonfinite], profile)}
     ids = sorted({finding.finding_id for finding in made.findings})
     return _Made(rows, [finding.row() for finding in findings.values()], ids)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import cast
 
 import numpy as np
@@ -13,17 +14,22 @@ from etl.model.findings import Finding
 from etl.model.release import name_role
 from etl.model.schema import Table
 from etl.model.store import convert_to_arrow, make_measured_schema
-from etl.tables.unit import Assembled, Context, Row, Unit, Values, list_units, make_unit_key
+from etl.tables.unit import Assembled, Context, Row, Unit, list_units, make_unit_key
 
+_AT_ONCE = 256  # a unit often has one row, and each column of it takes a hundred bytes more
 _UNIT = "number of the unit"
 _ROLE = "role of the blob"
 
 
-def collect(table: Table, by_unit: Sequence[tuple[Unit, Values]]) -> pl.DataFrame:
-    """Return the rows of all units as one frame, with the number of their unit."""
-    schema = make_measured_schema(table, table.assembled)
-    rows = pa.concat_tables([schema.empty_table(), *(values.rows for _, values in by_unit)])
-    counts = [values.rows.num_rows for _, values in by_unit]
+def collect(table: Table, by_unit: Iterable[pa.Table]) -> pl.DataFrame:
+    """Return the rows of all units, which come unit by unit, with the number of their unit."""
+    chunks = [make_measured_schema(table, table.assembled).empty_table()]
+    counts: list[int] = []
+    units = iter(by_unit)
+    while batch := list(islice(units, _AT_ONCE)):
+        counts += [rows.num_rows for rows in batch]
+        chunks.append(pa.concat_tables(batch).combine_chunks())
+    rows = pa.concat_tables(chunks)
     numbers = np.repeat(np.arange(len(counts), dtype=np.int64), counts)
     frame = cast("pl.DataFrame", pl.from_arrow(rows))
     return frame.with_columns(pl.Series(_UNIT, numbers))

@@ -52,7 +52,11 @@ def ours(context: Context, workers: int) -> None:
     for name, by_unit in by_table.items():
         module = import_table(name)
         table = module.TABLE
-        frame = identify(collect(table, by_unit), table, [unit for unit, _ in by_unit])
+        frame = identify(
+            collect(table, (values.rows for _, values in by_unit)),
+            table,
+            [unit for unit, _ in by_unit],
+        )
         rows = module.assemble(frame, replace(context, needs=table.needs)).rows
         target = table_path(context.root / "data" / "tables", name)
         write_table(table, rows.to_arrow(), target, meta=make_footer(context.profile))

@@ -30,7 +30,9 @@ from pathlib import Path
 from etl.build.index import write_indexes
 from etl.build.run import build_tables
 root = Path()
-write_indexes(root)
+if not sys.argv[1:]:  # apart, as DVC holds what it hashes
+    write_indexes(root)
+    sys.exit()
 start = time.perf_counter()
 build_tables(root, sys.argv[2:], int(sys.argv[1]), reuse=False)
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -99,7 +101,9 @@ def _build(
     """Build all tables anew in a process of its own, as `ispy1 tables --force` does."""
     sys.stderr.write(f"{name}: {n_cases} cases, {workers} worker(s)\n")
     environment = {**environment_of(root), **(more or {})}
-    words = [sys.executable, "-c", _BUILD, str(workers), *names]
+    words = [sys.executable, "-c", _BUILD]
+    subprocess.run(words, cwd=root, env=environment, check=True)
+    words += [str(workers), *names]
     done = subprocess.run(words, cwd=root, env=environment, check=True, stdout=subprocess.PIPE)
     seconds, peak_mib = json.loads(done.stdout.splitlines()[-1])
     return Build(name, n_cases, workers, seconds, peak_mib)
