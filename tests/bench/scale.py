@@ -57,6 +57,7 @@ def measure_in_spark(root: Path, workers: int) -> Iterator[tuple[str, float | No
         "spark.driver.memory": MEMORY.removesuffix("B"),
         "spark.driver.host": "127.0.0.1",
         "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
         "spark.log.level": "OFF",
         "spark.sql.warehouse.dir": str(root.parent / "spark"),
         "spark.local.dir": str(root.parent / "spill"),
