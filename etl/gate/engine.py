@@ -54,7 +54,7 @@ def begin_import() -> None:
 def import_library() -> ModuleType:
     """Import Great Expectations without Spark, which it takes where it is installed.
 
-    That costs half a second, and ends a process whose main module is no file.
+    Spark then warns of pandas 3, and ends a process whose main module is no file.
     """
     with _IMPORTING:
         is_hidden = sys.modules.setdefault(_SPARK, _NOT_THERE) is _NOT_THERE
