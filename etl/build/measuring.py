@@ -16,7 +16,7 @@ from etl.build.admission import describe_builder, find_fault, list_samples
 from etl.build.finite import drop_nonfinite
 from etl.build.index import import_table, list_tables, read_params_of
 from etl.build.parts import make_part, stage_part
-from etl.model.digests import compute_md5
+from etl.model.digests import compute_md5, read_stamp
 from etl.model.errors import BadInputError, UserError
 from etl.model.findings import Finding, make_finding
 from etl.model.pool import Cluster, run_alone, spread, spread_over
@@ -42,7 +42,7 @@ Stamp = tuple[int, int, int]
 class Task:
     """What a worker does at once: units of one case, or of the release, each with its table.
 
-    `stamps`: path -> inode, time and size of a blob where the build runs, for workers elsewhere.
+    `stamps`: path -> time, size and inode of a blob where the build runs, for workers elsewhere.
     """
 
     units: tuple[tuple[str, Unit], ...]
@@ -141,20 +141,15 @@ def _stamp_blobs(release: Folder, task: Task) -> dict[str, Stamp]:
         return stamps
     for blob in _list_opened(task):
         with suppress(OSError):  # a worker will say so
-            stamps[blob.path] = _stamp(release / blob.path)
+            stamps[blob.path] = read_stamp(release / blob.path)
     return stamps
-
-
-def _stamp(path: Path) -> Stamp:
-    stat = path.stat()
-    return stat.st_ino, stat.st_mtime_ns, stat.st_size
 
 
 def _is_here(release: Path, blob: Blob, stamps: Mapping[str, Stamp]) -> bool:
     """Return whether a folder holds a blob as it was indexed: a file that is shared, or a copy."""
     path = release / blob.path
     try:
-        return _stamp(path) == stamps.get(blob.path) or compute_md5(path) == blob.md5
+        return read_stamp(path) == stamps.get(blob.path) or compute_md5(path) == blob.md5
     except OSError:
         return False
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from etl.measure.concordance import compute_relative_difference
 from etl.model.schema import Table, parse_columns
 from etl.tables.unit import Assembled, Context
 
@@ -40,12 +41,10 @@ def assemble(values: pl.DataFrame, context: Context) -> Assembled:
     published = context.table("features").select("case_id", "feature", published="value")
     recomputed = context.table("captk_features").select("case_id", "feature", *_INPUT, "value")
     best = context.table("feature_audit").select("feature", *_INPUT, is_best=pl.lit(value=True))
-    scale = pl.max_horizontal(pl.col("published").abs(), pl.col("value").abs())
-    apart = (pl.col("published") - pl.col("value")).abs()
-    relative = pl.when(scale > 0).then(apart / scale).otherwise(0.0).alias("relative")
     pairs = published.join(recomputed, on=["case_id", "feature"]).drop_nulls()
+    relative = compute_relative_difference(pairs["published"].to_numpy(), pairs["value"].to_numpy())
     fits = (
-        pairs.with_columns(relative)
+        pairs.with_columns(relative=relative)
         .group_by("feature", *_INPUT)
         .agg(
             n=pl.len().cast(pl.Int64),

@@ -16,16 +16,11 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from etl.model.digests import read_stamp
 from etl.model.store import list_parts, part_path
 
 MEMORY = Path("/dev/shm")  # noqa: S108  Linux keeps it in memory: a reader needs no disk
 HELD_S = 24 * 3600  # longer than any one reader asks
-
-
-def read_stamp(path: Path) -> tuple[int, int, int]:
-    """Return time, size and inode of a file."""
-    stat = path.stat()
-    return (stat.st_mtime_ns, stat.st_size, stat.st_ino)
 
 
 def hold_file(root: Path, table: Path) -> Path:

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from etl.model import git_tables
+from etl.model.digests import read_stamp
 from etl.model.errors import UserError
 from etl.model.profile import Profile, load_profile
 from etl.model.project import GATE, PARAMS, TABLES
 from etl.versions import git, revision_tables
 from etl.warehouse import views
-from etl.warehouse.held import MEMORY, hold_cached, hold_file, hold_parts, read_stamp
+from etl.warehouse.held import MEMORY, hold_cached, hold_file, hold_parts
 from etl.warehouse.macros import FOLDER as MACROS
 
 if TYPE_CHECKING:

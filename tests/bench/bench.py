@@ -5,8 +5,8 @@ in process after imports and without DVC. Contenders take turns, so that a busy 
 for all of them. Start-up and, with --pipeline, `dvc repro` are measured apart. It asserts nothing:
 the budgets are printed beside what was measured. --full prints bench.full's table instead, --remote
 the bytes that leave a remote in S3 for questions on the tables of this checkout, --scale how it
-grows, part by part: views (100,000 cases), spark (the same), workers (here and on Dask), cases
-(1,000 small ones), voxels (10,000 cases; after --full). Those of the first four are kept as JSON.
+grows, part by part: views (100,000 cases, in DuckDB and Spark), workers (here and on Dask), cases
+(1,000 small ones), voxels (10,000 cases; after --full). All but voxels are kept as JSON.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +43,7 @@ def main() -> None:
     if options.remote:
         _print_remote()
     elif options.scale is not None:
-        for part in options.scale or ("views", "spark", "workers", "cases"):
+        for part in options.scale or ("views", "workers", "cases"):
             _PRINT_SCALE[part](options)
     elif options.full:
         _print_full(options)
@@ -92,17 +93,13 @@ def _print_full(options: argparse.Namespace) -> None:
 
 
 def _print_views(options: argparse.Namespace) -> None:
+    """Print what DuckDB takes, then what Spark does where it is installed."""
     from bench import scale
 
     with scale.repeat_tables(PROJECT) as root:
         _print_seconds("views", scale.measure_views(root, options.workers))
-
-
-def _print_spark(options: argparse.Namespace) -> None:
-    from bench import scale
-
-    with scale.repeat_tables(PROJECT) as root:
-        _print_seconds("spark", scale.measure_in_spark(root, options.workers))
+        if find_spec("pyspark"):
+            _print_seconds("spark", scale.measure_in_spark(root, options.workers))
 
 
 def _print_seconds(part: str, answers: Iterator[tuple[str, float | None]]) -> None:
@@ -166,7 +163,7 @@ def _print_voxels(options: argparse.Namespace) -> None:
 
 
 _PRINT_SCALE = {
-    "cases": _print_cases, "spark": _print_spark, "views": _print_views, "voxels": _print_voxels,
+    "cases": _print_cases, "views": _print_views, "voxels": _print_voxels,
     "workers": _print_workers,
 }  # fmt: skip
 

@@ -269,7 +269,7 @@ def test_a_copy_of_the_release_is_hashed(
     bare: Path, cluster: Local, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a worker's own disk holds under a path may be of the same size, and another image."""
-    monkeypatch.setattr("etl.build.measuring._stamp", lambda _: (0, 0, 0))  # of no file there
+    monkeypatch.setattr("etl.build.measuring.read_stamp", lambda _: (0, 0, 0))  # of no file there
     cluster.add_worker("a")
     Watch().build(bare, cluster.address, names=["images"])
     path = bare / "data/release" / BAD
