@@ -59,7 +59,7 @@ lock:  ## pin requirements.lock anew: versions and hashes, no addresses
 	  --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
 	  --quiet --upgrade --output-file tests/opinions.lock
 	$(VENV)-lock/bin/python -c 'import tomllib; extras = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]; \
-	  print(*(package for name in ("cluster", "lakehouse", "postgres", "spark") for package in extras[name]), sep="\n")' | \
+	  print(*(package for name in ("browser", "cluster", "example", "exchange", "lakehouse", "postgres", "spark") for package in extras[name]), sep="\n")' | \
 	  $(VENV)-lock/bin/uv pip compile - --constraint requirements.lock --universal \
 	  --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
 	  --quiet --upgrade --output-file engines.lock
