@@ -23,6 +23,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("etl.warehouse",),
     ("etl.gate",),
     ("etl.ask", "etl.adopt"),
+    ("etl.site",),
     ("etl.cli",),
 )
 
@@ -38,6 +39,11 @@ ONLY_IN = {
     "xlsxwriter": ("etl.phantom",),
     "cc3d": ("etl.measure",),
     "typer": ("etl.cli",),
+    "jinja2": ("etl.site.page",),
+    "altair": ("etl.site",),
+    "vl_convert": ("etl.site",),
+    "starlette": ("etl.site.serve",),
+    "uvicorn": ("etl.site.serve",),
     "multiprocessing": ("etl.model.pool",),
     "concurrent": ("etl.model.pool", "etl.model.cluster"),
     "distributed": ("etl.model.cluster",),
@@ -57,7 +63,7 @@ NARROW = {
 # Too slow to import for a command that does not need it: only inside functions.
 SLOW = (
     "great_expectations", "dvc", "dvc_data", "nibabel", "pandas", "polars", "skimage", "scipy",
-    "upath", "zrad",
+    "upath", "zrad", "altair", "jinja2", "starlette", "uvicorn", "vl_convert",
 )  # fmt: skip
 SLOW_ALLOWED = (
     "etl.measure", "etl.phantom", "etl.tables", "etl.tables.assembly", "etl.build.seed",

@@ -1,15 +1,17 @@
-"""The command that makes what people look at: the card and its picture, a stage."""
+"""The commands that make what people look at, stages both: the card and the site."""
 
 from __future__ import annotations
 
 import typer
 
+from etl.cli.progress import progress_bar
 from etl.model import project
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this topic."""
-    app.command(rich_help_panel="Stages of the pipeline")(card)
+    for command in (card, site):
+        app.command(rich_help_panel="Stages of the pipeline")(command)
 
 
 def card() -> None:
@@ -26,3 +28,19 @@ def card() -> None:
     root = project.find_root()
     typer.echo(f"picture: {write_picture(root)}")
     typer.echo(f"card: {write_card(root).relative_to(root)}")
+
+
+def site() -> None:
+    """Write the site, reports/site: the release, its cases and its verdict as pages.
+
+    The stage `site`. It opens from disk: reports/site/index.html.
+
+    Examples:
+    - `ispy1 site`
+    """
+    from etl.site.build import write_site
+
+    root = project.find_root()
+    with progress_bar("site") as advance:
+        first_page = write_site(root, advance)
+    typer.echo(f"site: {first_page.relative_to(root)}")

@@ -1,0 +1,60 @@
+"""reports/site: made from tables, verdict and blobs. The same inputs give the same bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from etl.model import project
+from etl.model.errors import UserError
+from etl.model.profile import load_profile
+from etl.model.store import write_atomically
+from etl.site import card
+from etl.site.page import STATIC, File, Site
+
+SITE = "reports/site"
+# Every part of the site makes its pages, and the files that they show.
+MAKERS: tuple[Callable[[Site], Iterator[File]], ...] = (card.make_pages,)
+
+
+def write_site(root: Path, advance: Callable[[int, int], None]) -> Path:
+    """Write reports/site of the project at `root`; return its first page.
+
+    A file with the same bytes is left as it is; one that no page needs any more is removed.
+
+    Args:
+        root: the project.
+        advance: told after each part how many of how many are done.
+
+    Raises:
+        UserError: no table is built yet, or the disk refuses.
+    """
+    from etl.warehouse.connect import connect
+
+    if not any((root / project.TABLES).glob("*.parquet")):
+        message = f"{root / project.TABLES}: no table is built yet. Run `ispy1 repro`."
+        raise UserError(message)
+    folder = root / SITE
+    paths = {_write_file(folder, file) for file in _list_static()}
+    with connect(root) as connection:
+        site = Site(root, connection, load_profile(root), folder)
+        for n_done, make_pages in enumerate(MAKERS, start=1):
+            paths |= {_write_file(folder, file) for file in make_pages(site)}
+            advance(n_done, len(MAKERS))
+    for path in folder.rglob("*"):
+        if path.is_file() and path not in paths:
+            path.unlink()
+    return folder / "index.html"
+
+
+def _list_static() -> Iterator[File]:
+    for path in sorted(STATIC.iterdir()):
+        yield File(f"static/{path.name}", path.read_bytes())
+
+
+def _write_file(folder: Path, file: File) -> Path:
+    path = folder / file.path
+    if not path.is_file() or path.read_bytes() != file.content:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, lambda target: target.write_bytes(file.content))
+    return path

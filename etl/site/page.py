@@ -1,0 +1,88 @@
+"""A page: a template, filled. What a file, a cell or a finding says stays text."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from etl.text.values import format_bytes
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from etl.model.profile import Profile
+
+HERE = Path(__file__).parent
+STATIC = HERE / "static"
+NONE = "–"
+# The parts of the site, as every page lists them: path and what it is called.
+SECTIONS = {
+    "index.html": "Release",
+    "cases/index.html": "Cases",
+    "gate.html": "Gate",
+    "changes.html": "Changes",
+    "lineage.html": "Lineage",
+    "dictionary.html": "Dictionary",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file of the site: its path below reports/site, with `/`, and its bytes."""
+
+    path: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What pages are made of."""
+
+    root: Path
+    connection: duckdb.DuckDBPyConnection
+    profile: Profile
+    folder: Path  # reports/site as the last build left it
+
+
+def render_page(site: Site, path: str, template: str, **values: Any) -> File:  # noqa: ANN401
+    """Return the page at `path`: templates/`template` filled with `values`."""
+    up = "../" * path.count("/")
+    html = (
+        _load_environment()
+        .get_template(template)
+        .render(
+            values,
+            page=path,
+            sections=SECTIONS,
+            dataset=site.profile.dataset,
+            is_phantom=site.profile.is_phantom,
+            link=lambda target: up + quote(target, safe="/#?=&"),
+        )
+    )
+    return File(path, html.encode())
+
+
+@cache
+def _load_environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"number": format_number, "bytes": format_bytes}
+    return environment
+
+
+def format_number(value: Any, form: str = ",.2f") -> str:  # noqa: ANN401  a cell is of any type
+    """Return a number in a format of Python; a dash for null and what is not finite."""
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return NONE
+    return format(value, form)
