@@ -67,7 +67,7 @@ SLOW = (
 )  # fmt: skip
 SLOW_ALLOWED = (
     "etl.measure", "etl.phantom", "etl.tables", "etl.tables.assembly", "etl.build.seed",
-    "etl.build.run",
+    "etl.build.run", "etl.site",
 )  # fmt: skip
 
 

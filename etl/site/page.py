@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from etl.text.markdown import NONE
 from etl.text.values import format_bytes
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
-NONE = "–"
 # The parts of the site, as every page lists them: path and what it is called.
 SECTIONS = {
     "index.html": "Release",
