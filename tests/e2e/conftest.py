@@ -21,6 +21,7 @@ from etl.build.run import Built
 from etl.cli import app
 from etl.gate.judge import run_gate
 from etl.model.project import params
+from etl.site.build import write_site
 from etl.warehouse.splits import update_splits
 
 __all__ = ["s3_remote"]  # a fixture: tests find it here by its name
@@ -56,7 +57,8 @@ class Clone(Tracked):
         update_splits(self.root)
         run_gate(self.root)
         write_card(self.root)
-        self.run("dvc commit -q -f index tables split gate card")
+        write_site(self.root, lambda *_: None)
+        self.run("dvc commit -q -f index tables split gate card site")
         return built
 
 

@@ -24,6 +24,7 @@ def test_make_is_green_and_writes_the_card(built: Clone) -> None:
     card = (built.root / "reports/card.md").read_text()
     assert "PHANTOM" in card.splitlines()[0]
     assert (built.root / "reports/card.png").stat().st_size > 1000
+    assert "PHANTOM" in (built.root / "reports/site/index.html").read_text()
 
 
 def test_measures_equal_the_truth(built: Clone) -> None:
@@ -126,7 +127,7 @@ def test_a_clone_with_the_tables_alone(built: Clone, tmp_path: Path) -> None:
     stale = json.loads(other.ask("ispy1 status --json").stdout)["stale"]
     assert stale.keys() == find_stale_stages(other)
     done = other.do("dvc repro --allow-missing", ok=False).stdout
-    assert re.findall(r"Running stage '([^']+)'", done) == ["gate", "card", "verdict"]
+    assert re.findall(r"Running stage '([^']+)'", done) == ["gate", "card", "site", "verdict"]
     assert read_verdict(other) == "red"
     known = "".join(f"ISPY1_900{n},size_x,1,a small grid,phantom\n" for n in (1, 2))
     edit(rules / "known_issues.csv", issues, issues + known)
