@@ -1,4 +1,4 @@
-"""Choose the case that the picture shows: the median one among those with the most to show."""
+"""What a case has to show; and the median case among those that have the most."""
 
 from __future__ import annotations
 
@@ -13,15 +13,20 @@ IMAGE_SETS = ("normalized", "native")
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A case that could be shown: its best image, and its measured masks by name.
+    """A case that could be shown: images of its best set by phase, and measured masks by name.
 
     `sets`: role -> the set that has it.
     """
 
     case_id: str
     sets: Mapping[str, str]
-    image: Blob | None = None
+    images: Mapping[int, Blob] = field(default_factory=dict)
     masks: Mapping[str, Row] = field(default_factory=dict)
+
+    @property
+    def image(self) -> Blob | None:
+        """The image of the first phase after contrast, else the next."""
+        return self.images[min(self.images, key=_rank_phase)] if self.images else None
 
     @property
     def reference(self) -> Row | None:
@@ -46,13 +51,13 @@ class Case:
         return float(self.reference["volume_cm3"]) if self.reference else 0.0
 
 
-def choose_case(
+def list_cases(
     images: Iterable[Blob],
-    rows: Sequence[Row],
+    rows: Iterable[Row],
     mask_sets: Sequence[str],
     sets: Mapping[str, str],
-) -> Case | None:
-    """Return the lower median by volume of the cases that have the most to show.
+) -> dict[str, Case]:
+    """Return the cases that have an image or a mask, by id.
 
     Args:
         images: the image blobs of the release.
@@ -62,28 +67,40 @@ def choose_case(
     """
     best = _choose_images(images, sets)
     masks: dict[str, dict[str, Row]] = {}
-    for name in mask_sets:
-        for row in rows:
-            if row["mask"] == name:
-                masks.setdefault(row["case_id"], {})[name] = row
-    cases = [Case(c, sets, best.get(c), masks.get(c, {})) for c in sorted({*best, *masks})]
+    order = {name: number for number, name in enumerate(mask_sets)}
+    shown = [row for row in rows if row["mask"] in order]
+    for row in sorted(shown, key=lambda row: order[row["mask"]]):
+        masks.setdefault(row["case_id"], {})[row["mask"]] = row
+    return {c: Case(c, sets, best.get(c, {}), masks.get(c, {})) for c in sorted({*best, *masks})}
+
+
+def choose_case(cases: Iterable[Case]) -> Case | None:
+    """Return the lower median by volume of the cases that have the most to show."""
+    cases = tuple(cases)
     greatest = max((case.worth for case in cases), default=None)
     equals = sorted((case for case in cases if case.worth == greatest), key=lambda c: c.volume_cm3)
     return equals[(len(equals) - 1) // 2] if equals else None
 
 
-def _choose_images(images: Iterable[Blob], sets: Mapping[str, str]) -> dict[str, Blob]:
-    """Return for each case its z-scored image of the first phase after contrast, else the next."""
+def _rank_phase(phase: int) -> int:
+    return PHASES.index(phase) if phase in PHASES else len(PHASES)
+
+
+def _choose_images(images: Iterable[Blob], sets: Mapping[str, str]) -> dict[str, dict[int, Blob]]:
+    """Return for each case the images of its z-scored set, else of the next, by phase."""
     preferred = [sets.get(role) for role in IMAGE_SETS]
 
-    def rank(blob: Blob) -> tuple[int, int, bool, str]:
-        name = blob.name
-        order = preferred.index(name.image_set) if name.image_set in preferred else 9
-        phase = PHASES.index(name.phase) if name.phase in PHASES else 9
-        return order, phase, not blob.path.endswith(".gz"), blob.path
+    def rank(blob: Blob) -> tuple[int, bool, str]:
+        name = blob.name.image_set
+        order = preferred.index(name) if name in preferred else len(preferred)
+        return order, not blob.path.endswith(".gz"), blob.path
 
-    best: dict[str, Blob] = {}
+    best: dict[str, dict[int, Blob]] = {}
     for blob in sorted(images, key=rank):
-        if blob.name.case_id is not None:
-            best.setdefault(blob.name.case_id, blob)
+        case_id, phase = blob.name.case_id, blob.name.phase
+        if case_id is None or phase is None:
+            continue
+        of_case = best.setdefault(case_id, {})
+        if all(other.name.image_set == blob.name.image_set for other in of_case.values()):
+            of_case.setdefault(phase, blob)
     return best

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import ROOT, Row
 
-from etl.ask.card.choose import Case, choose_case
+from etl.ask.card.choose import Case, choose_case, list_cases
 from etl.model.profile import load_profile
 from etl.model.release import Name
 from etl.tables.unit import Blob
@@ -26,7 +26,7 @@ def mask(case: str, volume: float, name: str = "stv_manual") -> Row:
 
 
 def choose(images: list[Blob], rows: list[Row]) -> Case:
-    case = choose_case(images, rows, SETS, ROLES)
+    case = choose_case(list_cases(images, rows, SETS, ROLES).values())
     assert case is not None
     return case
 
@@ -59,4 +59,11 @@ def test_the_first_post_contrast_phase_is_preferred() -> None:
     images = [image("A", 0), image("A", 2), image("A", 1, "n3"), image("A", 1)]
     assert choose(images, []).image == image("A", 1)
     assert choose(images[:3], []).image == image("A", 2)
-    assert choose_case([], [], SETS, ROLES) is None
+    assert choose_case([]) is None
+
+
+def test_the_images_of_a_case_are_of_one_set() -> None:
+    images = [image("A", 0), image("A", 1, "n3"), image("A", 2), image("B", 1, "n3")]
+    cases = list_cases(images, [], SETS, ROLES)
+    assert cases["A"].images == {0: images[0], 2: images[2]}
+    assert cases["B"].images == {1: images[3]}

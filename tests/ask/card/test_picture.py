@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 from support import FINE, build, make_release, write_nifti
 
-from etl.ask.card.draw import OUTSIDE, PALETTE
+from etl.ask.card.draw import OUTSIDE
+from etl.ask.card.palette import COLOURS
 from etl.ask.card.picture import PICTURE, write_picture
 from etl.model.errors import UserError
 
@@ -20,13 +21,13 @@ NATIVE_IMAGES = "images_bias-corrected_nifti"
 
 def painted(root: Path) -> int:
     """How many colours of masks are in the picture."""
-    pixels = np.asarray(Image.open(root / PICTURE)).reshape(-1, 3)
-    return sum(int((pixels == colour).all(axis=1).sum()) > 300 for colour in PALETTE)
+    pixels = np.asarray(Image.open(root / PICTURE).convert("RGB")).reshape(-1, 3)
+    return sum(int((pixels == colour).all(axis=1).sum()) > 300 for colour in COLOURS)
 
 
 def has_grey(root: Path) -> bool:
     """Whether an image lies behind the outlines: few pixels have the colour of its absence."""
-    pixels = np.asarray(Image.open(root / PICTURE))
+    pixels = np.asarray(Image.open(root / PICTURE).convert("RGB"))
     return bool((pixels == OUTSIDE).all(axis=-1).mean() < 0.05)
 
 
@@ -87,6 +88,16 @@ def test_no_blob_on_disk(rebuilt: Path) -> None:
     """A clone that holds tables and no blobs."""
     shutil.rmtree(rebuilt / "data" / "release")
     assert "no picture" in write_picture(rebuilt)
+
+
+def test_a_picture_without_blobs_is_drawn_anew_when_they_come(rebuilt: Path) -> None:
+    release = rebuilt / "data" / "release"
+    release.rename(rebuilt / "away")
+    write_picture(rebuilt)
+    (rebuilt / "away").rename(release)
+    assert "ISPY1_9001: median case" in write_picture(rebuilt)
+    shutil.rmtree(release)
+    assert "ISPY1_9001: median case" in write_picture(rebuilt)  # as it was pulled
 
 
 def test_masks_that_are_empty(project: Path) -> None:
