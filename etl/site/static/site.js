@@ -8,6 +8,7 @@
 //   <th data-filter>             gets a list of the column's values
 //   <th data-sort="none">        is not sorted by
 //   <td data-value="1.25">       what is sorted by (default: its text; numbers sort as numbers)
+//   <td data-choice="yes">       what the list of values says of it (default: its text)
 // Without script a plain table stays.
 
 document.querySelectorAll("table[data-table]").forEach(setUpTable);
@@ -41,7 +42,8 @@ function readCell(cell) {
   const text = cell ? cell.textContent.trim() : "";
   const value = cell && cell.dataset.value !== undefined ? cell.dataset.value : text;
   const number = value.trim() === "" ? NaN : Number(value);
-  return { text, value, number };
+  const choice = cell && cell.dataset.choice !== undefined ? cell.dataset.choice : text;
+  return { choice, value, number };
 }
 
 function makeTools(view) {
@@ -64,7 +66,7 @@ function makeTools(view) {
 }
 
 function makeChoice(column) {
-  const texts = [...new Set([...column.values.values()].map((value) => value.text))];
+  const texts = [...new Set([...column.values.values()].map((value) => value.choice))];
   const choice = makeElement("select", {});
   choice.append(new Option("all", ""));
   texts.sort(compareTexts).forEach((text) => choice.append(new Option(text, text)));
@@ -95,7 +97,7 @@ function showRows(view) {
   view.rows.forEach((row) => {
     const text = view.texts.get(row);
     row.hidden = !(words.every((word) => text.includes(word))
-      && chosen.every((column) => column.values.get(row).text === column.choice.value));
+      && chosen.every((column) => column.values.get(row).choice === column.choice.value));
     nShown += row.hidden ? 0 : 1;
   });
   const rows = nShown === 1 && view.rows.length === 1 ? "row" : "rows";

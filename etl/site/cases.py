@@ -1,0 +1,171 @@
+"""The pages of the cases: a table of all, and of each its picture and all that is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from etl.ask.card.montage import name_in_words
+from etl.ask.card.palette import number_masks
+from etl.ask.card.picture import make_context
+from etl.model import project
+from etl.site.curve import make_curve
+from etl.site.facts import CaseFacts, list_measures, name_scanner, read_columns, read_facts
+from etl.site.montage import Montage, make_montages
+from etl.site.page import File, Site, render_page
+from etl.tables.unit import Context
+from etl.text.markdown import NONE
+from etl.text.values import format_line
+
+VIEWER = "https://viewer.imaging.datacommons.cancer.gov/v3/viewer/"
+# Tables whose columns are shown one below the other: name, its words, what tells its rows apart.
+MEASURES = (
+    ("masks", "Volume, size and place", ("mask", "path")),
+    ("mask_agreement", "Agreement of the masks", ("mask_a", "mask_b")),
+    ("kinetics", "Uptake of contrast", ("mask", "image_set")),
+    ("clinical", "Clinical", ()),
+    ("outcomes", "Outcome", ()),
+    ("scanner_by_case", "Baseline study", ("in_release",)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What the pages of all cases have in common."""
+
+    context: Context
+    colours: Mapping[str, int]  # mask set -> number in the palette
+    columns: Mapping[str, Mapping[str, Any]]  # table -> column -> meaning and unit
+
+
+def make_pages(site: Site) -> Iterator[File]:
+    """Yield the table of cases, and of each case its picture and its page."""
+    cases = read_facts(site.connection, site.profile)
+    context = make_context(site.root)
+    colours = number_masks(site.profile, context.mask_sets)
+    shared = Shared(context, colours, read_columns(site.connection, [n for n, *_ in MEASURES]))
+    yield _render_index(site, shared, cases)
+    ids = [case.case_id for case in cases]
+    montages = make_montages(context, site.folder / "cases", ids)
+    around = zip(["", *ids], [*ids[1:], ""], strict=False)
+    for case, montage, (before, after) in zip(cases, montages, around, strict=False):
+        if montage.content is not None:
+            yield File(f"cases/{case.case_id}.png", montage.content)
+        yield _render_case(site, shared, case, montage, {"prev": before, "next": after})
+
+
+def summarize_case(case: CaseFacts, sets: Mapping[str, str]) -> dict[str, Any]:
+    """Return the figures that a case is compared by; None for what is not known.
+
+    Args:
+        case: what is known of it.
+        sets: role -> the mask set that has it.
+    """
+    expert, network = sets.get("expert"), sets.get("network")
+    pairs = case.rows.get("mask_agreement", ())
+    findings = [row for row in case.rows.get("findings", ()) if row["severity"] != "info"]
+    return {
+        "case_id": case.case_id,
+        "subtype": case.find("clinical").get("subtype"),
+        "pcr": case.find("outcomes").get("pcr"),
+        "scanner": name_scanner(case.find("scanner_by_case")) or None,
+        "fold": case.find("splits").get("fold"),
+        "volumes": {row["mask"]: row["volume_cm3"] for row in case.rows.get("masks", ())},
+        "dice": next(
+            (p["dice"] for p in pairs if {p["mask_a"], p["mask_b"]} == {expert, network}), None
+        ),
+        "enhancement": case.find("kinetics", mask=expert).get("pe_median_percent"),
+        "n_findings": len(findings),
+        "is_complete": case.find("cases").get("is_complete"),
+    }
+
+
+def _render_index(site: Site, shared: Shared, cases: Sequence[CaseFacts]) -> File:
+    return render_page(
+        site,
+        "cases/index.html",
+        "cases.html.j2",
+        cases=[summarize_case(case, site.profile.sets) for case in cases],
+        masks={name: name_in_words(name, site.profile.sets) for name in site.profile.masks},
+        colours=shared.colours,
+        show=format_cell,
+    )
+
+
+def _render_case(
+    site: Site, shared: Shared, case: CaseFacts, montage: Montage, around: Mapping[str, str]
+) -> File:
+    return render_page(
+        site,
+        f"cases/{case.case_id}.html",
+        "case.html.j2",
+        case=case,
+        summary=summarize_case(case, site.profile.sets),
+        montage=montage,
+        pull=_name_pull(site, case),
+        around=around,
+        colours=shared.colours,
+        words={name: name_in_words(name, site.profile.sets) for name in shared.colours},
+        curve=make_curve(case.rows.get("enhancement", ()), shared.colours),
+        measures=list(_list_tables(case, shared)),
+        studies=list(_list_studies(case)),
+        doi=site.profile.doi,
+        view=None if site.profile.is_phantom else make_viewer_url,
+        show=format_cell,
+        is_number=is_number,
+    )
+
+
+def _name_pull(site: Site, case: CaseFacts) -> str:
+    """Return the command that brings the blobs of a case; nothing where the release has none."""
+    has_blobs = any(row["md5"] for row in case.rows.get("blobs", ()))
+    return f"dvc pull {project.param(site.root, 'release')}" if has_blobs else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """A table turned by its side: a measure per line, a mask or a pair of masks per column."""
+
+    name: str
+    title: str
+    heads: Sequence[str]
+    lines: Sequence[tuple[Any, Sequence[Any]]]  # column with meaning and unit, values
+
+
+def _list_tables(case: CaseFacts, shared: Shared) -> Iterator[Measures]:
+    for name, title, key in MEASURES:
+        rows = case.rows.get(name, ())
+        lines = list(list_measures(rows, shared.columns.get(name, {}), key))
+        heads = [
+            " and ".join(row[k] for k in key if k.startswith("mask")) or "value" for row in rows
+        ]
+        if lines:
+            yield Measures(name, title, heads, lines)
+
+
+def _list_studies(case: CaseFacts) -> Iterator[tuple[Mapping[str, Any], list[Mapping[str, Any]]]]:
+    """Yield the first row of each study, and its series."""
+    studies: dict[str, list[Mapping[str, Any]]] = {}
+    for row in case.rows.get("acquisitions", ()):
+        studies.setdefault(row["study_instance_uid"], []).append(row)
+    yield from ((series[0], series) for series in studies.values())
+
+
+def make_viewer_url(study: str, series: str = "") -> str:
+    """Return where the Imaging Data Commons shows a study, or one series of it."""
+    query = {"StudyInstanceUIDs": study} | ({"SeriesInstanceUIDs": series} if series else {})
+    return f"{VIEWER}?{urlencode(query)}"
+
+
+def format_cell(value: object) -> str:
+    """Return a value for a cell: yes or no, six digits, `none` for null."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return format_line(value, NONE)
+
+
+def is_number(value: object) -> bool:
+    """Return whether a value stands to the right in its cell."""
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,0 +1,95 @@
+"""What is known of cases: the answers of etl/site/sql and of tables that are shown whole, by case.
+
+`ispy1 show` asks for one case, the site for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from etl.warehouse import dictionary
+from etl.warehouse.connect import fetch_rows
+from etl.warehouse.views import fill_roles, read_sql
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from etl.model.profile import Profile
+
+Row = Mapping[str, Any]
+
+SQL = Path(__file__).parent / "sql"
+WHOLE = ("clinical", "outcomes", "inputs.splits", "scanner_by_case", "blobs")
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFacts:
+    """The rows of one case: by the name of a query or a table."""
+
+    case_id: str
+    rows: Mapping[str, Sequence[Row]] = field(default_factory=dict)
+
+    def find(self, name: str, **key: object) -> Row:
+        """Return the first row of a query whose key is so; an empty one without such a row."""
+        rows = self.rows.get(name, ())
+        return next((row for row in rows if all(row[k] == v for k, v in key.items())), {})
+
+
+def read_facts(
+    connection: duckdb.DuckDBPyConnection, profile: Profile, case_id: str | None = None
+) -> list[CaseFacts]:
+    """Return all that is known of every case of the release, or of one.
+
+    A table that is not there has no rows: a release may be in parts.
+    """
+    by_case: dict[str, dict[str, list[Row]]] = {}
+    queries = {name: fill_roles(sql, profile) for name, sql in read_sql(SQL).items()}
+    queries |= {name: f"from {name} order by case_id" for name in WHOLE}
+    for name, sql in queries.items():
+        for row in _ask(connection, sql, case_id):
+            by_case.setdefault(row["case_id"], {}).setdefault(name.rpartition(".")[2], []).append(
+                row
+            )
+    return [CaseFacts(case, rows) for case, rows in sorted(by_case.items()) if "cases" in rows]
+
+
+def _ask(
+    connection: duckdb.DuckDBPyConnection, sql: str, case_id: str | None
+) -> list[dict[str, Any]]:
+    import duckdb
+
+    wanted = f"from ({sql}) where case_id = coalesce(?, case_id)"
+    try:
+        return fetch_rows(connection.execute(wanted, [case_id]))
+    except duckdb.CatalogException:
+        return []
+
+
+def read_columns(
+    connection: duckdb.DuckDBPyConnection, names: Iterable[str]
+) -> dict[str, dict[str, dictionary.ColumnFact]]:
+    """Return meaning and unit of the columns of tables and views that are there, by name."""
+    relations = {relation.name: relation for relation in dictionary.list_relations(connection)}
+    return {
+        name: {column.name: column for column in dictionary.columns(connection, relations[name])}
+        for name in names
+        if name in relations
+    }
+
+
+def name_scanner(row: Row) -> str:
+    """Return vendor and model, as far as they are known."""
+    return " ".join(filter(None, (row.get("manufacturer"), row.get("model"))))
+
+
+def list_measures(
+    rows: Sequence[Row], columns: Mapping[str, dictionary.ColumnFact], key: Iterable[str]
+) -> Iterator[tuple[dictionary.ColumnFact, list[Any]]]:
+    """Yield every column but the key's with its value in each row: a table turned by its side."""
+    without = {"case_id", *key}
+    for name in rows[0] if rows else ():
+        if name not in without and name in columns:
+            yield columns[name], [row[name] for row in rows]
