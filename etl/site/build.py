@@ -31,9 +31,7 @@ def write_site(root: Path, advance: Callable[[int, int], None]) -> Path:
     """
     from etl.warehouse.connect import connect
 
-    if not any((root / project.TABLES).glob("*.parquet")):
-        message = f"{root / project.TABLES}: no table is built yet. Run `ispy1 repro`."
-        raise UserError(message)
+    check_built(root)
     folder = root / SITE
     paths = {_write_file(folder, file) for file in _list_static()}
     with connect(root) as connection:
@@ -45,6 +43,17 @@ def write_site(root: Path, advance: Callable[[int, int], None]) -> Path:
         if path.is_file() and path not in paths:
             path.unlink()
     return folder / "index.html"
+
+
+def check_built(root: Path) -> None:
+    """Refuse a project that has no table yet.
+
+    Raises:
+        UserError: there is none.
+    """
+    if not any((root / project.TABLES).glob("*.parquet")):
+        message = f"{root / project.TABLES}: no table is built yet. Run `ispy1 repro`."
+        raise UserError(message)
 
 
 def _list_static() -> Iterator[File]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,6 +12,8 @@ from etl.ask.card.montage import name_in_words
 from etl.ask.card.palette import number_masks
 from etl.ask.card.picture import make_context
 from etl.model import project
+from etl.model.profile import load_profile
+from etl.model.store import table_path
 from etl.site.curve import make_curve
 from etl.site.facts import CaseFacts, list_measures, name_scanner, read_columns, read_facts
 from etl.site.montage import Montage, make_montages
@@ -43,7 +46,7 @@ class Shared:
 def make_pages(site: Site) -> Iterator[File]:
     """Yield the table of cases, and of each case its picture and its page."""
     cases = read_facts(site.connection, site.profile)
-    context = make_context(site.root)
+    context = read_context(site.root)
     colours = number_masks(site.profile, context.mask_sets)
     shared = Shared(context, colours, read_columns(site.connection, [n for n, *_ in MEASURES]))
     yield _render_index(site, shared, cases)
@@ -54,6 +57,13 @@ def make_pages(site: Site) -> Iterator[File]:
         if montage.content is not None:
             yield File(f"cases/{case.case_id}.png", montage.content)
         yield _render_case(site, shared, case, montage, {"prev": before, "next": after})
+
+
+def read_context(root: Path) -> Context:
+    """Return the release, without a blob where the table of blobs is not there."""
+    if table_path(root / project.TABLES, "blobs").is_file():
+        return make_context(root)
+    return Context(root, project.release_path(root), load_profile(root), ())
 
 
 def summarize_case(case: CaseFacts, sets: Mapping[str, str]) -> dict[str, Any]:

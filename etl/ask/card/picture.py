@@ -82,7 +82,8 @@ def make_context(root: Path) -> Context:
 
 def list_shown(context: Context) -> dict[str, Case]:
     """Return what there is to show by case. The expert's mask comes last: it is drawn on top."""
-    rows = read_table(table_path(context.root / project.TABLES, "masks")).to_pylist()
+    table = table_path(context.root / project.TABLES, "masks")
+    rows = read_table(table).to_pylist() if table.is_file() else []
     images = [blob for blob in context.blobs if blob.name.image_set is not None]
     sets = context.profile.sets
     order = sorted(context.mask_sets, key=lambda name: (name == sets.get("expert"), name))

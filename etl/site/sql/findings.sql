@@ -1,5 +1,5 @@
 -- What is wrong with a case, the worst first.
-select *  -- noqa: AM04
+select findings.*  -- noqa: AM04
 from findings
 where findings.case_id is not null
 order by

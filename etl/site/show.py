@@ -1,0 +1,173 @@
+"""A case on one screen: its picture as a file, its figures as lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from etl.ask.card.montage import name_in_words
+from etl.model.errors import UserError
+from etl.model.profile import Profile, load_profile
+from etl.model.store import write_atomically
+from etl.site.build import SITE, check_built
+from etl.site.cases import format_cell, read_context, summarize_case
+from etl.site.facts import CaseFacts, Row, read_facts
+from etl.site.montage import make_montages
+from etl.site.page import format_number
+from etl.text.values import convert_for_json, shorten, strip_controls
+from etl.warehouse.connect import connect
+
+OWN = "own"  # where a picture goes that the site does not have
+WIDTH, HEIGHT = 80, 22  # of a terminal, less the lines of the prompt
+N_MASKS, N_PAIRS = 5, 4
+_MASK = "{:<22}{:>9}{:>8}{:>10}{:>10}{:>7}{:>13}"
+_PAIR = "{:<44}{:>8}{:>12}{:>14}"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A case as it is shown. `picture`: its file; None without one, and `note` says why."""
+
+    case: CaseFacts
+    profile: Profile
+    picture: Path | None
+    note: str = ""
+
+
+def show_case(root: Path, words: str, output: Path | None = None) -> Shown:
+    """Return what is known of a case, with its picture in a file.
+
+    Args:
+        root: the project.
+        words: the case, in any spelling.
+        output: where the picture goes. Default: the site's where it is of today, else own/CASE.png.
+
+    Raises:
+        UserError: no such case in the release, nothing is built, or the disk refuses.
+    """
+    check_built(root)
+    profile = load_profile(root)
+    case_id = profile.case_id(words) or words
+    with connect(root) as connection:
+        cases = read_facts(connection, profile, case_id)
+        if not cases:
+            ids = connection.execute("select case_id from cases where in_release").fetchall()
+            raise UserError(_describe_unknown(case_id, sorted(row[0] for row in ids)))
+    folder = root / SITE / "cases"
+    (montage,) = make_montages(read_context(root), folder, [case_id])
+    if montage.content is None:
+        return Shown(cases[0], profile, None, "none: its blobs are not here (`dvc pull`)")
+    of_site, note = folder / f"{case_id}.png", "" if montage.is_current else "of earlier blobs, "
+    if output is None and of_site.is_file() and of_site.read_bytes() == montage.content:
+        return Shown(cases[0], profile, of_site, note)
+    path, content = output or root / OWN / f"{case_id}.png", montage.content
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, lambda target: target.write_bytes(content))
+    return Shown(cases[0], profile, path, note)
+
+
+def _describe_unknown(case_id: str, ids: Sequence[str]) -> str:
+    near = get_close_matches(case_id, ids, 3, 0.4)
+    hint = f"The nearest: {', '.join(near)}." if near else f"There are {', '.join(ids[:3])}, ..."
+    return f'{case_id}: no case of this release. {hint} `ispy1 sql "from cases"` lists them.'
+
+
+def convert_shown(shown: Shown) -> dict[str, Any]:
+    """Return a case for machines: its figures, and the rows that they are from."""
+    left_out = ("cases", "blobs", "acquisitions", "published_features")
+    value = {
+        **summarize_case(shown.case, shown.profile.sets),
+        "picture": str(shown.picture) if shown.picture else None,
+        "tables": {name: rows for name, rows in shown.case.rows.items() if name not in left_out},
+    }
+    return dict(convert_for_json(value))
+
+
+def format_lines(shown: Shown) -> Iterator[str]:
+    """Yield a case as lines that fit one screen."""
+    lines = [_cut(line) for line in _list_lines(shown)]
+    yield from lines
+    yield from (_cut(line) for line in _list_findings(shown.case, HEIGHT - len(lines)))
+
+
+def _list_lines(shown: Shown) -> Iterator[str]:
+    case, sets = shown.case, shown.profile.sets
+    summary = summarize_case(case, sets)
+    mark = "PHANTOM " if shown.profile.is_phantom else ""
+    pcr = "unknown" if summary["pcr"] is None else format_cell(summary["pcr"])
+    yield (
+        f"{mark}{case.case_id}  {summary['subtype'] or 'subtype unknown'}, pCR {pcr}, "
+        f"fold {format_cell(summary['fold'])}, {summary['scanner'] or 'scanner unknown'}"
+        f"{'' if summary['is_complete'] else ', INCOMPLETE'}"
+    )
+    yield f"picture: {shown.note}{_name_path(shown.picture) if shown.picture else ''}"
+    yield ""
+    yield _MASK.format("mask", "cm3", "parts", "size mm", "PE % ph1", "SER", "gain % ph2")
+    for name in _rank_masks(case, shown.profile)[:N_MASKS]:
+        yield _format_mask(case, name, sets)
+    pairs = [row for row in case.rows.get("mask_agreement", ()) if _names_expert(row, sets)]
+    if pairs:
+        yield ""
+        yield _PAIR.format("agreement", "Dice", "HD95 mm", "volume ratio")
+    for row in pairs[:N_PAIRS]:
+        names = " and ".join(name_in_words(row[name], sets) for name in ("mask_a", "mask_b"))
+        yield _PAIR.format(
+            names,
+            *map(format_number, (row["dice"], row["hausdorff95_mm"], row["volume_ratio"])),
+        )
+    yield ""
+
+
+def _name_path(path: Path) -> str:
+    """Return a path as a user of this folder writes it."""
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+
+
+def _rank_masks(case: CaseFacts, profile: Profile) -> list[str]:
+    """Return the declared mask sets, the expert's first, then the case's own."""
+    roles = ("expert", "network", "functional")
+    first = [profile.sets[role] for role in roles if role in profile.sets]
+    own = [row["mask"] for row in case.rows.get("masks", ())]
+    return list(dict.fromkeys([*first, *profile.masks, *own]))
+
+
+def _names_expert(row: Row, sets: Mapping[str, str]) -> bool:
+    return "expert" not in sets or sets["expert"] in (row["mask_a"], row["mask_b"])
+
+
+def _format_mask(case: CaseFacts, name: str, sets: Mapping[str, str]) -> str:
+    mask, kinetics = case.find("masks", mask=name), case.find("kinetics", mask=name)
+    gain = case.find("enhancement", mask=name, phase=2)
+    return _MASK.format(
+        shorten(name_in_words(name, sets), 21),
+        format_number(mask.get("volume_cm3")),
+        format_number(mask.get("n_components"), "d"),
+        format_number(mask.get("max_diameter_mm"), ".1f"),
+        format_number(kinetics.get("pe_median_percent"), ".0f"),
+        format_number(kinetics.get("ser_median")),
+        format_number(gain.get("gain_percent"), ".0f"),
+    )
+
+
+def _list_findings(case: CaseFacts, room: int) -> Iterator[str]:
+    """Yield the findings that have room, two lines each, and how to see the rest."""
+    rows = case.rows.get("findings", ())
+    if not rows:
+        yield "findings: none"
+        return
+    n_shown = min(len(rows), max(1, (room - 2) // 2))
+    yield f"findings: {len(rows)}"
+    for row in rows[:n_shown]:
+        yield f"  {row['severity']} {row['check']}: {row['observed']}, not {row['expected']}"
+        yield f"    fix: {row['fix']}"
+    if n_shown < len(rows):
+        more = f"from findings where case_id = '{case.case_id}'"
+        yield f'  {len(rows) - n_shown} more: ispy1 sql "{more}"'
+
+
+def _cut(line: str) -> str:
+    line = strip_controls(line).rstrip()
+    return line if len(line) <= WIDTH else f"{line[: WIDTH - 3]}..."
