@@ -9,12 +9,16 @@ from etl.model import project
 from etl.model.errors import UserError
 from etl.model.profile import load_profile
 from etl.model.store import write_atomically
-from etl.site import card, cases
+from etl.site import card, cases, dictionary
 from etl.site.page import STATIC, File, Site
 
 SITE = "reports/site"
 # Every part of the site makes its pages, and the files that they show.
-MAKERS: tuple[Callable[[Site], Iterator[File]], ...] = (card.make_pages, cases.make_pages)
+MAKERS: tuple[Callable[[Site], Iterator[File]], ...] = (
+    card.make_pages,
+    cases.make_pages,
+    dictionary.make_pages,
+)
 
 
 def write_site(root: Path, advance: Callable[[int, int], None]) -> Path:

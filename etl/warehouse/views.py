@@ -30,6 +30,7 @@ _COLUMN = re.compile(r"  (\w+|\*): (.+)")
 _UNIT = re.compile(r"(.*?)(?: \[([^\[\]]+)\])?$", re.DOTALL)
 _CTE = re.compile(r"\b([a-z_][a-z0-9_]*)\s+as\s+(?:(?:not\s+)?materialized\s+)?\(")
 _RELATION = re.compile(r"(?<!distinct )\b(?:from|join)\s+([a-z_][a-z0-9_]*)\b(?!\s*[.(])")
+_INPUT = re.compile(r"\b(?:from|join)\s+inputs\.([a-z_][a-z0-9_]*)\b")
 _ROLE = re.compile(rf"'\{{({'|'.join(ROLES)})\}}'")
 _NOISE = re.compile(r"--[^\n]*|'(?:[^']|'')*'")
 
@@ -149,6 +150,11 @@ def find_relations(sql: str) -> set[str]:
     """Return the unqualified names that stand after `from` and `join` and that no CTE defines."""
     code = _NOISE.sub(" ", sql)
     return set(_RELATION.findall(code)) - set(_CTE.findall(code))
+
+
+def find_inputs(sql: str) -> set[str]:
+    """Return the small inputs, without their schema, that stand after `from` and `join`."""
+    return set(_INPUT.findall(_NOISE.sub(" ", sql)))
 
 
 def qualify(sql: str, catalog: str) -> str:

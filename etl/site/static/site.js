@@ -173,3 +173,73 @@ document.addEventListener("keydown", (event) => {
   const link = document.querySelector(`a[rel~="${rel}"]`);
   if (link) link.click();
 });
+
+// --- Find in groups of rows ----------------------------------------------------------------------
+// <div data-find="WHAT" data-find-words="columns">   gets a search field and a live count
+//   [data-find-part]           is hidden where nothing in it is found
+//   [data-find-group="NAME"]   is found by its name, by its [data-find-about], and by its rows
+//     [data-find-row]          is found by its own words and the name of its group
+// What is folded opens for what is found in it, and for the address. Without script all is there.
+
+document.querySelectorAll("[data-find]").forEach(setUpFind);
+
+function setUpFind(tools) {
+  const groups = [...document.querySelectorAll("[data-find-group]")].map((element) => {
+    const name = normalize(element.dataset.findGroup);
+    const about = element.querySelector("[data-find-about]");
+    const folds = [...element.querySelectorAll("details")];
+    return {
+      element, folds, wereOpen: folds.map((fold) => fold.open),
+      about: `${name} ${normalize(about ? about.textContent : "")}`,
+      rows: [...element.querySelectorAll("[data-find-row]")].map((row) => (
+        { row, text: `${name} ${normalize(row.textContent)}` })),
+    };
+  });
+  const search = makeElement("input", { type: "search", autocomplete: "off", spellcheck: false });
+  const count = makeElement("span", { className: "count" });
+  count.setAttribute("role", "status");
+  tools.className = "tools";
+  tools.append(label(tools.dataset.find, search), count);
+  const find = () => {
+    count.textContent = findInGroups(groups, normalize(search.value), tools.dataset.findWords);
+  };
+  search.addEventListener("input", find);
+  window.addEventListener("hashchange", () => { search.value = ""; find(); showTarget(); });
+  find();
+}
+
+function findInGroups(groups, text, words) {
+  const parts = text.split(" ").filter(Boolean);
+  const holds = (hay) => parts.every((part) => hay.includes(part));
+  let [nRows, nGroups, nAll] = [0, 0, 0];
+  groups.forEach(({ element, folds, wereOpen, about, rows }) => {
+    const isWhole = holds(about);
+    let n = 0;
+    rows.forEach(({ row, text: hay }) => {
+      row.hidden = !isWhole && !holds(hay);
+      n += row.hidden ? 0 : 1;
+    });
+    element.hidden = !isWhole && n === 0;
+    folds.forEach((fold, index) => { fold.open = parts.length > 0 && !isWhole ? n > 0 : wereOpen[index]; });
+    nRows += n;
+    nAll += rows.length;
+    nGroups += element.hidden ? 0 : 1;
+  });
+  document.querySelectorAll("[data-find-part]").forEach((part) => {
+    part.hidden = !part.querySelector("[data-find-group]:not([hidden])");
+  });
+  const counted = (n) => n.toLocaleString("en");
+  return `${counted(nRows)} of ${counted(nAll)} ${words}, in ${nGroups} of ${groups.length}`;
+}
+
+// What the address names is opened where it is folded.
+function showTarget() {
+  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (!target) return;
+  for (let fold = target.closest("details"); fold; fold = fold.parentElement.closest("details")) {
+    fold.open = true;
+  }
+  target.scrollIntoView();
+}
+
+showTarget();

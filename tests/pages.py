@@ -1,0 +1,57 @@
+"""A site of a project, opened for its parts; and a page as its readers see it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from html.parser import HTMLParser
+from pathlib import Path
+
+from etl.model.profile import load_profile
+from etl.site.build import SITE
+from etl.site.page import File, Site
+from etl.warehouse.connect import connect
+
+HOSTILE = '<img src=x onerror="alert(1)"> & \'"</script><!--'
+
+
+@contextmanager
+def open_site(root: Path) -> Iterator[Site]:
+    with connect(root) as connection:
+        yield Site(root, connection, load_profile(root), root / SITE)
+
+
+class Page(HTMLParser):
+    """The tags with their attributes, every id and link, and the text, in one line."""
+
+    def __init__(self, file: File) -> None:
+        super().__init__()
+        self.html = file.content.decode()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self._pieces: list[str] = []
+        self.feed(self.html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self._pieces.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join("".join(self._pieces).split())
+
+    def list_values(self, attribute: str) -> list[str]:
+        """The values of an attribute, in order."""
+        return [value for _, named in self.tags if (value := named.get(attribute)) is not None]
+
+    @property
+    def lost_links(self) -> set[str]:
+        """Links to places of this page that are not there."""
+        targets = {link[1:] for link in self.list_values("href") if link.startswith("#")}
+        return targets - {*self.list_values("id")}
+
+    @property
+    def repeated_ids(self) -> set[str]:
+        ids = self.list_values("id")
+        return {name for name in ids if ids.count(name) > 1}
