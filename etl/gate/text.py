@@ -39,6 +39,11 @@ class Group:
     cases: tuple[str, ...]
     n_each: int = 1  # entries a case
 
+    @property
+    def what(self) -> str:
+        """What breaks the contract; of several cases with a mark where the case stands."""
+        return self.text.replace(_HOLE, CASE if len(self.cases) > 1 else self.cases[0])
+
     def words(self, limit: int = MAX_LISTED) -> str:
         """Return the entries as text; ids beyond the limit are counted."""
         named = ", ".join(self.cases[:limit])
@@ -47,12 +52,8 @@ class Group:
         if not self.text:
             return named
         if len(self.cases) > 1:
-            return f"{_format_shown(self.text)} of {named}"
+            return f"{self.what} of {named}"
         return self.text.replace(_HOLE, named) if _HOLE in self.text else f"{named}: {self.text}"
-
-
-def _format_shown(text: str) -> str:
-    return text.replace(_HOLE, CASE)
 
 
 def group(entries: Iterable[Failing]) -> list[Group]:
@@ -118,7 +119,7 @@ def _format_bullets(group: Group) -> list[str]:
         return [line]
     if not group.text:
         return _wrap(line.removeprefix("  - "), "  - ")
-    text, of, ids = line.partition(f"{_format_shown(group.text)} of ")
+    text, of, ids = line.partition(f"{group.what} of ")
     return [f"{text}{of}".rstrip(), *_wrap(ids, "    ")]
 
 
@@ -238,8 +239,13 @@ def _format_lines(contract: Contract) -> list[str]:
 
 
 def _list_entries(contract: Contract) -> list[str]:
+    return format_list(contract.failing, write_command(contract))
+
+
+def write_command(contract: Contract) -> str:
+    """Return the command that lists all that breaks a contract."""
     command = ALL_MISSING if _is_of_files(contract) else _ALL_FAILING
-    return format_list(contract.failing, command.format(contract.expectation_id))
+    return command.format(contract.expectation_id)
 
 
 def _print(lines: Iterable[str], console: Console) -> None:
