@@ -40,6 +40,8 @@ def write_site(root: Path, advance: Callable[[int, int], None]) -> Path:
     folder = root / SITE
     paths = {_write_file(folder, file) for file in _list_static()}
     with connect(root) as connection:
+        # A table that is missing must be missing, and not the Python object of the same name.
+        connection.execute("set python_enable_replacements = false")
         site = Site(root, connection, load_profile(root), folder)
         for n_done, make_pages in enumerate(MAKERS, start=1):
             paths |= {_write_file(folder, file) for file in make_pages(site)}

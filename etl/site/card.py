@@ -1,14 +1,139 @@
-"""The first page: what the release is, its counts, tables and plots."""
+"""The first page: what the release is, its counts, tables and plots, each with SQL and rows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
+from etl.ask.card.card import (
+    NOT_RECORDED,
+    PICTURE,
+    Facts,
+    describe_verdict,
+    list_tables,
+    read_facts,
+)
+from etl.ask.card.template import Row, ask
+from etl.build.recipe import make_module_recipe
+from etl.model.errors import UserError
 from etl.site.page import File, Site, render_page
-from etl.warehouse.connect import fetch_rows
+from etl.site.palette import name_colour, number_masks
+from etl.site.plots import PLOTS, Plot, Sets
+from etl.site.svg import draw_plot
+from etl.text.output import format_csv
+from etl.versions import git
+from etl.warehouse.reports import find, read_title
+
+LOCK = "requirements.lock"
+# What the page shows as tables, by the name of the report.
+TABLES = ("size", "labels", "resolution", "image_sets", "counts", "citation")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A report: its question, SQL and rows; `csv` is the path of the rows below the site."""
+
+    name: str
+    question: str
+    sql: str
+    rows: Sequence[Row]
+
+    @property
+    def csv(self) -> str:
+        """Return the path of the rows in the site."""
+        return f"data/{self.name}.csv"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A plot as the page shows it; without `svg` it says what it takes."""
+
+    plot: Plot
+    answer: Answer
+    reading: str = ""
+    svg: str = ""
+
+    @property
+    def path(self) -> str:
+        """Return the path of the picture in the site."""
+        return f"plots/{self.plot.name}.svg"
 
 
 def make_pages(site: Site) -> Iterator[File]:
-    """Yield the page of the release."""
-    labels = fetch_rows(site.connection.execute("from label_summary"))
-    yield render_page(site, "index.html", "card.html.j2", labels=labels)
+    """Yield the page of the release, its picture, its plots and the rows of its reports."""
+    names = {*TABLES, *(plot.report for plot in PLOTS)}
+    answers = {name: _ask_report(site, name) for name in sorted(names)}
+    facts = read_facts(site.root)
+    figures = _draw_plots(site, answers)
+    picture = _read_picture(site.root)
+    yield from picture
+    yield from (_write_csv(answer) for answer in answers.values() if answer.rows)
+    yield from (File(figure.path, figure.svg.encode()) for figure in figures if figure.svg)
+    yield render_page(
+        site, "index.html", "card.html.j2",
+        answers=answers, figures=figures, profile=site.profile, facts=facts,
+        verdict=describe_verdict(facts), tables=list_tables(site.connection, facts),
+        picture=picture[0].path if picture else None, versions=_list_versions(site, facts),
+    )  # fmt: skip
+
+
+def _ask_report(site: Site, name: str) -> Answer:
+    sql = find(site.root, name)
+    return Answer(name, read_title(sql), sql, ask(site.connection, sql))
+
+
+def _write_csv(answer: Answer) -> File:
+    rows = (tuple(row.values()) for row in answer.rows)
+    return File(answer.csv, "".join(format_csv(tuple(answer.rows[0]), rows)).encode())
+
+
+def _read_picture(root: Path) -> list[File]:
+    path = root / "reports" / PICTURE
+    return [File(f"data/{PICTURE}", path.read_bytes())] if path.is_file() else []
+
+
+def _list_versions(site: Site, facts: Facts) -> dict[str, str]:
+    """Return what the page was made of, by name."""
+    lock = site.root / LOCK
+    try:
+        revision = git.resolve(site.root, "HEAD").commit
+    except UserError:  # no git here, or no commit yet
+        revision = "none: no commit"
+    return {
+        "Code and parameters (git revision at making)": revision,
+        "Release (DVC hash)": facts.release_hash or NOT_RECORDED,
+        f"Libraries (SHA-256 of {LOCK})": (
+            hashlib.sha256(lock.read_bytes()).hexdigest() if lock.is_file() else "none: no lock"
+        ),
+        "Profile": site.profile.name,
+    }
+
+
+# --- Plots -------------------------------------------------------------------------------------
+
+
+def _draw_plots(site: Site, answers: Mapping[str, Answer]) -> list[Figure]:
+    sets = _list_sets(site, (row["mask"] for row in answers["labels"].rows))
+    recipe = make_module_recipe(site.root, "etl.site.svg", site.profile)
+    return [_draw_figure(site, plot, answers[plot.report], sets, recipe) for plot in PLOTS]
+
+
+def _list_sets(site: Site, masks: Iterable[str]) -> Sets:
+    roles = site.profile.sets
+    numbers = number_masks(site.profile, masks)
+    colours = {mask: name_colour(number) for mask, number in numbers.items()}
+    expert, network, functional = (roles.get(r, "") for r in ("expert", "network", "functional"))
+    return Sets(expert, network, functional, colours)
+
+
+def _draw_figure(site: Site, plot: Plot, answer: Answer, sets: Sets, recipe: str) -> Figure:
+    marks = plot.prepare(answer.rows, sets)
+    if not marks:
+        return Figure(plot, answer)
+    reading = plot.read(marks, sets)
+    figure = Figure(plot, answer, reading)
+    alt = f"{plot.title}. {plot.axes}. {reading}"
+    svg = draw_plot(plot, marks, sets, alt, site.folder / figure.path, recipe)
+    return Figure(plot, answer, reading, svg)

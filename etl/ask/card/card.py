@@ -101,28 +101,27 @@ def render_card(connection: duckdb.DuckDBPyConnection, root: Path, facts: Facts)
     report = facts.report or GateReport(())
     release = f"`{facts.release_hash}`" if facts.release_hash else NOT_RECORDED
     answers: Mapping[str, list[Row]] = {
-        "title": [{"title": _make_title(facts.profile)}],
-        "verdict": [_describe_verdict(facts)],
+        "title": [{"title": make_title(facts.profile)}],
+        "verdict": [describe_verdict(facts)],
         "picture": [{"file": PICTURE}] if facts.has_picture else [],
         "no_picture": [] if facts.has_picture else [{}],
         "problems": [_describe_contract(c) for c in report.failing if c.n_checked],
         "unjudged": [{"line": line} for line in list_unjudged(report)],
         "version": [{"release": release, "profile": facts.profile.name}],
-        "tables": [
-            {"table": name, "n_rows": _count_rows(connection, name), "recipe": recipe}
-            for name, recipe in facts.recipes.items()
-        ],
+        "tables": list_tables(connection, facts),
     }
     return fill_template(connection, root, answers)
 
 
-def _make_title(profile: Profile) -> str:
+def make_title(profile: Profile) -> str:
+    """Return what the release is called; a phantom says first that it is one."""
     if profile.is_phantom:
         return f"PHANTOM: {profile.dataset} (synthetic, no patient data)"
     return profile.dataset
 
 
-def _describe_verdict(facts: Facts) -> Row:
+def describe_verdict(facts: Facts) -> Row:
+    """Return the colour of the verdict, and its counts in words."""
     report = facts.report
     if report is None:
         return {"colour": NONE, "counts": "the gate has not judged these tables"}
@@ -142,6 +141,14 @@ def _describe_contract(contract: Contract) -> Row:
         "where": "; ".join([*(g.words(FEW) for g in groups[:FEW]), *rest]),
         "fix": contract.fix,
     }
+
+
+def list_tables(connection: duckdb.DuckDBPyConnection, facts: Facts) -> list[Row]:
+    """Return name, number of rows and recipe of every table."""
+    return [
+        {"table": name, "n_rows": _count_rows(connection, name), "recipe": recipe}
+        for name, recipe in facts.recipes.items()
+    ]
 
 
 def _count_rows(connection: duckdb.DuckDBPyConnection, table: str) -> int | None:

@@ -243,3 +243,27 @@ function showTarget() {
 }
 
 showTarget();
+// Card: what can be copied gets a button for it; a mark of a plot leads to its case.
+document.addEventListener("DOMContentLoaded", () => {
+  for (const block of document.querySelectorAll("pre.copied")) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = "Copy";
+    button.addEventListener("click", async () => {
+      getSelection().selectAllChildren(block);
+      try {
+        await navigator.clipboard.writeText(block.textContent);
+        button.textContent = "Copied";
+      } catch {  // no permission: what is selected can be copied by hand
+        button.textContent = "Selected: press Ctrl+C";
+      }
+    });
+    block.before(button);
+  }
+  for (const plot of document.querySelectorAll(".plot svg")) {
+    plot.addEventListener("click", (event) => {
+      const mark = event.target.closest("[data-href]");
+      if (mark) open(mark.dataset.href, event.ctrlKey || event.metaKey ? "_blank" : "_self");
+    });
+  }
+});
