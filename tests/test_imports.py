@@ -224,6 +224,7 @@ def test_every_library_is_declared(module: str) -> None:
         "cc3d": "connected-components-3d", "skimage": "scikit-image", "yaml": "pyyaml",
         "dvc_data": "dvc-data", "great_expectations": "great-expectations", "ruamel": "ruamel.yaml",
         "PIL": "pillow", "zrad": "z-rad", "upath": "universal-pathlib",
+        "vl_convert": "vl-convert-python",
     }  # fmt: skip
     for imported in imports(module):
         top = imported.split(".")[0]

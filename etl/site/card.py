@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +14,13 @@ from etl.ask.card.card import (
     list_tables,
     read_facts,
 )
+from etl.ask.card.palette import number_masks
 from etl.ask.card.template import Row, ask
+from etl.build.manifest import hash_file
 from etl.build.recipe import make_module_recipe
 from etl.model.errors import UserError
 from etl.site.page import File, Site, render_page
-from etl.site.palette import name_colour, number_masks
+from etl.site.palette import name_mask_colour
 from etl.site.plots import PLOTS, Plot, Sets
 from etl.site.svg import draw_plot
 from etl.text.output import format_csv
@@ -96,18 +97,15 @@ def _read_picture(root: Path) -> list[File]:
 
 def _list_versions(site: Site, facts: Facts) -> dict[str, str]:
     """Return what the page was made of, by name."""
-    lock = site.root / LOCK
     try:
         revision = git.resolve(site.root, "HEAD").commit
     except UserError:  # no git here, or no commit yet
-        revision = "none: no commit"
+        revision = "none: not under git"
     return {
-        "Code and parameters (git revision at making)": revision,
-        "Release (DVC hash)": facts.release_hash or NOT_RECORDED,
-        f"Libraries (SHA-256 of {LOCK})": (
-            hashlib.sha256(lock.read_bytes()).hexdigest() if lock.is_file() else "none: no lock"
-        ),
-        "Profile": site.profile.name,
+        "git revision": revision,
+        "release (DVC)": facts.release_hash or NOT_RECORDED,
+        LOCK: hash_file(site.root / LOCK) or "none: no lock",
+        "profile": site.profile.name,
     }
 
 
@@ -122,8 +120,8 @@ def _draw_plots(site: Site, answers: Mapping[str, Answer]) -> list[Figure]:
 
 def _list_sets(site: Site, masks: Iterable[str]) -> Sets:
     roles = site.profile.sets
-    numbers = number_masks(site.profile, masks)
-    colours = {mask: name_colour(number) for mask, number in numbers.items()}
+    places = number_masks(site.profile, masks)
+    colours = {mask: name_mask_colour(place) for mask, place in places.items()}
     expert, network, functional = (roles.get(r, "") for r in ("expert", "network", "functional"))
     return Sets(expert, network, functional, colours)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from math import floor
 from typing import Any
 
 import altair as alt
@@ -29,8 +30,7 @@ CONFIG = {
         **_WORDS, "titleFontSize": 12, "gridColor": LINE, "domainColor": SOFT, "tickColor": SOFT,
     },
     "legend": {
-        **_WORDS, "titleFontSize": 11, "labelLimit": 120, "columns": 3,
-        "symbolFillColor": SOFT, "symbolStrokeColor": SOFT,
+        **_WORDS, "labelLimit": 120, "columns": 3, "symbolFillColor": SOFT, "symbolStrokeWidth": 0,
     },
 }  # fmt: skip
 ABOUT = alt.Description("about:N")
@@ -64,34 +64,39 @@ def _log(values: Sequence[float]) -> dict[str, Any]:
     }
 
 
-def _draw_strips(
-    marks: Sequence[Mark], sets: Sets, y: alt.Y, **encodings: Any  # noqa: ANN401  altair's
-) -> Chart:
+def _share(marks: Sequence[Mark]) -> alt.Scale:
+    """Return a scale up to 1, from the last tenth below the marks."""
+    least = min(0.9, *(mark["value"] for mark in marks))
+    return alt.Scale(domain=[floor(least * 10) / 10, 1], nice=False)
+
+
+def _draw_strips(marks: Sequence[Mark], sets: Sets, y: alt.Y, shape: alt.Shape | None) -> Chart:
     """Draw a strip of marks per group and mask, and the median of each."""
     base = _chart(marks).encode(
         x=alt.X("group:N", title=None, axis=alt.Axis(labelAngle=0, labelLimit=74)),
         xOffset=alt.XOffset("mask:N", sort=list(sets.colours)),
     )
     points = base.mark_point(**POINT).encode(
-        y=y, color=_colour(sets.colours, marks), description=ABOUT, **encodings
-    )
-    medians = base.mark_tick(color=INK, thickness=2, aria=False).encode(y="median(value):Q")
-    return points + medians
+        y=y, color=_colour(sets.colours, marks), shape=shape or alt.value("circle"),
+        description=ABOUT,
+    )  # fmt: skip
+    medians = base.mark_tick(color=INK, thickness=2, width={"band": 0.8}, aria=False)
+    return points + medians.encode(y=alt.Y("median(value):Q", scale=y["scale"]))
 
 
 def _draw_volumes_by_subtype(marks: Sequence[Mark], sets: Sets) -> Chart:
     y = alt.Y("value:Q", title="volume, cm³", **_log([mark["value"] for mark in marks]))
-    return _draw_strips(marks, sets, y, shape=_shape("pcr", marks))
+    return _draw_strips(marks, sets, y, _shape("pcr", marks))
 
 
 def _draw_volumes_by_pcr(marks: Sequence[Mark], sets: Sets) -> Chart:
     y = alt.Y("value:Q", title="volume, cm³", **_log([mark["value"] for mark in marks]))
-    return _draw_strips(marks, sets, y)
+    return _draw_strips(marks, sets, y, None)
 
 
 def _draw_dice_by_scanner(marks: Sequence[Mark], sets: Sets) -> Chart:
     y = alt.Y("value:Q", title="Dice", scale=alt.Scale(domain=[0, 1]))
-    return _draw_strips(marks, sets, y)
+    return _draw_strips(marks, sets, y, None)
 
 
 def _draw_equality(low: float, high: float) -> Chart:
@@ -125,21 +130,21 @@ def _draw_diameters(marks: Sequence[Mark], sets: Sets) -> Chart:
 
 
 def _draw_geometries(marks: Sequence[Mark], _: Sets) -> Chart:
-    return _chart(marks).mark_point(filled=True, opacity=0.6, color=SOFT).encode(
-        x=alt.X("x:Q", title="in the slice, mm", scale=alt.Scale(zero=False, padding=14)),
-        y=alt.Y("y:Q", title="between slices, mm", scale=alt.Scale(zero=False, padding=14)),
-        size=alt.Size(
-            "n_cases:Q", scale=alt.Scale(range=[60, 600], domainMin=0),
-            legend=alt.Legend(title="cases", orient="bottom", format="d", tickMinStep=1),
-        ),
+    scale = alt.Scale(zero=False, padding=20)
+    base = _chart(marks).encode(
+        x=alt.X("x:Q", title="in the slice, mm", scale=scale),
+        y=alt.Y("y:Q", title="between slices, mm", scale=scale),
         description=ABOUT,
-    )  # fmt: skip
+    )
+    size = alt.Size("n_cases:Q", scale=alt.Scale(range=[180, 900]), legend=None)
+    circles = base.mark_point(filled=True, opacity=1, color=LINE).encode(size=size)
+    return circles + base.mark_text(color=INK, fontSize=11).encode(text="n_cases:Q")
 
 
 def _draw_dice_by_volume(marks: Sequence[Mark], sets: Sets) -> Chart:
     return _chart(marks).mark_point(**POINT).encode(
         x=alt.X("x:Q", title=f"{sets.expert}, cm³", **_log([mark["x"] for mark in marks])),
-        y=alt.Y("value:Q", title="Dice", scale=alt.Scale(domain=[0, 1])),
+        y=alt.Y("value:Q", title="Dice", scale=_share(marks)),
         color=_colour(sets.colours, marks),
         shape=_shape("group", marks),
         description=ABOUT,

@@ -74,7 +74,7 @@ def _prepare_responses(rows: Rows, sets: Sets) -> list[Mark]:
 
 def _read_volumes(marks: Sequence[Mark], sets: Sets) -> str:
     shown = [mark for mark in marks if mark["mask"] == sets.expert] or list(marks)
-    return f"Median volume of {shown[0]['mask']}: {_join_medians(shown, 'group', '.1f', ' cm³')}."
+    return f"Median volume of {shown[0]['mask']} in cm³: {_join_medians(shown, 'group', '.1f')}."
 
 
 def _prepare_against_expert(rows: Rows, sets: Sets) -> list[Mark]:
@@ -250,14 +250,12 @@ def _read_stability(marks: Sequence[Mark], _: Sets) -> str:
 # --- Words -------------------------------------------------------------------------------------
 
 
-def _join_medians(
-    marks: Iterable[Mark], by: str, form: str, unit: str = "", value: str = "value"
-) -> str:
+def _join_medians(marks: Iterable[Mark], by: str, form: str, value: str = "value") -> str:
     """Return `ftv 0.81, stv_resunet 1.05`: the median of each group, in order of their names."""
     groups: dict[str, list[float]] = {}
     for mark in marks:
         groups.setdefault(mark[by], []).append(mark[value])
-    return ", ".join(f"{name} {median(groups[name]):{form}}{unit}" for name in sorted(groups))
+    return ", ".join(f"{name} {median(groups[name]):{form}}" for name in sorted(groups))
 
 
 def _count(marks: Sequence[Mark], noun: str) -> str:

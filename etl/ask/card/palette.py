@@ -20,15 +20,15 @@ COLOURS = tuple(PALETTE.values())
 ROLES = ("network", "expert", "functional")  # the first colours; all other sets share the rest
 
 
-def number_masks(profile: Profile, names: Iterable[str]) -> dict[str, int]:
+def number_masks(profile: Profile, names: Iterable[str] = ()) -> dict[str, int]:
     """Return which colour each mask set has.
 
     Args:
         profile: its roles take the first colours, whether a set has them or not.
-        names: all mask sets of the release, so that one set has one colour in every case.
+        names: sets of the release that it does not declare.
     """
     by_role = {profile.sets[role]: n for n, role in enumerate(ROLES) if role in profile.sets}
-    others = [name for name in names if name not in by_role]
+    others = sorted({*profile.masks, *names} - {*by_role})
     n_free = len(PALETTE) - len(ROLES)
     return by_role | {name: len(ROLES) + n % n_free for n, name in enumerate(others)}
 
