@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand
@@ -15,6 +16,10 @@ from etl.cli.answer import JsonOption, echo_json
 from etl.model import project
 from etl.model.errors import UserError
 from etl.warehouse.limits import MEMORY, SECONDS, SPILL_GB, Limits
+
+if TYPE_CHECKING:
+    from etl.text.output import View
+    from etl.warehouse.dictionary import ColumnFact, Relation
 
 _OPTION = re.compile(r"--([A-Za-z][\w-]*(=.*)?)?", re.DOTALL)
 FormatOption = Annotated[
@@ -34,6 +39,18 @@ RemoteOption = Annotated[
     bool,
     typer.Option("--remote", help="Read tables of versions in the DVC remote; pull nothing."),
 ]
+ColumnsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--columns",
+        metavar="A,B*",
+        help="Of a table on the terminal: these columns, such as 'n_*,path', or all, in pages.",
+    ),
+]
+LimitOption = Annotated[
+    int | None, typer.Option("--limit", min=1, help="Of a table on the terminal: so many rows.")
+]
+AllOption = Annotated[bool, typer.Option("--all", help="On a terminal, too, whole texts.")]
 SpillOption = Annotated[
     str | None,
     typer.Option(
@@ -87,13 +104,17 @@ def sql(  # noqa: PLR0913, PLR0917  typer makes an option of each
     ] = MEMORY,
     spill: SpillOption = None,
     remote: RemoteOption = False,  # noqa: FBT002
+    columns: ColumnsOption = None,
+    limit: LimitOption = None,
 ) -> None:
     """Ask the warehouse one question in SQL. It only reads, and can reach no file and no network.
 
-    Any version can be asked: `--rev` opens one as it was, `--attach` puts one beside.
+    Any version can be asked: `--rev` opens one as it was, `--attach` puts one beside. A terminal
+    shows the rows and columns that it has room for, keys and numbers first; `--format csv` has all.
 
     Examples:
     - `ispy1 sql "select mask, count(*) from masks group by mask"`
+    - `ispy1 sql "from masks" --columns 'case_id,mask,*_cm3' --limit 500`
     - `ispy1 sql question.sql --output answer.csv`
     - `echo "from cohort" | ispy1 sql`
     - `ispy1 sql "from cohort join mine using (case_id)" --with mine=my.xlsx`
@@ -107,6 +128,7 @@ def sql(  # noqa: PLR0913, PLR0917  typer makes an option of each
     from etl.warehouse.query import run
 
     chosen = choose_format(form, output)
+    view = _make_view(chosen, columns, limit)
     tables = {name: Path(path) for name, path in _parse_pairs("--with", "FILE", own).items()}
     questions = [Path(query)] if query and query.endswith(".sql") else []
     if output:
@@ -121,7 +143,7 @@ def sql(  # noqa: PLR0913, PLR0917  typer makes an option of each
     answer = run(
         text, rev=rev, attach=versions, tables=tables, limits=limits, remote=remote, prepare=prepare
     )
-    write(answer, chosen, output)
+    write(answer, chosen, output, view)
 
 
 def describe(
@@ -131,6 +153,7 @@ def describe(
     as_json: JsonOption = False,  # noqa: FBT002  typer makes the option of it
     rev: RevOption = None,
     remote: RemoteOption = False,  # noqa: FBT002
+    whole: AllOption = False,  # noqa: FBT002
 ) -> None:
     """Say what the tables, views and macros hold: grain, key, columns, types, units, meaning.
 
@@ -141,41 +164,58 @@ def describe(
     - `ispy1 describe enhancing_volume`
     - `ispy1 describe masks --rev v1.0`
     """
-    from etl.text.output import print_table
     from etl.warehouse import dictionary
     from etl.warehouse.connect import connect
 
     root = project.find_root()
     connection = connect(root, rev=rev, remote=remote)
     if table is None:
-        relations = dictionary.list_relations(connection)
-        if as_json:
-            echo_json([asdict(relation) for relation in relations])
-            return
-        print_table(
-            ("name", "kind", "what one row is", "key"),
-            [(r.sql_name, r.kind, r.grain, r.key) for r in relations],
-            limit=None,
-        )
+        _list_relations(dictionary.list_relations(connection), as_json=as_json, whole=whole)
         return
     relation = dictionary.find(connection, table, root, rev)
     if as_json:
         echo_json(dictionary.as_json(connection, relation))
         return
+    _show_relation(relation, dictionary.list_facts(connection, relation), whole=whole)
+
+
+def _list_relations(relations: Sequence[Relation], *, as_json: bool, whole: bool) -> None:
+    from etl.text.output import find_width, print_list
+
+    if as_json:
+        echo_json([asdict(relation) for relation in relations])
+        return
+    names = ["name", "kind", "what one row is", "key"]
+    rows = [[r.sql_name, r.kind, r.grain, r.key] for r in relations]
+    if find_width() is not None and not whole:
+        names = ["name", "kind", "one row"]
+        rows = [[r.sql_name, r.kind, r.grain.removeprefix("One row ")] for r in relations]
+    print_list(names, rows, command="ispy1 describe --all", whole=whole)
+
+
+def _show_relation(relation: Relation, facts: Sequence[ColumnFact], *, whole: bool) -> None:
+    from etl.text.output import find_width, print_list
+    from etl.text.values import wrap_line
+
     head = f"{relation.sql_name} ({relation.kind}). {relation.purpose}".strip()
-    typer.echo(f"{head}\nGrain: {relation.grain}\nKey: {relation.key or 'none'}")
-    facts = dictionary.list_facts(connection, relation)
-    print_table(
-        ("column", "type", "unit", "meaning"),
-        [(c.name, c.type, c.unit, c.meaning) for c in facts],
-        limit=None,
-    )
+    for line in (head, f"Grain: {relation.grain}", f"Key: {relation.key or 'none'}"):
+        typer.echo(wrap_line(line, find_width()))
+    names = ["column", "type", "unit", "meaning"]
+    rows = [[c.name, c.type, c.unit, c.meaning] for c in facts]
+    if find_width() is not None and not whole:
+        names = ["column", "unit or type", "meaning"]
+        rows = [[c.name, c.unit or c.type, c.meaning] for c in facts]
+    command = f"ispy1 describe {relation.name} --all"
+    print_list(names, rows, command=command, whole=whole)
 
 
 def report(
     name: Annotated[str | None, typer.Argument(help="A report; without one, lists them.")] = None,
     form: FormatOption = None,
     output: OutputOption = None,
+    columns: ColumnsOption = None,
+    limit: LimitOption = None,
+    whole: AllOption = False,  # noqa: FBT002
 ) -> None:
     """Answer a question that has a name; without a name, list them.
 
@@ -185,11 +225,13 @@ def report(
     - `ispy1 report volumes --format csv`
     """
     from etl.text.answer_format import choose_format
-    from etl.text.output import print_table, write
+    from etl.text.output import find_width, print_list, write
+    from etl.text.values import wrap_line
     from etl.warehouse import reports
     from etl.warehouse.query import run
 
     chosen = choose_format(form, output)
+    view = _make_view(chosen, columns, limit)
     root = project.find_root()
     if output:
         project.refuse_inputs(root, output, ())
@@ -200,14 +242,14 @@ def report(
         listed = [
             (key, reports.read_title(text)) for key, text in reports.list_reports(root).items()
         ]
-        print_table(("report", "question"), listed, limit=None)
+        print_list(("report", "question"), listed, command="ispy1 report --all", whole=whole)
         return
     text = reports.find(root, name)
     _warn_if_stale()
     result = run(text, root)
     if chosen == "table" and output is None:
-        typer.echo(f"{reports.read_title(text)}\n")
-    write(result, chosen, output)
+        typer.echo(f"{wrap_line(reports.read_title(text), find_width())}\n")
+    write(result, chosen, output, view)
 
 
 def split() -> None:
@@ -219,6 +261,20 @@ def split() -> None:
     from etl.warehouse.splits import update_splits
 
     typer.echo(f"splits.csv: {update_splits(project.find_root())} cases added")
+
+
+def _make_view(form: str, columns: str | None, limit: int | None) -> View:
+    """Return what of a table is asked for.
+
+    Raises:
+        UserError: another form, which has all.
+    """
+    from etl.text.output import View
+
+    if form != "table" and (columns or limit):
+        message = f"--columns, --limit: {form} has all that the query selects. Leave them out."
+        raise UserError(message)
+    return View(columns, limit)
 
 
 def _warn_if_stale() -> None:

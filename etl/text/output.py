@@ -5,42 +5,28 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 import sys
-import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
 from itertools import islice
 from pathlib import Path
 from shutil import get_terminal_size
 from typing import Any, Protocol
 
-from rich.cells import cell_len, set_cell_size
-
 from etl.model.errors import UserError
 from etl.model.store import write_atomically
 from etl.text.answer_format import Format
 from etl.text.markdown import escape, format_table
-from etl.text.values import (
-    convert_for_json,
-    format_line,
-    format_list,
-    format_value,
-    is_list,
-    strip_controls,
-)
+from etl.text.table import lay_out, page
+from etl.text.values import ELLIPSIS, convert_for_json, format_value, strip_controls, wrap_line
 
-MAX_ROWS = 100  # of a table on a terminal
-FEW_ROWS = 5  # a table too wide with so few rows becomes a line per value
-WRAPPED_ROWS = 30  # in a longer table texts do not wrap: they end in an ellipsis
+MAX_ROWS, SCREEN_ROWS = 100, 40  # of a table in a pipe, on a terminal
+EVERY = "all"  # of `--columns`
+_FEW = 3  # columns that are named where they are hidden
 _CHUNK = 2048
-_GAP = "  "
-_LEAST_TEXT = 24  # a column of texts gets no narrower
-_LEAST_WORD = 40  # nor, up to this, than its longest word
-_HEADER_PART = re.compile(r"[^_ ]*[_ ]|[^_ ]+")
-_NUMBERS = (int, float, Decimal)
 _PLAN = ("explain_key", "explain_value")
 
 
@@ -61,7 +47,15 @@ class Result(Protocol):
         ...
 
 
-def write(result: Result, form: Format, output: Path | None) -> None:
+@dataclass(frozen=True, slots=True)
+class View:
+    """What of a table a reader asked for."""
+
+    columns: str | None = None  # names and patterns with commas between; all: page by page
+    limit: int | None = None  # rows
+
+
+def write(result: Result, form: Format, output: Path | None, view: View | None = None) -> None:
     """Write a result to a file, or to standard output.
 
     Raises:
@@ -70,7 +64,7 @@ def write(result: Result, form: Format, output: Path | None) -> None:
     if form == "parquet":
         _write_parquet(result, output)
     elif output is None:
-        _write_stdout(result, form)
+        _write_stdout(result, form, view)
     else:
         _write_file(output, format_lines(result, form))
 
@@ -87,13 +81,13 @@ def format_lines(result: Result, form: Format) -> Iterator[str]:
     )
 
 
-def _write_stdout(result: Result, form: Format) -> None:
+def _write_stdout(result: Result, form: Format, view: View | None) -> None:
     if form == "table" and result.columns == _PLAN:
         for _, plan in result.rows():  # drawn by DuckDB
             sys.stdout.writelines(f"{strip_controls(line)}\n" for line in plan.splitlines())
         return
     if form == "table":
-        print_table(result.columns, result.rows())
+        print_table(result.columns, result.rows(), view)
         return
     for piece in format_lines(result, form):
         sys.stdout.write(piece)
@@ -175,166 +169,97 @@ def format_json(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterat
     yield "[]\n" if separator == "[\n" else "\n]\n"
 
 
+def find_width() -> int | None:
+    """Return the width of the terminal; None where the output is no terminal."""
+    return get_terminal_size().columns if sys.stdout.isatty() else None
+
+
 def print_table(
-    columns: Sequence[str], rows: Iterable[Sequence[Any]], limit: int | None = MAX_ROWS
+    names: Sequence[str], rows: Iterable[Sequence[Any]], view: View | None = None
 ) -> None:
-    """Print a table for people; past `limit` rows it says how to get the rest.
-
-    Without a limit, every column and every text is shown whole, too.
-    """
-    width = get_terminal_size().columns if sys.stdout.isatty() else None
-    iterator = iter(rows)
-    shown = list(islice(iterator, limit))
-    for line in format_text_table(columns, shown, width, whole=limit is None):
-        sys.stdout.write(f"{line}\n")
-    rest = sum(1 for _ in iterator)
-    if rest:
-        sys.stdout.write(f"{rest:,} more rows; `--format csv --output FILE` writes all.\n")
-
-
-def format_text_table(
-    names: Sequence[str], rows: Sequence[Sequence[Any]], width: int | None, *, whole: bool = False
-) -> Iterator[str]:
-    """Yield the lines of a table that is at most `width` characters wide; None: as wide as it is.
-
-    Numbers and words are never broken. What gives way, in this order: headers break at `_`; texts
-    wrap (in a table of many rows: end in an ellipsis); then a few rows become a line per value,
-    of many rows the last columns are left out, and a line says so.
+    """Print a table for people, and say which rows and columns it hides and how to see them.
 
     Args:
         names: of the columns.
         rows: their values.
-        width: of the terminal; None for a pipe.
-        whole: leave nothing out, however many rows there are.
+        view: what was asked for; None where the command has no options for it.
     """
-    columns = [
-        _measure_column(strip_controls(name), [row[i] for row in rows])
-        for i, name in enumerate(names)
-    ]
-    widths = _choose_widths(columns, width)
-    left_out = [strip_controls(name) for name in names[len(widths) :]]
-    if left_out and rows and (whole or len(rows) <= FEW_ROWS):
-        yield from _format_records(columns, len(rows), width or 0)
-        return
-    wrap = width is not None and (whole or len(rows) <= WRAPPED_ROWS)
-    shown = list(zip(columns, widths, strict=False))
-    yield from _join_cells(
-        [(_break_header(c.name, w), w, c.is_number) for c, w in shown], bottom=True
-    )
-    yield _GAP.join("─" * w for w in widths)
-    for i in range(len(rows)):
-        yield from _join_cells(
-            [(_fit(c.values[i], w, wrap=wrap), w, c.is_number) for c, w in shown]
+    width = find_width()
+    asked = view or View()
+    limit = asked.limit or (MAX_ROWS if width is None else SCREEN_ROWS)
+    iterator = iter(rows)
+    shown = list(islice(iterator, limit))
+    n_rows = len(shown) + sum(1 for _ in iterator)
+    if asked.columns == EVERY and width is not None:
+        hidden: tuple[str, ...] = ()
+        pages = ("\n".join(table.lines()) for table in page(names, shown, width))
+        sys.stdout.write("\n\n".join(pages) + "\n")
+    else:
+        chosen = _choose_columns(names, asked.columns)
+        picked = [[row[i] for i in chosen] for row in shown]
+        table = lay_out([names[i] for i in chosen], picked, width)
+        hidden = table.hidden
+        _print_lines(table.lines())
+    notes = describe_hidden(len(shown), n_rows, hidden, len(names), has_view=view is not None)
+    _print_lines(wrap_line(note, width) for note in notes)
+
+
+def print_list(
+    names: Sequence[str], rows: Sequence[Sequence[Any]], *, command: str, whole: bool = False
+) -> None:
+    """Print a table of which no row is hidden: on a terminal each in a line, cut to fit.
+
+    Args:
+        names: of the columns.
+        rows: their values.
+        command: which shows the whole texts.
+        whole: print them.
+    """
+    width = find_width()
+    table = lay_out(names, rows, width, "whole" if whole else "line")
+    _print_lines(table.lines())
+    if any(line.endswith(ELLIPSIS) for row in table.rows for line in row):
+        _print_lines([f"Whole texts: `{command}`"])
+
+
+def describe_hidden(
+    n_shown: int, n_rows: int, hidden: Sequence[str], n_columns: int, *, has_view: bool
+) -> list[str]:
+    """Return the sentences on what a table leaves out, and how to see it."""
+    notes = []
+    if n_shown < n_rows:
+        how = f"--limit {n_rows}, or " if has_view else ""
+        notes.append(
+            f"{n_rows - n_shown:,} more rows of {n_rows:,}: {how}"
+            "`--format csv --output FILE` writes all."
         )
-    if left_out:
-        named = f" ({', '.join(left_out)})" if len(left_out) <= FEW_ROWS else ""
-        plural = "s" if len(left_out) > 1 else ""
-        yield f"{len(left_out)} more column{plural}{named}: --format csv, or select fewer."
+    if hidden:
+        named = f" ({', '.join(hidden)})" if len(hidden) <= _FEW else ""
+        how = "--columns all (or 'path,n_*'), " if has_view else ""
+        plural = "s" if len(hidden) > 1 else ""
+        notes.append(f"{len(hidden)} more column{plural} of {n_columns}{named}: {how}--format csv.")
+    return notes
 
 
-@dataclass(frozen=True, slots=True)
-class _Column:
-    """A column, its widths in characters: the least, the whole values, with the whole header."""
+def _choose_columns(names: Sequence[str], patterns: str | None) -> list[int]:
+    """Return the columns that the patterns name, in their order; all without one.
 
-    name: str
-    values: list[Any]
-    is_number: bool
-    least: int
-    data: int
-    natural: int
-
-
-def _measure_column(name: str, values: list[Any]) -> _Column:
-    numbers = bool(values) and all(isinstance(v, (*_NUMBERS, type(None))) for v in values)
-    least = max(map(len, _HEADER_PART.findall(name)), default=0)
-    data = max((cell_len(format_line(v)) for v in values), default=0)
-    least = max([least, *map(_find_least_width, values)])
-    return _Column(name, values, numbers, least, max(data, least), max(data, least, len(name)))
-
-
-def _find_least_width(value: Any) -> int:  # noqa: ANN401  a cell is of any type
-    """Return how narrow the column of this value may become."""
-    if is_list(value):
-        return cell_len(format_list(value, 0))
-    text = format_line(value)
-    longest = max(map(cell_len, text.split()), default=0)
-    return min(cell_len(text), max(_LEAST_TEXT, min(longest, _LEAST_WORD)))
+    Raises:
+        UserError: a pattern fits none.
+    """
+    if patterns in (None, EVERY):
+        return list(range(len(names)))
+    chosen: dict[int, None] = {}
+    for pattern in (word.strip() for word in str(patterns).split(",")):
+        fitting = [i for i, name in enumerate(names) if fnmatchcase(name.lower(), pattern.lower())]
+        if not fitting:
+            near = get_close_matches(pattern, names, 1) or names[:1]
+            message = f"--columns {pattern}: no such column. Did you mean {', '.join(near)}?"
+            raise UserError(message)
+        chosen |= dict.fromkeys(fitting)
+    return list(chosen)
 
 
-def _choose_widths(columns: Sequence[_Column], room: int | None) -> list[int]:
-    """Return the widths of the columns that fit into `room`, at least one."""
-    if room is None or _sum_widths([c.natural for c in columns]) <= room:
-        return [c.natural for c in columns]
-    least = [c.least for c in columns]
-    n = next((n for n in range(len(least), 1, -1) if _sum_widths(least[:n]) <= room), 1)
-    data = _widen(least[:n], [c.data for c in columns[:n]], room)
-    return _widen(data, [c.natural for c in columns[:n]], room)
-
-
-def _sum_widths(widths: Sequence[int]) -> int:
-    return sum(widths) + len(_GAP) * (len(widths) - 1)
-
-
-def _widen(widths: Sequence[int], targets: Sequence[int], room: int) -> list[int]:
-    """Widen columns, the narrowest first, toward what each wants until the room is used up."""
-    grown = list(widths)
-    for _ in range(room - _sum_widths(grown)):
-        short = [i for i, width in enumerate(grown) if width < targets[i]]
-        if not short:
-            break
-        grown[min(short, key=grown.__getitem__)] += 1
-    return grown
-
-
-def _join_cells(
-    cells: Sequence[tuple[list[str], int, bool]], *, bottom: bool = False
-) -> Iterator[str]:
-    """Yield cells of several lines beside each other; each: lines, width, whether to the right."""
-    height = max((len(lines) for lines, _, _ in cells), default=0)
-    padded = [
-        [""] * (height - len(lines)) + lines if bottom else lines + [""] * (height - len(lines))
-        for lines, _, _ in cells
-    ]
-    for texts in zip(*padded, strict=True):
-        parts = [
-            _pad(text, width, right=right)
-            for text, (_, width, right) in zip(texts, cells, strict=True)
-        ]
-        yield _GAP.join(parts).rstrip()
-
-
-def _pad(text: str, width: int, *, right: bool) -> str:
-    blanks = " " * (width - cell_len(text))
-    return blanks + text if right else text + blanks
-
-
-def _break_header(name: str, width: int) -> list[str]:
-    """Return a name in lines that break behind `_`."""
-    lines = [""]
-    for part in _HEADER_PART.findall(name):
-        if lines[-1] and len(lines[-1]) + len(part) > width:
-            lines.append("")
-        lines[-1] += part
-    return lines
-
-
-def _fit(value: Any, width: int, *, wrap: bool) -> list[str]:  # noqa: ANN401
-    """Return a value in lines of at most `width`: a single one with an ellipsis, or all."""
-    text = format_list(value, width) if is_list(value) else format_line(value)
-    if cell_len(text) <= width:
-        return [text]
-    if wrap:
-        return textwrap.wrap(text, width, break_on_hyphens=False)
-    return [set_cell_size(text, width - 1).rstrip() + "…"]
-
-
-def _format_records(columns: Sequence[_Column], n_rows: int, width: int) -> Iterator[str]:
-    """Yield `column: value`, a line each, rows apart by an empty line."""
-    indent = max(len(c.name) for c in columns) + 2
-    room = max(width - indent, _LEAST_TEXT)
-    for i in range(n_rows):
-        yield from ("",) if i else ()
-        for column in columns:
-            first, *more_lines = _fit(column.values[i], room, wrap=True) or [""]
-            yield f"{column.name + ':':<{indent}}{first}".rstrip()
-            yield from (" " * indent + line for line in more_lines)
+def _print_lines(lines: Iterable[str]) -> None:
+    for line in lines:
+        sys.stdout.write(f"{line}\n")

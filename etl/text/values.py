@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+import textwrap
 from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 
+ELLIPSIS = "…"
 LIST_ROOM = 40  # characters of a list before the rest is counted
 _KILO = 1000
 _DIGITS_KEPT = 1e6  # floats from here on keep all digits before the point
@@ -94,3 +96,27 @@ def shorten(text: str, limit: int) -> str:
     """Return the text on one line of at most `limit` characters."""
     text = " ".join(text.split())
     return text if len(text) <= limit else f"{text[: limit - 3]}..."
+
+
+def shorten_cell(text: str, width: int) -> str:
+    """Return the text in at most `width` characters: its first words, of a path the last names."""
+    if cell_len(text) <= width:
+        return text
+    if "/" in text and " " not in text:
+        names = text.split("/")
+        tails = ("/".join([ELLIPSIS, *names[n:]]) for n in range(1, len(names)))
+        tail = next((tail for tail in tails if cell_len(tail) <= width), None)
+        return tail or shorten_cell(names[-1], width)
+    head = set_cell_size(text, width - 1)
+    if text[len(head)] != " ":  # in a word: it goes, unless it is the only one
+        head = head.rsplit(" ", 1)[0]
+    return head.rstrip(" ,;:") + ELLIPSIS
+
+
+def wrap_line(line: str, width: int | None, indent: int = 0) -> str:
+    """Return a line in lines of at most `width`, the second one indented; no word is broken."""
+    if width is None or cell_len(line) <= width:
+        return line
+    wrapper = textwrap.TextWrapper(width, subsequent_indent=" " * indent)
+    wrapper.break_long_words = wrapper.break_on_hyphens = False
+    return "\n".join(wrapper.wrap(line))

@@ -21,7 +21,7 @@ from etl.ask.fsck.tables import _list_strays
 from etl.cli import app
 from etl.model.errors import UserError
 from etl.text.markdown import escape, format_table
-from etl.text.output import format_text_table
+from etl.text.table import lay_out
 from etl.warehouse import limits, query
 
 MAIN = """
@@ -111,7 +111,7 @@ def test_a_name_of_a_column_moves_no_terminal(
 ) -> None:
     monkeypatch.chdir(root)
     wide = ["a" * 30, "b\x1b[2J\x9b" + "b" * 30]
-    text = "".join(format_text_table(wide, [("x" * 30, "y")] * 40, 40))
+    text = "".join(lay_out(wide, [("x" * 30, "y")] * 40, 40).lines())
     text += "".join(format_table(wide, [(escape("\x1b]0;t\x07"), "1")]))
     CliRunner().invoke(app, ["sql", 'explain select 1 as "\x1b[31m" from masks'])
     text += capsys.readouterr().out

@@ -9,12 +9,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from etl.model.errors import UserError
 from etl.text import output
-from etl.text.output import format_text_table
+from etl.text.output import View, describe_hidden
+from etl.text.table import WRAPPED_ROWS, Layout, Texts, lay_out, page
+from etl.text.values import shorten_cell, wrap_line
 
 CASES = [f"ISPY1_{number}" for number in range(1001, 1161)]
 LONG = "stv_manual_largest_component_max_diameter_mm"
 PROSE = "a mask of this case has no voxel at all, which its profile does not allow; look at it"
+
+
+def format_text_table(
+    names: list[str], rows: list[list[Any]], width: int | None, texts: Texts = "fit"
+) -> list[str]:
+    return list(lay_out(names, rows, width, texts).lines())
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(output, "find_width", lambda: 80)
 
 
 def wide(n_rows: int, n_columns: int = 12) -> tuple[list[str], list[list[Any]]]:
@@ -33,24 +47,57 @@ def test_a_pipe_gets_every_column_on_full_lines() -> None:
 
 def test_many_rows_leave_columns_out_and_say_so() -> None:
     names, rows = wide(6, 14)
-    *lines, note = format_text_table(names, rows, 80)
-    assert max(map(len, lines)) <= 80
-    assert all(line.startswith("ISPY1_100") for line in lines[-6:])
-    shown = len(lines[-1].split())
-    assert note == f"{len(names) - shown} more columns: --format csv, or select fewer."
+    layout = lay_out(names, rows, 80)
+    assert max(map(len, layout.lines())) <= 80
+    assert all(line.startswith("ISPY1_100") for [line] in layout.rows)
+    assert layout.hidden == tuple(names[len(layout.rows[0][0].split()) :])
 
 
-def test_few_columns_left_out_are_named() -> None:
-    *_, note = format_text_table(["a", "b"], [["x" * 30, "y" * 30]] * 6, 40)
-    assert note == "1 more column (b): --format csv, or select fewer."
+def test_keys_and_numbers_come_before_hashes_lists_and_what_is_the_same() -> None:
+    names = ["blob_md5", "dataset", "case_id", "mask", "stored_values", "note", "volume_cm3"]
+    rows = [
+        [f"{i:032x}", "ISPY1-PHANTOM", case, mask, [0, 255], PROSE, i / 7]
+        for i, (case, mask) in enumerate((c, m) for c in CASES[:3] for m in ("ftv", "stv_manual"))
+    ]
+    layout = lay_out(names, rows, 45)
+    assert layout.head[0].split()[:2] == ["case_id", "mask"]
+    assert layout.rows[1][0].split()[:2] == ["ISPY1_1001", "stv_manual"]
+    assert any(line.split() == ["ISPY1_1001", "stv_manual", "0.142857"] for line in layout.lines())
+    assert set(layout.hidden) == {"blob_md5", "dataset", "stored_values", "note"}
 
 
-def test_few_rows_become_a_line_a_value() -> None:
+def test_pages_hold_every_column_with_its_key() -> None:
+    names, rows = wide(6, 14)
+    pages = list(page(names, rows, 80))
+    assert len(pages) > 1
+    assert all(len(line) <= 80 for layout in pages for line in layout.lines())
+    assert all(line.startswith(CASES[i]) for p in pages for i, [line] in enumerate(p.rows))
+    cells = sum(len(layout.rows[0][0].split()) - 1 for layout in pages)
+    assert cells == len(names) - 1
+
+
+def test_what_is_hidden_is_counted_and_the_command_said() -> None:
+    rows, columns = describe_hidden(40, 163, ["path", "blob_md5"], 9, has_view=True)
+    assert rows.startswith("123 more rows of 163: --limit 163, or `--format csv --output FILE`")
+    assert columns.startswith("2 more columns of 9 (path, blob_md5): --columns all")
+    assert describe_hidden(3, 3, ["path"], 9, has_view=False) == [
+        "1 more column of 9 (path): --format csv."
+    ]
+
+
+def test_few_rows_are_turned() -> None:
     names, rows = wide(2)
-    lines = list(format_text_table(names, rows, 80))
-    assert lines.count("") == 1
-    assert [line.split(":")[0] for line in lines[: len(names)]] == names
-    assert re.fullmatch(r"case_id: +ISPY1_1001", lines[0])
+    lines = format_text_table(names, rows, 80)
+    assert [line.split()[0] for line in lines] == names
+    assert lines[0].split() == ["case_id", *CASES[:2]]
+    assert {line.rindex("1234.5") for line in lines[1:]} == {len(lines[0]) - 6}
+
+
+def test_few_rows_of_long_names_are_not_turned_where_they_do_not_fit() -> None:
+    names = ["case_id", *(LONG + str(i) for i in range(9))]
+    layout = lay_out(names, [[CASES[i], *[1.5] * 9] for i in range(4)], 80)
+    assert layout.hidden
+    assert all(len(line) <= 80 for line in layout.lines())
 
 
 def test_a_header_breaks_behind_its_underscores() -> None:
@@ -58,13 +105,12 @@ def test_a_header_breaks_behind_its_underscores() -> None:
     assert len(lines) > 2 + 6
     words = [line[12:].strip() for line in lines[:-7]]
     assert "".join(words) == LONG
-    assert not any("more column" in line for line in lines)
 
 
 def test_long_texts_wrap_in_short_tables_and_are_cut_in_long_ones() -> None:
     short = list(format_text_table(["case_id", "note"], [[CASES[0], PROSE]] * 3, 60))
     assert " ".join(" ".join(line[12:].split()) for line in short[2:]) == " ".join([PROSE] * 3)
-    rows = [[case, PROSE] for case in CASES[: output.WRAPPED_ROWS + 1]]
+    rows = [[case, PROSE] for case in CASES[: WRAPPED_ROWS + 1]]
     long = list(format_text_table(["case_id", "note"], rows, 60))
     assert len(long) == 2 + len(rows)
     assert all(line.endswith("…") for line in long[2:])
@@ -73,10 +119,9 @@ def test_long_texts_wrap_in_short_tables_and_are_cut_in_long_ones() -> None:
 
 def test_a_whole_table_leaves_nothing_out() -> None:
     names, rows = wide(40)
-    text = "\n".join(format_text_table(names, [[*row[:-1], PROSE] for row in rows], 60, whole=True))
+    text = "\n".join(format_text_table(names, [[*row[:-1], PROSE] for row in rows], 60, "whole"))
     assert all(case in text for case in CASES[:40])
     assert "…" not in text
-    assert "more column" not in text
 
 
 def test_lists_show_their_first_values() -> None:
@@ -115,6 +160,56 @@ def test_the_terminal_decides_the_width(
     assert "more columns" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("terminal")
+def test_columns_and_rows_can_be_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    names, rows = wide(60)
+    output.print_table(names, rows)
+    assert "20 more rows of 60" in capsys.readouterr().out
+    output.print_table(names, rows, View("*_3_*,CASE_ID", 50))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == [names[4], "case_id"]
+    assert lines[-1].startswith("10 more rows of 60: --limit 60")
+    output.print_table(names, rows, View("all"))
+    assert capsys.readouterr().out.count("case_id") > 1
+    with pytest.raises(UserError, match="--columns case: no such column"):
+        output.print_table(names, rows, View("case"))
+
+
+@pytest.mark.usefixtures("terminal")
+def test_a_list_has_a_line_a_row_and_says_how_to_get_the_rest(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    output.print_list(("name", "meaning"), [(LONG, PROSE)] * 3, command="ispy1 describe --all")
+    lines = capsys.readouterr().out.splitlines()
+    assert all(line.startswith(LONG) and line.endswith("…") for line in lines[2:5])
+    assert lines[5:] == ["Whole texts: `ispy1 describe --all`"]
+    output.print_list(("name", "meaning"), [(LONG, PROSE)] * 3, command="", whole=True)
+    assert "…" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "shown"),
+    [
+        ("short", 9, "short"),
+        ("a mask of this case has no voxel", 20, "a mask of this case…"),
+        ("a mask of this case has no voxel", 19, "a mask of this…"),
+        ("02ab48bcbd863a80", 9, "02ab48bc…"),
+        ("images_zscored/ISPY1_1001/x.nii.gz", 24, "…/ISPY1_1001/x.nii.gz"),
+        ("images_zscored/ISPY1_1001/x.nii.gz", 5, "x.ni…"),
+    ],
+)
+def test_a_cut_is_at_a_word_or_a_folder(text: str, width: int, shown: str) -> None:
+    assert shorten_cell(text, width) == shown
+
+
+def test_a_line_wraps_between_words() -> None:
+    lines = wrap_line(f"found     {PROSE} {LONG}{LONG}", 60, 10).splitlines()
+    assert " ".join(" ".join(lines).split()) == f"found {PROSE} {LONG}{LONG}"
+    assert all(line.startswith(" " * 10) for line in lines[1:])
+    assert all(len(line) <= 60 for line in lines[:-1])
+    assert wrap_line(PROSE, None) == PROSE
+
+
 cells = st.one_of(
     st.none(),
     st.integers(-(10**6), 10**6),
@@ -127,8 +222,9 @@ cells = st.one_of(
        st.integers(60, 200))  # fmt: skip
 def test_no_line_is_too_wide_and_no_word_is_broken(rows: list[tuple[Any, ...]], width: int) -> None:
     names = [f"column_{i}" for i in range(len(rows[0]) if rows else 1)]
-    lines = list(format_text_table(names, rows, width))
-    assert all(len(line) <= width for line in lines if "more column" not in line)
+    layouts: list[Layout] = [lay_out(names, rows, width), *page(names, rows, width)]
+    lines = [line for layout in layouts for line in layout.lines()]
+    assert all(len(line) <= width for line in lines)
     known = {*CASES, "T1_E_Intensity_Mean"}
-    for word in re.findall(r"\b(?:ISPY1|T1_E)\w*", "\n".join(lines)):
+    for word in re.findall(r"\b(?:ISPY1|T1_E)\w*(?!\w*…)", "\n".join(lines)):
         assert word in known
