@@ -25,7 +25,7 @@ def register(app: typer.Typer) -> None:
     app.command()(diff)
 
 
-def diff(
+def diff(  # noqa: PLR0913, PLR0917  typer makes an option of each
     old: Annotated[str, typer.Argument(metavar="A", help="A git revision: v1.0, main, HEAD~2.")],
     new: Annotated[
         str | None, typer.Argument(metavar="[B]", help="Another. Default: the working tree.")
@@ -37,6 +37,9 @@ def diff(
     dice: Annotated[  # noqa: FBT002  typer makes the option of it
         bool, typer.Option(help="Lay both versions of each changed mask over each other.")
     ] = True,
+    whole: Annotated[  # noqa: FBT002
+        bool, typer.Option("--all", help="Print every row and column.")
+    ] = False,
     query: Annotated[
         str | None, typer.Option("--sql", help="Ask the schema diff: diff.masks, diff.changes ...")
     ] = None,
@@ -63,7 +66,7 @@ def diff(
 
     with progress_bar("masks") as advance:
         difference = compare(root, old, new, dice=dice, progress=advance)
-    _show(difference, form)
+    _show(difference, form, whole=whole)
     if difference.is_different:
         raise typer.Exit(1)
 
@@ -83,8 +86,9 @@ def _ask(root: Path, old: str, new: str | None, query: str, form: str) -> None:
     write(result, cast("Format", "table" if form == "terminal" else form), None)
 
 
-def _show(difference: Difference, form: str) -> None:
-    from etl.ask.diff.render import show, write_markdown
+def _show(difference: Difference, form: str, *, whole: bool) -> None:
+    from etl.ask.diff.render import write_markdown
+    from etl.ask.diff.screen import show
 
     if form == "json":
         echo_json(difference.as_json())
@@ -95,4 +99,4 @@ def _show(difference: Difference, form: str) -> None:
         return
     from rich.console import Console
 
-    show(difference, Console(width=None if sys.stdout.isatty() else 200))
+    show(difference, Console(), whole=whole)

@@ -33,6 +33,9 @@ def gate(
         bool,
         typer.Option("--accept-contracts", help="Only list the contracts that must exist anew."),
     ] = False,
+    whole: Annotated[  # noqa: FBT002  an option of the command line
+        bool, typer.Option("--all", help="On a terminal, too, all contracts, cases and values.")
+    ] = False,
 ) -> None:
     """Judge the tables by the contracts (stage `gate`). Without --strict it exits 0 when red, too.
 
@@ -42,6 +45,7 @@ def gate(
     Examples:
     - `ispy1 gate`
     - `ispy1 gate --docs`
+    - `ispy1 gate --all`
     - `ispy1 gate --json`
     - `ispy1 gate --strict`
     - `ispy1 gate --accept-contracts`
@@ -61,7 +65,7 @@ def gate(
     if as_json:
         echo_json(_make_answer(report))
     else:
-        show(report, Console())
+        show(report, Console(), whole=whole)
     for line in describe_unlisted(root):
         typer.echo(line, err=True)
     if docs:

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import re
 import textwrap
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from etl.gate.report import NOTHING, Contract, Failing, GateReport, format_headline
+from etl.text.values import shorten_cell, shorten_words, wrap_line
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
 COVERAGE = "coverage"
 FILE_COLUMNS = ("image_found", "mask_found", "workbook_found", "parameters_found")  # of COVERAGE
 MAX_LISTED = 20  # entries of a list
 MAX_PATHS = 30  # missing files that the verdict spells out: three cases and what no case has
 FEW = 3  # entries that a line names
+SCREEN_CONTRACTS = 8  # of the gate on a terminal, each with a few lines
+VERDICT_CONTRACTS = 12
+_COLOURS = {"critical": "bold red", "warning": "yellow"}
 ALL_MISSING = "ispy1 sql -f csv \"select path from blobs where verdict = 'missing'\""
 _ALL_FAILING = (
     'ispy1 sql -f csv "select unnest(failing_cases) as failing from gate_results '
@@ -153,28 +157,61 @@ def _describe_unjudged(
     return f"{suite}: {reason} for {len(contracts)} of its {total} contracts: {named}"
 
 
-def show(report: GateReport, console: Console) -> None:
-    """Print what is broken, with all that helps: a table on a terminal, plain lines in a pipe."""
+def show(report: GateReport, console: Console, *, whole: bool = False) -> None:
+    """Print what is broken, with all that helps; a terminal gets a few lines a contract.
+
+    Args:
+        report: of the gate.
+        console: where to.
+        whole: print all to a terminal, too.
+    """
     judged = [c for c in report.failing if c.n_checked]
-    if judged and console.is_terminal:
-        console.print(_make_table(judged))
-        lines = [x for c in judged for x in (f"{c.suite}: {c.expectation}", *_list_entries(c))]
-    else:
+    is_brief = console.is_terminal and not whole
+    if not is_brief:
         lines = [line for c in judged for line in _format_lines(c)]
-    empty = list_unjudged(report)
-    lines += [f"critical  {line}" for line in empty]
-    if empty:
-        lines.append(
-            "  fix: What they judge is missing or unreadable: see coverage, and the findings "
-            '(`ispy1 sql "from findings"`).'
-        )
-    _print([*lines, format_headline(report)], console)
+        _print([*lines, *_format_empty(report), format_headline(report)], console)
+        return
+    lines = [x for c in judged[:SCREEN_CONTRACTS] for x in _format_brief(c, console.width)]
+    hidden = judged[SCREEN_CONTRACTS:]
+    kinds = Counter(c.severity for c in hidden)
+    if hidden:
+        counts = ", ".join(f"{n} {severity}" for severity, n in kinds.items())
+        lines.append(f"{len(hidden)} more broken contracts ({counts}): `ispy1 gate --all`")
+    elif judged:
+        lines.append("Every case, and all that was observed: `ispy1 gate --all`")
+    _print([format_headline(report), *_format_empty(report), *lines], console)
+
+
+def _format_empty(report: GateReport) -> list[str]:
+    empty = [f"critical  {line}" for line in list_unjudged(report)]
+    fix = (
+        "  fix: What they judge is missing or unreadable: see coverage, and the findings "
+        '(`ispy1 sql "from findings"`).'
+    )
+    return [*empty, fix] if empty else []
+
+
+def _format_brief(contract: Contract, width: int) -> list[str]:
+    """Return what a contract says, saw, names and wants done, the lists cut."""
+    groups = group(contract.failing)
+    rest = len(groups) - FEW
+    return [
+        f"{contract.severity}  {contract.suite}: {contract.expectation}",
+        shorten_cell(f"  observed: {contract.observed}", width),
+        *(f"  - {shorten_words(g.words(FEW), width - 4)}" for g in groups[:FEW]),
+        *([f"  - and {rest:,} more"] if rest > 0 else []),
+        f"  fix: {contract.fix}",
+    ]
 
 
 def show_verdict(report: GateReport, console: Console) -> None:
     """Print the broken critical contracts in a line each, what is missing, and the verdict."""
     critical = [c for c in report.failing if c.severity == "critical"]
     lines = [f"critical  {_shorten_contract(c)}" for c in critical if c.observed != NOTHING]
+    if console.is_terminal:
+        rest = lines[VERDICT_CONTRACTS:]
+        lines = [shorten_words(line, console.width - 10) for line in lines[:VERDICT_CONTRACTS]]
+        lines += [f"critical  {len(rest)} more contracts: `ispy1 gate --all`"] if rest else []
     empty = [c for c in critical if c.observed == NOTHING]
     if empty:
         suites = ", ".join(sorted({c.suite for c in empty}))
@@ -221,17 +258,6 @@ def _list_missing(report: GateReport) -> list[str]:
     return [first, *(f"  - {g.words()}" for entry in sorted(entries) for g in group([entry]))]
 
 
-def _make_table(contracts: list[Contract]) -> Table:
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table("severity", "suite", "expected", "observed", "fix", show_lines=True)
-    for c in contracts:
-        cells = (c.severity, c.suite, c.expectation, c.observed or "", c.fix)
-        table.add_row(*(escape(cell) for cell in cells))
-    return table
-
-
 def _format_lines(contract: Contract) -> list[str]:
     first = f"{contract.severity}  {contract.suite}: {contract.expectation}"
     fix = f"  fix: {contract.fix}"
@@ -250,7 +276,11 @@ def write_command(contract: Contract) -> str:
 
 def _print(lines: Iterable[str], console: Console) -> None:
     for line in lines:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        first, _, _ = line.partition(" ")
+        indent = 10 if first in _COLOURS else 4
+        text = wrap_line(line, console.width if console.is_terminal else None, indent)
+        style = _COLOURS.get(first)
+        console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 def words(value: object) -> str:

@@ -23,7 +23,8 @@ _SHORT_TEXT = 16
 _MOST_KEYS = 5
 _HEADER_PART = re.compile(r"[^_ ]*[_ ]|[^_ ]+")
 _NUMBERS = (int, float, Decimal)
-_NUMBER_TEXT = re.compile(r"-?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?")  # as `summarize` has them
+# As `summarize` and `diff` have them.
+_NUMBER_TEXT = re.compile(r"([+-]?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?|inf)?")
 _LONG_FRACTION = re.compile(r"-?[0-9]+\.[0-9]{7,}")
 _HASH = re.compile(r"[0-9a-f]{16,}")
 # What becomes of texts that are too long: in a short table they wrap; all are whole; each row gets
@@ -61,7 +62,12 @@ class _Column:
 
 
 def lay_out(
-    names: Sequence[str], rows: Sequence[Sequence[Any]], width: int | None, texts: Texts = "fit"
+    names: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    width: int | None,
+    texts: Texts = "fit",
+    *,
+    turn: bool = True,
 ) -> Layout:
     """Return a table that is at most `width` characters wide; None: as wide as it is.
 
@@ -74,6 +80,7 @@ def lay_out(
         rows: their values.
         width: of the terminal; None for a pipe.
         texts: `whole` leaves nothing out; `line` cuts texts and leaves no column out.
+        turn: whether few rows may be turned.
     """
     if width is None or (texts == "fit" and len(rows) <= WRAPPED_ROWS):
         texts = "whole" if width is None else "fit"
@@ -83,7 +90,7 @@ def lay_out(
     is_open = texts in ("whole", "line") or width is None
     shown = list(range(len(columns))) if is_open else _choose(columns, width or 0)
     hidden = tuple(c.name for i, c in enumerate(columns) if i not in shown)
-    if hidden and width is not None and 0 < len(rows) <= FEW_ROWS:
+    if hidden and turn and width is not None and 0 < len(rows) <= FEW_ROWS:
         turned = _turn(columns, len(rows), width)
         if turned:
             return turned

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import textwrap
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -15,6 +16,8 @@ from rich.cells import cell_len, set_cell_size
 ELLIPSIS = "…"
 LIST_ROOM = 40  # characters of a list before the rest is counted
 _KILO = 1000
+_COMMAND = re.compile(r"`[^`]+`")
+_TIE = "\xa0"  # a blank at which no line breaks
 _DIGITS_KEPT = 1e6  # floats from here on keep all digits before the point
 
 
@@ -113,10 +116,20 @@ def shorten_cell(text: str, width: int) -> str:
     return head.rstrip(" ,;:") + ELLIPSIS
 
 
+def shorten_words(text: str, width: int) -> str:
+    """Return the text with every word in at most `width` characters: it wraps without a break."""
+    return " ".join(shorten_cell(word, width) for word in text.split(" "))
+
+
 def wrap_line(line: str, width: int | None, indent: int = 0) -> str:
-    """Return a line in lines of at most `width`, the second one indented; no word is broken."""
+    """Return a line in lines of at most `width`, the second one indented.
+
+    No word is broken, and no command between backticks that has room in a line.
+    """
     if width is None or cell_len(line) <= width:
         return line
     wrapper = textwrap.TextWrapper(width, subsequent_indent=" " * indent)
     wrapper.break_long_words = wrapper.break_on_hyphens = False
-    return "\n".join(wrapper.wrap(line))
+    room = width - indent
+    tied = _COMMAND.sub(lambda m: m[0].replace(" ", _TIE) if len(m[0]) <= room else m[0], line)
+    return "\n".join(wrapper.wrap(tied)).replace(_TIE, " ")

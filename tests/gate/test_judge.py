@@ -456,7 +456,7 @@ def test_data_docs_are_made_on_demand(project: Path, monkeypatch: pytest.MonkeyP
     assert (project / "reports/docs/index.html").is_file()
 
 
-def test_a_terminal_gets_a_table(bench: Bench) -> None:
+def test_a_terminal_gets_the_case(bench: Bench) -> None:
     gone = next(broken.sql for broken in BREAKS if "0000_N3" in broken.case)
     report = bench.judge_broken(gone)
     console = Console(force_terminal=True, width=200, record=True, file=None, quiet=False)

@@ -6,6 +6,7 @@ import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -53,9 +54,11 @@ def missing(n_cases: int) -> tuple[Failing, ...]:
     )
 
 
-def said(*contracts: Contract, verdict: bool = False) -> list[str]:
-    console = Console(force_terminal=False, width=80)
-    show = text.show_verdict if verdict else text.show
+def said(
+    *contracts: Contract, verdict: bool = False, terminal: bool = False, whole: bool = False
+) -> list[str]:
+    console = Console(force_terminal=terminal, width=80, color_system=None)
+    show = text.show_verdict if verdict else partial(text.show, whole=whole)
     with console.capture() as capture:
         show(GateReport(contracts), console)
     return capture.get().splitlines()
@@ -161,6 +164,33 @@ def test_the_verdict_is_short_and_the_gate_has_the_details() -> None:
     assert "  fix: Download it." in details
     assert "  observed: MD5 1" in details
     assert "critical  images: there is no image to judge (all its 1 contracts)" in details
+
+
+def test_a_terminal_gets_a_few_lines_a_contract() -> None:
+    path = f"images_bias-corrected_resampled_zscored_nifti/ISPY1_1002/{'x' * 40}.nii.gz"
+    broken = replace(
+        MASKS, suite="features", observed="9 of 9: " + ", ".join(f"feature_{n}" for n in range(90)),
+        failing=(Failing(path), *(Failing(f"ISPY1_{1002 + n}", f"kind {n} x") for n in range(40))),
+        fix="Look at the images of all these cases inside the mask; run `ispy1 repro --force`.",
+    )  # fmt: skip
+    lines = said(*[broken] * 12, terminal=True)
+    assert len(lines) < 70
+    assert max(map(len, lines)) <= 80
+    assert lines[0].startswith("red: ")
+    assert lines[-1] == "4 more broken contracts (4 critical): `ispy1 gate --all`"
+    assert sum(line.endswith("…") for line in lines) == text.SCREEN_CONTRACTS
+    assert f"  - …/ISPY1_1002/{'x' * 40}.nii.gz" in lines
+    assert "    `ispy1 repro --force`." in lines
+    everything = " ".join(" ".join(said(*[broken] * 12, terminal=True, whole=True)).split())
+    assert everything.count(f"- {path}") == everything.count("feature_89") == 12
+
+
+def test_the_verdict_of_a_terminal_wraps_between_words() -> None:
+    lines = said(
+        *[replace(MASKS, suite="blobs", column="verdict")] * 20, verdict=True, terminal=True
+    )
+    assert max(map(len, lines)) <= 80
+    assert "critical  8 more contracts: `ispy1 gate --all`" in lines
 
 
 def test_a_contract_that_did_not_run_is_named() -> None:

@@ -208,6 +208,7 @@ def test_a_line_wraps_between_words() -> None:
     assert all(line.startswith(" " * 10) for line in lines[1:])
     assert all(len(line) <= 60 for line in lines[:-1])
     assert wrap_line(PROSE, None) == PROSE
+    assert wrap_line("Do what it says: `ispy1 repro`.", 25) == "Do what it says:\n`ispy1 repro`."
 
 
 cells = st.one_of(

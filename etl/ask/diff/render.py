@@ -1,24 +1,21 @@
-"""Show a difference to people: its sections on a terminal, or as markdown for a pull request."""
+"""A difference for people: its sections, and as markdown for a pull request."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from etl.ask.diff.records import Difference, Row
 from etl.text.markdown import escape, format_table
 from etl.text.values import format_line, format_value, shorten
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
 LIMIT = 12  # rows of a section on a terminal
 FOLDED_LIMIT = 50  # rows of a folded section in markdown
 _TEXT = 60  # characters of a cell
-_COLOURS = {"added": "green", "removed": "red"}
+COLOURS = {"added": "green", "removed": "red"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +27,8 @@ class Section:
     rows: tuple[tuple[str, ...], ...]
 
 
-def write_headline(difference: Difference) -> str:
-    """Say what differs in one sentence."""
+def write_headline(difference: Difference, *, named: bool = True) -> str:
+    """Say what differs in one sentence; `named`: with the names of the tables."""
     if not difference.is_different:
         return f"{difference.old} and {difference.new} are the same: no row and no summary differs."
     changed = [table["table"] for table in difference.changed_tables]
@@ -42,7 +39,8 @@ def write_headline(difference: Difference) -> str:
         f"values changed: {len(difference.values)}",
         f"files: {', '.join(f'{n} {change}' for change, n in sorted(files.items())) or 'none'}",
     ]
-    tables = f"{len(changed)} of {len(difference.tables)} tables differ ({', '.join(changed)})"
+    names = f" ({', '.join(changed)})" if named else ""
+    tables = f"{len(changed)} of {len(difference.tables)} tables differ{names}"
     return f"{difference.old} to {difference.new}: {tables}; {'; '.join(parts)}."
 
 
@@ -59,28 +57,6 @@ def list_sections(difference: Difference) -> list[Section]:
         _show_columns(difference),
     ]
     return [section for section in sections if section.rows]
-
-
-def show(difference: Difference, console: Console) -> None:
-    """Print the report: short, with colours on a terminal only."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    console.print(write_headline(difference), markup=False, highlight=False, soft_wrap=True)
-    for section in list_sections(difference):
-        console.print()
-        console.print(Text(section.title, style="bold"))
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-        for name in section.columns:
-            table.add_column(name, justify="right" if name in _NUMBERS else "left", overflow="fold")
-        for row in section.rows[:LIMIT]:
-            style = next((_COLOURS[cell] for cell in row if cell in _COLOURS), "")
-            table.add_row(*(Text(cell, style=style) for cell in row))  # cells are data, no markup
-        console.print(table)
-        rest = len(section.rows) - LIMIT
-        if rest > 0:
-            console.print(f"and {rest} more; `--json` has all")
 
 
 def write_markdown(difference: Difference) -> Iterator[str]:
@@ -105,11 +81,7 @@ def _fold(title: str) -> str:
 # --- The sections ------------------------------------------------------------------------------
 
 _MASKS = "Masks"
-_NUMBERS = frozenset(
-    {"before cm3", "after cm3", "difference cm3", "%", "Dice", "unusual", "difference"}
-    | {"rows before", "rows after", "added", "removed", "changed", "n"}
-)
-_CELL = ("table", "key", "column", "before", "after", "difference", "unusual", "others")
+CELL = ("table", "key", "column", "before", "after", "difference", "unusual", "others")
 
 
 def _show_masks(difference: Difference) -> Section:
@@ -157,19 +129,27 @@ def _show_coverage(difference: Difference) -> Section:
 
 def _show_unknown(difference: Difference) -> Section:
     rows = tuple(_format_cell(cell, "") for cell in difference.coverage_cells)
-    return Section("Coverage: known or not", _CELL, rows)
+    return Section("Coverage: known or not", CELL, rows)
 
 
 def _show_values(difference: Difference) -> Section:
-    """Tabulate per row of a table its most unusual change, and how many others it has."""
+    return Section("Values: the most unusual change of each row", CELL, _join(difference.values))
+
+
+def show_unknown_rows(difference: Difference) -> Section:
+    """Tabulate what is known or not anew by row of a table, not by cell."""
+    return Section("Coverage: known or not", CELL, _join(difference.coverage_cells))
+
+
+def _join(changes: Sequence[Row]) -> tuple[tuple[str, ...], ...]:
+    """Return per row of a table its most unusual change, and how many others it has."""
     by_row: dict[tuple[str, str], list[Row]] = {}
-    for cell in difference.values:
+    for cell in changes:
         by_row.setdefault((cell["table"], _join_key(cell["key"])), []).append(cell)
-    rows = tuple(
+    return tuple(
         _format_cell(cells[0], f"{len(cells) - 1} more" if len(cells) > 1 else "")
         for cells in by_row.values()
     )
-    return Section("Values: the most unusual change of each row", _CELL, rows)
 
 
 def _format_cell(cell: Row, others: str) -> tuple[str, ...]:
@@ -190,7 +170,7 @@ def _show_blobs(difference: Difference) -> Section:
     rows = tuple(
         (blob["change"], blob["path"], (blob["old_md5"] or "")[:8], (blob["new_md5"] or "")[:8])
         for blob in difference.blobs
-        if blob["case_id"] is None or blob["change"] not in _COLOURS
+        if blob["case_id"] is None or blob["change"] not in COLOURS
     )
     return Section("Files", ("change", "file", "MD5 before", "MD5 after"), rows)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -19,7 +20,8 @@ from typer.testing import CliRunner, Result
 
 from ask.diff.pair import Pair
 from etl.ask.diff import Difference, compare, connect
-from etl.ask.diff.render import list_sections, show, write_headline, write_markdown
+from etl.ask.diff.render import list_sections, write_headline, write_markdown
+from etl.ask.diff.screen import show
 from etl.build.index import list_parts_tables, list_tables
 from etl.cli.diff import register
 from etl.model.errors import UserError
@@ -98,6 +100,24 @@ def test_long_lists_are_cut_and_say_so(found: Difference) -> None:
         show(many, console)
     assert "and 198 more; `--json` has all" in capture.get()
     assert "and 198 more" in "".join(write_markdown(many))
+
+
+def test_a_terminal_gets_few_lines_and_no_broken_word(found: Difference) -> None:
+    many = replace(found, values=list(found.values) * 30, masks=list(found.masks) * 3)
+    screens = {}
+    for whole in (False, True):
+        console = Console(force_terminal=True, width=80, color_system=None)
+        with console.capture() as capture:
+            show(many, console, whole=whole)
+        screens[whole] = capture.get().splitlines()
+    assert max(map(len, screens[False])) <= 80
+    assert len(screens[False]) < 100 < len(screens[True])
+    assert screens[False][-1] == "Every row and column: `--all`, or `--json`; in SQL: `--sql`"
+    words = {str(change[name]) for change in found.values for name in ("table", "column")}
+    shown = set(" ".join(screens[False]).replace(":", " ").split())
+    assert {table["table"] for table in found.changed_tables[:8]} <= shown
+    assert len(words & shown) > 3
+    assert any(re.fullmatch(r"  \w+: \S+ → \S+( \(.*)?", line) for line in screens[False])
 
 
 def test_nothing_is_said_in_one_line(story: Path) -> None:
