@@ -18,6 +18,7 @@ from etl.model.errors import UserError
 from etl.warehouse.limits import MEMORY, SECONDS, SPILL_GB, Limits
 
 if TYPE_CHECKING:
+    from etl.text.answer_format import Format
     from etl.text.output import View
     from etl.warehouse.dictionary import ColumnFact, Relation
 
@@ -223,6 +224,7 @@ def report(
     - `ispy1 report`
     - `ispy1 report labels`
     - `ispy1 report volumes --format csv`
+    - `ispy1 report methods`
     """
     from etl.text.answer_format import choose_format
     from etl.text.output import find_width, print_list, write
@@ -239,10 +241,11 @@ def report(
         message = "--format, --output: of which report? Give its name; `ispy1 report` lists them."
         raise UserError(message)
     if name is None:
-        listed = [
-            (key, reports.read_title(text)) for key, text in reports.list_reports(root).items()
-        ]
-        print_list(("report", "question"), listed, command="ispy1 report --all", whole=whole)
+        titles = list(reports.list_titles(root).items())
+        print_list(("report", "question"), titles, command="ispy1 report --all", whole=whole)
+        return
+    if name == reports.METHODS:
+        _write_methods(root, chosen, output)
         return
     text = reports.find(root, name)
     _warn_if_stale()
@@ -250,6 +253,26 @@ def report(
     if chosen == "table" and output is None:
         typer.echo(f"{wrap_line(reports.read_title(text), find_width())}\n")
     write(result, chosen, output, view)
+
+
+def _write_methods(root: Path, form: Format, output: Path | None) -> None:
+    from etl.ask.methods import format_methods
+    from etl.text.output import write_file
+
+    if form not in ("table", "markdown"):
+        message = f"--format {form}: methods is text. Take markdown."
+        raise UserError(message)
+    _warn_if_stale()
+    text = format_methods(root)
+    if output:
+        write_file(output, [text])
+    elif form == "markdown":
+        sys.stdout.write(text)
+    else:
+        from rich.console import Console
+        from rich.markdown import Markdown
+
+        Console().print(Markdown(text))
 
 
 def split() -> None:

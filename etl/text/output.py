@@ -66,7 +66,7 @@ def write(result: Result, form: Format, output: Path | None, view: View | None =
     elif output is None:
         _write_stdout(result, form, view)
     else:
-        _write_file(output, format_lines(result, form))
+        write_file(output, format_lines(result, form))
 
 
 def format_lines(result: Result, form: Format) -> Iterator[str]:
@@ -93,7 +93,13 @@ def _write_stdout(result: Result, form: Format, view: View | None) -> None:
         sys.stdout.write(piece)
 
 
-def _write_file(output: Path, pieces: Iterable[str]) -> None:
+def write_file(output: Path, pieces: Iterable[str]) -> None:
+    """Write text to a file.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+
     def fill(target: Path) -> None:
         with target.open("w", encoding="utf-8", newline="") as file:
             file.writelines(pieces)

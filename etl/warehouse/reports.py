@@ -10,6 +10,7 @@ from etl.model.profile import load_profile
 from etl.warehouse.views import fill_roles, read_header, read_sql
 
 REPORTS = "sql/reports"
+METHODS = "methods"  # a report in prose: etl.ask.methods
 
 
 def list_reports(root: Path) -> dict[str, str]:
@@ -22,6 +23,13 @@ def read_title(sql: str) -> str:
     return " ".join(line.strip() for line in read_header(sql))
 
 
+def list_titles(root: Path) -> dict[str, str]:
+    """Return name and title of every report, by name."""
+    titles = {name: read_title(text) for name, text in list_reports(root).items()}
+    methods = "Methods: the methods of a paper, with counts, parameters, versions and citation"
+    return dict(sorted({**titles, METHODS: methods}.items()))
+
+
 def find(root: Path, name: str) -> str:
     """Return the SQL text of the report `name`.
 
@@ -31,7 +39,7 @@ def find(root: Path, name: str) -> str:
     all_reports = list_reports(root)
     if name in all_reports:
         return fill_roles(all_reports[name], load_profile(root))
-    near = get_close_matches(name, all_reports, 1)
+    near = get_close_matches(name, [*all_reports, METHODS], 1)
     hint = f" Did you mean {near[0]}?" if near else ""
     message = f"{name}: no report of this name.{hint} `ispy1 report` lists them."
     raise UserError(message)

@@ -1,4 +1,4 @@
-"""Fill card.template.md: each of its blocks is the answer of a report or view.
+"""Fill a template, such as card.template.md: each of its blocks is the answer of a report or view.
 
 A block is a paragraph below `<!-- NAME -->`: lines without a field once, lines with fields for each
 row. `, at most N` counts the rows that are left out; `, or nothing` leaves a block without a row
@@ -50,28 +50,32 @@ class Cell:
         return format(self.value, form).replace("%", " %")
 
 
-def fill_template(connection: duckdb.DuckDBPyConnection, root: Path, answers: Answers) -> str:
-    """Return the card.
+def fill_template(
+    connection: duckdb.DuckDBPyConnection, root: Path, answers: Answers, template: Path = TEMPLATE
+) -> str:
+    """Return the text of a template, by default of the card.
 
     Args:
         connection: the warehouse.
         root: the project, whose sql/reports have the names of most blocks.
         answers: the rows of blocks that no query answers.
+        template: the file.
     """
     queries = list_reports(root)
 
     def answer(name: str) -> Sequence[Row]:
         if name in answers:
             return answers[name]
-        return ask(connection, queries.get(name, _select(name)))
+        return ask(connection, queries.get(name, write_query(name)))
 
-    paragraphs = TEMPLATE.read_text(encoding="utf-8").strip().split("\n\n")
+    paragraphs = template.read_text(encoding="utf-8").strip().split("\n\n")
     filled = [fill_block(match, answer(match[1])) if (match := _BLOCK.fullmatch(paragraph))
               else paragraph for paragraph in paragraphs]  # fmt: skip
     return "\n\n".join(filter(None, filled)) + "\n"
 
 
-def _select(name: str) -> str:
+def write_query(name: str) -> str:
+    """Return the query for all rows of a table or view, such as inputs.params."""
     return f"from {'.'.join(map(quoted, name.split('.')))}"
 
 

@@ -1,0 +1,93 @@
+"""`ispy1 report methods`: the methods of a paper, filled from tables, parameters and versions.
+
+Every count is the answer of a report or view, and a part of which no table is built is left out.
+"""
+
+from __future__ import annotations
+
+import platform
+import re
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from etl.ask.card.card import NOT_RECORDED, describe_verdict, read_facts
+from etl.ask.card.template import Answers, Row, ask, fill_template, write_query
+from etl.model import project
+from etl.model.errors import UserError
+from etl.text.values import is_list
+from etl.versions import git
+
+if TYPE_CHECKING:
+    import duckdb
+
+TEMPLATE = Path(__file__).with_name("methods.template.md")
+PACKAGES = (
+    "ispy1-warehouse", "numpy", "scipy", "nibabel", "scikit-image", "connected-components-3d",
+    "z-rad", "duckdb", "dvc", "great-expectations",
+)  # fmt: skip
+_OF_TABLE = re.compile(r"<!-- (of\.([\w.]+))")  # a block that is there where the table has rows
+_INSIDE = re.compile(r"\n\n(?!\*\*)")  # a paragraph of the text begins with a bold word
+
+
+def format_methods(root: Path) -> str:
+    """Return the methods of the project at `root` as markdown.
+
+    Raises:
+        UserError: the warehouse cannot be opened.
+    """
+    from etl.warehouse.connect import connect
+
+    facts = read_facts(root)
+    release = f"`{facts.release_hash}`" if facts.release_hash else NOT_RECORDED
+    with connect(root) as connection:
+        # A table that is missing must be missing, and not the Python object of the same name.
+        connection.execute("set python_enable_replacements = false")
+        settings = {**_read_versions(root), **_read_numbers(connection)}
+        answers: Answers = {
+            "phantom": [{}] if facts.profile.is_phantom else [],
+            "version": [{"release": release, "profile": facts.profile.name}],
+            "software": [settings],
+            "verdict": [describe_verdict(facts)],
+            **_find_parts(connection, settings),
+            "recompute.inputs": _list_inputs(root, connection),
+        }
+        text = fill_template(connection, root, answers, TEMPLATE)
+    return _INSIDE.sub("\n", text)
+
+
+def _read_versions(root: Path) -> Row:
+    """Return the versions of code, Python and packages, by names that a template can hold."""
+    try:
+        revision = git.describe(root)
+    except UserError:  # no git here, or nothing is committed
+        revision = "not recorded"
+    packages = {name.replace("-", "_"): version(name) for name in PACKAGES}
+    return {**packages, "python": platform.python_version(), "revision": revision}
+
+
+def _read_numbers(connection: duckdb.DuckDBPyConnection) -> Row:
+    """Return the numbers of params.yaml by name, `kinetics_pe_min_percent`."""
+    rows = ask(connection, "from inputs.params")
+    return {row["name"].replace(".", "_"): row["number"] for row in rows}
+
+
+def _find_parts(connection: duckdb.DuckDBPyConnection, settings: Row) -> Mapping[str, list[Row]]:
+    """Return the settings for each block that is about a table with rows, nothing for others."""
+    blocks: list[tuple[str, str]] = _OF_TABLE.findall(TEMPLATE.read_text(encoding="utf-8"))
+    return {
+        block: [settings] if ask(connection, f"{write_query(table)} limit 1") else []
+        for block, table in blocks
+    }
+
+
+def _list_inputs(root: Path, connection: duckdb.DuckDBPyConnection) -> list[Row]:
+    """Return what features were recomputed from, as params.yaml lists it."""
+    if not ask(connection, "from recomputed_features limit 1"):
+        return []
+    inputs: list[dict[str, Any]] = project.param(root, "recompute.inputs")
+    return [
+        {**row, "families": ", ".join(row["families"]) if is_list(row["families"]) else "all"}
+        for row in inputs
+    ]
