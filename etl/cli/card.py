@@ -1,4 +1,4 @@
-"""The commands that make what people look at, stages both: the card and the site."""
+"""The commands that make what people look at, stages both: the card with metrics, and the site."""
 
 from __future__ import annotations
 
@@ -17,17 +17,21 @@ def register(app: typer.Typer) -> None:
 def card() -> None:
     """Write the dataset card, reports/card.md, and draw the median case, reports/card.png.
 
-    The stage `card`. The picture reads blobs, and is left as it is where it would be the same.
+    The stage `card`. It also writes reports/metrics.json and reports/plots, which
+    `dvc metrics diff` and `dvc plots diff` compare. The picture reads blobs, and is left as it is
+    where it would be the same.
 
     Examples:
     - `ispy1 card`
     """
     from etl.ask.card.card import write_card
     from etl.ask.card.picture import write_picture
+    from etl.ask.metrics import write_metrics
 
     root = project.find_root()
     typer.echo(f"picture: {write_picture(root)}")
     typer.echo(f"card: {write_card(root).relative_to(root)}")
+    typer.echo(f"metrics: {write_metrics(root).relative_to(root)}")
 
 
 def site() -> None:

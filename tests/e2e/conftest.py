@@ -17,6 +17,7 @@ from tracked import Tracked
 from typer.testing import CliRunner, Result
 
 from etl.ask.card.card import write_card
+from etl.ask.metrics import write_metrics
 from etl.build.run import Built
 from etl.cli import app
 from etl.gate.judge import run_gate
@@ -57,6 +58,7 @@ class Clone(Tracked):
         update_splits(self.root)
         run_gate(self.root)
         write_card(self.root)
+        write_metrics(self.root)
         write_site(self.root, lambda *_: None)
         self.run("dvc commit -q -f index tables split gate card site")
         return built

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from dvc.repo import Repo
 from remotes.conftest import Remote
 
 from e2e.conftest import Clone
@@ -20,6 +21,7 @@ from etl.phantom import make
 
 GROWN, WITHDRAWN, ADDED = "ISPY1_9001", "ISPY1_9003", "ISPY1_9004"
 MASK = f"masks_stv_manual/{GROWN}.nii.gz"
+VERSIONS = ("v1", "v2")
 Versions = tuple[Clone, dict[str, Built]]
 
 
@@ -63,7 +65,7 @@ def versions(
     access = {"access_key_id": "nobody", "secret_access_key": "nothing", "region": "us-east-1"}
     options = {**s3_remote.options, **access}
     replace(s3_remote, url=f"{s3_remote.url}/session", options=options).add_to(clone)
-    for tag, download in zip(("v1", "v2"), downloads, strict=True):
+    for tag, download in zip(VERSIONS, downloads, strict=True):
         assert clone.ask(f"ispy1 adopt '{download}' --prune").exit_code == 0
         built_of_tag = clone.build()
         assert clone.ask("ispy1 verdict").exit_code == 1  # red: no workbook of features
@@ -114,6 +116,22 @@ def test_versions_beside_each_other(versions: Versions) -> None:
     assert {row["change"] for row in changed} == {"added", "changed", "removed"}
     old = answer(clone, 'ispy1 sql --rev v1 -f json "select distinct case_id from masks"')
     assert {row["case_id"] for row in old} == {GROWN, "ISPY1_9002", WITHDRAWN}
+
+
+def test_dvc_compares_metrics_and_plots(versions: Versions) -> None:
+    clone, _ = versions
+    median = "select median(volume_cm3) as cm3 from masks where mask = 'stv_manual'"
+    old, new = (
+        answer(clone, f'ispy1 sql --rev {v} -f json "{median}"')[0]["cm3"] for v in VERSIONS
+    )
+    with Repo(str(clone.root)) as repo:
+        said = repo.metrics.diff("v1", "v2")["diff"]["reports/metrics.json"]
+        plots = repo.plots.show(revs=["v2"])["v2"]["sources"]["data"]
+    changed = said["median_volume_cm3.stv_manual"]
+    assert (changed["old"], changed["new"]) == pytest.approx((old, new), abs=1e-6)
+    assert changed["diff"] != 0
+    volumes = plots["reports/plots/volumes.csv"]["data"]
+    assert {row["case_id"] for row in volumes} == {GROWN, "ISPY1_9002", ADDED}
 
 
 def test_why_leads_to_the_blob(versions: Versions) -> None:

@@ -42,6 +42,12 @@ class Difference:
         """The tables that differ in rows or columns, or that one version lacks."""
         return [table for table in self.tables if _is_changed(table)]
 
+    def _repr_markdown_(self) -> str:
+        """Return what a notebook shows: the markdown of `ispy1 diff`."""
+        from etl.ask.diff.render import write_markdown
+
+        return "".join(write_markdown(self))
+
     def as_json(self) -> Row:
         """Return everything for machines; infinite is null in `unusual`."""
         return {"is_different": self.is_different, **_drop_infinite(asdict(self))}

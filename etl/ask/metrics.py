@@ -1,0 +1,57 @@
+"""reports/metrics.json and reports/plots: what `dvc metrics diff` and `dvc plots diff` compare.
+
+Every query of sql/metrics gives names and values. The same tables and verdict give the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from etl.ask.card.template import ask
+from etl.model.store import write_atomically
+from etl.text.output import format_csv
+from etl.warehouse.reports import list_reports
+from etl.warehouse.views import read_sql
+
+METRICS = "reports/metrics.json"
+PLOTS = "reports/plots"
+QUERIES = "sql/metrics"
+VOLUMES = "volumes"  # of every case: a plot, as the report has them
+COLUMNS = ("case_id", "ftv_cm3", "stv_manual_cm3", "stv_resunet_cm3")
+
+
+def write_metrics(root: Path) -> Path:
+    """Write the metrics of the project at `root`, and the data of its plots.
+
+    Raises:
+        UserError: the warehouse cannot be opened, or the disk refuses.
+    """
+    from etl.warehouse.connect import connect
+
+    with connect(root) as connection:
+        # A table that is missing must be missing, and not the Python object of the same name.
+        connection.execute("set python_enable_replacements = false")
+        metrics = {
+            name: {row["name"]: row["value"] for row in ask(connection, query)}
+            for name, query in read_sql(root / QUERIES).items()
+        }
+        cases = ask(connection, list_reports(root)[VOLUMES])
+    for name, values in metrics.items():
+        _write_plot(root, name, ("name", "value"), values.items())
+    _write_plot(root, VOLUMES, COLUMNS, ([row[name] for name in COLUMNS] for row in cases))
+    _write(root / METRICS, json.dumps(metrics, indent=2) + "\n")
+    return root / METRICS
+
+
+def _write_plot(
+    root: Path, name: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
+) -> None:
+    _write(root / PLOTS / f"{name}.csv", "".join(format_csv(columns, rows)))
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, lambda target: target.write_text(text, encoding="utf-8"))
