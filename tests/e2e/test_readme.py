@@ -43,6 +43,7 @@ def test_readme(built: Clone, tmp_path: Path) -> None:
             assert answer.stdout.splitlines() == text.splitlines()
         elif kind == "yaml":  # the file that its first line names
             path, content = text.removeprefix("# ").split("\n", 1)
+            (clone.root / path).parent.mkdir(parents=True, exist_ok=True)
             (clone.root / path).write_text(content)
         elif "pyspark" in text:
             continue
