@@ -41,6 +41,15 @@ def test_every_view_and_column_is_documented(db: duckdb.DuckDBPyConnection) -> N
     assert all("Grain: " in comment for _, comment in ask(db, tables + views_too))
 
 
+def test_a_notebook_shows_an_answer_as_a_table(db: duckdb.DuckDBPyConnection) -> None:
+    """DuckDB's own: cells are data, rows are counted, and notebooks align the class right."""
+    answer = db.sql("select '<b>' as mask, volume_cm3 from masks cross join range(5)")
+    page = answer._repr_mimebundle_()["text/html"]
+    assert page.startswith('<table class="dataframe">')
+    assert "<td>&lt;b&gt;</td>" in page
+    assert "10 of 40 rows" in page
+
+
 @pytest.mark.parametrize("name", sorted(VIEWS))
 def test_header_names_the_columns_in_order(db: duckdb.DuckDBPyConnection, name: str) -> None:
     actual = [column[0] for column in db.execute(f"from {name} limit 0").description or ()]

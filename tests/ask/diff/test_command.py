@@ -18,6 +18,7 @@ from rich.console import Console
 from support import ROOT
 from typer.testing import CliRunner, Result
 
+import etl
 from ask.diff.pair import Pair
 from etl.ask.diff import Difference, compare, connect
 from etl.ask.diff.render import list_sections, write_headline, write_markdown
@@ -84,6 +85,11 @@ def test_markdown_shows_the_masks_and_folds_the_rest() -> None:
     assert "Coverage" not in before
     assert text.count("<details>") == text.count("</details>") == len(folded.split("<details>"))
     assert len(text) < 12_000
+
+
+@pytest.mark.usefixtures("here")
+def test_a_notebook_shows_the_same() -> None:
+    assert etl.diff("v2")._repr_markdown_() == run("v2", "--format", "markdown").stdout
 
 
 def test_markdown_shows_data_as_data(found: Difference) -> None:
