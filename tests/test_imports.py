@@ -22,7 +22,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("etl.text",),
     ("etl.warehouse",),
     ("etl.gate",),
-    ("etl.ask", "etl.adopt"),
+    ("etl.ask", "etl.adopt", "etl.exchange"),
     ("etl.site",),
     ("etl.cli",),
 )
@@ -33,7 +33,7 @@ ONLY_IN = {
     "dvc": ("etl.versions",),
     "dvc_data": ("etl.versions",),
     "subprocess": ("etl.versions",),  # git and DVC are asked there, and nobody else is
-    "nibabel": ("etl.read", "etl.phantom"),
+    "nibabel": ("etl.read", "etl.phantom", "etl.exchange.labels"),
     "isal": ("etl.read", "etl.phantom"),
     "openpyxl": ("etl.read",),
     "xlsxwriter": ("etl.phantom",),

@@ -17,7 +17,7 @@ def register(app: typer.Typer) -> None:
     app.command()(export)
 
 
-def export(
+def export(  # noqa: PLR0913, PLR0917  typer makes an option of each
     folder: Annotated[Path, typer.Argument(help="Where to; made where it does not exist.")],
     files: Annotated[
         list[str] | None, typer.Option("--files", help="json (MONAI) or csv (nnU-Net, others).")
@@ -33,6 +33,18 @@ def export(
         str | None, typer.Option("--table-format", help="delta: tables with versions, alone.")
     ] = None,
     rev: RevOption = None,
+    tool: Annotated[
+        str | None, typer.Option("--for", metavar="TOOL", help="Write what TOOL reads: nnunet.")
+    ] = None,
+    images: Annotated[
+        str | None, typer.Option(help="With --for: n3 or zscored. Default: on the masks' grid.")
+    ] = None,
+    masks: Annotated[
+        str | None, typer.Option(help="With --for: this mask set. Default: the expert's.")
+    ] = None,
+    copy: Annotated[
+        str | None, typer.Option(help="With --for: symlink (default), hardlink or copy.")
+    ] = None,
 ) -> None:
     """Write the warehouse for people without it: Parquet, one DuckDB file, data dictionary.
 
@@ -41,6 +53,8 @@ def export(
     views with their comments and functions; what it cannot carry over stands in it, and is said.
     `--table-format delta` writes Delta tables instead, into the same folder again and again: what a
     revision changed is a version of a table, and `versions.csv` says which.
+    `--for nnunet` writes a raw data set of nnU-Net v2: phases as channels, labels 0 and 1, folds.
+    Cases that lack a file, or whose grids differ, are left out and named.
 
     Examples:
     - `ispy1 export out`
@@ -48,7 +62,18 @@ def export(
     - `ispy1 export out --dialect spark`, then `spark-sql -f out/views.spark.sql`
     - `ispy1 export out --dialect postgres`, then `cd out && psql -f views.postgres.sql`
     - `ispy1 export lake --table-format delta --rev v1.0`
+    - `ispy1 export $nnUNet_raw/Dataset101_ISPY1 --for nnunet --masks stv_manual`
     """
+    options = {"images": images, "masks": masks, "copy": copy}
+    if tool:
+        if table_format or rev or files or dialect:
+            message = f"--for {tool}: goes with none of --table-format, --rev, --files, --dialect."
+            raise UserError(message)
+        _export_for(tool, folder, options, force=force)
+        return
+    if any(options.values()):
+        message = "--images, --masks, --copy: belong to --for, such as --for nnunet."
+        raise UserError(message)
     if table_format or rev:
         if table_format != "delta" or files or dialect:
             message = "--table-format: expected delta, with --rev and --force alone."
@@ -73,6 +98,18 @@ def export(
     forms = [form for form in FILES_FORMATS if form in (files or ())]
     for path in write(project.find_root(), folder, files=forms, dialect=engine, force=force):
         typer.echo(path)
+
+
+def _export_for(tool: str, folder: Path, options: dict[str, str | None], *, force: bool) -> None:
+    from etl.cli.progress import progress_bar
+    from etl.exchange import export_for
+    from etl.exchange.target import Options
+
+    with progress_bar(f"export for {tool}") as advance:
+        chosen = Options(**options, force=force, progress=advance)
+        exported = export_for(tool, project.find_root(), folder, chosen)
+    for line in (*exported.paths, *exported.notes):
+        typer.echo(line)
 
 
 def _export_delta(folder: Path, rev: str | None, *, force: bool) -> None:

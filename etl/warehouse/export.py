@@ -68,6 +68,20 @@ def export(
         UserError: the folder holds something or is the project's, another export writes into it,
             nothing is built, or the disk refuses.
     """
+    with open_target(root, target, force=force) as snapshot:
+        copies = list(copy_tables(snapshot, target / PARQUET))
+        if dialect:
+            return [*copies, *write_for(snapshot, target, dialect)]
+        return [*copies, *_write_database_files(root, snapshot, target, files)]
+
+
+@contextmanager
+def open_target(root: Path, target: Path, *, force: bool) -> Iterator[Snapshot]:
+    """Hold a folder that is to be written to, and yield what is built.
+
+    Raises:
+        UserError: as export().
+    """
     refuse_inputs(root, target, ())
     snapshot = take_working_tree(root)
     if not snapshot.tables:
@@ -75,10 +89,7 @@ def export(
         raise UserError(message)
     with hold_folder(target):
         _refuse_full(target, force=force)
-        copies = list(_copy_tables(snapshot, target / PARQUET))
-        if dialect:
-            return [*copies, *write_for(snapshot, target, dialect)]
-        return [*copies, *_write_database_files(root, snapshot, target, files)]
+        yield snapshot
 
 
 @contextmanager
@@ -118,7 +129,8 @@ def _write_database_files(
         yield _write_files(root, target / DATABASE, target, form)
 
 
-def _copy_tables(snapshot: Snapshot, folder: Path) -> Iterator[Path]:
+def copy_tables(snapshot: Snapshot, folder: Path) -> Iterator[Path]:
+    """Copy the table files of a snapshot into a folder; yield each copy."""
     copies = {folder / f"{name}.parquet": path for name, path in snapshot.tables.items()}
     for name, held in snapshot.parts.items():
         parts = list_parts(Path(held).parent, name, Path(held).name).items()
@@ -147,10 +159,11 @@ def _write_dictionary(database: Path, folder: Path) -> Iterator[Path]:
         text = "\n".join(dictionary.markdown(connection)) + "\n"
         cells = "".join(output.format_csv(dictionary.ROW_COLUMNS, dictionary.rows(connection)))
     for name, content in (("data_dictionary.md", text), ("data_dictionary.csv", cells)):
-        yield _write_text(folder / name, content)
+        yield write_text(folder / name, content)
 
 
-def _write_text(path: Path, text: str) -> Path:
+def write_text(path: Path, text: str) -> Path:
+    """Write a text file, whole or not at all; return its path."""
     write_atomically(path, lambda target: target.write_text(text, encoding="utf-8"))
     return path
 
@@ -159,14 +172,14 @@ def _write_files(root: Path, database: Path, folder: Path, form: FilesFormat) ->
     cases = list(list_case_files(database, release_path(root).resolve()))
     if form == "json":
         text = json.dumps(make_datalist(cases), indent=2, ensure_ascii=False) + "\n"
-        return _write_text(folder / "files.json", text)
+        return write_text(folder / "files.json", text)
     columns = (
         ("case_id", "fold", *(name for name in cases[0] if name.endswith("_path")))
         if cases
         else ("case_id", "fold")
     )
     rows = ([case[name] for name in columns] for case in cases)
-    return _write_text(folder / "files.csv", "".join(output.format_csv(columns, rows)))
+    return write_text(folder / "files.csv", "".join(output.format_csv(columns, rows)))
 
 
 def list_case_files(database: Path, release: Folder) -> Iterator[dict[str, Any]]:
