@@ -36,7 +36,7 @@ ONLY_IN = {
     "nibabel": ("etl.read", "etl.phantom", "etl.exchange.labels"),
     "isal": ("etl.read", "etl.phantom"),
     "openpyxl": ("etl.read",),
-    "xlsxwriter": ("etl.phantom",),
+    "xlsxwriter": ("etl.phantom", "etl.exchange.xlsx"),
     "cc3d": ("etl.measure",),
     "typer": ("etl.cli",),
     "jinja2": ("etl.site.page",),

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from etl.cli.sql import RevOption
 from etl.model import project
 from etl.model.errors import UserError
+
+if TYPE_CHECKING:
+    from etl.exchange.target import Exported
+
+WORKBOOK = "xlsx"
 
 
 def register(app: typer.Typer) -> None:
@@ -20,7 +25,8 @@ def register(app: typer.Typer) -> None:
 def export(  # noqa: PLR0913, PLR0917  typer makes an option of each
     folder: Annotated[Path, typer.Argument(help="Where to; made where it does not exist.")],
     files: Annotated[
-        list[str] | None, typer.Option("--files", help="json (MONAI) or csv (nnU-Net, others).")
+        list[str] | None,
+        typer.Option("--files", help="json or csv (lists of files), xlsx (Excel)."),
     ] = None,
     dialect: Annotated[
         str | None,
@@ -33,6 +39,10 @@ def export(  # noqa: PLR0913, PLR0917  typer makes an option of each
         str | None, typer.Option("--table-format", help="delta: tables with versions, alone.")
     ] = None,
     rev: RevOption = None,
+    sheets: Annotated[
+        list[str] | None,
+        typer.Option("--table", help="With --files xlsx: this table or view. Default: most."),
+    ] = None,
     tool: Annotated[
         str | None, typer.Option("--for", metavar="TOOL", help="Write what TOOL reads: nnunet.")
     ] = None,
@@ -49,6 +59,7 @@ def export(  # noqa: PLR0913, PLR0917  typer makes an option of each
     """Write the warehouse for people without it: Parquet, one DuckDB file, data dictionary.
 
     `--files` adds a list of the images and masks of each case, with absolute paths and folds.
+    `--files xlsx` adds a workbook: a sheet per table and view, and a dictionary of columns.
     `--dialect` writes for an engine that you run: Parquet tables, and one script that makes tables,
     views with their comments and functions; what it cannot carry over stands in it, and is said.
     `--table-format delta` writes Delta tables instead, into the same folder again and again: what a
@@ -59,6 +70,7 @@ def export(  # noqa: PLR0913, PLR0917  typer makes an option of each
     Examples:
     - `ispy1 export out`
     - `ispy1 export out --files json --files csv --force`
+    - `ispy1 export out --files xlsx --table cohort --table volumes`
     - `ispy1 export out --dialect spark`, then `spark-sql -f out/views.spark.sql`
     - `ispy1 export out --dialect postgres`, then `cd out && psql -f views.postgres.sql`
     - `ispy1 export lake --table-format delta --rev v1.0`
@@ -80,13 +92,19 @@ def export(  # noqa: PLR0913, PLR0917  typer makes an option of each
             raise UserError(message)
         _export_delta(folder, rev, force=force)
         return
+    _export_tables(folder, files or [], sheets or [], dialect, force=force)
+
+
+def _export_tables(
+    folder: Path, files: list[str], sheets: list[str], dialect: str | None, *, force: bool
+) -> None:
     from etl.warehouse.dialects.scripts import DIALECTS
     from etl.warehouse.export import FILES_FORMATS
     from etl.warehouse.export import export as write
 
-    unknown = sorted(set(files or ()) - set(FILES_FORMATS))
+    unknown = sorted(set(files) - {*FILES_FORMATS, WORKBOOK})
     if unknown:
-        message = f"--files {unknown[0]}: expected json or csv."
+        message = f"--files {unknown[0]}: expected json, csv or xlsx."
         raise UserError(message)
     engine = next((name for name in DIALECTS if name == dialect), None)
     if dialect and not engine:
@@ -95,9 +113,20 @@ def export(  # noqa: PLR0913, PLR0917  typer makes an option of each
     if engine and files:
         message = "--files: belongs to an export without --dialect. Leave one of both out."
         raise UserError(message)
-    forms = [form for form in FILES_FORMATS if form in (files or ())]
-    for path in write(project.find_root(), folder, files=forms, dialect=engine, force=force):
+    if sheets and WORKBOOK not in files:
+        message = "--table: belongs to --files xlsx. Add that, or leave it out."
+        raise UserError(message)
+    forms = [form for form in FILES_FORMATS if form in files]
+    root = project.find_root()
+    for path in write(root, folder, files=forms, dialect=engine, force=force):
         typer.echo(path)
+    if WORKBOOK in files:
+        from etl.cli.progress import progress_bar
+        from etl.exchange.xlsx import write_workbook
+
+        with progress_bar("sheets") as advance:
+            workbook = write_workbook(root, folder, sheets, advance)
+        _echo(workbook)
 
 
 def _export_for(tool: str, folder: Path, options: dict[str, str | None], *, force: bool) -> None:
@@ -108,6 +137,10 @@ def _export_for(tool: str, folder: Path, options: dict[str, str | None], *, forc
     with progress_bar(f"export for {tool}") as advance:
         chosen = Options(**options, force=force, progress=advance)
         exported = export_for(tool, project.find_root(), folder, chosen)
+    _echo(exported)
+
+
+def _echo(exported: Exported) -> None:
     for line in (*exported.paths, *exported.notes):
         typer.echo(line)
 
