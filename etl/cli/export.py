@@ -44,7 +44,8 @@ def export(  # noqa: PLR0913, PLR0917  typer makes an option of each
         typer.Option("--table", help="With --files xlsx: this table or view. Default: most."),
     ] = None,
     tool: Annotated[
-        str | None, typer.Option("--for", metavar="TOOL", help="Write what TOOL reads: nnunet.")
+        str | None,
+        typer.Option("--for", metavar="TOOL", help="Write what TOOL reads: nnunet, croissant."),
     ] = None,
     images: Annotated[
         str | None, typer.Option(help="With --for: n3 or zscored. Default: on the masks' grid.")
@@ -65,7 +66,8 @@ def export(  # noqa: PLR0913, PLR0917  typer makes an option of each
     `--table-format delta` writes Delta tables instead, into the same folder again and again: what a
     revision changed is a version of a table, and `versions.csv` says which.
     `--for nnunet` writes a raw data set of nnU-Net v2: phases as channels, labels 0 and 1, folds.
-    Cases that lack a file, or whose grids differ, are left out and named.
+    Cases that lack a file, or whose grids differ, are left out and named. `--for croissant` writes
+    the tables as Parquet and their description, with that of the blobs, for machine learning.
 
     Examples:
     - `ispy1 export out`
@@ -75,6 +77,7 @@ def export(  # noqa: PLR0913, PLR0917  typer makes an option of each
     - `ispy1 export out --dialect postgres`, then `cd out && psql -f views.postgres.sql`
     - `ispy1 export lake --table-format delta --rev v1.0`
     - `ispy1 export $nnUNet_raw/Dataset101_ISPY1 --for nnunet --masks stv_manual`
+    - `ispy1 export out --for croissant`
     """
     options = {"images": images, "masks": masks, "copy": copy}
     if tool:

@@ -6,7 +6,6 @@ where nnUNetv2_plan_and_preprocess copies it to the preprocessed one, where trai
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from pathlib import Path
@@ -22,10 +21,11 @@ from etl.exchange.target import (
     parse_copy,
     put_in_place,
     require_folder,
+    write_json,
 )
 from etl.model.errors import UserError
 from etl.model.profile import Profile, load_profile
-from etl.warehouse.export import open_target, write_text
+from etl.warehouse.export import open_target
 from etl.warehouse.splits import FOLDS
 
 IMAGES, LABELS, DATASET = "imagesTr", "labelsTr", "dataset.json"
@@ -88,11 +88,6 @@ def _refuse_others(target: Path, choice: Choice, ending: str) -> None:
             if path.name not in written:
                 message = f"{path}: is of none of these cases. Remove it, or name a new folder."
                 raise UserError(message)
-
-
-def write_json(path: Path, content: object) -> Path:
-    """Write a JSON file, whole or not at all; return its path."""
-    return write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
 def make_splits(cases: tuple[Case, ...]) -> list[dict[str, list[str]]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Sequence
@@ -15,6 +16,7 @@ from typing import Any, Literal, get_args
 from etl.model.errors import UserError
 from etl.model.project import release_path
 from etl.model.store import write_atomically
+from etl.warehouse.export import write_text
 
 Copy = Literal["symlink", "hardlink", "copy"]
 COPIES: tuple[Copy, ...] = get_args(Copy)  # each is tried where the one before is refused
@@ -109,6 +111,11 @@ def put_in_place(source: Path, target: Path, copy: Copy) -> Copy:
         return kind
     write_atomically(target, lambda path: shutil.copyfile(source, path))
     return "copy"
+
+
+def write_json(path: Path, content: object) -> Path:
+    """Write a JSON file, whole or not at all; return its path."""
+    return write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
 def list_reasons(reasons: Iterable[tuple[str, str]]) -> list[str]:

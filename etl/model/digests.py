@@ -20,3 +20,13 @@ def read_stamp(path: Path) -> tuple[int, int, int]:
     """Return time, size and inode of a file."""
     stat = path.stat()
     return (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+
+
+def compute_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
