@@ -45,7 +45,7 @@ def export(  # noqa: PLR0913, PLR0917  typer makes an option of each
     ] = None,
     tool: Annotated[
         str | None,
-        typer.Option("--for", metavar="TOOL", help="Write what TOOL reads: nnunet, croissant."),
+        typer.Option("--for", metavar="TOOL", help="nnunet, monai or croissant: what it reads."),
     ] = None,
     images: Annotated[
         str | None, typer.Option(help="With --for: n3 or zscored. Default: on the masks' grid.")
@@ -65,9 +65,12 @@ def export(  # noqa: PLR0913, PLR0917  typer makes an option of each
     views with their comments and functions; what it cannot carry over stands in it, and is said.
     `--table-format delta` writes Delta tables instead, into the same folder again and again: what a
     revision changed is a version of a table, and `versions.csv` says which.
-    `--for nnunet` writes a raw data set of nnU-Net v2: phases as channels, labels 0 and 1, folds.
-    Cases that lack a file, or whose grids differ, are left out and named. `--for croissant` writes
-    the tables as Parquet and their description, with that of the blobs, for machine learning.
+
+    `--for TOOL` writes what another tool reads. Cases that lack a file, or whose grids differ, are
+    left out and named.
+    - `nnunet`: a raw data set of nnU-Net v2: phases as channels, labels 0 and 1, folds
+    - `monai`: the same files, and a list for `monai.data.load_decathlon_datalist`
+    - `croissant`: the tables as Parquet, and a description of them and the blobs (MLCommons)
 
     Examples:
     - `ispy1 export out`
@@ -77,6 +80,7 @@ def export(  # noqa: PLR0913, PLR0917  typer makes an option of each
     - `ispy1 export out --dialect postgres`, then `cd out && psql -f views.postgres.sql`
     - `ispy1 export lake --table-format delta --rev v1.0`
     - `ispy1 export $nnUNet_raw/Dataset101_ISPY1 --for nnunet --masks stv_manual`
+    - `ispy1 export out --for monai --masks ftv --copy copy`
     - `ispy1 export out --for croissant`
     """
     options = {"images": images, "masks": masks, "copy": copy}

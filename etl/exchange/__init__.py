@@ -12,6 +12,7 @@ from etl.model.errors import UserError
 # Tool -> the options that it takes. Its module has `export(root, target, options)`.
 TOOLS: Final = {
     "nnunet": ("images", "masks", "copy"),
+    "monai": ("images", "masks", "copy"),
     "croissant": (),
 }
 

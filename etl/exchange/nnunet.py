@@ -101,10 +101,14 @@ def make_splits(cases: tuple[Case, ...]) -> list[dict[str, list[str]]]:
     ]
 
 
+def name_channels(choice: Choice) -> dict[str, str]:
+    """Return the names of the channels by their numbers."""
+    return {str(n): f"{choice.image_set} phase {phase}" for n, phase in enumerate(choice.phases)}
+
+
 def _make_dataset(choice: Choice, profile: Profile) -> dict[str, Any]:
-    names = (f"{choice.image_set} phase {phase}" for phase in choice.phases)
     return {
-        "channel_names": {str(channel): name for channel, name in enumerate(names)},
+        "channel_names": name_channels(choice),
         "labels": {"background": 0, "tumour": 1},
         "numTraining": len(choice.cases),
         "file_ending": find_ending(choice),
