@@ -95,7 +95,7 @@ def _draw_volumes_by_pcr(marks: Sequence[Mark], sets: Sets) -> Chart:
 
 
 def _draw_dice_by_scanner(marks: Sequence[Mark], sets: Sets) -> Chart:
-    y = alt.Y("value:Q", title="Dice", scale=alt.Scale(domain=[0, 1]))
+    y = alt.Y("value:Q", title="Dice", scale=_share(marks))
     return _draw_strips(marks, sets, y, None)
 
 
@@ -121,7 +121,7 @@ def _draw_against_expert(marks: Sequence[Mark], sets: Sets) -> Chart:
 
 def _draw_diameters(marks: Sequence[Mark], sets: Sets) -> Chart:
     high = max(mark[axis] for mark in marks for axis in "xy")
-    points = _chart(marks).mark_point(**POINT, color=sets.colours[sets.expert]).encode(
+    points = _chart(marks).mark_point(**POINT, color=sets.colours.get(sets.expert, INK)).encode(
         x=alt.X("x:Q", title="clinical, mm"),
         y=alt.Y("y:Q", title=f"{sets.expert}, mm"),
         description=ABOUT,
