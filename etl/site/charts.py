@@ -20,7 +20,7 @@ STATES = {
 SHAPES = ("circle", "triangle-up", "square", "cross", "diamond", "triangle-down")
 FEW_CASES = 30  # whose names stand below the coverage
 STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
-POINT: Mapping[str, Any] = {"filled": True, "size": 34, "opacity": 0.75}
+MANY_MARKS = 200  # from here on they are smaller
 _WORDS = {"labelColor": SOFT, "titleColor": SOFT, "titleFontWeight": "normal", "labelFontSize": 11}
 CONFIG = {
     "background": None,
@@ -40,6 +40,11 @@ Chart = Any  # that is what altair's encode() is declared to return
 
 def _chart(marks: Sequence[Mark]) -> alt.Chart:
     return alt.Chart(alt.InlineData(list(marks))).properties(width=WIDTH, height=HEIGHT)
+
+
+def _draw_points(marks: Sequence[Mark], **options: Any) -> alt.Chart:  # noqa: ANN401  altair's
+    size, opacity = (34, 0.75) if len(marks) < MANY_MARKS else (18, 0.6)
+    return _chart(marks).mark_point(filled=True, size=size, opacity=opacity, **options)
 
 
 def _colour(names: Mapping[str, str], marks: Sequence[Mark]) -> alt.Color:
@@ -72,16 +77,16 @@ def _share(marks: Sequence[Mark]) -> alt.Scale:
 
 def _draw_strips(marks: Sequence[Mark], sets: Sets, y: alt.Y, shape: alt.Shape | None) -> Chart:
     """Draw a strip of marks per group and mask, and the median of each."""
-    base = _chart(marks).encode(
-        x=alt.X("group:N", title=None, axis=alt.Axis(labelAngle=0, labelLimit=74)),
-        xOffset=alt.XOffset("mask:N", sort=list(sets.colours)),
-    )
-    points = base.mark_point(**POINT).encode(
-        y=y, color=_colour(sets.colours, marks), shape=shape or alt.value("circle"),
+    strip: dict[str, Any] = {
+        "x": alt.X("group:N", title=None, axis=alt.Axis(labelAngle=0, labelLimit=74)),
+        "xOffset": alt.XOffset("mask:N", sort=list(sets.colours)),
+    }
+    points = _draw_points(marks).encode(
+        **strip, y=y, color=_colour(sets.colours, marks), shape=shape or alt.value("circle"),
         description=ABOUT,
     )  # fmt: skip
-    medians = base.mark_tick(color=INK, thickness=2, width={"band": 0.8}, aria=False)
-    return points + medians.encode(y=alt.Y("median(value):Q", scale=y["scale"]))
+    medians = _chart(marks).mark_tick(color=INK, thickness=2, width={"band": 0.8}, aria=False)
+    return points + medians.encode(**strip, y=alt.Y("median(value):Q", scale=y["scale"]))
 
 
 def _draw_volumes_by_subtype(marks: Sequence[Mark], sets: Sets) -> Chart:
@@ -109,7 +114,7 @@ def _draw_equality(low: float, high: float) -> Chart:
 def _draw_against_expert(marks: Sequence[Mark], sets: Sets) -> Chart:
     volumes = [mark[axis] for mark in marks for axis in "xy"]
     scale = _log(volumes)
-    points = _chart(marks).mark_point(**POINT).encode(
+    points = _draw_points(marks).encode(
         x=alt.X("x:Q", title=f"{sets.expert}, cm³", **scale),
         y=alt.Y("y:Q", title="other volume, cm³", **scale),
         color=_colour({**sets.colours, PUBLISHED: INK}, marks),
@@ -121,7 +126,7 @@ def _draw_against_expert(marks: Sequence[Mark], sets: Sets) -> Chart:
 
 def _draw_diameters(marks: Sequence[Mark], sets: Sets) -> Chart:
     high = max(mark[axis] for mark in marks for axis in "xy")
-    points = _chart(marks).mark_point(**POINT, color=sets.colours.get(sets.expert, INK)).encode(
+    points = _draw_points(marks, color=sets.colours.get(sets.expert, INK)).encode(
         x=alt.X("x:Q", title="clinical, mm"),
         y=alt.Y("y:Q", title=f"{sets.expert}, mm"),
         description=ABOUT,
@@ -142,7 +147,7 @@ def _draw_geometries(marks: Sequence[Mark], _: Sets) -> Chart:
 
 
 def _draw_dice_by_volume(marks: Sequence[Mark], sets: Sets) -> Chart:
-    return _chart(marks).mark_point(**POINT).encode(
+    return _draw_points(marks).encode(
         x=alt.X("x:Q", title=f"{sets.expert}, cm³", **_log([mark["x"] for mark in marks])),
         y=alt.Y("value:Q", title="Dice", scale=_share(marks)),
         color=_colour(sets.colours, marks),
@@ -154,7 +159,7 @@ def _draw_dice_by_volume(marks: Sequence[Mark], sets: Sets) -> Chart:
 def _draw_rings(marks: Sequence[Mark], sets: Sets) -> Chart:
     colour = sets.colours.get(sets.expert, INK)
     line = _chart(marks).mark_line(color=colour, aria=False).encode(x="x:Q", y="value:Q")
-    points = _chart(marks).mark_point(**POINT, color=colour).encode(
+    points = _draw_points(marks, color=colour).encode(
         x=alt.X("x:Q", title="distance from the border, mm (negative: inside)"),
         y=alt.Y("value:Q", title="PE, %"),
         description=ABOUT,
@@ -179,7 +184,7 @@ def _draw_coverage(marks: Sequence[Mark], _: Sets) -> Chart:
 
 
 def _draw_stability(marks: Sequence[Mark], _: Sets) -> Chart:
-    points = _chart(marks).mark_point(**POINT, color="var(--link, #0b5cad)").encode(
+    points = _draw_points(marks, color="var(--link, #0b5cad)").encode(
         x=alt.X("value:Q", title="ICC(2,1)"),
         y=alt.Y("family:N", title=None, sort=None, axis=alt.Axis(labelLimit=120)),
         shape=_shape("image", marks),
