@@ -42,7 +42,7 @@ def _chart(marks: Sequence[Mark]) -> alt.Chart:
     return alt.Chart(alt.InlineData(list(marks))).properties(width=WIDTH, height=HEIGHT)
 
 
-def _draw_points(marks: Sequence[Mark], **options: Any) -> alt.Chart:  # noqa: ANN401  altair's
+def _draw_points(marks: Sequence[Mark], **options: Any) -> Chart:  # noqa: ANN401  altair's
     size, opacity = (34, 0.75) if len(marks) < MANY_MARKS else (18, 0.6)
     return _chart(marks).mark_point(filled=True, size=size, opacity=opacity, **options)
 
