@@ -74,7 +74,7 @@ def make_pages(site: Site) -> Iterator[File]:
     yield from (File(figure.path, figure.svg.encode()) for figure in figures if figure.svg)
     yield render_page(
         site, "index.html", "card.html.j2",
-        answers=answers, figures=figures, profile=site.profile, facts=facts,
+        answers=answers, figures=figures, profile=site.profile,
         verdict=describe_verdict(facts), tables=list_tables(site.connection, facts),
         picture=picture[0].path if picture else None, versions=_list_versions(site, facts),
     )  # fmt: skip

@@ -51,6 +51,15 @@ def files(green: Path) -> Files:
         return make(green, connection, green / "nowhere")
 
 
+@pytest.fixture
+def last_build(files: Files, tmp_path: Path) -> Path:
+    """The site as a build left it: what is the same is not drawn again."""
+    for path, content in files.items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_bytes(content)
+    return tmp_path
+
+
 def make(root: Path, connection: duckdb.DuckDBPyConnection, folder: Path) -> Files:
     pages = make_pages(Site(root, connection, load_profile(root), folder))
     return {file.path: file.content for file in pages}
@@ -124,24 +133,21 @@ def test_it_says_its_versions_and_its_counts(files: Files, green: Path) -> None:
 
 
 def test_same_rows_same_bytes_and_nothing_is_drawn_again(
-    files: Files, tables: duckdb.DuckDBPyConnection, green: Path, tmp_path: Path,
+    files: Files, tables: duckdb.DuckDBPyConnection, green: Path, last_build: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    for path, content in files.items():
-        (tmp_path / path).parent.mkdir(exist_ok=True)
-        (tmp_path / path).write_bytes(content)
-    (tmp_path / "plots" / "diameters.svg").unlink()
+    (last_build / "plots" / "diameters.svg").unlink()
     draw = Mock(wraps=vl_convert.vegalite_to_svg)
     monkeypatch.setattr(vl_convert, "vegalite_to_svg", draw)
-    assert make(green, tables, tmp_path) == files
+    assert make(green, tables, last_build) == files
     assert draw.call_count == 1
 
 
 def test_what_is_missing_leaves_its_plots_out(
-    tables: duckdb.DuckDBPyConnection, green: Path, tmp_path: Path
+    tables: duckdb.DuckDBPyConnection, green: Path, last_build: Path
 ) -> None:
     tables.execute("drop table clinical; drop table mask_agreement; drop table voxels")
-    part = make(green, tables, tmp_path)
+    part = make(green, tables, last_build)
     for plot in PLOTS:
         is_drawn = plot.name in {"geometries", "coverage", "stability"}
         assert (f"plots/{plot.name}.svg" in part) == is_drawn, plot.name
@@ -149,10 +155,10 @@ def test_what_is_missing_leaves_its_plots_out(
 
 
 def test_a_hostile_scanner_stays_text(
-    tables: duckdb.DuckDBPyConnection, green: Path, tmp_path: Path
+    tables: duckdb.DuckDBPyConnection, green: Path, last_build: Path
 ) -> None:
     tables.execute("update acquisitions set manufacturer = ?", [HOSTILE])
-    hostile = make(green, tables, tmp_path)
+    hostile = make(green, tables, last_build)
     assert b"<script>alert" not in hostile["index.html"] + hostile["plots/dice_by_scanner.svg"]
     svg = parse(hostile, "dice_by_scanner")
     assert any(str(mark.text).endswith(HOSTILE) for mark in svg.iter(f"{{{SVG}}}title"))
