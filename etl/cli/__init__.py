@@ -16,12 +16,14 @@ import time
 import traceback
 import warnings
 from contextlib import suppress
-from typing import NoReturn
+from shutil import get_terminal_size
+from typing import Annotated, NoReturn
 
 import typer
 
 from etl.model.errors import UserError
 from etl.model.project import REPRO_PROCESS
+from etl.text.values import wrap_line
 from etl.warehouse.limits import is_stuck
 
 EXIT_CANNOT, EXIT_INTERRUPTED = 2, 130
@@ -57,6 +59,25 @@ def _register_topics(app: typer.Typer) -> None:
 
 
 _register_topics(app)
+
+
+def _print_version(asked: bool) -> None:  # noqa: FBT001  as typer calls it
+    if asked:
+        from etl.cli.version import describe_version
+
+        typer.echo(describe_version())
+        raise typer.Exit
+
+
+@app.callback()
+def begin(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Say the versions."),
+    ] = False,
+) -> None:
+    """Take the options that no command has."""
 
 
 def main() -> None:
@@ -132,8 +153,10 @@ def _describe_error(error: Exception) -> str:
 def _print_error(sentence: str) -> int:
     # What a sentence quotes (a cell, a file's name) may hold characters that a terminal obeys.
     shown = "".join(c if c.isprintable() or c == "\n" else " " for c in sentence)
+    width = get_terminal_size().columns if sys.stderr.isatty() else None
     with suppress(OSError):
-        typer.echo(f"ispy1: {shown}", err=True)
+        for line in f"ispy1: {shown}".split("\n"):
+            typer.echo(wrap_line(line, width), err=True)
     return EXIT_CANNOT
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from etl.cli.complete import complete_mask_sets, complete_profiles
 from etl.model.errors import UserError
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ MaskSetOption = Annotated[
     typer.Option(
         metavar="NAME",
         help="Take masks of your own (ISPY1_1002_seg.nii.gz, ...) as masks_NAME.",
+        autocompletion=complete_mask_sets,
     ),
 ]
 ThresholdOption = Annotated[
@@ -45,7 +47,11 @@ JsonOption = Annotated[
 ]
 ProfileOption = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="The data set; default: told from the case ids."),
+    typer.Option(
+        metavar="NAME",
+        help="The data set; default: told from the case ids.",
+        autocompletion=complete_profiles,
+    ),
 ]
 
 

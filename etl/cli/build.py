@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from etl.cli.answer import JsonOption, echo_json
+from etl.cli.complete import complete_tables
 from etl.cli.progress import Bar, progress_bar
 from etl.model import project
 from etl.model.errors import UserError
@@ -128,7 +129,8 @@ def index() -> None:
 
 def tables(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Tables, such as masks; default: all.")
+        list[str] | None,
+        typer.Argument(help="Tables, such as masks; default: all.", autocompletion=complete_tables),
     ] = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes; default: ISPY1_WORKERS or the cores.")

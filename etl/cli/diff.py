@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from etl.cli.answer import JsonOption, echo_json
+from etl.cli.complete import complete_tags
 from etl.cli.progress import progress_bar
 from etl.model import project
 from etl.model.errors import UserError
@@ -26,9 +27,21 @@ def register(app: typer.Typer) -> None:
 
 
 def diff(  # noqa: PLR0913, PLR0917  typer makes an option of each
-    old: Annotated[str, typer.Argument(metavar="A", help="A git revision: v1.0, main, HEAD~2.")],
+    old: Annotated[
+        str,
+        typer.Argument(
+            metavar="A",
+            help="A git revision: v1.0, main, HEAD~2.",
+            autocompletion=complete_tags,
+        ),
+    ],
     new: Annotated[
-        str | None, typer.Argument(metavar="[B]", help="Another. Default: the working tree.")
+        str | None,
+        typer.Argument(
+            metavar="[B]",
+            help="Another. Default: the working tree.",
+            autocompletion=complete_tags,
+        ),
     ] = None,
     form: Annotated[
         str, typer.Option("--format", "-f", help="terminal, markdown (a pull request), json.")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from etl.cli.answer import JsonOption, echo_json
+from etl.cli.complete import complete_profiles
 
 
 def register(app: typer.Typer) -> None:
@@ -32,7 +33,12 @@ def idc(
         ),
     ] = None,
     profile: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The data set; default: the release's.")
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="The data set; default: the release's.",
+            autocompletion=complete_profiles,
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:  # fmt: skip

@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperCommand
 
 from etl.cli.answer import JsonOption, echo_json
+from etl.cli.complete import complete_relations, complete_reports, complete_tags, complete_versions
 from etl.model import project
 from etl.model.errors import UserError
 from etl.warehouse.limits import MEMORY, SECONDS, SPILL_GB, Limits
@@ -34,7 +35,12 @@ OutputOption = Annotated[
     Path | None, typer.Option("--output", "-o", help="Write to this file.", dir_okay=False)
 ]
 RevOption = Annotated[
-    str | None, typer.Option("--rev", help="A git revision: v1.0, main, HEAD~2. Default: today.")
+    str | None,
+    typer.Option(
+        "--rev",
+        help="A git revision: v1.0, main, HEAD~2. Default: today.",
+        autocompletion=complete_tags,
+    ),
 ]
 RemoteOption = Annotated[
     bool,
@@ -95,7 +101,11 @@ def sql(  # noqa: PLR0913, PLR0917  typer makes an option of each
     rev: RevOption = None,
     attach: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=REV", help="Put a version beside this one, as NAME.masks."),
+        typer.Option(
+            metavar="NAME=REV",
+            help="Put a version beside this one, as NAME.masks.",
+            autocompletion=complete_versions,
+        ),
     ] = None,
     timeout: Annotated[
         int, typer.Option(metavar="SECONDS", min=1, help="So long may the database work.")
@@ -149,7 +159,10 @@ def sql(  # noqa: PLR0913, PLR0917  typer makes an option of each
 
 def describe(
     table: Annotated[
-        str | None, typer.Argument(help="A table, view or macro, such as masks.")
+        str | None,
+        typer.Argument(
+            help="A table, view or macro, such as masks.", autocompletion=complete_relations
+        ),
     ] = None,
     as_json: JsonOption = False,  # noqa: FBT002  typer makes the option of it
     rev: RevOption = None,
@@ -211,7 +224,10 @@ def _show_relation(relation: Relation, facts: Sequence[ColumnFact], *, whole: bo
 
 
 def report(
-    name: Annotated[str | None, typer.Argument(help="A report; without one, lists them.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(help="A report; without one, lists them.", autocompletion=complete_reports),
+    ] = None,
     form: FormatOption = None,
     output: OutputOption = None,
     columns: ColumnsOption = None,

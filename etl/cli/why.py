@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from etl.cli.answer import JsonOption, echo_json
+from etl.cli.answer import JsonOption, echo_json, echo_lines
+from etl.cli.complete import complete_columns, complete_keys
 from etl.model import project
 
 
@@ -18,9 +19,16 @@ def register(app: typer.Typer) -> None:
 
 
 def why(
-    column: Annotated[str, typer.Argument(help="TABLE.COLUMN of a table or view.")],
+    column: Annotated[
+        str,
+        typer.Argument(help="TABLE.COLUMN of a table or view.", autocompletion=complete_columns),
+    ],
     key: Annotated[
-        list[str] | None, typer.Argument(help="The row: ISPY1_9003 stv_manual, or mask=stv_manual.")
+        list[str] | None,
+        typer.Argument(
+            help="The row: ISPY1_9003 stv_manual, or mask=stv_manual.",
+            autocompletion=complete_keys,
+        ),
     ] = None,
     history: Annotated[  # noqa: FBT002  typer makes the option of it
         bool, typer.Option("--history", help="Also the value at every tag.")
@@ -47,8 +55,7 @@ def why(
     if as_json:
         echo_json(for_machines(answer))
         return
-    for line in format_lines(answer):
-        typer.echo(line)
+    echo_lines(format_lines(answer))
 
 
 def fsck(
@@ -76,8 +83,7 @@ def fsck(
     if as_json:
         echo_json(report.as_json())
     else:
-        for line in format_lines(report):
-            typer.echo(line)
+        echo_lines(format_lines(report))
     if not report.is_clean:
         raise typer.Exit(1)
 
@@ -99,5 +105,4 @@ def status(as_json: JsonOption = False) -> None:  # noqa: FBT002
     if as_json:
         echo_json(now.as_json())
         return
-    for line in format_lines(now):
-        typer.echo(line)
+    echo_lines(format_lines(now))

@@ -331,3 +331,14 @@ def read_footer(path: Path) -> dict[str, Any]:
     """Return what the footer of a table file says: table, grain, key, recipe, licence, columns."""
     facts: dict[str, Any] = json.loads(pq.read_schema(path).metadata[FOOTER_KEY])
     return facts
+
+
+def list_columns(path: Path) -> list[str]:
+    """Return the names of the columns of a table file, from its footer alone."""
+    return list(pq.read_schema(path).names)
+
+
+def read_column(path: Path, name: str) -> list[Any]:
+    """Return the values of one column of a table file, which is all that is read of it."""
+    with pq.ParquetFile(path) as file:
+        return list(file.read([name]).column(0).to_pylist())

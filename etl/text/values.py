@@ -17,7 +17,9 @@ ELLIPSIS = "…"
 LIST_ROOM = 40  # characters of a list before the rest is counted
 _KILO = 1000
 _COMMAND = re.compile(r"`[^`]+`")
+_LABEL = re.compile(r" *(?:[\w-]+ )?[\w-]+ {2,}| +")
 _TIE = "\xa0"  # a blank at which no line breaks
+_LOOSE = "\0"  # before a blank that is only there to break at
 _DIGITS_KEPT = 1e6  # floats from here on keep all digits before the point
 
 
@@ -116,6 +118,12 @@ def shorten_cell(text: str, width: int) -> str:
     return head.rstrip(" ,;:") + ELLIPSIS
 
 
+def wrap_labelled(line: str, width: int | None) -> str:
+    """Return a line in lines of at most `width`, each below the text that follows the label."""
+    label = _LABEL.match(line)
+    return wrap_line(line, width, label.end() if label else 0)
+
+
 def shorten_words(text: str, width: int) -> str:
     """Return the text with every word in at most `width` characters: it wraps without a break."""
     return " ".join(shorten_cell(word, width) for word in text.split(" "))
@@ -124,7 +132,8 @@ def shorten_words(text: str, width: int) -> str:
 def wrap_line(line: str, width: int | None, indent: int = 0) -> str:
     """Return a line in lines of at most `width`, the second one indented.
 
-    No word is broken, and no command between backticks that has room in a line.
+    No word is broken, and no command between backticks that has room in a line; a path that has
+    none is broken behind a folder.
     """
     if width is None or cell_len(line) <= width:
         return line
@@ -132,4 +141,6 @@ def wrap_line(line: str, width: int | None, indent: int = 0) -> str:
     wrapper.break_long_words = wrapper.break_on_hyphens = False
     room = width - indent
     tied = _COMMAND.sub(lambda m: m[0].replace(" ", _TIE) if len(m[0]) <= room else m[0], line)
-    return "\n".join(wrapper.wrap(tied)).replace(_TIE, " ")
+    loose = re.sub(rf"\S{{{room + 1},}}", lambda m: m[0].replace("/", f"/{_LOOSE} "), tied)
+    text = "\n".join(wrapper.wrap(loose))
+    return text.replace(f"{_LOOSE} ", "").replace(_LOOSE, "").replace(_TIE, " ")

@@ -6,9 +6,7 @@ Nothing is checked out: every answer is read from git's object store, all of one
 
 from __future__ import annotations
 
-import os
 import posixpath
-import subprocess
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,12 +18,9 @@ import yaml
 
 from etl.model.errors import UserError
 from etl.versions import dvc
+from etl.versions.run_git import list_tag_names, run_git
 
 LOCK = "dvc.lock"
-# Inside a hook git sets these; they would lead to the repository and the index of the hook.
-_OF_A_HOOK = frozenset(
-    {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR"}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +94,7 @@ def _describe_unknown(root: Path, rev: str) -> str:
     near = get_close_matches(rev, names, 1)
     if near:
         hint = f"Did you mean {near[0]}?"
-    elif _run_git(root, "rev-parse", "--is-shallow-repository").strip() == b"true":
+    elif run_git(root, "rev-parse", "--is-shallow-repository").strip() == b"true":
         hint = "This clone is shallow: run `git fetch --unshallow --tags`."
     else:
         hint = f"Tags here: {', '.join(names[-5:]) or 'none'}. `git fetch --tags` brings others."
@@ -108,9 +103,7 @@ def _describe_unknown(root: Path, rev: str) -> str:
 
 def list_tags(root: Path) -> list[Revision]:
     """Return every tag of a commit, by the commit's date, then by version number."""
-    form = "--format=%(refname:short)"
-    names = _run_git(root, "for-each-ref", "--sort=version:refname", form, "refs/tags")
-    listed = names.decode().split()
+    listed = list_tag_names(root)
     commits = _read_objects(root, [f"refs/tags/{name}^{{commit}}" for name in listed])
     revisions = [_make_revision(name, at) for name, at in zip(listed, commits, strict=True) if at]
     return sorted(revisions, key=lambda tag: tag.committed)
@@ -123,7 +116,7 @@ def list_commits_of(root: Path, path: str, limit: int) -> list[Revision]:
         UserError: git is not installed, or refuses.
     """
     words = ("log", "--first-parent", f"-{limit}", "--format=%H %ct", "--", path)
-    pairs = (line.split() for line in _run_git(root, *words).decode().splitlines() if line)
+    pairs = (line.split() for line in run_git(root, *words).decode().splitlines() if line)
     return [Revision(oid[:8], oid, datetime.fromtimestamp(int(at), UTC)) for oid, at in pairs]
 
 
@@ -144,7 +137,7 @@ def read_at(root: Path, rev: str | Revision, path: str) -> bytes | None:
 
 def read_files_at(root: Path, rev: str | Revision, paths: Iterable[str]) -> dict[str, bytes]:
     """Return path to bytes of the files under git at a revision, for files and whole folders."""
-    listed = _run_git(root, "ls-tree", "-rz", resolve(root, rev).commit, "--", *paths)
+    listed = run_git(root, "ls-tree", "-rz", resolve(root, rev).commit, "--", *paths)
     entries = [line.split("\t", 1) for line in listed.decode().split("\0") if line]
     blobs = _read_objects(root, [facts.split()[2] for facts, _ in entries])
     pairs = zip((path for _, path in entries), blobs, strict=True)
@@ -159,7 +152,7 @@ def read_history_of(root: Path, path: str) -> list[bytes]:
         path: relative to the project.
     """
     try:
-        commits = _run_git(root, "log", "--reverse", "--format=%H", "--", path).decode().split()
+        commits = run_git(root, "log", "--reverse", "--format=%H", "--", path).decode().split()
     except UserError:  # no repository, no git, or no commit yet
         return []
     blobs = _read_objects(root, [f"{commit}:./{path}" for commit in commits])
@@ -207,8 +200,8 @@ def list_all_outs(root: Path) -> Outs:
     Raises:
         UserError: no git, no commit, or a damaged DVC file.
     """
-    prefix = _run_git(root, "rev-parse", "--show-prefix").decode().strip()
-    listed = _run_git(root, "rev-list", "--objects", "--branches", "--tags", "HEAD")
+    prefix = run_git(root, "rev-parse", "--show-prefix").decode().strip()
+    listed = run_git(root, "rev-list", "--objects", "--branches", "--tags", "HEAD")
     pairs = [line.partition(" ") for line in listed.decode(errors="replace").split("\n") if line]
     commits = [oid for oid, space, _ in pairs if not space]
     named = [(oid, path.removeprefix(prefix)) for oid, _, path in pairs if path.startswith(prefix)]
@@ -238,7 +231,7 @@ def list_todays_outs(root: Path) -> Outs:
     Raises:
         UserError: no git, or a damaged DVC file.
     """
-    listed = _run_git(root, "ls-files", "-coz", "--exclude-standard").decode().split("\0")
+    listed = run_git(root, "ls-files", "-coz", "--exclude-standard").decode().split("\0")
     paths: dict[str, str] = {}
     for path in listed:
         if _is_dvc_file(path) and (root / path).is_file():
@@ -272,27 +265,4 @@ def _read_objects(root: Path, names: list[str]) -> Iterator[_Object | None]:
 
 
 def _ask(root: Path, form: str, names: list[str]) -> bytes:
-    return _run_git(root, "cat-file", form, given="".join(f"{name}\n" for name in names))
-
-
-def _run_git(root: Path, *words: str, given: str = "") -> bytes:
-    """Return what git says.
-
-    Raises:
-        UserError: git is not installed, or refuses.
-    """
-    outside = {k: v for k, v in os.environ.items() if k not in _OF_A_HOOK}
-    try:
-        done = subprocess.run(  # noqa: S603  fixed words; names of revisions come by stdin
-            ["git", "-c", "core.quotePath=false", *words],  # noqa: S607  the user's own git
-            cwd=root, env={**outside, "LC_ALL": "C"}, input=given.encode(),
-            capture_output=True, check=True,
-        )  # fmt: skip
-    except FileNotFoundError as error:
-        message = "git is not installed; versions are kept by it. Install git."
-        raise UserError(message) from error
-    except subprocess.CalledProcessError as error:
-        lines = error.stderr.decode(errors="replace").strip().splitlines()
-        message = f"{root}: git cannot answer ({lines[0] if lines else error})."
-        raise UserError(message) from error
-    return done.stdout
+    return run_git(root, "cat-file", form, given="".join(f"{name}\n" for name in names))

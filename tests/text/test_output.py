@@ -13,7 +13,7 @@ from etl.model.errors import UserError
 from etl.text import output
 from etl.text.output import View, describe_hidden
 from etl.text.table import WRAPPED_ROWS, Layout, Texts, lay_out, page
-from etl.text.values import shorten_cell, wrap_line
+from etl.text.values import shorten_cell, wrap_labelled, wrap_line
 
 CASES = [f"ISPY1_{number}" for number in range(1001, 1161)]
 LONG = "stv_manual_largest_component_max_diameter_mm"
@@ -208,6 +208,17 @@ def test_a_line_wraps_between_words() -> None:
     assert all(line.startswith(" " * 10) for line in lines[1:])
     assert all(len(line) <= 60 for line in lines[:-1])
     assert wrap_line(PROSE, None) == PROSE
+    path = f"data/{'x' * 20}/{'y' * 20}.nii.gz"
+    folders, name = path.rsplit("/", 1)
+    assert wrap_line(f"found {path} of 2", 30, 2).splitlines() == [
+        "found data/", f"  {folders[5:]}/", f"  {name}", "  of 2"
+    ]  # fmt: skip
+
+
+def test_text_stands_below_text_not_below_its_label() -> None:
+    lines = wrap_labelled(f"to commit  {PROSE}", 40).splitlines()
+    assert [line[:11].strip() for line in lines] == ["to commit", *[""] * (len(lines) - 1)]
+    assert wrap_labelled("   none", 40) == "   none"
     assert wrap_line("Do what it says: `ispy1 repro`.", 25) == "Do what it says:\n`ispy1 repro`."
 
 
