@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from support import ROOT
 from typer.testing import CliRunner
 
 import etl.cli
-from etl.cli import complete
+from etl.cli import complete, progress
 
 TOPIC = '''
 def register(app):
@@ -129,3 +130,23 @@ def test_the_version_names_what_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert ("(git " in said) == (ROOT / ".git").exists()
     monkeypatch.setattr(etl, "__file__", str(tmp_path / "etl/__init__.py"))
     assert "git" not in CliRunner().invoke(etl.cli.app, ["--version"]).stdout
+
+
+@pytest.mark.parametrize("is_terminal", [False, True])
+def test_a_bar_is_for_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *, is_terminal: bool
+) -> None:
+    monkeypatch.setattr(progress, "SILENT_S", 0)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal)
+    with progress.progress_bar("gate") as bar:
+        for thread in threading.enumerate():
+            if isinstance(thread, threading.Timer):
+                thread.join()
+        bar(3, 28)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert ("3/28" in err, "left" in err, err == "") == (is_terminal, is_terminal, not is_terminal)
+    monkeypatch.setattr(progress, "SILENT_S", 3600)
+    with progress.progress_bar("gate") as bar:
+        bar(28, 28)
+    assert capsys.readouterr().err == ""

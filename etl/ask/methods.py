@@ -17,7 +17,7 @@ from etl.ask.card.template import Answers, Row, ask, fill_template, write_query
 from etl.model import project
 from etl.model.errors import UserError
 from etl.text.values import is_list
-from etl.versions import git
+from etl.versions.run_git import describe_checkout
 
 if TYPE_CHECKING:
     import duckdb
@@ -60,7 +60,7 @@ def format_methods(root: Path) -> str:
 def _read_versions(root: Path) -> Row:
     """Return the versions of code, Python and packages, by names that a template can hold."""
     try:
-        revision = git.describe(root)
+        revision = describe_checkout(root) or NOT_RECORDED
     except UserError:  # no git here, or nothing is committed
         revision = "not recorded"
     packages = {name.replace("-", "_"): version(name) for name in PACKAGES}

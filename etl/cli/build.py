@@ -119,7 +119,8 @@ def index() -> None:
 
     root = project.find_root()
     release = project.release_path(root)
-    hashes = release_hashes(root, release)
+    with progress_bar("files") as advance:
+        hashes = release_hashes(root, release, advance)
     name = release if isinstance(release, Path) else project.release_name(root)
     typer.echo(f"index: {write_indexes(root, hashes)} files of {name}")
     warning = warn_if_release_differs(root, hashes)

@@ -29,9 +29,12 @@ def card() -> None:
     from etl.ask.metrics import write_metrics
 
     root = project.find_root()
-    typer.echo(f"picture: {write_picture(root)}")
-    typer.echo(f"card: {write_card(root).relative_to(root)}")
-    typer.echo(f"metrics: {write_metrics(root).relative_to(root)}")
+    with progress_bar("card"):
+        title = write_picture(root)
+        card_path, metrics_path = write_card(root), write_metrics(root)
+    typer.echo(f"picture: {title}")
+    typer.echo(f"card: {card_path.relative_to(root)}")
+    typer.echo(f"metrics: {metrics_path.relative_to(root)}")
 
 
 def site() -> None:

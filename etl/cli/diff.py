@@ -77,7 +77,7 @@ def diff(  # noqa: PLR0913, PLR0917  typer makes an option of each
         return
     from etl.ask.diff import compare
 
-    with progress_bar("masks") as advance:
+    with progress_bar("diff") as advance:
         difference = compare(root, old, new, dice=dice, progress=advance)
     _show(difference, form, whole=whole)
     if difference.is_different:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from etl.cli.progress import progress_bar
 from etl.cli.sql import RevOption
 from etl.model import project
 from etl.model.errors import UserError
@@ -125,10 +126,11 @@ def _export_tables(
         raise UserError(message)
     forms = [form for form in FILES_FORMATS if form in files]
     root = project.find_root()
-    for path in write(root, folder, files=forms, dialect=engine, force=force):
+    with progress_bar("export") as advance:
+        paths = write(root, folder, files=forms, dialect=engine, force=force, progress=advance)
+    for path in paths:
         typer.echo(path)
     if WORKBOOK in files:
-        from etl.cli.progress import progress_bar
         from etl.exchange.xlsx import write_workbook
 
         with progress_bar("sheets") as advance:
@@ -137,7 +139,6 @@ def _export_tables(
 
 
 def _export_for(tool: str, folder: Path, options: dict[str, str | None], *, force: bool) -> None:
-    from etl.cli.progress import progress_bar
     from etl.exchange import export_for
     from etl.exchange.target import Options
 
@@ -155,6 +156,8 @@ def _echo(exported: Exported) -> None:
 def _export_delta(folder: Path, rev: str | None, *, force: bool) -> None:
     from etl.warehouse.delta import export_delta
 
-    for exported in export_delta(project.find_root(), folder, rev=rev, force=force):
+    with progress_bar("tables") as advance:
+        tables = export_delta(project.find_root(), folder, rev=rev, force=force, progress=advance)
+    for exported in tables:
         note = "" if exported.is_new else " (unchanged)"
         typer.echo(f"{folder / exported.table} version {exported.version}{note}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from etl.cli.answer import JsonOption, echo_json
+from etl.cli.progress import progress_bar
 from etl.model import project
 
 if TYPE_CHECKING:
@@ -61,7 +62,8 @@ def gate(
     if accept:
         typer.echo(f"{LIST}: {accept_contracts(root)} contracts. Review it with git diff.")
         return
-    report = run_gate(root, docs=docs)
+    with progress_bar("gate") as advance:
+        report = run_gate(root, docs=docs, progress=advance)
     if as_json:
         echo_json(_make_answer(report))
     else:

@@ -9,6 +9,7 @@ import typer
 
 from etl.cli.answer import JsonOption, echo_json
 from etl.cli.complete import complete_profiles
+from etl.cli.progress import progress_bar
 
 
 def register(app: typer.Typer) -> None:
@@ -56,7 +57,8 @@ def idc(
     from etl.adopt.idc import cut
     from etl.model.project import find_root
 
-    done = cut(find_root(), index, output=output, profile=profile)
+    with progress_bar("idc"):
+        done = cut(find_root(), index, output=output, profile=profile)
     if as_json:
         echo_json(done.as_dict())
         return

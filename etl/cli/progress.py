@@ -1,15 +1,19 @@
-"""A progress bar on a terminal, nothing in a pipe."""
+"""A progress bar on a terminal after a second, nothing in a pipe."""
 
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rich.progress import Task
+    from rich.progress import Progress, Task
+
+
+SILENT_S = 1.0  # what ends before has no bar
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +30,7 @@ class Bar:
 
 @contextmanager
 def progress_bar(title: str, *, is_bytes: bool = False) -> Iterator[Bar]:
-    """Yield what moves the bar: how much, how fast, time left."""
+    """Yield what moves the bar: how much, how fast, time left; unmoved, it shows the time."""
     if not sys.stderr.isatty():
         yield Bar()
         return
@@ -38,6 +42,7 @@ def progress_bar(title: str, *, is_bytes: bool = False) -> Iterator[Bar]:
         Progress,
         ProgressColumn,
         TextColumn,
+        TimeElapsedColumn,
         TimeRemainingColumn,
         TransferSpeedColumn,
     )
@@ -55,10 +60,28 @@ def progress_bar(title: str, *, is_bytes: bool = False) -> Iterator[Bar]:
         if is_bytes
         else (MofNCompleteColumn(), RateColumn())
     )
-    columns = (TextColumn("{task.description}"), BarColumn(), *measures, TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(title, total=None)
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), *measures,
+        TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("left"),
+    )  # fmt: skip
+    progress = Progress(*columns, console=Console(stderr=True), transient=True)
+    task = progress.add_task(title, total=None)
+    with _start_late(progress):
         yield Bar(
             lambda done, total: progress.update(task, completed=done, total=total),
             lambda name: progress.update(task, description=name),
         )
+
+
+@contextmanager
+def _start_late(progress: Progress) -> Iterator[None]:
+    timer = threading.Timer(SILENT_S, progress.start)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+        if progress.live.is_started:
+            progress.stop()

@@ -14,6 +14,7 @@ from typer.core import TyperCommand
 
 from etl.cli.answer import JsonOption, echo_json
 from etl.cli.complete import complete_relations, complete_reports, complete_tags, complete_versions
+from etl.cli.progress import progress_bar
 from etl.model import project
 from etl.model.errors import UserError
 from etl.warehouse.limits import MEMORY, SECONDS, SPILL_GB, Limits
@@ -151,9 +152,11 @@ def sql(  # noqa: PLR0913, PLR0917  typer makes an option of each
     text = _load_query(query)
     # The views of differences cost half a second.
     prepare = add_views if "old" in versions and "diff." in text else None
-    answer = run(
-        text, rev=rev, attach=versions, tables=tables, limits=limits, remote=remote, prepare=prepare
-    )
+    with progress_bar("query"):
+        answer = run(
+            text, rev=rev, attach=versions, tables=tables,
+            limits=limits, remote=remote, prepare=prepare,
+        )  # fmt: skip
     write(answer, chosen, output, view)
 
 
@@ -265,7 +268,8 @@ def report(
         return
     text = reports.find(root, name)
     _warn_if_stale()
-    result = run(text, root)
+    with progress_bar("query"):
+        result = run(text, root)
     if chosen == "table" and output is None:
         typer.echo(f"{wrap_line(reports.read_title(text), find_width())}\n")
     write(result, chosen, output, view)

@@ -9,6 +9,7 @@ import typer
 
 from etl.cli.answer import JsonOption, echo_json, echo_lines
 from etl.cli.complete import complete_columns, complete_keys
+from etl.cli.progress import progress_bar
 from etl.model import project
 
 
@@ -51,7 +52,11 @@ def why(
     from etl.ask.why import format_lines
     from etl.ask.why import why as explain
 
-    answer = explain(project.find_root(), column, key or (), history=history, offline=offline)
+    with progress_bar("versions") as advance:
+        answer = explain(
+            project.find_root(), column, key or (),
+            history=history, offline=offline, progress=advance,
+        )  # fmt: skip
     if as_json:
         echo_json(for_machines(answer))
         return
@@ -76,7 +81,6 @@ def fsck(
     """
     from etl.ask.fsck import format_lines
     from etl.ask.fsck import fsck as check
-    from etl.cli.progress import progress_bar
 
     with progress_bar("fsck") as advance:
         report = check(project.find_root(), quick=quick, export=export, progress=advance)

@@ -11,7 +11,7 @@ raised, did not run or found nothing to judge is critical.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -77,12 +77,18 @@ class Rules:
     not_judged: dict[str, str] = field(default_factory=dict)  # suite -> why it cannot be
 
 
-def run_gate(root: Path, *, docs: bool = False) -> GateReport:
+def run_gate(
+    root: Path,
+    *,
+    docs: bool = False,
+    progress: Callable[[int, int], None] = lambda _done, _all: None,
+) -> GateReport:
     """Judge the tables of the project; write gate_results and reports/gate.json.
 
     Args:
         root: the project.
         docs: also build Data Docs in reports/docs.
+        progress: called with suites judged and suites to judge.
 
     Raises:
         UserError: a table, a suite or a frame cannot be used.
@@ -95,7 +101,7 @@ def run_gate(root: Path, *, docs: bool = False) -> GateReport:
     judged = {**hash_tables(root), **hash_rules(root)}
     reference = find_reference(root, read_reference(read_recorded(root)))
     with connect(root) as connection:
-        report = judge(connection, root, profile, reference=reference, docs=docs)
+        report = judge(connection, root, profile, reference=reference, docs=docs, progress=progress)
     inputs = [*(profile_path(root, name) for name in (profile.name, BASE)), *_list_rule_files(root)]
     recipe = make_module_recipe(root, "etl.gate.judge", profile, inputs)
     meta = {**make_footer(profile), "recipe": recipe, JUDGED: judged}
@@ -127,6 +133,7 @@ def judge(
     *,
     reference: Reference | None = None,
     docs: bool = False,
+    progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> GateReport:
     """Judge every suite on the tables of a connection. Writes no table.
 
@@ -136,6 +143,7 @@ def judge(
         profile: what the release is expected to be.
         reference: the earlier version that the suite `drift` compares with.
         docs: also build Data Docs.
+        progress: called with suites judged and suites to judge.
 
     Raises:
         UserError: a suite or a frame cannot be used.
@@ -146,7 +154,8 @@ def judge(
     hand_over(connection, profile, reference, find_first_folds(root))
     contracts = list(find_gone(root, suites))
     frames = {name: read_frame(connection, root, name, profile) for name in suites}
-    for name, frame in frames.items():
+    for done, (name, frame) in enumerate(frames.items()):
+        progress(done, len(frames))
         _check_columns(name, suites[name], frame)
         results = engine.validate(root, name, suites[name], frame, rules.parameters)
         contracts += judge_suite(name, suites[name], results, frame, rules)

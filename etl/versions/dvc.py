@@ -49,7 +49,9 @@ class Pushed:
     pushed_bytes: int
 
 
-def release_hashes(root: Path, release: Folder) -> dict[str, tuple[str, int]]:
+def release_hashes(
+    root: Path, release: Folder, progress: Callable[[int, int], None] | None = None
+) -> dict[str, tuple[str, int]]:
     """Return path inside the release -> (MD5, size in bytes), by DVC's own builder.
 
     It reads only files that changed since it last looked (size, time, inode), and hashes what
@@ -69,8 +71,9 @@ def release_hashes(root: Path, release: Folder) -> dict[str, tuple[str, int]]:
     try:
         repo = _open_repo(root)
         built = build(
-            repo.cache.local, str(release), repo.fs, "md5", dry_run=True, ignore=repo.dvcignore
-        )
+            repo.cache.local, str(release), repo.fs, "md5", dry_run=True, ignore=repo.dvcignore,
+            **({"callback": _count_files(release, progress)} if progress else {}),
+        )  # fmt: skip
         tree: Any = built[2]  # a folder's hash is a tree, which DVC's types do not say
     except Exception as error:  # DVC's own state file has errors of SQLite's
         message = f"{release}: DVC cannot read it ({error}). {_advise(error)}, then run again."
@@ -90,6 +93,19 @@ def release_hashes(root: Path, release: Folder) -> dict[str, tuple[str, int]]:
             for path, hash_and_size in hashes.items()
         },
     }
+
+
+def _count_files(release: Path, progress: Callable[[int, int], None]) -> Any:  # noqa: ANN401
+    """Return what DVC's builder tells of each file that it looked at."""
+    from fsspec.callbacks import Callback
+
+    total = sum(len(files) for _, _, files in os.walk(release))
+
+    class Files(Callback):  # type: ignore[misc]  # fsspec has no types
+        def call(self, *_: object, **_more: object) -> None:
+            progress(self.value, max(total, self.value))
+
+    return Files()
 
 
 def find_changed(root: Path, release: Folder, md5s: Mapping[str, str]) -> list[str]:

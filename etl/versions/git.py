@@ -73,16 +73,6 @@ def resolve(root: Path, rev: str | Revision) -> Revision:
     return _make_revision(rev, commit)
 
 
-def describe(root: Path) -> str:
-    """Return what is checked out: its tag, or the next one, and hash, `-dirty` where it changed.
-
-    Raises:
-        UserError: no git here, or no commit yet.
-    """
-    words = ("describe", "--always", "--tags", "--dirty", "--abbrev=12")
-    return _run_git(root, *words).decode().strip()
-
-
 def _make_revision(name: str, commit: _Object) -> Revision:
     lines = commit.data.split(b"\n")
     seconds = next(line.split()[-2] for line in lines if line.startswith(b"committer "))

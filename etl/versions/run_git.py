@@ -21,12 +21,15 @@ def list_tag_names(root: Path) -> list[str]:
     return run_git(root, *words).decode().split()
 
 
-def describe_checkout(folder: Path) -> str | None:
-    """Return the commit that lies in a folder, with `-dirty` where files differ; None: no clone."""
-    if not (folder / ".git").exists():
+def describe_checkout(root: Path) -> str | None:
+    """Return what is checked out: its tag, or the next one, and hash; None: no clone.
+
+    `-dirty` follows where files differ.
+    """
+    if not (root / ".git").exists():
         return None
-    words = ("describe", "--always", "--dirty", "--abbrev=8", "--exclude=*")
-    return run_git(folder, *words).decode().strip()
+    words = ("describe", "--always", "--tags", "--dirty", "--abbrev=12")
+    return run_git(root, *words).decode().strip()
 
 
 def run_git(root: Path, *words: str, given: str = "") -> bytes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -78,7 +78,12 @@ class _Source:
 
 
 def export_delta(
-    root: Path, target: Path, *, rev: str | None = None, force: bool = False
+    root: Path,
+    target: Path,
+    *,
+    rev: str | None = None,
+    force: bool = False,
+    progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> list[Exported]:
     """Bring the Delta tables in a folder to what a version holds; return the version of each.
 
@@ -90,6 +95,7 @@ def export_delta(
         target: the folder; made where it does not exist.
         rev: the git revision (default: the working tree).
         force: write into a folder that holds something else.
+        progress: called with tables written and tables to write.
 
     Raises:
         UserError: deltalake is not installed, the folder holds something else or is the project's,
@@ -107,10 +113,10 @@ def export_delta(
     with hold_folder(target), duckdb.connect() as connection:
         _refuse_others(target, {*snapshot.tables, *snapshot.parts}, force=force)
         fill(connection, snapshot, cache=None)
-        exported = [
-            _export_table(connection, source, target / source.name, about)
-            for source in _list_sources(connection, snapshot)
-        ]
+        exported: list[Exported] = []
+        for source in _list_sources(connection, snapshot):
+            progress(len(exported), len(snapshot.tables) + len(snapshot.parts))
+            exported.append(_export_table(connection, source, target / source.name, about))
         _write_versions(target / VERSIONS, about, exported)
     return exported
 

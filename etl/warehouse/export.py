@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -48,6 +48,7 @@ def export(
     files: Iterable[FilesFormat] = (),
     dialect: Dialect | None = None,
     force: bool = False,
+    progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> list[Path]:
     """Write the warehouse into a folder; return the files that were written.
 
@@ -63,13 +64,14 @@ def export(
         dialect: write for this engine: beside the Parquet files one script `views.<dialect>.sql`
             and what it reads, in the place of `warehouse.duckdb` and the dictionary.
         force: write into a folder that holds something; what is there and not written stays.
+        progress: called with files written and files to write.
 
     Raises:
         UserError: the folder holds something or is the project's, another export writes into it,
             nothing is built, or the disk refuses.
     """
     with open_target(root, target, force=force) as snapshot:
-        copies = list(copy_tables(snapshot, target / PARQUET))
+        copies = list(copy_tables(snapshot, target / PARQUET, progress))
         if dialect:
             return [*copies, *write_for(snapshot, target, dialect)]
         return [*copies, *_write_database_files(root, snapshot, target, files)]
@@ -129,14 +131,19 @@ def _write_database_files(
         yield _write_files(root, target / DATABASE, target, form)
 
 
-def copy_tables(snapshot: Snapshot, folder: Path) -> Iterator[Path]:
+def copy_tables(
+    snapshot: Snapshot,
+    folder: Path,
+    progress: Callable[[int, int], None] = lambda _done, _all: None,
+) -> Iterator[Path]:
     """Copy the table files of a snapshot into a folder; yield each copy."""
     copies = {folder / f"{name}.parquet": path for name, path in snapshot.tables.items()}
     for name, held in snapshot.parts.items():
         parts = list_parts(Path(held).parent, name, Path(held).name).items()
         copies |= {part_path(folder, name, case_id): path for case_id, path in parts}
-    for copy, path in copies.items():
+    for done, (copy, path) in enumerate(copies.items(), 1):
         write_atomically(copy, lambda target, source=path: shutil.copyfile(source, target))
+        progress(done, len(copies) + 1)  # what is made of them follows
         yield copy
 
 

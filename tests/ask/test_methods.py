@@ -15,7 +15,7 @@ import etl
 from etl.ask.methods import TEMPLATE, format_methods
 from etl.cli import app
 from etl.model.params_file import set_params
-from etl.versions import git
+from etl.versions.run_git import describe_checkout
 from etl.warehouse.reports import METHODS, list_reports
 
 
@@ -52,7 +52,7 @@ def test_nothing_is_built_and_no_phantom(project: Path) -> None:
     assert "DOI: 10.7937/TCIA.XC7A-QT20; licence: CC BY 3.0" in text
     assert text.count("\n- ") == 5  # citations
     commit(project, "v7")
-    assert git.describe(project) == "v7"
+    assert describe_checkout(project) == "v7"
 
 
 def test_every_block_of_the_template_is_answered(built: Path) -> None:

@@ -189,7 +189,11 @@ def test_history_has_every_tag(past: Path) -> None:
         ("v1", volume(past, "v1")),
         ("v2", volume(past)),
     ]
-    assert one(past, "masks.volume_cm3", CASE, "stv_manual").history is None
+    steps: list[tuple[int, int]] = []
+    words = (CASE, "stv_manual")
+    answer = why(past, "masks.volume_cm3", words, progress=lambda *step: steps.append(step))
+    assert answer.explanations[0].history is None
+    assert steps[0] == (0, 2)
     of_view = one(past, "volumes.stv_manual_cm3", CASE, history=True).history
     assert [m.value for m in of_view or ()] == [m.value for m in found or ()]
 

@@ -24,7 +24,9 @@ def test_a_link_into_the_cache_named_by_the_hash_is_the_file(bare: Path, tmp_pat
     assert mask.is_symlink()
     (mask.parent / "ISPY1_9002.nii.gz").symlink_to(other)
     (mask.parent / "ISPY1_9003.nii.gz").symlink_to(mask.resolve())
-    found = release_hashes(bare, release)
+    steps: list[tuple[int, int]] = []
+    found = release_hashes(bare, release, lambda *step: steps.append(step))
+    assert steps[-1] == (3, 3)
     md5 = ("900150983cd24fb0d6963f7d28e17f72", 3)
     assert found["masks_ftv/ISPY1_9001.nii.gz"] == found["masks_ftv/ISPY1_9003.nii.gz"] == md5
     assert found["masks_ftv/ISPY1_9002.nii.gz"][0] == LINK_OUTSIDE

@@ -384,7 +384,9 @@ def _rewrite(path: str, select: str) -> None:
 def test_a_verdict_without_or_with_older_results_is_an_error(project: Path) -> None:
     with pytest.raises(UserError, match="the gate did not run yet"):
         report.read_report(project)
-    judge.run_gate(project)
+    steps: list[tuple[int, int]] = []
+    judge.run_gate(project, progress=lambda *step: steps.append(step))
+    assert steps == [(done, len(steps)) for done in range(len(steps))] != []
     assert report.read_report(project).is_green
     metric = project / report.METRIC
     metric.write_text(metric.read_text().replace(str(N_CONTRACTS), str(N_CONTRACTS - 1)))

@@ -97,8 +97,10 @@ def test_a_folder_that_holds_something_needs_force(project: Path, tmp_path: Path
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(UserError, match="--force"):
         export(project, tmp_path)
+    steps: list[tuple[int, int]] = []
+    export(project, tmp_path, force=True, progress=lambda *step: steps.append(step))
     export(project, tmp_path, force=True)
-    export(project, tmp_path, force=True)
+    assert steps[-1] == (len(steps), len(steps) + 1)  # then the file of DuckDB
     assert (tmp_path / "mine.txt").read_text() == "mine"
     assert not (tmp_path / "files.csv").exists()
 

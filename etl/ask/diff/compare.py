@@ -45,7 +45,7 @@ def compare(
         old: a git revision.
         new: a git revision (default: the working tree).
         dice: lay the two versions of each changed mask over each other.
-        progress: called with masks done and masks to do.
+        progress: called with steps done and steps to do: each mask, then all values.
 
     Raises:
         UserError: an unknown revision, one without tables, or a table with two rows of one key.
@@ -60,9 +60,10 @@ def compare(
             )
             raise UserError(message)
         masks = _read_view(connection, tables, "masks", _MASKS)
-        for done, mask in enumerate(masks, 1):
+        for done, mask in enumerate(masks):
+            progress(done, len(masks) + 1)
             mask |= {"dice": None, **(_measure_dice(root, mask) if dice else _NO_DICE)}
-            progress(done, len(masks))
+        progress(len(masks), len(masks) + 1)
         return _read_difference(connection, tables, names, masks)
 
 

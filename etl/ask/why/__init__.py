@@ -6,7 +6,7 @@ the version that changed it last. A value of a view leads to the table columns b
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -37,6 +37,7 @@ class _Question:
     views: dict[str, str]
     frames: contracts.Frames
     history: bool
+    progress: Callable[[int, int], None]
 
 
 def why(
@@ -46,6 +47,7 @@ def why(
     *,
     history: bool = False,
     offline: bool = False,
+    progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> Answer:
     """Explain one value.
 
@@ -56,6 +58,7 @@ def why(
             are explained, many are listed.
         history: add the value at every tag.
         offline: ask no remote and fetch nothing.
+        progress: called with versions read and versions to read.
 
     Raises:
         UserError: an unknown table, column or key.
@@ -73,7 +76,7 @@ def why(
     queries = views.read_views(root / "sql" / "views", profile)
     schema = _read_schema(connection, queries)
     frames = cache(lambda suite: contracts.trace_frame(root, profile, suite, schema, queries))
-    question = _Question(warehouse, schema, queries, frames, history)
+    question = _Question(warehouse, schema, queries, frames, history, progress)
     return Answer(subject.name, tuple(_explain(question, subject, row) for row in rows), len(rows))
 
 
@@ -126,7 +129,9 @@ def _explain_table(question: _Question, base: Explanation, row: Row) -> Explanat
     table, column = base.relation, base.column
     blobs = tuple(find_blobs(warehouse, table, column, row))
     paths = tuple(blob.path for blob in blobs)
-    trace = past.Trace(warehouse.root, table, column, base.key, paths, warehouse.offline)
+    trace = past.Trace(
+        warehouse.root, table, column, base.key, paths, warehouse.offline, question.progress
+    )
     recipe = describe_recipe(warehouse, table, column)
     judged = contracts.find_contracts(
         warehouse.root, warehouse.connection, question.frames, (table, column), row

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ class Trace:
     key: Row
     paths: tuple[str, ...] = ()
     offline: bool = False
+    progress: Callable[[int, int], None] = lambda _done, _all: None  # versions read, and to read
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,8 @@ def find_last_change(trace: Trace, value: object) -> Change:
     except UserError as error:
         return Change(happened=False, summary=str(error))
     values_by_md5: dict[str, object] = {}
-    for revision in past[:LIMIT]:
+    for done, revision in enumerate(past[:LIMIT]):
+        trace.progress(done, len(past[:LIMIT]))
         try:
             older = _read_state(trace, revision, values_by_md5)
         except UserError as error:
@@ -223,7 +225,11 @@ def _read_md5(trace: Trace, state: _State, path: str) -> str | None:
 
 def list_table_moments(trace: Trace) -> tuple[Moment, ...]:
     """Return the value at every tag, oldest first."""
-    return tuple(_read_moment(trace, tag) for tag in _list_tags(trace.root))
+    tags, moments = _list_tags(trace.root), []
+    for done, tag in enumerate(tags):
+        trace.progress(done, len(tags))
+        moments.append(_read_moment(trace, tag))
+    return tuple(moments)
 
 
 def _list_tags(root: Path) -> list[Revision]:

@@ -127,7 +127,9 @@ def test_a_terminal_gets_few_lines_and_no_broken_word(found: Difference) -> None
 
 
 def test_nothing_is_said_in_one_line(story: Path) -> None:
-    same = compare(story, "v1", "v1")
+    steps: list[tuple[int, int]] = []
+    same = compare(story, "v1", "v1", progress=lambda *step: steps.append(step))
+    assert steps == [(0, 1)]  # no mask, then all values
     assert write_headline(same) == "v1 and v1 are the same: no row and no summary differs."
     assert list_sections(same) == []
 
