@@ -46,7 +46,7 @@ def export(  # noqa: PLR0913, PLR0917  typer makes an option of each
     ] = None,
     tool: Annotated[
         str | None,
-        typer.Option("--for", metavar="TOOL", help="nnunet, monai or croissant: what it reads."),
+        typer.Option("--for", metavar="TOOL", help="nnunet, monai, croissant or rocrate."),
     ] = None,
     images: Annotated[
         str | None, typer.Option(help="With --for: n3 or zscored. Default: on the masks' grid.")
@@ -72,6 +72,7 @@ def export(  # noqa: PLR0913, PLR0917  typer makes an option of each
     - `nnunet`: a raw data set of nnU-Net v2: phases as channels, labels 0 and 1, folds
     - `monai`: the same files, and a list for `monai.data.load_decathlon_datalist`
     - `croissant`: the tables as Parquet, and a description of them and the blobs (MLCommons)
+    - `rocrate`: the same tables, and the run that made them (Workflow Run RO-Crate)
 
     Examples:
     - `ispy1 export out`
@@ -82,7 +83,7 @@ def export(  # noqa: PLR0913, PLR0917  typer makes an option of each
     - `ispy1 export lake --table-format delta --rev v1.0`
     - `ispy1 export $nnUNet_raw/Dataset101_ISPY1 --for nnunet --masks stv_manual`
     - `ispy1 export out --for monai --masks ftv --copy copy`
-    - `ispy1 export out --for croissant`
+    - `ispy1 export out --for croissant`, or `--for rocrate`
     """
     options = {"images": images, "masks": masks, "copy": copy}
     if tool:

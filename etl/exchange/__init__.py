@@ -14,6 +14,7 @@ TOOLS: Final = {
     "nnunet": ("images", "masks", "copy"),
     "monai": ("images", "masks", "copy"),
     "croissant": (),
+    "rocrate": (),
 }
 
 
