@@ -51,6 +51,8 @@ ONLY_IN = {
     "sqlite3": ("etl.build.kept_units",),
     "ruamel": ("etl.model.params_file",),
     "deltalake": ("etl.warehouse.delta",),
+    "highdicom": ("etl.exchange.seg", "etl.exchange.series"),
+    "pydicom": ("etl.exchange.seg", "etl.exchange.series"),
     "upath": ("etl.model.address",),
     "zrad": ("etl.measure.autocorrelation", "etl.measure.ibsi", "etl.measure.texture"),
 }

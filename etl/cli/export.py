@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -46,7 +46,7 @@ def export(  # noqa: PLR0913, PLR0917  typer makes an option of each
     ] = None,
     tool: Annotated[
         str | None,
-        typer.Option("--for", metavar="TOOL", help="nnunet, monai, croissant or rocrate."),
+        typer.Option("--for", metavar="TOOL", help="nnunet, monai, croissant, rocrate or seg."),
     ] = None,
     images: Annotated[
         str | None, typer.Option(help="With --for: n3 or zscored. Default: on the masks' grid.")
@@ -56,6 +56,9 @@ def export(  # noqa: PLR0913, PLR0917  typer makes an option of each
     ] = None,
     copy: Annotated[
         str | None, typer.Option(help="With --for: symlink (default), hardlink or copy.")
+    ] = None,
+    dicom: Annotated[
+        Path | None, typer.Option(help="With --for seg: the folder of the series.", file_okay=False)
     ] = None,
 ) -> None:
     """Write the warehouse for people without it: Parquet, one DuckDB file, data dictionary.
@@ -73,6 +76,7 @@ def export(  # noqa: PLR0913, PLR0917  typer makes an option of each
     - `monai`: the same files, and a list for `monai.data.load_decathlon_datalist`
     - `croissant`: the tables as Parquet, and a description of them and the blobs (MLCommons)
     - `rocrate`: the same tables, and the run that made them (Workflow Run RO-Crate)
+    - `seg`: masks as DICOM SEG, where `--dicom` names the series that they were drawn on
 
     Examples:
     - `ispy1 export out`
@@ -84,8 +88,9 @@ def export(  # noqa: PLR0913, PLR0917  typer makes an option of each
     - `ispy1 export $nnUNet_raw/Dataset101_ISPY1 --for nnunet --masks stv_manual`
     - `ispy1 export out --for monai --masks ftv --copy copy`
     - `ispy1 export out --for croissant`, or `--for rocrate`
+    - `ispy1 export out --for seg --masks ftv --dicom idc/`
     """
-    options = {"images": images, "masks": masks, "copy": copy}
+    options = {"images": images, "masks": masks, "copy": copy, "dicom": dicom}
     if tool:
         if table_format or rev or files or dialect:
             message = f"--for {tool}: goes with none of --table-format, --rev, --files, --dialect."
@@ -93,7 +98,7 @@ def export(  # noqa: PLR0913, PLR0917  typer makes an option of each
         _export_for(tool, folder, options, force=force)
         return
     if any(options.values()):
-        message = "--images, --masks, --copy: belong to --for, such as --for nnunet."
+        message = "--images, --masks, --copy, --dicom: belong to --for, such as --for nnunet."
         raise UserError(message)
     if table_format or rev:
         if table_format != "delta" or files or dialect:
@@ -139,7 +144,7 @@ def _export_tables(
         _echo(workbook)
 
 
-def _export_for(tool: str, folder: Path, options: dict[str, str | None], *, force: bool) -> None:
+def _export_for(tool: str, folder: Path, options: dict[str, Any], *, force: bool) -> None:
     from etl.exchange import export_for
     from etl.exchange.target import Options
 

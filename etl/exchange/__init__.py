@@ -15,6 +15,7 @@ TOOLS: Final = {
     "monai": ("images", "masks", "copy"),
     "croissant": (),
     "rocrate": (),
+    "seg": ("masks", "dicom"),
 }
 
 

@@ -18,24 +18,29 @@ from etl.model.project import release_path
 from etl.model.store import write_atomically
 from etl.warehouse.export import write_text
 
+NAMES = ("images", "masks", "copy", "dicom")  # of the options that only some tools take
 Copy = Literal["symlink", "hardlink", "copy"]
 COPIES: tuple[Copy, ...] = get_args(Copy)  # each is tried where the one before is refused
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a person may say of an export. `copy`: how files of the release get there."""
+    """What a person may say of an export.
+
+    `copy`: how files of the release get there. `dicom`: a folder with series of the trial.
+    """
 
     images: str | None = None
     masks: str | None = None
     copy: str | None = None
+    dicom: Path | None = None
     force: bool = False
     progress: Callable[[int, int], None] = lambda _done, _total: None
 
     @property
     def stated(self) -> set[str]:
         """The options of single tools that were given."""
-        return {name for name in ("images", "masks", "copy") if getattr(self, name) is not None}
+        return {name for name in NAMES if getattr(self, name) is not None}
 
 
 @dataclass(frozen=True, slots=True)
