@@ -32,20 +32,22 @@ from etl.warehouse.export import open_target
 _MISSING = """
 select case_id, series_instance_uid
 from acquisitions as images
-where is_baseline and modality = 'MR' and has_scanner and exists (
+where case_id in (select case_id from masks)
+and is_baseline and modality = 'MR' and has_scanner and exists (
     from acquisitions as made
     where made.study_instance_uid = images.study_instance_uid
     and starts_with(made.series_description, images.series_description || ': ')
 )
 order by case_id, series_instance_uid
 """
-# What made a mask, by its role; of a user's own nothing is known.
+# What made a mask, by its role, and its family in DICOM's context group 7162. Of a user's own masks
+# nothing is known.
 _ALGORITHMS = {
-    "expert": ("MANUAL", "radiologist"),
-    "network": ("AUTOMATIC", "3D residual U-Net"),
-    "functional": ("SEMIAUTOMATIC", "signal enhancement ratio"),
+    "expert": ("MANUAL", "radiologist", "ManualProcessing"),
+    "network": ("AUTOMATIC", "3D residual U-Net", "ArtificialIntelligence"),
+    "functional": ("SEMIAUTOMATIC", "signal enhancement ratio", "MultispectralProcessing"),
 }
-_OWN_ALGORITHM = ("SEMIAUTOMATIC", "unknown")
+_OWN_ALGORITHM = ("SEMIAUTOMATIC", "unknown", "ArtificialIntelligence")
 _ONE_GRID, _ONE_BOX = 0.1, 1.0  # voxels between corners, of one size and of another resolution
 _LONGEST = 64  # characters of a DICOM LO
 _MOMENTS = (
@@ -178,9 +180,9 @@ def _describe_segment(mask_set: str, profile: Profile, tracking_uid: str) -> Any
     from pydicom.sr.codedict import codes
 
     roles = {name: role for role, name in profile.sets.items()}
-    kind, name = _ALGORITHMS.get(roles.get(mask_set, ""), _OWN_ALGORITHM)
-    family = codes.cid7162.ArtificialIntelligence
-    algorithm = AlgorithmIdentificationSequence(name, family, "unknown")
+    kind, name, family = _ALGORITHMS.get(roles.get(mask_set, ""), _OWN_ALGORITHM)
+    code = getattr(codes.cid7162, family)
+    algorithm = AlgorithmIdentificationSequence(name, code, "unknown")
     return SegmentDescription(
         segment_number=1,
         segment_label=mask_set[:_LONGEST],

@@ -154,6 +154,7 @@ def test_without_series_it_names_those_that_are_missing(released: Path, tmp_path
             "('Dynamic: PE1', '1.3'), ('localizer', '1.4')) as t(series_description, "
             "series_instance_uid), (select 'ISPY1_9001' as case_id, true as is_baseline, 'MR' as "
             "modality, true as has_scanner, '1' as study_instance_uid)")  # fmt: skip
+        db.execute("create table masks as select 'ISPY1_9001' as case_id")
         assert "1 are known, such as 1.2 of ISPY1_9001" in seg.describe_missing(db)
 
 
