@@ -32,6 +32,7 @@ from etl.model.profile import Profile, load_profile
 from etl.model.project import GATE
 from etl.model.release import list_blobs_of_case
 from etl.model.store import read_table, table_path
+from etl.site.build import SITE, write_site
 from etl.warehouse.reports import find, list_reports
 
 Ask = Callable[..., Result]
@@ -174,6 +175,13 @@ def test_the_gate_judges_it_and_the_card_shows_it(site: Path, ask: Ask) -> None:
     }
     text = write_card(site).read_text()
     assert "SITE" in text
+    assert write_site(site, lambda _done, _total: None).is_file()
+    page = (site / SITE / "cases/SITE-007.html").read_text()
+    assert "labels_radiologist/SITE-007.nii.gz" in page
+    assert "STV, expert: 0.26 cm3 (vermilion)" in page
+    done = ask("show", "7" * 3)
+    assert "SITE-007" in str(done.exception)
+    assert "STV, expert                0.26" in ask("show", "SITE-007").stdout
     assert ask("describe", "volumes").exit_code == 0
     done = ask("sql", "select mask, volume_cm3 from masks order by all limit 1", "--format", "json")
     assert json.loads(done.stdout)[0]["mask"] == "radiologist"

@@ -1,0 +1,226 @@
+"""The pages of the cases, and `ispy1 show`."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from support import CASES, TRIAL_ONLY
+from typer.testing import CliRunner, Result
+
+import etl
+from etl.cli import app
+from etl.model.errors import UserError
+from etl.model.profile import load_profile
+from etl.site.cases import make_pages, make_viewer_url
+from etl.site.curve import make_curve
+from etl.site.page import Site
+from etl.site.show import HEIGHT, WIDTH, format_lines, show_case
+
+HOSTILE = "<script>alert('x')</script>\"&"
+
+
+class Page(HTMLParser):
+    """Tags with their attributes, and the text of a page."""
+
+    def __init__(self, html: bytes) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(html.decode())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def find(self, tag: str, **attributes: str) -> list[dict[str, str | None]]:
+        return [a for t, a in self.tags if t == tag and attributes.items() <= a.items()]
+
+
+def render(root: Path, folder: Path, *statements: str) -> dict[str, bytes]:
+    """The files of the cases, after the connection was told something."""
+    with etl.connect(root) as connection:
+        for statement in statements:
+            connection.execute(statement)
+        site = Site(root, connection, load_profile(root), folder)
+        return {file.path: file.content for file in make_pages(site)}
+
+
+@pytest.fixture(scope="module")
+def files(built: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    return render(built, tmp_path_factory.mktemp("site"))
+
+
+def test_each_case_has_a_page_and_a_picture(files: dict[str, bytes]) -> None:
+    assert set(files) == {
+        "cases/index.html", *(f"cases/{c}.{end}" for c in CASES for end in ("html", "png"))
+    }  # fmt: skip
+    first, second = (Page(files[f"cases/{case}.html"]) for case in CASES)
+    assert first.find("a", rel="next", href="../cases/ISPY1_9002.html")
+    assert not first.find("a", rel="prev")
+    assert second.find("a", rel="prev", href="../cases/ISPY1_9001.html")
+    (image,) = first.find("img")
+    assert "STV, expert: 0.26 cm3 (vermilion)" in str(image["alt"])
+
+
+def test_figures_are_those_of_the_tables(files: dict[str, bytes], built: Path) -> None:
+    with etl.connect(built) as connection:
+        row = connection.execute(
+            "select volume_cm3, dice, pe_median_percent, blob_md5 from masks "
+            "join mask_agreement using (case_id) join kinetics using (case_id, mask) "
+            "where (case_id, mask, mask_b, image_set) = "
+            "('ISPY1_9001', 'stv_manual', 'stv_resunet', 'zscored') and mask_a = 'stv_manual'"
+        ).fetchone()
+    assert row is not None
+    volume, dice, enhancement, md5 = row
+    index = Page(files["cases/index.html"])
+    for value in (volume, dice, enhancement):
+        assert index.find("td", **{"data-value": str(value)})
+    page = Page(files["cases/ISPY1_9001.html"])
+    assert f"{volume:.6g}" in page.text
+    assert md5 in page.text
+    assert f"{enhancement:,.0f} %" in page.text
+    meanings = [a["title"] for a in page.find("abbr")]
+    assert "voxel_count x voxel_volume_mm3 / 1000" in meanings
+    assert "voxel_count x voxel_volume_mm3 / 1000" in page.text  # where no pointer hovers, too
+
+
+def test_tables_sort_and_filter_by_attributes(files: dict[str, bytes]) -> None:
+    page = Page(files["cases/index.html"])
+    assert page.find("table", **{"data-table": ""})
+    filtered = {a["data-key"] for a in page.find("th") if "data-filter" in a}
+    assert filtered == {"subtype", "pcr", "scanner", "findings", "fold"}
+    assert all("scope" in a for a in page.find("th"))
+
+
+def test_hostile_texts_stay_text(built: Path, tmp_path: Path) -> None:
+    quoted = HOSTILE.replace("'", "''")
+    files = render(
+        built,
+        tmp_path,
+        "create or replace view findings as select '1' as finding_id, 'masks' as \"table\", "
+        f"'warning' as severity, 'ISPY1_9001' as case_id, '{quoted}' as path, '{quoted}' as "
+        f"\"check\", '{quoted}' as observed, 'a' as expected, '{quoted}' as likely_cause, "
+        "'b' as fix",
+        f"create or replace view clinical as select 'ISPY1_9001' as case_id, '{quoted}' as subtype",
+    )
+    for path in ("cases/index.html", "cases/ISPY1_9001.html"):
+        page = Page(files[path])
+        assert HOSTILE in page.text
+        assert [a for a in page.find("script") if "src" not in a] == []
+        assert not [a for _, a in page.tags if any(name.startswith("on") for name in a)]
+
+
+def test_a_release_in_parts_has_pages(rebuilt: Path, tmp_path: Path) -> None:
+    for path in (rebuilt / "data" / "tables").glob("*.parquet"):
+        if path.stem not in {"cases", "images"}:
+            path.unlink()
+    files = render(rebuilt, tmp_path)
+    assert "Nothing is measured of this case." in Page(files["cases/ISPY1_9001.html"]).text
+    assert "unknown" in Page(files["cases/index.html"]).text
+
+
+def test_without_blobs_the_page_says_what_brings_them(rebuilt: Path, tmp_path: Path) -> None:
+    shutil.rmtree(rebuilt / "data" / "release")
+    files = render(rebuilt, tmp_path)
+    assert "cases/ISPY1_9001.png" not in files
+    assert "dvc pull data/release brings them" in Page(files["cases/ISPY1_9001.html"]).text
+
+
+def test_the_same_inputs_give_the_same_bytes(
+    built: Path, files: dict[str, bytes], tmp_path: Path
+) -> None:
+    assert render(built, tmp_path) == files
+
+
+def test_series_are_linked_where_the_release_is_real() -> None:
+    url = make_viewer_url("1.2", "1.2.3")
+    assert url.startswith("https://viewer.imaging.datacommons.cancer.gov/v3/viewer/?")
+    assert url.endswith("StudyInstanceUIDs=1.2&SeriesInstanceUIDs=1.2.3")
+
+
+def test_the_axis_of_the_curve_holds_every_value() -> None:
+    for top in (0.4, 3, 99, 101, 240, 5000):
+        rows = [{"mask": "m", "phase": p, "gain_percent": v} for p, v in ((0, 0.0), (1, top))]
+        curve = make_curve(rows, {"m": 1})
+        assert curve is not None
+        assert curve.ticks[0][0] <= 0 <= top <= curve.ticks[-1][0]
+        assert all(0 <= y <= curve.height for _, y in curve.lines[0].points)
+    assert make_curve([], {}) is None
+
+
+@pytest.fixture
+def inside(rebuilt: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(rebuilt)
+    return rebuilt
+
+
+def show(*words: str) -> Result:
+    return CliRunner().invoke(app, ["show", *words])
+
+
+def test_show_fits_a_screen_and_writes_the_picture(inside: Path) -> None:
+    lines = show("9001").stdout.splitlines()
+    assert len(lines) <= HEIGHT
+    assert max(map(len, lines)) <= WIDTH
+    assert "picture: own/ISPY1_9001.png" in lines
+    assert any(re.match(r"STV, expert +0\.26 +1 ", line) for line in lines)
+    with Image.open(inside / "own/ISPY1_9001.png") as picture:
+        assert picture.info["Title"].startswith("PHANTOM ISPY1_9001")
+    target = inside / "reports/site/cases/ISPY1_9001.png"
+    target.parent.mkdir(parents=True)
+    (inside / "own/ISPY1_9001.png").rename(target)
+    assert f"picture: {target.relative_to(inside)}" in show("ISPY1-9001").stdout
+    assert not (inside / "own/ISPY1_9001.png").exists()
+
+
+def test_show_for_machines(inside: Path) -> None:
+    shown = json.loads(show("9001", "--json", "--output", "x.png").stdout)
+    assert shown["volumes"]["stv_manual"] == pytest.approx(0.257)
+    assert shown["picture"] == "x.png"
+    assert (inside / "x.png").is_file()
+    assert {"masks", "kinetics", "mask_agreement"} <= set(shown["tables"])
+
+
+@pytest.mark.usefixtures("inside")
+@pytest.mark.parametrize("words", ["ISPY1_9003", "9013", "x", TRIAL_ONLY])
+def test_an_unknown_case_suggests_near_ones(words: str) -> None:
+    told = show(words)
+    assert isinstance(told.exception, UserError)
+    assert "ISPY1_9001" in str(told.exception)
+
+
+@pytest.mark.usefixtures("inside")
+def test_open_starts_no_program_without_a_display(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr("typer.launch", opened.append)
+    monkeypatch.setattr("sys.platform", "linux")
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    assert show("9001", "--open").exit_code == 0
+    assert opened == []
+    monkeypatch.setenv("DISPLAY", ":0")
+    assert show("9001", "--open").exit_code == 0
+    assert [Path(path).name for path in opened] == ["ISPY1_9001.png"]
+
+
+def test_show_before_the_build(project: Path) -> None:
+    with pytest.raises(UserError, match="no table is built yet"):
+        show_case(project, "9001")
+
+
+def test_many_findings_are_counted(rebuilt: Path) -> None:
+    shown = show_case(rebuilt, "9001")
+    row = {"severity": "info", "check": "a", "observed": "b\x1b", "expected": "c", "fix": "d" * 99}
+    shown.case.rows["findings"] = [row] * 40  # type: ignore[index]
+    lines = list(format_lines(shown))
+    assert len(lines) <= HEIGHT + 1
+    assert "more: ispy1 sql" in lines[-1]
+    assert "\x1b" not in "".join(lines)
