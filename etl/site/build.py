@@ -29,7 +29,7 @@ def write_site(root: Path, advance: Callable[[int, int], None]) -> Path:
 
     Args:
         root: the project.
-        advance: told after each part how many of how many are done.
+        advance: told how many parts are done, and within one that takes long, how many pages.
 
     Raises:
         UserError: no table is built yet, or the disk refuses.
@@ -42,7 +42,7 @@ def write_site(root: Path, advance: Callable[[int, int], None]) -> Path:
     with connect(root) as connection:
         # A table that is missing must be missing, and not the Python object of the same name.
         connection.execute("set python_enable_replacements = false")
-        site = Site(root, connection, load_profile(root), folder)
+        site = Site(root, connection, load_profile(root), folder, advance)
         for n_done, make_pages in enumerate(MAKERS, start=1):
             paths |= {_write_file(folder, file) for file in make_pages(site)}
             advance(n_done, len(MAKERS))

@@ -53,7 +53,10 @@ def make_pages(site: Site) -> Iterator[File]:
     ids = [case.case_id for case in cases]
     montages = make_montages(context, site.folder / "cases", ids)
     around = zip(["", *ids], [*ids[1:], ""], strict=False)
-    for case, montage, (before, after) in zip(cases, montages, around, strict=False):
+    for n_done, (case, montage, (before, after)) in enumerate(
+        zip(cases, montages, around, strict=False)
+    ):
+        site.advance(n_done, len(cases))
         if montage.content is not None:
             yield File(f"cases/{case.case_id}.png", montage.content)
         yield _render_case(site, shared, case, montage, {"prev": before, "next": after})
@@ -124,7 +127,6 @@ def _render_case(
         doi=site.profile.doi,
         view=None if site.profile.is_phantom else make_viewer_url,
         show=format_cell,
-        is_number=is_number,
     )
 
 
@@ -174,8 +176,3 @@ def format_cell(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return format_line(value, NONE)
-
-
-def is_number(value: object) -> bool:
-    """Return whether a value stands to the right in its cell."""
-    return isinstance(value, int | float) and not isinstance(value, bool)

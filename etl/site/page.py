@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -48,6 +49,8 @@ class Site:
     connection: duckdb.DuckDBPyConnection
     profile: Profile
     folder: Path  # reports/site as the last build left it
+    # Told how many of how many pages are done, by a part that takes long.
+    advance: Callable[[int, int], None] = lambda _done, _total: None
 
 
 def render_page(site: Site, path: str, template: str, **values: Any) -> File:  # noqa: ANN401

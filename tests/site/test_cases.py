@@ -86,7 +86,7 @@ def test_figures_are_those_of_the_tables(files: dict[str, bytes], built: Path) -
     page = Page(files["cases/ISPY1_9001.html"])
     assert f"{volume:.6g}" in page.text
     assert md5 in page.text
-    assert f"{enhancement:,.0f} %" in page.text
+    assert f"{enhancement:,.0f}" in page.text
     meanings = [a["title"] for a in page.find("abbr")]
     assert "voxel_count x voxel_volume_mm3 / 1000" in meanings
     assert "voxel_count x voxel_volume_mm3 / 1000" in page.text  # where no pointer hovers, too
