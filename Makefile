@@ -43,7 +43,7 @@ check: $(READY)  ## style, types, SQL, direction of imports
 	ruff check .
 	ruff format --check .
 	mypy
-	sqlfluff lint sql expectations etl
+	sqlfluff lint sql expectations etl/site/sql
 	pytest -q tests/test_imports.py
 
 bench: $(READY)  ## how fast: the floor, the usual script, ours; FULL=1: the table of targets; SCALE=1: how it grows
