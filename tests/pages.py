@@ -33,6 +33,7 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
+        self._pieces.append(" " if tag in ("dd", "dt", "td", "th") else "")
 
     def handle_data(self, data: str) -> None:
         self._pieces.append(data)
