@@ -1,0 +1,45 @@
+"""The command that serves the site on this machine."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from etl.model import project
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command of this topic."""
+    app.command()(serve)
+
+
+def serve(
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, show_default="a free one", help="Where to listen.")
+    ] = 0,
+    open_browser: Annotated[  # noqa: FBT002
+        bool, typer.Option("--open", help="Open the first page in the browser.")
+    ] = False,
+) -> None:
+    """Serve the site with what needs a server: a viewer of the blobs, and a console for SQL.
+
+    It listens on this machine alone, only reads, and ends by Ctrl-C. Whoever is logged in to this
+    machine can ask it.
+
+    Examples:
+    - `ispy1 serve`
+    - `ispy1 serve --port 8000 --open`
+    """
+    import webbrowser
+
+    from etl.site.serve.run import serve_site
+
+    def announce(address: str) -> None:
+        typer.echo(f"{address} shows the site. Open it in a browser; Ctrl-C ends.")
+        sys.stdout.flush()
+        if open_browser:
+            webbrowser.open(address)
+
+    serve_site(project.find_root(), port, announce)
