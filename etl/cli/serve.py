@@ -7,7 +7,11 @@ from typing import Annotated
 
 import typer
 
+from etl.cli.sql import MemoryOption, SpillOption, TimeoutOption
 from etl.model import project
+from etl.warehouse.limits import MEMORY, Limits
+
+CONSOLE_SECONDS = 60  # of a query from a page, where nobody sees the machine work
 
 
 def register(app: typer.Typer) -> None:
@@ -22,6 +26,9 @@ def serve(
     open_browser: Annotated[  # noqa: FBT002
         bool, typer.Option("--open", help="Open the first page in the browser.")
     ] = False,
+    timeout: TimeoutOption = CONSOLE_SECONDS,
+    memory: MemoryOption = MEMORY,
+    spill: SpillOption = None,
 ) -> None:
     """Serve the site with what needs a server: a viewer of the blobs, and a console for SQL.
 
@@ -42,4 +49,4 @@ def serve(
         if open_browser:
             webbrowser.open(address)
 
-    serve_site(project.find_root(), port, announce)
+    serve_site(project.find_root(), port, Limits(timeout, memory, spill), announce)

@@ -59,6 +59,12 @@ LimitOption = Annotated[
     int | None, typer.Option("--limit", min=1, help="Of a table on the terminal: so many rows.")
 ]
 AllOption = Annotated[bool, typer.Option("--all", help="On a terminal, too, whole texts.")]
+TimeoutOption = Annotated[
+    int, typer.Option(metavar="SECONDS", min=1, help="So long may the database work.")
+]
+MemoryOption = Annotated[
+    str, typer.Option(metavar="SIZE", help="Such as 4GB, or a share of this computer's.")
+]
 SpillOption = Annotated[
     str | None,
     typer.Option(
@@ -108,12 +114,8 @@ def sql(  # noqa: PLR0913, PLR0917  typer makes an option of each
             autocompletion=complete_versions,
         ),
     ] = None,
-    timeout: Annotated[
-        int, typer.Option(metavar="SECONDS", min=1, help="So long may the database work.")
-    ] = SECONDS,
-    memory: Annotated[
-        str, typer.Option(metavar="SIZE", help="Such as 4GB, or a share of this computer's.")
-    ] = MEMORY,
+    timeout: TimeoutOption = SECONDS,
+    memory: MemoryOption = MEMORY,
     spill: SpillOption = None,
     remote: RemoteOption = False,  # noqa: FBT002
     columns: ColumnsOption = None,

@@ -81,11 +81,11 @@ def interruptible(
     try:
         in_time = ended.wait(max(budget.seconds - budget.used, 0))
     except KeyboardInterrupt:
-        _end(connection, ended)
+        end_work(connection, ended)
         raise
     budget.used += time.monotonic() - started
     if not in_time:
-        _end(connection, ended)
+        end_work(connection, ended)
         message = f"Query: not done in {budget.seconds:g} s. Ask for less, or raise --timeout."
         raise UserError(message)
     if failed:
@@ -98,7 +98,8 @@ def is_stuck() -> bool:
     return any(not ended.is_set() for ended in _unended)
 
 
-def _end(connection: duckdb.DuckDBPyConnection, ended: Event) -> None:
+def end_work(connection: duckdb.DuckDBPyConnection, ended: Event) -> None:
+    """Interrupt work of a connection until it has ended; what does not listen is left alone."""
     with _ignore_interrupts():
         for _ in range(GRACE):  # an interrupt before the query has begun is lost
             connection.interrupt()

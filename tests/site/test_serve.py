@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import http.client
+import json
 import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from html import escape
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import pytest
 
@@ -18,7 +21,11 @@ from etl.model.errors import UserError
 from etl.site.build import SITE, write_site
 from etl.site.serve.files import find_file
 from etl.site.serve.run import LOOPBACK, make_server, open_listener, serve_site
+from etl.warehouse.connect import connect
+from etl.warehouse.dictionary import list_relations
+from etl.warehouse.limits import Limits
 
+LIMITS = Limits(memory="200MB", spill="10MB")
 Answer = tuple[int, dict[str, str], bytes]
 
 
@@ -35,10 +42,10 @@ def root(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextmanager
-def run_server(root: Path) -> Iterator[int]:
+def run_server(root: Path, limits: Limits = LIMITS) -> Iterator[int]:
     """Serve a project in a thread; yield the port."""
     with open_listener(0) as listener:
-        server = make_server(root, listener)
+        server = make_server(root, listener, limits)
         thread = Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
@@ -141,19 +148,114 @@ def test_a_range_of_a_file(port: int, root: Path) -> None:
 
 def test_what_is_missing_is_said(tmp_path: Path, root: Path, port: int) -> None:
     with pytest.raises(UserError, match=r"no site is made yet. Run `ispy1 site`"):
-        serve_site(tmp_path, 0, print)
+        serve_site(tmp_path, 0, LIMITS, print)
     with pytest.raises(UserError, match=f"--port {port}: cannot be used"):
-        serve_site(root, port, print)
+        serve_site(root, port, LIMITS, print)
 
 
-def test_ctrl_c_ends_it(root: Path) -> None:
-    command = [str(Path(sys.executable).with_name("ispy1")), "serve"]
+def query(port: int, sql: str, form: str = "rows", **headers: str) -> tuple[int, Any]:
+    """Give a query as the console does; return status, and what the answer's JSON or text says."""
+    headers = {"Content_Type": "application/json"} | headers
+    body = json.dumps({"sql": sql, "form": form})
+    status, answered, content = ask(port, "/query", "POST", body, **headers)
+    is_json = answered.get("content-type") == "application/json"
+    return status, json.loads(content) if is_json else content.decode()
+
+
+ROWS = "select * from (values (1, null, '<b>', true), (2, 0.5, 'x\n', false)) as t(a, b, c, d)"
+
+
+def test_the_console_answers(port: int) -> None:
+    status, answer = query(port, "from label_summary")
+    assert (status, answer["hidden"]) == (200, "")
+    assert [row[0] for row in answer["rows"]] == ["ftv", "stv_manual", "stv_resunet"]
+    answer = query(port, ROWS)[1]
+    assert [column["is_number"] for column in answer["columns"]] == [True, True, False, False]
+    assert answer["rows"] == [["1", None, "<b>", "true"], ["2", "0.5", "x\n", "false"]]
+    assert query(port, ROWS, "csv") == (200, 'a,b,c,d\n1,,<b>,true\n2,0.5,"x\n",false\n')
+    answer = query(port, "from range(2500)")[1]
+    assert (len(answer["rows"]), answer["hidden"]) == (1000, "1,500")
+
+
+def test_the_console_page_lists_what_can_be_asked(port: int, root: Path) -> None:
+    status, headers, page = ask(port, "/console")
+    with connect(root) as connection:
+        names = [relation.sql_name for relation in list_relations(connection)]
+    assert status == 200
+    assert not [name for name in names if f"<code>{escape(name)}</code>" not in page.decode()]
+    assert b'<a href="/console" aria-current=page>' in page
+    assert "connect-src 'self'" in headers["content-security-policy"]
+    assert b"http-equiv" not in page  # as its own policy is in the header
+
+
+@pytest.mark.parametrize(
+    ("sql", "sentence"),
+    [
+        ("selec", "Query, line 1, column 1: syntax error"),
+        ("drop table masks", "DROP is not allowed: the warehouse is read-only"),
+        ("from read_csv('/etc/passwd')", "read_csv() is not allowed"),
+        ("from '/etc/passwd'", "cannot be reached"),
+        ("select list(range) from range(100000000)", "more than its memory"),
+    ],
+)
+def test_the_console_has_limits(port: int, sql: str, sentence: str) -> None:
+    status, answer = query(port, sql)
+    assert status == 400
+    assert sentence in answer
+
+
+def test_only_its_own_page_may_ask(port: int) -> None:
+    own = f"http://127.0.0.1:{port}"
+    assert query(port, "select 1", Origin=own, Sec_Fetch_Site="same-origin")[0] == 200
+    for headers in (
+        {"Origin": "http://evil.example"}, {"Origin": "null"}, {"Origin": own[:-1]},
+        {"Sec_Fetch_Site": "same-site"}, {"Content_Type": "text/plain"},
+    ):  # fmt: skip
+        assert query(port, "select 1", **headers)[0] == 403
+    assert query(port, " " * 2_000_000)[0] == 413
+    for body in (
+        "",
+        "[]",
+        "{}",
+        '{"sql": 1, "form": "rows"}',
+        '{"sql": "from masks", "form": "x"}',
+    ):
+        assert ask(port, "/query", "POST", body, Content_Type="application/json")[0] == 400
+
+
+ENDLESS = json.dumps(
+    {"sql": "select count(*) from range(10000000000), range(1000)", "form": "rows"}
+)
+
+
+def test_a_query_has_its_time(root: Path) -> None:
+    with run_server(root, Limits(seconds=0.1)) as port:
+        status, answer = query(port, json.loads(ENDLESS)["sql"])
+    assert (status, answer) == (
+        400,
+        "Query: not done in 0.1 s. Ask for less, or raise --timeout.\n",
+    )
+
+
+def test_a_query_ends_with_the_page_that_asked(root: Path) -> None:
+    """The next one waits for its turn."""
+    with run_server(root, Limits(seconds=3600)) as port:
+        gone = http.client.HTTPConnection(LOOPBACK, port)
+        gone.request("POST", "/query", ENDLESS, {"Content-Type": "application/json"})
+        gone.close()
+        assert query(port, "select 1 as one")[0] == 200
+
+
+def test_ctrl_c_ends_it_and_what_is_asked(root: Path) -> None:
+    command = [str(Path(sys.executable).with_name("ispy1")), "serve", "--timeout", "3600"]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, cwd=root, text=True, stdout=pipe, stderr=pipe) as process:
         assert process.stdout
-        address = process.stdout.readline().split()[0]
-        port = int(address.rstrip("/").rpartition(":")[2])
+        port = int(process.stdout.readline().split()[0].rstrip("/").rpartition(":")[2])
+        asking = http.client.HTTPConnection(LOOPBACK, port)
+        asking.request("POST", "/query", ENDLESS, {"Content-Type": "application/json"})
         assert ask(port, "/")[0] == 200
         process.send_signal(signal.SIGINT)
         rest = process.communicate(timeout=60)
+        asking.close()
     assert (process.returncode, rest) == (0, ("", ""))

@@ -6,32 +6,55 @@ from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from etl.model.errors import UserError
+from etl.model.profile import load_profile
 from etl.site.build import SITE
+from etl.site.page import Site
+from etl.site.serve.console import answer_queries, send_console
 from etl.site.serve.files import send_below, send_site
 from etl.site.serve.guard import guard, list_hosts
+from etl.warehouse.connect import connect
+from etl.warehouse.limits import Limits
 
 STATIC = Path(__file__).parent / "static"
-_SENTENCES = {404: "Nothing is at this address.", 405: "This server only reads."}
+MAX_QUERY = 1_000_000  # bytes of the text of a query
+_SENTENCES = {
+    400: "This is no query as the console sends it.",
+    404: "Nothing is at this address.",
+    405: "This server only reads.",
+    413: "The query is too long.",
+}
 
 
-def make_app(root: Path, port: int) -> ASGIApp:
+def make_app(root: Path, port: int, limits: Limits) -> ASGIApp:
     """Return the server's app for the project at `root`, listening on `port`."""
+
+    def open_site() -> Site:
+        return Site(root, connect(root), load_profile(root), root / SITE)
+
+    body = Middleware(RequestBodyLimitMiddleware, max_body_size=MAX_QUERY)
     routes = [
+        Route("/console", send_console(open_site)),
+        Route("/query", answer_queries(root, limits), methods=["POST"], middleware=[body]),
         Route("/served/{path:path}", send_below(STATIC)),
         Route("/{path:path}", send_site(root, root / SITE)),
     ]
-    handlers = dict.fromkeys((HTTPException, Exception), _tell_error)
+    handlers = dict.fromkeys((HTTPException, UserError, Exception), _tell_error)
     app = Starlette(routes=routes, exception_handlers=handlers)
     return guard(app, list_hosts(port))
 
 
 def _tell_error(_request: Request, error: Exception) -> Response:
     """Return one sentence, whatever went wrong."""
+    if isinstance(error, UserError):
+        return PlainTextResponse(f"{error}\n", 400)
     status = error.status_code if isinstance(error, HTTPException) else 500
     sentence = _SENTENCES.get(status, "This went wrong in the server, not on your side.")
     return PlainTextResponse(f"{sentence}\n", status)

@@ -12,17 +12,19 @@ import uvicorn
 from etl.model.errors import UserError
 from etl.site.build import SITE
 from etl.site.serve.app import make_app
+from etl.warehouse.limits import Limits
 
 LOOPBACK = "127.0.0.1"
 GRACE_S = 1  # for answers that are under way when the server ends
 
 
-def serve_site(root: Path, port: int, announce: Callable[[str], None]) -> None:
+def serve_site(root: Path, port: int, limits: Limits, announce: Callable[[str], None]) -> None:
     """Serve the site of the project at `root` until Ctrl-C.
 
     Args:
         root: the project.
         port: where to listen; 0: a free one.
+        limits: of a query of the console.
         announce: told the address once the server listens.
 
     Raises:
@@ -32,7 +34,7 @@ def serve_site(root: Path, port: int, announce: Callable[[str], None]) -> None:
         message = f"{root / SITE}: no site is made yet. Run `ispy1 site`."
         raise UserError(message)
     with closing(open_listener(port)) as listener, suppress(KeyboardInterrupt):
-        server = make_server(root, listener)
+        server = make_server(root, listener, limits)
         announce(f"http://{LOOPBACK}:{listener.getsockname()[1]}/")
         server.run(sockets=[listener])
 
@@ -50,10 +52,10 @@ def open_listener(port: int) -> socket.socket:
         raise UserError(message) from error
 
 
-def make_server(root: Path, listener: socket.socket) -> uvicorn.Server:
+def make_server(root: Path, listener: socket.socket, limits: Limits) -> uvicorn.Server:
     """Return a server of the site for a socket that listens; run(sockets=[...]) runs it."""
     config = uvicorn.Config(
-        make_app(root, listener.getsockname()[1]),
+        make_app(root, listener.getsockname()[1], limits),
         loop="asyncio",
         http="h11",
         ws="none",

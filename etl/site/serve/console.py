@@ -1,0 +1,152 @@
+"""The console: a query from a page, over the connection that `ispy1 sql` has, one at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from decimal import Decimal
+from itertools import islice
+from pathlib import Path
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from etl.model.errors import UserError
+from etl.site.page import Site, render_page
+from etl.site.serve.files import Endpoint, send_page
+from etl.text.output import Result, format_csv
+from etl.text.values import convert_for_json, format_line
+from etl.warehouse import dictionary
+from etl.warehouse.limits import Limits, end_work
+from etl.warehouse.query import connect_restricted, execute
+
+if TYPE_CHECKING:
+    import duckdb
+
+MAX_ROWS = 1000  # of a table on the page
+MAX_COUNTED = 1_000_000  # of the rows beyond
+MAX_TEXT = 10_000  # characters of a cell on the page
+MAX_CSV = 500_000_000
+POLL_S = 0.02
+_NUMBERS = {int, float, Decimal}
+
+
+def send_console(open_site: Callable[[], Site]) -> Endpoint:
+    """Return what sends the page, with the tables and views that can be asked."""
+
+    def send(_request: Request) -> Response:
+        site = open_site()
+        with site.connection as connection:
+            relations = [
+                (relation, dictionary.list_facts(connection, relation))
+                for relation in dictionary.list_relations(connection)
+            ]
+            page = render_page(site, "console", "console.html.j2", relations=relations)
+        return send_page(page.content.decode(), "console", connect_src="'self'")
+
+    return send
+
+
+def answer_queries(root: Path, limits: Limits) -> Callable[[Request], Awaitable[Response]]:
+    """Return what answers a query of the page; it ends the query when the page goes."""
+    turn = asyncio.Lock()
+
+    async def answer(request: Request) -> Response:
+        sql, form = _read_question(await request.body())
+        async with turn:
+            if await request.is_disconnected():
+                return Response(status_code=400)
+            connection = await run_in_threadpool(connect_restricted, root, limits=limits)
+
+            def ask() -> bytes:
+                return _FORMS[form](execute(connection, sql, root, limits=limits))
+
+            content = await _work_beside(request, connection, ask)
+        return Response(content, media_type="text/csv" if form == "csv" else "application/json")
+
+    return answer
+
+
+def _read_question(body: bytes) -> tuple[str, str]:
+    try:
+        asked = json.loads(body)
+        sql, form = asked["sql"], asked["form"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise HTTPException(400) from error
+    if not isinstance(sql, str) or form not in _FORMS:
+        raise HTTPException(400)
+    return sql, form
+
+
+async def _work_beside(
+    request: Request, connection: duckdb.DuckDBPyConnection, work: Callable[[], bytes]
+) -> bytes:
+    """Do work of a connection in a thread; end it when the page goes, or the server ends."""
+    done: list[bytes] = []
+    failed: list[BaseException] = []
+    ended = Event()
+
+    def try_work() -> None:
+        try:
+            done.append(work())
+        except BaseException as error:  # noqa: BLE001  it is raised below
+            failed.append(error)
+        ended.set()
+
+    Thread(target=try_work, daemon=True).start()
+    try:
+        while not ended.is_set() and not await request.is_disconnected():  # noqa: ASYNC110
+            await asyncio.sleep(POLL_S)
+    finally:
+        if not ended.is_set():
+            end_work(connection, ended)
+    if failed:
+        raise failed[0]
+    return done[0] if done else b""
+
+
+def format_rows(result: Result) -> bytes:
+    """Return the first rows of an answer as the page shows them, and how many there are more."""
+    rows = result.rows()
+    shown = list(islice(rows, MAX_ROWS))
+    n_hidden = sum(1 for _ in islice(rows, MAX_COUNTED))
+    answer = {
+        "columns": [
+            {"name": name, "is_number": _are_numbers([row[i] for row in shown])}
+            for i, name in enumerate(result.columns)
+        ],
+        "rows": [[_format_cell(value) for value in row] for row in shown],
+        "hidden": f"{n_hidden:,}{' or more' * (n_hidden == MAX_COUNTED)}" if n_hidden else "",
+    }
+    return json.dumps(answer).encode()
+
+
+def _are_numbers(values: list[Any]) -> bool:
+    kinds = {type(value) for value in values} - {type(None)}
+    return bool(kinds) and kinds <= _NUMBERS
+
+
+def _format_cell(value: Any) -> str | None:  # noqa: ANN401  a cell is of any type
+    """Return a cell as text, with its lines; None for null and what is no number."""
+    if convert_for_json(value) is None:
+        return None
+    text = value if isinstance(value, str) else format_line(value)
+    return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}…"
+
+
+def _format_csv(result: Result) -> bytes:
+    content = bytearray()
+    for piece in format_csv(result.columns, result.rows()):
+        content += piece.encode()
+        if len(content) > MAX_CSV:
+            message = "The answer is above 500 MB. `ispy1 sql QUERY --output FILE` writes it."
+            raise UserError(message)
+    return bytes(content)
+
+
+_FORMS: dict[str, Callable[[Result], bytes]] = {"rows": format_rows, "csv": _format_csv}
