@@ -4,12 +4,13 @@ VENV   := .venv
 READY  := $(VENV)/.ready
 OPINIONS := $(VENV)/.opinions
 ENGINES := $(VENV)/.engines
+VIEWER := $(VENV)/.viewer
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 export GX_ANALYTICS_ENABLED := false
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run setup engines test check bench lock clean help
+.PHONY: run setup engines viewer chromium test check bench lock clean help
 
 run: $(READY)  ## set up, run the pipeline on the release that params.yaml names, show the card
 	ispy1 repro
@@ -30,11 +31,28 @@ $(OPINIONS): tests/opinions.lock $(READY)
 	@$(VENV)/bin/pip install --quiet --no-deps --require-hashes --requirement $< && touch $@ || \
 	  echo "make: the second opinions of some tests cannot be installed here; these tests skip"
 
-engines: $(ENGINES)  ## also Dask, Delta Lake, Spark and a driver for Postgres: some 500 MB
+engines: $(ENGINES)  ## also Dask, Delta Lake, Spark, a driver for Postgres, a browser: some 900 MB
+	@$(MAKE) --no-print-directory viewer || true
+	@$(MAKE) --no-print-directory chromium || true
 
 $(ENGINES): engines.lock $(READY)
 	$(VENV)/bin/pip install --quiet --no-deps --require-hashes --requirement $<
 	@touch $@
+
+viewer: $(VIEWER)  ## also NiiVue, by npm, for the viewer of `ispy1 serve`
+
+$(VIEWER): browser.lock $(READY)
+	@command -v npm >/dev/null || { echo "make: no npm here: install it for the viewer"; exit 2; }
+	@rm -rf $(VENV)/npm && mkdir $(VENV)/npm
+	@npm pack --silent --ignore-scripts --pack-destination $(VENV)/npm $$(sed '/^#/d; s/ .*//' $<) >/dev/null || \
+	  { echo "make: npm cannot get what browser.lock names; its own log says why"; exit 2; }
+	@$(VENV)/bin/python -m etl.site.serve.vendor $< $(VENV)/npm/*.tgz && rm -r $(VENV)/npm && touch $@
+
+chromium:
+	@command -v chromium >/dev/null || { \
+	  test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get -qq update && \
+	  DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends chromium; } >/dev/null || \
+	  { echo "make: no chromium here, and root on Debian alone can install it: tests of pages skip"; exit 2; }
 
 test: $(READY) $(OPINIONS)  ## set up and run the tests
 	pytest -q -n 2

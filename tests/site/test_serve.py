@@ -4,36 +4,31 @@ from __future__ import annotations
 
 import http.client
 import json
-import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from html import escape
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
+from serving import LIMITS, ask, copy_served, run_server
 
 from etl.model.errors import UserError
-from etl.site.build import SITE, write_site
+from etl.site.build import SITE
 from etl.site.serve.files import find_file
-from etl.site.serve.run import LOOPBACK, make_server, open_listener, serve_site
+from etl.site.serve.run import LOOPBACK, serve_site
 from etl.warehouse.connect import connect
 from etl.warehouse.dictionary import list_relations
 from etl.warehouse.limits import Limits
-
-LIMITS = Limits(memory="200MB", spill="10MB")
-Answer = tuple[int, dict[str, str], bytes]
 
 
 @pytest.fixture(scope="module")
 def root(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of `built` with its site, and what a link and a file outside of it might show."""
-    root = Path(shutil.copytree(built, tmp_path_factory.mktemp("served") / "project"))
-    folder = write_site(root, lambda _done, _total: None).parent
+    root = copy_served(built, tmp_path_factory.mktemp("served") / "project")
+    folder = root / SITE
     (folder / "cases").mkdir(exist_ok=True)
     (folder / "cases/ISPY1_9001.html").write_text("<p>é</p>\n<nav><!-- served --></nav>")
     (folder / "out.yaml").symlink_to(root / "params.yaml")
@@ -41,34 +36,10 @@ def root(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@contextmanager
-def run_server(root: Path, limits: Limits = LIMITS) -> Iterator[int]:
-    """Serve a project in a thread; yield the port."""
-    with open_listener(0) as listener:
-        server = make_server(root, listener, limits)
-        thread = Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        try:
-            yield listener.getsockname()[1]
-        finally:
-            server.should_exit = True
-            thread.join()
-
-
 @pytest.fixture(scope="module")
 def port(root: Path) -> Iterator[int]:
     with run_server(root) as port:
         yield port
-
-
-def ask(port: int, path: str, method: str = "GET", body: str = "", **headers: str) -> Answer:
-    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=60)
-    names = {name.replace("_", "-"): value for name, value in headers.items()}
-    connection.request(method, path, body or None, names)
-    answer = connection.getresponse()
-    content = answer.read()
-    connection.close()
-    return answer.status, {name.lower(): value for name, value in answer.getheaders()}, content
 
 
 def test_pages_get_links_to_what_needs_a_server(port: int, root: Path) -> None:

@@ -20,6 +20,8 @@ from etl.site.page import Site
 from etl.site.serve.console import answer_queries, send_console
 from etl.site.serve.files import send_below, send_site
 from etl.site.serve.guard import guard, list_hosts
+from etl.site.serve.vendor import VENDOR
+from etl.site.serve.viewer import send_blob, send_viewer
 from etl.warehouse.connect import connect
 from etl.warehouse.limits import Limits
 
@@ -43,6 +45,9 @@ def make_app(root: Path, port: int, limits: Limits) -> ASGIApp:
     routes = [
         Route("/console", send_console(open_site)),
         Route("/query", answer_queries(root, limits), methods=["POST"], middleware=[body]),
+        Route("/viewer", send_viewer(open_site)),
+        Route("/blob/{path:path}", send_blob(root)),
+        Route("/vendor/{path:path}", send_below(VENDOR)),
         Route("/served/{path:path}", send_below(STATIC)),
         Route("/{path:path}", send_site(root, root / SITE)),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable
 from contextlib import closing, suppress
@@ -61,7 +62,7 @@ def make_server(root: Path, listener: socket.socket, limits: Limits) -> uvicorn.
         ws="none",
         lifespan="off",
         log_config=None,
-        log_level="critical",
+        log_level="error" if os.environ.get("ISPY1_DEBUG") else "critical",
         proxy_headers=False,
         server_header=False,
         timeout_graceful_shutdown=GRACE_S,

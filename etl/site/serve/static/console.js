@@ -23,7 +23,7 @@ async function run() {
   show(columns, rows);
   const seconds = ((performance.now() - started) / 1000).toFixed(2);
   const rest = hidden && `, ${hidden} more are hidden: CSV has them`;
-  byId("status").textContent = `${rows.length.toLocaleString("en")} rows${rest} (${seconds} s).`;
+  byId("status").textContent = `${rows.length.toLocaleString("en")} ${rows.length === 1 ? "row" : "rows"}${rest} (${seconds} s).`;
 }
 
 async function save() {

@@ -1,0 +1,150 @@
+"""The viewer: any image of a case with its masks over it, drawn by NiiVue in the browser.
+
+A blob is sent by the path that the table `blobs` has for it, and no other file is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+
+from etl.model import project
+from etl.model.profile import Profile
+from etl.model.release import MARKS
+from etl.model.store import read_table, table_path
+from etl.read.source import RemoteFile
+from etl.site.page import Site, render_page
+from etl.site.serve.files import Endpoint, find_file, send_page
+from etl.site.serve.vendor import NIIVUE, VENDOR
+from etl.versions.dvc import find_cache
+from etl.warehouse.connect import fetch_rows
+
+# As on every page and picture: the network's, the expert's, the functional mask, then all others.
+ROLES = ("network", "expert", "functional")
+COLOURS = ((86, 180, 233), (240, 110, 60), (240, 228, 66), (0, 158, 115), (204, 121, 167))
+PHASES = {0: "before contrast", 1: "first after contrast", 2: "second after contrast"}
+_GZIP = "application/gzip"
+_CASES = """
+select distinct case_id from blobs
+where artefact like 'image_%' and verdict != 'missing' order by case_id
+"""
+_IMAGES = """
+select
+    image_set, phase, path,
+    min(intensity_p01) over of_set as darkest, max(intensity_p99) over of_set as brightest
+from images where case_id = ?
+window of_set as (partition by image_set)
+order by image_set, phase
+"""
+_MASKS = """
+select mask, path, volume_cm3, scaled_values, foreground_rule,
+    [centroid_r_mm, centroid_a_mm, centroid_s_mm] as centre
+from masks where case_id = ? order by mask
+"""
+
+
+def send_blob(root: Path) -> Endpoint:
+    """Return what sends the images and masks of the release, as they are."""
+
+    def send(request: Request) -> Response:
+        row = _find_blob(root, request.path_params["path"])
+        release = project.release_path(root)
+        if row is None:
+            raise HTTPException(404)
+        if not isinstance(release, Path):
+            source = RemoteFile(release, row["path"], row["md5"], row["size_bytes"])
+            return Response(source.read_bytes(), media_type=_GZIP)
+        file = find_file(release, row["path"], find_cache(root))
+        if file is None:
+            raise HTTPException(404)
+        return FileResponse(file, media_type=_GZIP)
+
+    return send
+
+
+def _find_blob(root: Path, path: str) -> dict[str, Any] | None:
+    """Return the row of an image or mask that is there and is the release's own."""
+    for row in read_table(table_path(root / project.TABLES, "blobs")).to_pylist():
+        is_volume = row["artefact"] == "mask" or row["artefact"].startswith("image_")
+        if row["path"] == path:
+            return row if is_volume and row["md5"] and row["md5"] not in MARKS else None
+    return None
+
+
+def send_viewer(open_site: Callable[[], Site]) -> Endpoint:
+    """Return what sends the page of a case: the one that is asked for, else the first."""
+
+    def send(request: Request) -> Response:
+        site = open_site()
+        with site.connection as connection:
+            cases = [case_id for (case_id,) in connection.execute(_CASES).fetchall()]
+            case_id = request.query_params.get("case", cases[0] if cases else "")
+            if case_id not in cases:
+                raise HTTPException(404)
+            images = fetch_rows(connection.execute(_IMAGES, [case_id]))
+            masks = fetch_rows(connection.execute(_MASKS, [case_id]))
+        values = _describe_case(site.profile, images, masks)
+        page = render_page(
+            site, "viewer", "viewer.html.j2", **values, case_id=case_id, cases=cases,
+            phases=PHASES, is_page=(site.folder / f"cases/{case_id}.html").is_file(),
+            is_installed=(VENDOR / NIIVUE).is_file(), niivue=NIIVUE,
+        )  # fmt: skip
+        return send_page(
+            page.content.decode(), "viewer", connect_src="'self'", form_action="'self'"
+        )
+
+    return send
+
+
+def _describe_case(
+    profile: Profile, images: list[dict[str, Any]], masks: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """Return what the page shows of a case's images and masks."""
+    numbers = number_masks(profile, (mask["mask"] for mask in masks))
+    roles = {name: str(role) for name, mask in profile.masks.items() if (role := mask.role)}
+    volumes = [
+        {
+            "name": mask["mask"],
+            "role": roles.get(mask["mask"], "your own"),
+            "url": _make_url(mask["path"]),
+            "colour": COLOURS[numbers[mask["mask"]]],
+            "from": _find_least_foreground(mask),
+            "volume_cm3": mask["volume_cm3"],
+            "centre": mask["centre"] if mask["volume_cm3"] else None,
+        }
+        for mask in sorted(masks, key=lambda mask: numbers[mask["mask"]])
+    ]
+    normalized = profile.sets.get("normalized")
+    sets: dict[str, list[dict[str, Any]]] = {}
+    for image in sorted(images, key=lambda image: image["image_set"] != normalized):
+        shown = {"phase": image["phase"], "url": _make_url(image["path"])}
+        window = {"darkest": image["darkest"], "brightest": image["brightest"]}
+        sets.setdefault(image["image_set"], []).append(shown | window)
+    return {"sets": sets, "masks": volumes}
+
+
+def number_masks(profile: Profile, masks: Iterable[str]) -> dict[str, int]:
+    """Return which colour each mask set has."""
+    by_role = {profile.sets[role]: n for n, role in enumerate(ROLES) if role in profile.sets}
+    others = [name for name in masks if name not in by_role]
+    n_free = len(COLOURS) - len(ROLES)
+    return by_role | {name: len(ROLES) + n % n_free for n, name in enumerate(others)}
+
+
+def _make_url(path: str) -> str:
+    return f"/blob/{quote(path)}"
+
+
+def _find_least_foreground(mask: dict[str, Any]) -> float:
+    """Return from which value on a mask's voxels are drawn: edges are drawn half way."""
+    kind, *numbers = (mask["foreground_rule"] or "none").split()
+    if kind == "threshold":
+        return float(numbers[0])
+    values = map(float, numbers) if kind == "labels" else mask["scaled_values"] or (1.0,)
+    return min((value for value in values if value > 0), default=1.0) / 2
