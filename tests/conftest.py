@@ -15,6 +15,7 @@ import duckdb
 import made.green
 import pandas as pd
 import pytest
+from catalogs import build_once
 from gate.bench import open_tables
 from history import make_story
 from hypothesis import HealthCheck, settings
@@ -25,6 +26,8 @@ from etl.gate import engine
 from etl.gate.engine import Value
 from etl.gate.suites import Expectation
 from etl.model import project as etl_project
+from etl.warehouse import connect
+from etl.warehouse.dialects import scripts
 
 # Hundreds of processes start: none of them should compile the package anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -87,6 +90,20 @@ def _params_are_read_anew() -> Iterator[None]:
     etl_project.params.cache_clear()
     yield
     etl_project.params.cache_clear()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _catalogs_are_made_once(
+    tmp_path_factory: pytest.TempPathFactory, worker_id: str
+) -> Iterator[None]:
+    """The comments of 800 columns of views take most of a second for every new project."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "catalogs"
+    with pytest.MonkeyPatch.context() as patch:
+        build_catalog = build_once(connect.build, folder)
+        for module in (connect, scripts):
+            patch.setattr(module, "build", build_catalog)
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")
