@@ -56,7 +56,7 @@ delta.export_delta(Path(sys.argv[1]), Path(sys.argv[2]))
 @pytest.fixture(scope="module")
 def past(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """In v2 another volume of a mask, another voxel of a case, and a column more in outcomes."""
-    root = small.make_project(tmp_path_factory.mktemp("delta") / "p")
+    root = small.make_project(tmp_path_factory.mktemp("delta") / "p", views=())
     (root / ".dvc" / "config").write_text("[core]\n    analytics = false\n")
     (root / "data" / "release").mkdir()
     begin(root)
@@ -72,7 +72,7 @@ def past(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    root = small.make_project(tmp_path / "p")
+    root = small.make_project(tmp_path / "p", views=())
     write_masks(root, 5.0)
     return root
 

@@ -26,7 +26,7 @@ HEADER = "-- Mine.\n-- grain: one row per case\n-- columns:\n--   case_id: Case\
     ids=["a column that is not there", "no SQL", "no header"],
 )
 def test_a_broken_view_hurts_itself_alone(tmp_path: Path, sql: str, reason: str) -> None:
-    root = make_project(tmp_path / "p")
+    root = make_project(tmp_path / "p", views=("volumes",))
     (root / "sql/views/mine.sql").write_text(sql)
     (root / "sql/views/on_mine.sql").write_text(f"{HEADER}select case_id from mine\n")
     for _ in range(2):  # every time, not only the first
