@@ -49,15 +49,18 @@ TOGETHER = {
 }  # fmt: skip
 
 
+# Over workers, what takes longest begins first: a minute at the end is one that the other waits.
+LONGEST = ("e2e", "engines", "dvc", "faults", "diff", "crash")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Quick tests first, then faults, then e2e; over workers, the longest first."""
-    is_worker = hasattr(config, "workerinput")
 
-    def rank(item: pytest.Item) -> tuple[bool, bool]:
-        is_e2e, is_fault = (name in item.path.parts for name in ("e2e", "faults"))
-        return (is_e2e != is_worker, is_fault != is_worker)
+    def rank(item: pytest.Item) -> int:
+        scopes = {_scope(item.nodeid), *item.path.parts}
+        return next((n for n, name in enumerate(LONGEST) if name in scopes), len(LONGEST))
 
-    items.sort(key=rank)
+    items.sort(key=rank, reverse=not hasattr(config, "workerinput"))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:  # noqa: ANN401  untyped
