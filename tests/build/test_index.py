@@ -184,7 +184,7 @@ def test_unknown_table() -> None:
 def test_the_pipeline_names_no_table() -> None:
     """What tables there are, and in which order, follows from their modules alone."""
     path = ROOT / "dvc.yaml"
-    assert len(path.read_text().splitlines()) <= 100
+    assert len(path.read_text().splitlines()) <= 125
     stages = read_yaml(path)["stages"].values()
     named = [stage.get(key) for stage in stages for key in ("cmd", "deps", "outs")]
     assert set(re.findall(r"\w+", str(named))).isdisjoint(list_tables())
