@@ -25,7 +25,7 @@ from etl.versions import dvc
 CASE, OTHER = "ISPY1_9001", "ISPY1_9002"
 
 
-def one(root: Path, column: str, *words: str, **options: Any) -> Explanation:
+def one(root: Path, column: str, *words: str, **options: Any) -> Explanation:  # noqa: ANN401
     answer = why(root, column, words, **options)
     assert len(answer.explanations) == 1
     return answer.explanations[0]
