@@ -18,6 +18,7 @@ from etl.model import project
 from etl.model.errors import UserError
 from etl.text.values import is_list
 from etl.versions.run_git import describe_checkout
+from etl.warehouse.reports import list_reports
 
 if TYPE_CHECKING:
     import duckdb
@@ -27,6 +28,8 @@ PACKAGES = (
     "ispy1-warehouse", "numpy", "scipy", "nibabel", "scikit-image", "connected-components-3d",
     "z-rad", "duckdb", "dvc", "great-expectations",
 )  # fmt: skip
+# Reports whose rows say nothing where this count is 0: no mask of a set is there, or none measured.
+COUNTED = {"labels": "n_nonempty", "agreement_medians": "n_cases", "enhancement": "n_cases"}
 _OF_TABLE = re.compile(r"<!-- (of\.([\w.]+))")  # a block that is there where the table has rows
 _INSIDE = re.compile(r"\n\n(?!\*\*)")  # a paragraph of the text begins with a bold word
 
@@ -51,6 +54,7 @@ def format_methods(root: Path) -> str:
             "software": [settings],
             "verdict": [describe_verdict(facts)],
             **_find_parts(connection, settings),
+            **_list_measured(root, connection),
             "recompute.inputs": _list_inputs(root, connection),
         }
         text = fill_template(connection, root, answers, TEMPLATE)
@@ -79,6 +83,15 @@ def _find_parts(connection: duckdb.DuckDBPyConnection, settings: Row) -> Mapping
     return {
         block: [settings] if ask(connection, f"{write_query(table)} limit 1") else []
         for block, table in blocks
+    }
+
+
+def _list_measured(root: Path, connection: duckdb.DuckDBPyConnection) -> Answers:
+    """Return the rows of the reports of COUNTED that say something."""
+    queries = list_reports(root)
+    return {
+        name: [row for row in ask(connection, queries[name]) if row[count]]
+        for name, count in COUNTED.items()
     }
 
 

@@ -1,4 +1,4 @@
--- Gate: how many contracts are broken, by severity, and how many there are
+-- Gate: how many contracts are broken, by severity
 select
     severities.name,
     count(results.suite) as value

@@ -43,6 +43,9 @@ def test_parts_without_a_table_are_left_out(tmp_path: Path) -> None:
     assert leads == ["PHANTOM", "Data", "Volume and shape", "Folds", "Software", "References"]
     assert "outcome" not in text
     assert "Image set n3" in text
+    empty = format_methods(small.make_project(tmp_path / "empty", empty=True))
+    assert "It has 0 cases" in empty
+    assert "Mask set" not in empty  # without a mask
 
 
 def test_nothing_is_built_and_no_phantom(project: Path) -> None:
