@@ -202,9 +202,11 @@ def _choose(columns: Sequence[_Column], width: int) -> list[int]:
     everything = list(range(len(columns)))
     if _sum_widths([c.least for c in columns]) <= width:
         return everything
-    keys = _find_keys(columns)
-    others = sorted((i for i in everything if i not in keys), key=lambda i: _rank(columns[i]))
-    return sorted(_take(columns, keys[:1], [*keys[1:], *others], width))
+    first, *others = _find_keys(columns)
+    keys = [i for i in others if not _is_prose(columns[i])]
+    rest = [i for i in everything if i not in (first, *keys)]
+    rest.sort(key=lambda i: _rank(columns[i]))
+    return sorted(_take(columns, [first], [*keys, *rest], width))
 
 
 def _take(
@@ -241,8 +243,17 @@ def _rank(column: _Column) -> int:
     if _says_little(column):
         return 2
     lists = any(map(is_list, column.values))
-    typical = _find_typical(sorted(map(cell_len, column.texts)))
-    return 0 if column.is_number or (typical <= _SHORT_TEXT and not lists) else 1
+    return 0 if column.is_number or (_is_short(column) and not lists) else 1
+
+
+def _is_short(column: _Column) -> bool:
+    return _find_typical(sorted(map(cell_len, column.texts))) <= _SHORT_TEXT
+
+
+def _is_prose(column: _Column) -> bool:
+    """Return whether a column holds sentences, which come after numbers, not names."""
+    n_sentences = sum(" " in text for text in column.texts)
+    return n_sentences * 2 > len(column.texts) and not _is_short(column)
 
 
 def _says_little(column: _Column) -> bool:

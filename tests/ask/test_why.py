@@ -25,8 +25,10 @@ from etl.versions import dvc
 CASE, OTHER = "ISPY1_9001", "ISPY1_9002"
 
 
-def one(root: Path, column: str, *words: str, **options: Any) -> Explanation:  # noqa: ANN401
-    answer = why(root, column, words, **options)
+def one(
+    root: Path, column: str, *words: str, history: bool = False, offline: bool = False
+) -> Explanation:
+    answer = why(root, column, words, history=history, offline=offline)
     assert len(answer.explanations) == 1
     return answer.explanations[0]
 
