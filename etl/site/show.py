@@ -52,6 +52,7 @@ def show_case(root: Path, words: str, output: Path | None = None) -> Shown:
     profile = load_profile(root)
     case_id = profile.case_id(words) or words
     with connect(root) as connection:
+        connection.execute("set python_enable_replacements = false")  # a name is a table or nothing
         cases = read_facts(connection, profile, case_id)
         if not cases:
             ids = connection.execute("select case_id from cases where in_release").fetchall()

@@ -18,7 +18,7 @@ from etl.site import montage
 from etl.site.montage import PANEL_PIXELS, Montage, make_montages
 
 ZOOM = round(PANEL_PIXELS / max(FINE))
-TOP = GAP + 2 * LINE + GAP + LINE  # title, one note, heading
+TOP = GAP + LINE + GAP + LINE  # title and heading
 MANUAL = "masks_stv_manual/ISPY1_9001.nii.gz"
 EXPERT, OWN = COLOURS[1], COLOURS[3]
 
@@ -33,17 +33,17 @@ def draw_all(root: Path, folder: Path) -> list[Montage]:
     return montages
 
 
-def read_axial(one: Montage, strip: int = 0) -> Array:
+def read_axial(one: Montage, strip: int = 0, n_notes: int = 1) -> Array:
     """The pixels of the axial plane, R on the left and A at the top."""
     assert one.content is not None
     pixels = np.asarray(Image.open(io.BytesIO(one.content)).convert("RGB"))
     rows, columns = FINE[0] * ZOOM, FINE[2] * ZOOM
-    top = TOP + strip * (LINE + max(FINE[0], FINE[1]) * ZOOM + GAP)
+    top = TOP + LINE * n_notes + strip * (LINE + max(FINE[0], FINE[1]) * ZOOM + GAP)
     return pixels[top : top + rows, GAP : GAP + columns]
 
 
-def find_outline(one: Montage, colour: tuple[int, int, int] = EXPERT) -> Array:
-    return np.asarray((read_axial(one) == colour).all(axis=-1))
+def find_outline(one: Montage, colour: tuple[int, int, int] = EXPERT, n_notes: int = 1) -> Array:
+    return np.asarray((read_axial(one, n_notes=n_notes) == colour).all(axis=-1))
 
 
 def expect_outline(voxels: Array) -> Array:
@@ -123,10 +123,23 @@ def test_a_set_of_the_user_is_outlined_and_named(rebuilt: Path, tmp_path: Path) 
     assert second.facts is not None
     level = round(float(np.nonzero(mask_voxels(1, "stv_manual"))[1].mean()))
     expected = _find_edge(_scale_up(own[:, level, ::-1] > 0, ZOOM))
-    assert np.array_equal(find_outline(first, OWN), expected)
+    assert np.array_equal(find_outline(first, OWN, n_notes=2), expected)
     assert "<i>net: 0.14 cm3 (bluish green)" in first.facts.alt
     assert "FTV: not readable" in first.facts.alt
+    assert "not measured: masks_ftv/ISPY1_9001.nii.gz" in first.facts.alt
     assert "<i>net" not in second.facts.alt
+
+
+def test_an_image_before_contrast_that_is_damaged_is_named(rebuilt: Path, tmp_path: Path) -> None:
+    (path,) = (rebuilt / "data" / "release").rglob("ISPY1_9001_DCE_0000_N3_zscored.nii.gz")
+    path.write_bytes(b"no gzip")
+    first, second = draw_all(rebuilt, tmp_path / "cases")
+    assert first.facts is not None
+    assert second.facts is not None
+    assert "no subtraction" in first.facts.alt
+    assert path.name in first.facts.alt
+    assert "no subtraction" not in second.facts.alt
+    assert find_outline(first).sum() > 500
 
 
 def test_without_blobs_the_old_picture_stays(

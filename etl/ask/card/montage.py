@@ -83,6 +83,8 @@ def make_sheet(
         title = f"{mark}{case.case_id}: no picture"
         return Sheet(title, problems, is_lasting=reading.is_lasting)
     strips = list(_make_strips(reading, has_subtraction=has_subtraction))
+    if has_subtraction and len(strips) == 1:
+        reading.problems.append("no subtraction: it needs an image before contrast and one after")
     names = [*context.profile.masks, *filter(None, (blob.name.mask for blob in context.blobs))]
     return Sheet(
         f"{mark}{case.case_id}: {lead}{describe_reference(case)}",
@@ -120,6 +122,12 @@ def _read_case(case: Case, context: Context, *, has_subtraction: bool) -> _Readi
     for name, row in sorted(case.masks.items(), key=lambda item: item[1] is not case.reference):
         _read_mask(name, row, by_path.get(row["path"]), reading)
     VOLUMES.forget()
+    measured = {row["path"] for row in case.masks.values()}
+    reading.problems += [
+        f"not measured: {blob.path}: see findings"
+        for blob in context.blobs
+        if blob.name.mask is not None and blob.path not in measured
+    ]
     return reading
 
 
@@ -193,6 +201,8 @@ def _make_strips(reading: _Reading, *, has_subtraction: bool) -> Iterator[Strip]
         for (after, is_after), (start, is_start) in zip(image, before, strict=True)
     ]
     heading = f"phase {phase} minus phase 0: what took up contrast; no gain is black"
+    if case.image and case.image.name.image_set != case.sets.get("normalized"):
+        heading += " (its phases may be on different scales)"
     panels = list(_make_panels(reading, difference))
     yield Strip(heading, panels, _choose_window(panels))
 
