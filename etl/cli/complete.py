@@ -35,7 +35,9 @@ def complete_columns(incomplete: str) -> list[str]:
 
 def complete_reports(incomplete: str) -> list[str]:
     """Offer the reports."""
-    return _offer(lambda root: _list_stems(root, "sql/reports"), incomplete)
+    from etl.warehouse.reports import list_titles
+
+    return _offer(list_titles, incomplete)
 
 
 def complete_cases(incomplete: str) -> list[str]:
