@@ -142,7 +142,8 @@ def test_a_bar_is_for_a_terminal(
         for thread in threading.enumerate():
             if isinstance(thread, threading.Timer):
                 thread.join()
-        bar(3, 28)
+        for done in range(3):
+            bar(done + 1, 28)
     out, err = capsys.readouterr()
     assert out == ""
     assert ("3/28" in err, "left" in err, err == "") == (is_terminal, is_terminal, not is_terminal)

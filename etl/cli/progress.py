@@ -38,7 +38,6 @@ def progress_bar(title: str, *, is_bytes: bool = False) -> Iterator[Bar]:
     from rich.progress import (
         BarColumn,
         DownloadColumn,
-        MofNCompleteColumn,
         Progress,
         ProgressColumn,
         TextColumn,
@@ -48,21 +47,24 @@ def progress_bar(title: str, *, is_bytes: bool = False) -> Iterator[Bar]:
     )
     from rich.text import Text
 
-    class RateColumn(ProgressColumn):
-        """So many a second, when there is one to count by."""
+    class CountColumn(ProgressColumn):
+        """So many of all, and so many a second, when there is something to count."""
 
         def render(self, task: Task) -> Text:
-            """Return the rate."""
-            return Text(f"{task.speed:.1f}/s" if task.speed else "")
+            """Return counts and rate."""
+            counts = "" if task.total is None else f"{task.completed:.0f}/{task.total:.0f}"
+            return Text(f"{counts} {task.speed:.1f}/s" if task.speed else counts)
 
-    measures = (
-        (DownloadColumn(), TransferSpeedColumn())
-        if is_bytes
-        else (MofNCompleteColumn(), RateColumn())
-    )
+    class LeftColumn(TimeRemainingColumn):
+        """The time left, when there is a rate to tell it by."""
+
+        def render(self, task: Task) -> Text:
+            """Return the time and what it is."""
+            return super().render(task) + " left" if task.time_remaining else Text()
+
+    measures = (DownloadColumn(), TransferSpeedColumn()) if is_bytes else (CountColumn(),)
     columns = (
-        TextColumn("{task.description}"), BarColumn(), *measures,
-        TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("left"),
+        TextColumn("{task.description}"), BarColumn(), *measures, TimeElapsedColumn(), LeftColumn()
     )  # fmt: skip
     progress = Progress(*columns, console=Console(stderr=True), transient=True)
     task = progress.add_task(title, total=None)

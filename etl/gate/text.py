@@ -11,7 +11,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from etl.gate.report import NOTHING, Contract, Failing, GateReport, format_headline
-from etl.text.values import shorten_cell, shorten_words, wrap_line
+from etl.text.values import shorten_cell, shorten_words, strip_controls, wrap_line
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -278,7 +278,8 @@ def _print(lines: Iterable[str], console: Console) -> None:
     for line in lines:
         first, _, _ = line.partition(" ")
         indent = 10 if first in _COLOURS else 4
-        text = wrap_line(line, console.width if console.is_terminal else None, indent)
+        width = console.width if console.is_terminal else None
+        text = wrap_line(strip_controls(line), width, indent)
         style = _COLOURS.get(first)
         console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
 

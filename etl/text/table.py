@@ -82,19 +82,19 @@ def lay_out(
         texts: `whole` leaves nothing out; `line` cuts texts and leaves no column out.
         turn: whether few rows may be turned.
     """
-    if width is None or (texts == "fit" and len(rows) <= WRAPPED_ROWS):
-        texts = "whole" if width is None else "fit"
-    elif texts == "fit":
+    if width is None:
+        return _stand(_measure_columns(names, rows, "whole"), None, "whole")
+    if texts == "fit" and len(rows) > WRAPPED_ROWS:
         texts = "cut"
     columns = _measure_columns(names, rows, texts)
-    is_open = texts in ("whole", "line") or width is None
-    shown = list(range(len(columns))) if is_open else _choose(columns, width or 0)
+    if texts in ("whole", "line"):
+        return _stand(columns, width, texts)
+    shown = _choose(columns, width)
     hidden = tuple(c.name for i, c in enumerate(columns) if i not in shown)
-    if hidden and turn and width is not None and 0 < len(rows) <= FEW_ROWS:
-        turned = _turn(columns, len(rows), width)
-        if turned:
-            return turned
-    return _stand([columns[i] for i in shown], width, texts, hidden)
+    turned = (
+        _turn(columns, len(rows), width) if hidden and turn and 0 < len(rows) <= FEW_ROWS else None
+    )
+    return turned or _stand([columns[i] for i in shown], width, texts, hidden)
 
 
 def page(names: Sequence[str], rows: Sequence[Sequence[Any]], width: int) -> Iterator[Layout]:
@@ -103,8 +103,9 @@ def page(names: Sequence[str], rows: Sequence[Sequence[Any]], width: int) -> Ite
     keys = _find_keys(columns)
     while len(keys) > 1 and _sum_widths([columns[i].least for i in keys]) > width // 2:
         keys = keys[:-1]
+    taken = keys
     rest = [i for i in range(len(columns)) if i not in keys]
-    while rest:
+    while rest or taken is keys:
         taken = _take(columns, keys, rest, width, in_order=True)
         rest = [i for i in rest if i not in taken]
         yield _stand([columns[i] for i in taken], width, "cut")
@@ -155,8 +156,9 @@ def _measure_columns(
 
 
 def _measure_column(name: str, values: list[Any], texts: Texts) -> _Column:
-    cells = [_format_cell(value) for value in values]
-    numbers = bool(values) and all(map(_is_number, values))
+    kinds = _NUMBERS if texts == "whole" else (*_NUMBERS, str)
+    cells = [format_line(v) if texts == "whole" else _format_cell(v) for v in values]
+    numbers = bool(values) and all(_is_number(value, kinds) for value in values)
     lengths = sorted(map(cell_len, cells))
     data = lengths[-1] if lengths else 0
     if numbers:
@@ -177,10 +179,9 @@ def _format_cell(value: Any) -> str:  # noqa: ANN401  a cell is of any type
     return format_line(float(value) if is_long else value)
 
 
-def _is_number(value: Any) -> bool:  # noqa: ANN401
-    if isinstance(value, str):
-        return _NUMBER_TEXT.fullmatch(value) is not None
-    return isinstance(value, (*_NUMBERS, type(None)))
+def _is_number(value: Any, kinds: tuple[type, ...]) -> bool:  # noqa: ANN401
+    is_kind = value is None or isinstance(value, kinds)
+    return is_kind and (not isinstance(value, str) or _NUMBER_TEXT.fullmatch(value) is not None)
 
 
 def _find_typical(lengths: Sequence[int]) -> int:

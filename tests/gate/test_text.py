@@ -173,7 +173,8 @@ def test_a_terminal_gets_a_few_lines_a_contract() -> None:
         failing=(Failing(path), *(Failing(f"ISPY1_{1002 + n}", f"kind {n} x") for n in range(40))),
         fix="Look at the images of all these cases inside the mask; run `ispy1 repro --force`.",
     )  # fmt: skip
-    lines = said(*[broken] * 12, terminal=True)
+    lines = said(replace(broken, fix="Look\x1b[2J."), *[broken] * 11, terminal=True)
+    assert "  fix: Look [2J." in lines
     assert len(lines) < 70
     assert max(map(len, lines)) <= 80
     assert lines[0].startswith("red: ")

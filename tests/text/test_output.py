@@ -76,6 +76,23 @@ def test_pages_hold_every_column_with_its_key() -> None:
     assert cells == len(names) - 1
 
 
+def test_a_page_of_keys_alone_is_a_page() -> None:
+    (layout,) = page(["case_id"], [[case] for case in CASES[:3]], 80)
+    assert [line for [line] in layout.rows] == CASES[:3]
+
+
+def test_numbers_that_are_text_are_numbers_on_a_screen_alone() -> None:
+    """As `summarize` gives them."""
+    rows: list[list[Any]] = [["volume_cm3", "0.7576219512195121"], ["n", "1"], ["mask", None]]
+    screen, pipe = (lay_out(["name", "avg"], rows, width) for width in (80, None))
+    assert [line for [line] in screen.rows] == [
+        "volume_cm3  0.757622", "n                  1", "mask               -"
+    ]  # fmt: skip
+    assert [line for [line] in pipe.rows] == [
+        "volume_cm3  0.7576219512195121", "n           1", "mask        -"
+    ]  # fmt: skip
+
+
 def test_what_is_hidden_is_counted_and_the_command_said() -> None:
     rows, columns = describe_hidden(40, 163, ["path", "blob_md5"], 9, has_view=True)
     assert rows.startswith("123 more rows of 163: --limit 163, or `--format csv --output FILE`")

@@ -19,7 +19,7 @@ from etl.ask.diff.render import (
     write_headline,
 )
 from etl.text.table import Texts, lay_out
-from etl.text.values import wrap_line
+from etl.text.values import strip_controls, wrap_line
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -89,8 +89,8 @@ def _stack(section: Section, width: int | None) -> Iterator[tuple[str, str]]:
     for table, key, column, before, after, difference, unusual, others in section.rows:
         notes = (difference, unusual and f"unusual {unusual}", others and f"{others} in this row")
         noted = f" ({', '.join(filter(None, notes))})" if any(notes) else ""
-        yield "", wrap_line(f"{table} {key}", width, _INDENT)
-        yield "", wrap_line(f"  {column}: {before} → {after}{noted}", width, _INDENT)
+        for line in (f"{table} {key}", f"  {column}: {before} → {after}{noted}"):
+            yield "", wrap_line(strip_controls(line), width, _INDENT)
 
 
 def _tabulate(section: Section, width: int | None, texts: Texts) -> Iterator[tuple[str, str]]:

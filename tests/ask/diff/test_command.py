@@ -109,7 +109,8 @@ def test_long_lists_are_cut_and_say_so(found: Difference) -> None:
 
 
 def test_a_terminal_gets_few_lines_and_no_broken_word(found: Difference) -> None:
-    many = replace(found, values=list(found.values) * 30, masks=list(found.masks) * 3)
+    first = {**found.values[0], "new": "\x1b[2Jx"}
+    many = replace(found, values=[first, *found.values] * 30, masks=list(found.masks) * 3)
     screens = {}
     for whole in (False, True):
         console = Console(force_terminal=True, width=80, color_system=None)
@@ -117,6 +118,7 @@ def test_a_terminal_gets_few_lines_and_no_broken_word(found: Difference) -> None
             show(many, console, whole=whole)
         screens[whole] = capture.get().splitlines()
     assert max(map(len, screens[False])) <= 80
+    assert "\x1b[2J" not in "".join(screens[False])
     assert len(screens[False]) < 100 < len(screens[True])
     assert screens[False][-1] == "Every row and column: `--all`, or `--json`; in SQL: `--sql`"
     words = {str(change[name]) for change in found.values for name in ("table", "column")}
