@@ -46,6 +46,7 @@ settings.load_profile("small")
 TOGETHER = {
     "e2e": "e2e", "crash": "crash", "diff": "diff", "test_drift_gate.py": "diff",
     "incremental": "dvc", "remotes": "dvc", "engines": "engines",
+    "exchange": "exchange",
 }  # fmt: skip
 
 

@@ -34,9 +34,9 @@ select case_id, series_instance_uid
 from acquisitions as images
 where case_id in (select case_id from masks)
 and is_baseline and modality = 'MR' and has_scanner and exists (
-    from acquisitions as made
-    where made.study_instance_uid = images.study_instance_uid
-    and starts_with(made.series_description, images.series_description || ': ')
+    from acquisitions as derived
+    where derived.study_instance_uid = images.study_instance_uid
+    and starts_with(derived.series_description, images.series_description || ': ')
 )
 order by case_id, series_instance_uid
 """
@@ -144,7 +144,7 @@ def _encode(bits: Array, mask: Mask, mask_set: str, series: Series, profile: Pro
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that the trial's names of patients are no persons' names
-        made = Segmentation(
+        segmentation = Segmentation(
             source_images=series.datasets,
             pixel_array=_orient(bits, mask.grid[1], series),
             segmentation_type="BINARY",
@@ -159,9 +159,9 @@ def _encode(bits: Array, mask: Mask, mask_set: str, series: Series, profile: Pro
             device_serial_number="none",
             series_description=f"{mask_set} of {profile.dataset}"[:_LONGEST],
         )
-    _fix(made, dimensions_uid)
+    _fix(segmentation, dimensions_uid)
     buffer = io.BytesIO()
-    made.save_as(buffer)
+    segmentation.save_as(buffer)
     return buffer.getvalue()
 
 
@@ -196,14 +196,14 @@ def _describe_segment(mask_set: str, profile: Profile, tracking_uid: str) -> Any
     )
 
 
-def _fix(made: Any, dimensions_uid: str) -> None:  # noqa: ANN401  highdicom's
+def _fix(segmentation: Any, dimensions_uid: str) -> None:  # noqa: ANN401  highdicom's
     """Put what it is made of in the place of what is random, or of this moment."""
-    day = made.get("StudyDate") or "19000101"
+    day = segmentation.get("StudyDate") or "19000101"
     for date, time in _MOMENTS:
-        if date in made:
-            setattr(made, date, day)
-            setattr(made, time, "120000")
-    for equipment in made.get("ContributingEquipmentSequence", ()):
+        if date in segmentation:
+            setattr(segmentation, date, day)
+            setattr(segmentation, time, "120000")
+    for equipment in segmentation.get("ContributingEquipmentSequence", ()):
         equipment.ContributionDateTime = f"{day}120000"
-    for item in (*made.DimensionOrganizationSequence, *made.DimensionIndexSequence):
+    for item in (*segmentation.DimensionOrganizationSequence, *segmentation.DimensionIndexSequence):
         item.DimensionOrganizationUID = dimensions_uid

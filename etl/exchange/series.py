@@ -77,15 +77,15 @@ def _make_series(uid: str, datasets: list[Dataset]) -> Series | None:
     first = ordered[0]
     if any(header.ImageOrientationPatient != first.ImageOrientationPatient for header in ordered):
         return None
-    spacing, places = get_volume_positions(
+    spacing, positions = get_volume_positions(
         [header.ImagePositionPatient for header in ordered],
         first.ImageOrientationPatient,
         allow_duplicate_positions=True,
     )
-    if spacing is None or places is None:
+    if spacing is None or positions is None:
         return None
-    stacks = [[h for h, at in zip(ordered, places, strict=True) if at == n]
-              for n in range(max(places) + 1)]  # fmt: skip
+    stacks = [[h for h, at in zip(ordered, positions, strict=True) if at == n]
+              for n in range(max(positions) + 1)]  # fmt: skip
     phase = min(1, min(map(len, stacks)) - 1)
     chosen = [stack[phase] for stack in stacks]
     geometry = VolumeGeometry.from_attributes(

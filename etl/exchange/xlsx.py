@@ -16,6 +16,7 @@ import duckdb
 
 import etl
 from etl.exchange.target import Exported
+from etl.model.errors import UserError
 from etl.model.store import write_atomically
 from etl.text.values import format_value
 from etl.warehouse import dictionary
@@ -83,7 +84,7 @@ def _choose_sheets(
     relations = [r for r in dictionary.list_relations(db) if r.kind in ("table", "view")]
     used = {"dictionary"}
     broken = find_broken_views(db)
-    for relation in [dictionary.find(db, name) for name in names] or relations:
+    for relation in [_find(db, name) for name in names] or relations:
         if relation.name in broken:
             notes.append(f"left out: {broken[relation.name]}")
             continue
@@ -94,6 +95,14 @@ def _choose_sheets(
             continue
         name = _make_sheet_name(relation.sql_name, used)
         yield _Sheet(name, relation, dictionary.columns(db, relation), n_rows)
+
+
+def _find(db: duckdb.DuckDBPyConnection, name: str) -> Relation:
+    relation = dictionary.find(db, name)
+    if relation.kind == "macro":
+        message = f"--table {name}: is a macro, which has no rows of its own. Name a table or view."
+        raise UserError(message)
+    return relation
 
 
 def _name(relation: Relation) -> str:

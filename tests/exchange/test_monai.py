@@ -61,10 +61,10 @@ def test_monai_reads_it(released: Path, tmp_path: Path, load: Load) -> None:
         assert {image.shape for image in images} == {label.shape}
         assert np.array_equal(np.asarray(label.dataobj), mask_voxels(number, "ftv") != 0)
     for fold in range(5):
-        kept = load(written, data_list_key=f"validation_{fold}")
-        assert kept == [item for item in items if item["fold"] == fold]
-        others = load(written, data_list_key=f"training_{fold}")
-        assert others == [item for item in items if item["fold"] != fold]
+        validation = load(written, data_list_key=f"validation_{fold}")
+        assert validation == [item for item in items if item["fold"] == fold]
+        training = load(written, data_list_key=f"training_{fold}")
+        assert training == [item for item in items if item["fold"] != fold]
 
 
 def test_the_folder_may_move(released: Path, tmp_path: Path, load: Load) -> None:
