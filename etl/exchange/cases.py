@@ -88,10 +88,10 @@ def choose_cases(root: Path, options: Options, release: Path) -> Choice:
     """
     profile = load_profile(root)
     with etl.connect(root) as connection:
-        mask_set = options.masks or profile.sets["expert"]
+        mask_set = options.masks or find_set(profile, "expert")
         image_set = options.images or _find_image_set(profile, mask_set)
         images, masks = _read_images(connection, image_set), read_masks(connection, mask_set)
-        folds = dict(connection.execute(_CASES).fetchall())
+        folds = read_folds(connection)
     cases, left_out = list[Case](), dict[str, str]()
     for case_id, fold in folds.items():
         case_images, mask = images.get(case_id, {}), masks.get(case_id)
@@ -107,10 +107,28 @@ def choose_cases(root: Path, options: Options, release: Path) -> Choice:
     return choice
 
 
+def read_folds(connection: duckdb.DuckDBPyConnection) -> dict[str, int | None]:
+    """Return the fold of every case of the release, None where it has none, by case."""
+    return dict(connection.execute(_CASES).fetchall())
+
+
+def find_set(profile: Profile, role: str) -> str:
+    """Return the set that has a role.
+
+    Raises:
+        UserError: none has it.
+    """
+    if role not in profile.sets:
+        message = f"No set of {profile.dataset} is called {role}. Name --images and --masks."
+        raise UserError(message)
+    return profile.sets[role]
+
+
 def _find_image_set(profile: Profile, mask_set: str) -> str:
     """Return the images on a mask set's grid: a user's own masks lie on the normalized ones."""
-    normalized = profile.sets["normalized"]
-    grid = (profile.masks.get(mask_set) or profile.image_sets[normalized]).grid
+    if mask_set not in profile.masks:
+        return find_set(profile, "normalized")
+    grid = profile.masks[mask_set].grid
     return next(name for name, images in profile.image_sets.items() if images.grid == grid)
 
 
@@ -219,7 +237,8 @@ def _show(numbers: object) -> str:
 def _refuse_none(choice: Choice) -> None:
     if not choice.cases:
         case_id, reason = next(iter(choice.left_out.items()), ("the release", "it has no case"))
-        message = f"No case can be exported. {case_id}: {reason}. Choose other --images or --masks."
+        todo = "Choose other --images or --masks, or run `ispy1 repro`"
+        message = f"No case can be exported. {case_id}: {reason}. {todo}."
         raise UserError(message)
 
 

@@ -17,7 +17,7 @@ import duckdb
 import numpy as np
 
 import etl
-from etl.exchange.cases import Mask, read_masks, refuse_changed
+from etl.exchange.cases import Mask, find_set, read_folds, read_masks, refuse_changed
 from etl.exchange.facts import PACKAGE
 from etl.exchange.labels import select_foreground
 from etl.exchange.series import Series, find_series
@@ -68,31 +68,41 @@ def export(root: Path, target: Path, options: Options) -> Exported:
             raise UserError(describe_missing(connection))
     require("highdicom", "highdicom")
     profile, release = load_profile(root), require_folder(root)
-    mask_set = options.masks or profile.sets["expert"]
+    mask_set = options.masks or find_set(profile, "expert")
     with etl.connect(root) as connection:
-        masks = read_masks(connection, mask_set)
+        masks, case_ids = read_masks(connection, mask_set), list(read_folds(connection))
     refuse_changed(root, release, {mask.path: mask.md5 for mask in masks.values()})
     series = find_series(options.dicom, profile)
     paths, left_out = list[Path](), dict[str, str]()
     with open_target(root, target, force=options.force):
-        for done, (case_id, mask) in enumerate(sorted(masks.items())):
-            options.progress(done, len(masks))
-            chosen = _choose_series(series.get(case_id, []), mask)
-            if isinstance(chosen, str):
-                left_out[case_id] = chosen
+        for done, case_id in enumerate(case_ids):
+            options.progress(done, len(case_ids))
+            content = _make_seg(
+                release, masks.get(case_id), mask_set, series.get(case_id, []), profile
+            )
+            if isinstance(content, str):
+                left_out[case_id] = content
                 continue
-            bits = select_foreground(read_volume(release / mask.path), mask, profile)
-            if not bits.any():
-                left_out[case_id] = "the mask is empty"
-                continue
-            content = _encode(bits, mask, mask_set, chosen, profile)
             paths.append(target / f"{case_id}_{mask_set}.dcm")
             write_atomically(paths[-1], lambda path, data=content: path.write_bytes(data))
-        if not paths:
-            reason = next(iter(left_out.items()))
-            message = f"No SEG can be written. {reason[0]}: {reason[1]}. Name another --dicom."
-            raise UserError(message)
+    if not paths:
+        case_id, reason = next(iter(left_out.items()))
+        message = f"No SEG can be written. {case_id}: {reason}. Name another --dicom."
+        raise UserError(message)
     return Exported(paths, list_reasons(left_out.items()))
+
+
+def _make_seg(
+    release: Path, mask: Mask | None, mask_set: str, series: Sequence[Series], profile: Profile
+) -> bytes | str:
+    """Return the SEG of a case, or why it has none."""
+    if mask is None:
+        return f"no readable mask {mask_set}"
+    chosen = _choose_series(series, mask)
+    if isinstance(chosen, str):
+        return chosen
+    bits = select_foreground(read_volume(release / mask.path), mask, profile)
+    return _encode(bits, mask, mask_set, chosen, profile) if bits.any() else "the mask is empty"
 
 
 def describe_missing(connection: duckdb.DuckDBPyConnection) -> str:

@@ -51,3 +51,9 @@ def test_words_that_go_nowhere(
 def test_nothing_goes_into_what_the_project_is_made_of(released: Path, tool: str) -> None:
     with pytest.raises(UserError, match="it is not written over"):
         ask(released, "data/release/out", "--for", tool)
+
+
+@pytest.mark.parametrize("tool", ["nnunet", "rocrate", "seg"])
+def test_nothing_built_says_what_to_do(project: Path, tmp_path: Path, tool: str) -> None:
+    with pytest.raises(UserError, match="no table is built yet"):
+        ask(project, str(tmp_path / "out"), "--for", tool)
