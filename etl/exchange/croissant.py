@@ -64,7 +64,7 @@ def export(root: Path, target: Path, options: Options) -> Exported:
         UserError: see export_for().
     """
     with open_target(root, target, force=options.force) as snapshot, etl.connect(root) as db:
-        n_copies = sum(1 for _ in copy_tables(snapshot, target / PARQUET))
+        n_copies = sum(1 for _ in copy_tables(snapshot, target / PARQUET, options.progress))
         blobs = list(_describe_blobs(root, target, db))
         tables = [r for r in dictionary.list_relations(db) if r.kind == "table"]
         content = _describe_release(root, load_profile(root)) | {

@@ -55,7 +55,7 @@ def export(root: Path, target: Path, options: Options) -> Exported:
         raise UserError(message)
     with open_target(root, target, force=options.force) as snapshot:
         (target / FILE).unlink(missing_ok=True)
-        tables = list(copy_tables(snapshot, target / PARQUET))
+        tables = list(copy_tables(snapshot, target / PARQUET, options.progress))
         files = [_copy(root, target, name) for name in (WORKFLOW, LOCK, PARAMS, GATE)
                  if (root / name).is_file()]  # fmt: skip
         graph = list(_make_graph(root, target, tables, files))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from dataclasses import replace
@@ -11,13 +12,15 @@ from typing import Any
 import numpy as np
 import pytest
 import SimpleITK
-from support import CASES, FINE, FINE_AFFINE, by_nibabel, mask_voxels
+from support import CASES, FINE, FINE_AFFINE, ROOT, by_nibabel, mask_voxels, write_nifti
 
 from etl.exchange import export_for
 from etl.exchange.cases import Image, Mask, describe_difference, explain_lack
+from etl.exchange.labels import put_label
 from etl.exchange.target import Options, put_in_place
 from etl.measure.grids import Grid
 from etl.model.errors import UserError
+from etl.model.profile import load_profile
 
 NAME = "Dataset101_ISPY1"
 
@@ -154,6 +157,26 @@ def test_what_a_case_lacks() -> None:
         (images, replace(mask, is_usable=False), "no rule says which are foreground"),
     ):
         assert reason in str(explain_lack(sets, (0, 1), lacking, of_mask))
+
+
+def test_an_own_mask_follows_its_rule(tmp_path: Path) -> None:
+    profile, shares = load_profile(ROOT, "phantom"), np.linspace(0, 1, 60, dtype=np.float32)
+    path, target = "masks_mine/ISPY1_9001.nii.gz", tmp_path / "labelsTr/ISPY1_9001.nii.gz"
+    voxels = shares.reshape(5, 4, 3)
+    source = write_nifti(tmp_path / path, voxels, forms="q", extension=b"by a network")
+    grid = voxels.shape, FINE_AFFINE
+    mask = Mask(path, "", grid, 0, rule="threshold 0.5", is_usable=True, is_binary=False)
+    assert put_label(source, mask, target, "symlink", profile)
+    label = by_nibabel(target)
+    assert np.array_equal(np.asarray(label.dataobj), voxels >= 0.5)
+    assert np.allclose(label.affine, FINE_AFFINE)
+    assert (label.get_data_dtype(), len(label.header.extensions)) == (np.uint8, 0)
+
+
+def test_what_is_not_compressed_becomes_so(tmp_path: Path) -> None:
+    source = write_nifti(tmp_path / "a.nii", np.zeros((3, 3, 3), np.uint8))
+    assert put_in_place(source, tmp_path / "b.nii.gz", "symlink") == "copy"
+    assert gzip.decompress((tmp_path / "b.nii.gz").read_bytes()) == source.read_bytes()
 
 
 def test_a_file_system_without_links_gets_copies(
