@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 from tracked import Tracked
@@ -111,20 +112,36 @@ def add_all(root: Path) -> None:
     masks.write_text(masks.read_text().rstrip("\n") + "\n" + CONTRACT)
 
 
+# One process, with the clone's own code, answers all: the start of each would prove nothing.
+ASK = """
+import json, shlex, sys
+from typer.testing import CliRunner
+from etl.cli import app
+answers = [CliRunner().invoke(app, shlex.split(line)[1:]) for line in sys.argv[1:]]
+json.dump([answer.stdout for answer in answers], sys.stdout)
+"""
+JUDGED = "select expectation, success from gate_results where suite in ('extents', 'masks')"
+
+
 def test_what_is_added_is_found_everywhere(built: Clone, tmp_path: Path) -> None:
     clone = Tracked(built.copy(tmp_path / "clone").root)  # its own code runs in it
     add_all(clone.root)
     clone.run("ispy1 gate --accept-contracts && ispy1 repro")
-    answer = clone.run("ispy1 sql -f csv 'select min(length_voxels) > 1 from longest'")
+    commands = (
+        "ispy1 sql -f csv 'select min(length_voxels) > 1 from longest'",
+        "ispy1 describe extents",
+        "ispy1 why longest.length_voxels ISPY1_9001",
+        f'ispy1 sql -f json "{JUDGED}"',
+        "ispy1 --help",
+    )
+    asked = clone.do(f"python -c {shlex.quote(ASK)} {shlex.join(commands)}").stdout
+    answer, described, why, judged, helped = json.loads(asked)
     assert answer.split()[-1] == "true"
-    assert "Longest side of the box around the foreground" in clone.run("ispy1 describe extents")
-    why = clone.run("ispy1 why longest.length_voxels ISPY1_9001")
+    assert "Longest side of the box around the foreground" in described
     assert "masks_stv_manual/ISPY1_9001.nii.gz" in why
-    query = "select expectation, success from gate_results where suite in ('extents', 'masks')"
-    judged = json.loads(clone.run(f'ispy1 sql -f json "{query}"'))
-    words = {row["expectation"]: row["success"] for row in judged}
+    words = {row["expectation"]: row["success"] for row in json.loads(judged)}
     assert words["A mask is at least one voxel long"]
     assert words["No mask is larger than a cubic metre"]
     assert "extents" in (clone.root / "reports/card.md").read_text()
-    assert "hello" in clone.run("ispy1 --help")
+    assert "hello" in helped
     assert clone.run("ispy1 hello") == "Hello.\n"

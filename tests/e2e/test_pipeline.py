@@ -193,20 +193,22 @@ def test_killed_at_any_moment_and_with_a_full_disk(built: Clone, tmp_path: Path)
     chance = random.Random(9)
 
     def begin(*, bytes_a_file: int) -> subprocess.Popen[str]:
-        """A build from nothing; a disk that is full looks as one on which files may not grow."""
-        clone.run("rm -rf dvc.lock data/tables && mkdir data/tables")
+        """A disk that is full looks as one on which files may not grow."""
         return subprocess.Popen(
             ["sh", "-c", f"ulimit -f {bytes_a_file // 512}; exec ispy1 repro"], cwd=clone.root,
             env={**clone.environment, "PYTHONUNBUFFERED": "1"}, start_new_session=True, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
 
-    for stage in ("index", "tables", "gate"):
+    nothing = "rm -rf dvc.lock data/tables && mkdir data/tables"
+    clone.run(nothing)
+    for stage in ("index", "tables", "gate"):  # each goes on where the one before was killed
         with begin(bytes_a_file=2**30) as run:
             assert run.stdout is not None
             assert any(f"Running stage '{stage}'" in line for line in run.stdout)
             time.sleep(chance.uniform(0, 2))
             kill_all(run.pid)
+    clone.run(nothing)
     with begin(bytes_a_file=chance.choice((0, 1024, 40_960))) as run:
         run.communicate()
     assert run.returncode != 0
