@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import compress
 from pathlib import Path
 
 from etl.ask.card.choose import Case
@@ -65,11 +66,12 @@ def make_montages(context: Context, folder: Path, case_ids: Iterable[str]) -> It
     """
     jobs = list(_list_jobs(context, case_ids))
     montages = [_read_kept(folder, job) for job in jobs]
-    pending = [job for job, kept in zip(jobs, montages, strict=True) if _is_needed(job, kept)]
+    needed = [_is_needed(job, kept) for job, kept in zip(jobs, montages, strict=True)]
+    pending = [*compress(jobs, needed)]
     workers = count_workers() if len(pending) > FEW else 1
     drawn = spread(_draw, pending, workers, _report_death, [__name__, "nibabel"])
-    for job, kept in zip(jobs, montages, strict=True):
-        yield _choose(kept, next(drawn)) if _is_needed(job, kept) else kept
+    for kept, is_needed in zip(montages, needed, strict=True):
+        yield _choose(kept, next(drawn)) if is_needed else kept
 
 
 def _list_jobs(context: Context, case_ids: Iterable[str]) -> Iterator[_Job]:

@@ -60,7 +60,7 @@ def show_case(root: Path, words: str, output: Path | None = None) -> Shown:
     folder = root / SITE / "cases"
     (montage,) = make_montages(read_context(root), folder, [case_id])
     if montage.content is None:
-        return Shown(cases[0], profile, None, "none: its blobs are not here (`dvc pull`)")
+        return Shown(cases[0], profile, None, _explain_absence(cases[0]))
     of_site, note = folder / f"{case_id}.png", "" if montage.is_current else "of earlier blobs, "
     if output is None and of_site.is_file() and of_site.read_bytes() == montage.content:
         return Shown(cases[0], profile, of_site, note)
@@ -68,6 +68,12 @@ def show_case(root: Path, words: str, output: Path | None = None) -> Shown:
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, lambda target: target.write_bytes(content))
     return Shown(cases[0], profile, path, note)
+
+
+def _explain_absence(case: CaseFacts) -> str:
+    if any(row["md5"] for row in case.rows.get("blobs", ())):
+        return "none: the blobs of the case are not here; `dvc pull` brings them"
+    return "none: the release holds no image and no mask of the case"
 
 
 def _describe_unknown(case_id: str, ids: Sequence[str]) -> str:
@@ -115,10 +121,8 @@ def _list_lines(shown: Shown) -> Iterator[str]:
         yield _PAIR.format("agreement", "Dice", "HD95 mm", "volume ratio")
     for row in pairs[:N_PAIRS]:
         names = " and ".join(name_in_words(row[name], sets) for name in ("mask_a", "mask_b"))
-        yield _PAIR.format(
-            names,
-            *map(format_number, (row["dice"], row["hausdorff95_mm"], row["volume_ratio"])),
-        )
+        values = (row["dice"], row["hausdorff95_mm"], row["volume_ratio"])
+        yield _PAIR.format(shorten(names, 43), *map(format_number, values))
     yield ""
 
 

@@ -132,6 +132,7 @@ def test_without_blobs_the_page_says_what_brings_them(rebuilt: Path, tmp_path: P
     files = render(rebuilt, tmp_path)
     assert "cases/ISPY1_9001.png" not in files
     assert "dvc pull data/release brings them" in Page(files["cases/ISPY1_9001.html"]).text
+    assert "`dvc pull` brings them" in "".join(format_lines(show_case(rebuilt, "9001")))
 
 
 def test_the_same_inputs_give_the_same_bytes(

@@ -165,6 +165,17 @@ def test_an_earlier_picture_is_said_to_be_one(
         assert not one.is_current
 
 
+def test_several_processes_draw_the_same(
+    built: Path,
+    drawn: tuple[Path, list[Montage]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(montage, "FEW", 0)
+    monkeypatch.setenv("ISPY1_WORKERS", "2")
+    assert [*make_montages(make_context(built), tmp_path, CASES * 2)] == drawn[1] * 2
+
+
 def test_a_worker_that_was_killed_leaves_a_sentence(built: Path, tmp_path: Path) -> None:
     (job, _) = montage._list_jobs(make_context(built), CASES)
     dead = montage._report_death(job)

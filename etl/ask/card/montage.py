@@ -22,6 +22,7 @@ from etl.ask.card.planes import (
     make_points,
     sample,
 )
+from etl.build.kept_units import TRANSIENT
 from etl.measure.grids import to_world
 from etl.measure.mask import find_foreground
 from etl.model.errors import BadInputError
@@ -37,8 +38,6 @@ WORDS = {
     "normalized": "z-scored", "native": "bias-corrected",
     "expert": "STV, expert", "network": "STV, ResUNet", "functional": "FTV",
 }  # fmt: skip
-# Checks that say something about the disk or the moment, not about the content of a blob.
-PASSING = ("blob_missing", "blob_unreadable")
 
 
 @dataclass(slots=True)
@@ -56,9 +55,10 @@ class _Reading:
     def fail(self, path: str, error: BadInputError) -> None:
         """Note a blob that cannot be read."""
         self.problems.append(f"not readable: {path}: {error.check}")
-        self.is_lasting &= error.check not in PASSING
+        self.is_lasting &= error.check not in TRANSIENT
 
 
+@np.errstate(over="ignore", invalid="ignore")  # what is not finite is drawn black
 def make_sheet(
     context: Context,
     case: Case,
