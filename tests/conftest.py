@@ -45,7 +45,7 @@ settings.load_profile("small")
 # Tests that share what is dear to make run on one worker: the rest file by file.
 TOGETHER = {
     "e2e": "e2e", "crash": "crash", "diff": "diff", "test_drift_gate.py": "diff",
-    "incremental": "dvc", "remotes": "dvc", "engines": "engines",
+    "test_changes.py": "diff", "incremental": "dvc", "remotes": "dvc", "engines": "engines",
     "exchange": "exchange",
 }  # fmt: skip
 

@@ -9,7 +9,7 @@ from etl.model import project
 from etl.model.errors import UserError
 from etl.model.profile import load_profile
 from etl.model.store import write_atomically
-from etl.site import card, cases, dictionary, gate, lineage
+from etl.site import card, cases, changes, dictionary, gate, lineage
 from etl.site.page import STATIC, File, Site
 
 SITE = "reports/site"
@@ -18,6 +18,7 @@ MAKERS: tuple[Callable[[Site], Iterator[File]], ...] = (
     card.make_pages,
     cases.make_pages,
     gate.make_pages,
+    changes.make_pages,
     lineage.make_pages,
     dictionary.make_pages,
 )

@@ -80,7 +80,7 @@ def make_pages(site: Site) -> Iterator[File]:
         colour=colour, words=words, counts=report.summary() if report else None, states=STATES,
         broken=[suite for suite in suites if suite.broken],
         others=[suite for suite in suites if not suite.broken],
-        case_of=_make_case_finder(site), cases_listed=CASES_LISTED,
+        case_of=make_case_finder(site), cases_listed=CASES_LISTED,
     )  # fmt: skip
 
 
@@ -150,7 +150,7 @@ def _describe_source(site: Site, contract: Contract, thresholds: Mapping[str, st
     return f"{name}: {threshold.source}" if threshold else ""
 
 
-def _make_case_finder(site: Site) -> Callable[[str], str | None]:
+def make_case_finder(site: Site) -> Callable[[str], str | None]:
     """Return a function: from what breaks a contract, a case or a path, to a case with a page."""
     rows = site.connection.execute("select case_id from cases where in_release").fetchall()
     cases = {case_id for (case_id,) in rows}

@@ -175,15 +175,20 @@ def _sample_planes(volume: Volume, frame: Frame) -> list[tuple[Array, Array]]:
 
 def _make_frame(header: Header, reference: Row | None) -> Frame:
     """Return the 1 mm grid of a volume, its planes through the reference's centroid or middle."""
+    if reference is not None and reference["voxel_count"]:
+        r, a, s = (float(reference[f"centroid_{axis}_mm"]) for axis in "ras")
+        return frame_planes(header, (r, a, s))
+    return frame_planes(header)
+
+
+def frame_planes(header: Header, centre: tuple[float, float, float] | None = None) -> Frame:
+    """Return the 1 mm grid of a volume, its planes through a point, in mm, or its middle."""
     size, affine = header.size, header.affine
     if any(abs(spacing - 1) > ONE_MILLIMETRE for spacing in header.spacing):
         count, affine = make_millimetre_grid(size, header.spacing, affine)
         size = (count[0], count[1], count[2])
-    if reference is not None and reference["voxel_count"]:
-        r, a, s = (float(reference[f"centroid_{axis}_mm"]) for axis in "ras")
-    else:
-        middle = (np.array([size], dtype=np.float64) - 1) / 2
-        r, a, s = map(float, to_world(middle, affine)[0])
+    middle = (np.array([size], dtype=np.float64) - 1) / 2
+    r, a, s = centre or map(float, to_world(middle, affine)[0])
     return make_frame(size, affine, (r, a, s))
 
 

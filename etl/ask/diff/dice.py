@@ -45,12 +45,13 @@ def measure_overlap(old: Source | None, new: Source | None) -> Overlap:
     if old is None or new is None:
         return Overlap(None, f"the {' and the '.join(missing)} blob is not at hand")
     try:
-        return _measure_volumes(read_volume(old), read_volume(new))
+        return measure_volumes(read_volume(old), read_volume(new))
     except (BadInputError, UserError) as error:  # of a release elsewhere, what is gone
         return Overlap(None, f"a blob cannot be read ({error})")
 
 
-def _measure_volumes(old: Volume, new: Volume) -> Overlap:
+def measure_volumes(old: Volume, new: Volume) -> Overlap:
+    """Measure Dice of two masks that were read."""
     if not is_same_grid(old.header.grid, new.header.grid):
         return Overlap(None, "the masks lie on different grids")
     (before, values), (after, values_after) = select_nonzero(old), select_nonzero(new)

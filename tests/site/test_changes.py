@@ -1,0 +1,183 @@
+"""The page of changes: what two versions differ in, with pictures; a sentence where it cannot."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from history import GROWN, git
+from pages import Page, open_site
+from PIL import Image
+from support import ball, md5, psr, write_nifti
+
+from etl.ask.card.palette import COLOURS
+from etl.ask.diff import compare
+from etl.model.project import TABLES
+from etl.site import changes, overlay
+from etl.site.build import SITE
+from etl.site.overlay import SIDES
+from etl.versions import dvc, revision_tables
+
+A = "ISPY1_9001"
+
+
+def make_files(root: Path) -> dict[str, bytes]:
+    with open_site(root) as site:
+        return {file.path: file.content for file in changes.make_pages(site)}
+
+
+def read_page(files: dict[str, bytes]) -> Page:
+    return Page(changes.File("changes.html", files["changes.html"]))
+
+
+@pytest.fixture(scope="module")
+def files(story: Path) -> dict[str, bytes]:
+    return make_files(story)
+
+
+@pytest.fixture
+def copy(story: Path, tmp_path: Path) -> Path:
+    """A copy of the two versions that a test may change."""
+    return Path(shutil.copytree(story, tmp_path / "p", symlinks=True))
+
+
+def keep_site(root: Path, files: dict[str, bytes]) -> None:
+    """Write files of the site where a build leaves them."""
+    for path, content in files.items():
+        target = root / SITE / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+
+
+def test_it_names_the_changed_mask_with_volumes_dice_and_hashes(
+    story: Path, files: dict[str, bytes]
+) -> None:
+    page = read_page(files)
+    (mask,) = [m for m in compare(story, "v1", "v2").masks if m["change"] == "changed"]
+    words = f"{mask['old_cm3']:.3f} to {mask['new_cm3']:.3f} cm³"
+    assert f"{A} stv_manual: {words}" in page.text
+    assert f"Dice {mask['dice']:.4f}" in page.text
+    assert mask["new_md5"] == md5(story / "data/release" / GROWN)
+    assert {f"MD5 {mask['old_md5']} before", f"{mask['new_md5']} after"} <= {
+        part.strip(" .") for part in page.text.replace(", ", ". ").split(". ")
+    }
+    assert f"cases/{A}.html" in page.list_values("href")
+    assert "v1 to v2:" in page.text
+    assert "ISPY1_9002" in page.text  # withdrawn: rows that went
+    assert "masks_ftv/ISPY1_9001.nii.gz" in page.text  # packed again: another MD5
+    assert git(story, "rev-parse", "v1")[:8] in page.text
+
+
+def list_colours(picture: bytes) -> set[tuple[int, ...]]:
+    pixels = np.asarray(Image.open(io.BytesIO(picture)).convert("RGB")).reshape(-1, 3)
+    return {tuple(map(int, colour)) for colour in np.unique(pixels, axis=0)}
+
+
+def test_the_picture_shows_what_was_added(files: dict[str, bytes]) -> None:
+    """Two voxels far from the tumour: the planes go through them."""
+    page = read_page(files)
+    (picture,) = [path for path in files if path.endswith(".png")]
+    assert picture in page.list_values("src")
+    assert COLOURS[SIDES["new"]] in list_colours(files[picture])
+    assert f"{A} stv_manual, v1 and v2" in page.list_values("alt")[0]
+
+
+@pytest.mark.parametrize("spacing", [1.0, 2.0])
+def test_both_outlines_are_drawn_on_one_grid_or_two(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spacing: float
+) -> None:
+    size = (80, 80, 80)
+    old = ball(size, (40, 40, 40), 12).astype(np.uint8)
+    new = ball(size, (40 / spacing, 40 / spacing, 40 / spacing), 20 / spacing).astype(np.uint8)
+    write_nifti(tmp_path / "old.nii.gz", old, psr((1.0, 1.0, 1.0)))
+    write_nifti(tmp_path / "new.nii.gz", new, psr((spacing, spacing, spacing)))
+    monkeypatch.setattr(overlay, "find_blob", lambda root, _md5, path: root / path)
+    change = {"case_id": A, "mask": "ftv", "old_cm3": 7.2, "new_cm3": None}
+    change |= {f"{side}_{of}": f"{side}.nii.gz" for side in SIDES for of in ("md5", "path")}
+    laid = overlay.lay_over(tmp_path, change, None, ("v1", "v2"), "made of")
+    assert laid.picture is not None
+    assert {COLOURS[number] for number in SIDES.values()} <= list_colours(laid.picture)
+    assert (laid.dice is not None) is (spacing == 1.0)
+    assert laid.note == (None if laid.dice else "the masks lie on different grids")
+    (tmp_path / "new.nii.gz").write_bytes(b"no image")
+    laid = overlay.lay_over(tmp_path, change, None, ("v1", "v2"), "made of")
+    assert laid.picture is None
+    assert (laid.note or "").startswith("a blob cannot be read")
+
+
+def test_the_same_bytes_twice_and_nothing_is_compared_again(
+    copy: Path, files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert make_files(copy) == files
+    keep_site(copy, files)
+    monkeypatch.setattr(changes, "compare", lambda *_, **__: pytest.fail("compared again"))
+    assert make_files(copy) == files
+
+
+def test_a_clone_without_blobs_keeps_the_pictures_that_it_has(
+    copy: Path, files: dict[str, bytes]
+) -> None:
+    (mask,) = [m for m in compare(copy, "v1", "v2").masks if m["change"] == "changed"]
+    dvc.name_cache_path(copy, mask["old_md5"]).unlink()
+    without = make_files(copy)
+    assert "the old blob is not at hand" in read_page(without).text
+    assert not [path for path in without if path.endswith(".png")]
+    keep_site(copy, files)
+    assert make_files(copy) == files
+
+
+def test_what_is_hidden_is_said(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(changes, "MAX_ROWS", 1)
+    monkeypatch.setattr(changes, "MAX_PICTURES", 0)
+    page = read_page(make_files(copy))
+    assert "more: ispy1 diff v1 v2 --all" in page.text
+    assert "not measured here" in page.text
+
+
+def test_one_tag_is_compared_with_what_lies_here(copy: Path) -> None:
+    git(copy, "tag", "-d", "v2")
+    page = read_page(make_files(copy))
+    assert "to the working tree, as it was built here" in page.text
+    assert f"{A} stv_manual" in page.text
+    git(copy, "tag", "-d", "v1")
+    git(copy, "tag", "v3", "HEAD")
+    assert "v3 and the working tree are the same" in read_page(make_files(copy)).text
+
+
+def test_a_tag_is_text(copy: Path) -> None:
+    git(copy, "tag", "<b>&amp;", "v1")
+    git(copy, "tag", "-d", "v1")
+    page = read_page(make_files(copy))
+    assert "From <b>&amp; (" in page.text
+    assert "b" not in {tag for tag, _ in page.tags}
+
+
+def test_without_a_tag_it_says_how_to_make_one(copy: Path) -> None:
+    for tag in ("v1", "v2"):
+        git(copy, "tag", "-d", tag)
+    git(copy, "tag", "of-nothing", git(copy, "commit-tree", "-m", "-", "HEAD:sql").strip())
+    assert "then git tag v1: from then on" in read_page(make_files(copy)).text
+
+
+def test_a_damaged_version_is_a_sentence(copy: Path) -> None:
+    md5_of_masks = revision_tables.list_tables_at(copy, "v1")["masks"]
+    path = dvc.name_cache_path(copy, md5_of_masks)
+    path.chmod(0o644)
+    path.write_bytes(b"no table")
+    page = read_page(make_files(copy))
+    assert 'class="warn"' in page.html
+    assert str(copy) not in page.html
+    path.unlink()
+    page = read_page(make_files(copy))
+    assert "1 files of v1 or v2 are not in the DVC cache" in page.text
+    assert "ispy1 diff v1 v2 does, then ispy1 site" in page.text
+
+
+def test_without_git_the_page_is_made(copy: Path) -> None:
+    shutil.rmtree(copy / ".git")
+    page = read_page(make_files(copy))
+    assert "git" in page.html.partition('class="warn"')[2].partition("</p>")[0]
+    assert (copy / TABLES).is_dir()
