@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
@@ -87,7 +88,7 @@ def make_pages(site: Site) -> Iterator[File]:
         pair = find_pair(site.root)
         report, pictures = read_report(site, pair) if pair else (None, {})
     except (UserError, OSError, ValueError, KeyError, duckdb.Error) as error:
-        problem = str(error).replace(f"{site.root}/", "").partition("\n")[0]
+        problem = re.sub(rf"{re.escape(str(site.root))}(/|: )", "", str(error)).partition("\n")[0]
     yield from (File(f"{FOLDER}/{name}", content) for name, content in pictures.items())
     if report:
         yield File(KEPT, json.dumps(asdict(report), indent=1).encode())

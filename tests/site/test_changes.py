@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,10 +16,10 @@ from support import ball, md5, psr, write_nifti
 
 from etl.ask.card.palette import COLOURS
 from etl.ask.diff import compare
-from etl.model.project import TABLES
 from etl.site import changes, overlay
 from etl.site.build import SITE
 from etl.site.overlay import SIDES
+from etl.site.page import File
 from etl.versions import dvc, revision_tables
 
 A = "ISPY1_9001"
@@ -30,12 +31,26 @@ def make_files(root: Path) -> dict[str, bytes]:
 
 
 def read_page(files: dict[str, bytes]) -> Page:
-    return Page(changes.File("changes.html", files["changes.html"]))
+    return Page(File("changes.html", files["changes.html"]))
+
+
+def read_sentence(root: Path) -> str:
+    """What the page says where it has nothing to show."""
+    html = make_files(root)["changes.html"].decode()
+    assert str(root) not in html
+    return html.partition('<p class="warn">')[2].partition("</p>")[0]
 
 
 @pytest.fixture(scope="module")
 def files(story: Path) -> dict[str, bytes]:
     return make_files(story)
+
+
+@pytest.fixture(scope="module")
+def mask(story: Path) -> dict[str, Any]:
+    """The mask that changed, as `ispy1 diff` has it."""
+    (changed,) = [m for m in compare(story, "v1", "v2").masks if m["change"] == "changed"]
+    return changed
 
 
 @pytest.fixture
@@ -53,10 +68,9 @@ def keep_site(root: Path, files: dict[str, bytes]) -> None:
 
 
 def test_it_names_the_changed_mask_with_volumes_dice_and_hashes(
-    story: Path, files: dict[str, bytes]
+    story: Path, files: dict[str, bytes], mask: dict[str, Any]
 ) -> None:
     page = read_page(files)
-    (mask,) = [m for m in compare(story, "v1", "v2").masks if m["change"] == "changed"]
     words = f"{mask['old_cm3']:.3f} to {mask['new_cm3']:.3f} cm³"
     assert f"{A} stv_manual: {words}" in page.text
     assert f"Dice {mask['dice']:.4f}" in page.text
@@ -118,9 +132,8 @@ def test_the_same_bytes_twice_and_nothing_is_compared_again(
 
 
 def test_a_clone_without_blobs_keeps_the_pictures_that_it_has(
-    copy: Path, files: dict[str, bytes]
+    copy: Path, files: dict[str, bytes], mask: dict[str, Any]
 ) -> None:
-    (mask,) = [m for m in compare(copy, "v1", "v2").masks if m["change"] == "changed"]
     dvc.name_cache_path(copy, mask["old_md5"]).unlink()
     without = make_files(copy)
     assert "the old blob is not at hand" in read_page(without).text
@@ -129,55 +142,40 @@ def test_a_clone_without_blobs_keeps_the_pictures_that_it_has(
     assert make_files(copy) == files
 
 
-def test_what_is_hidden_is_said(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_hidden_is_said(story: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(changes, "MAX_ROWS", 1)
     monkeypatch.setattr(changes, "MAX_PICTURES", 0)
-    page = read_page(make_files(copy))
+    page = read_page(make_files(story))
     assert "more: ispy1 diff v1 v2 --all" in page.text
     assert "not measured here" in page.text
 
 
-def test_one_tag_is_compared_with_what_lies_here(copy: Path) -> None:
-    git(copy, "tag", "-d", "v2")
-    page = read_page(make_files(copy))
-    assert "to the working tree, as it was built here" in page.text
-    assert f"{A} stv_manual" in page.text
-    git(copy, "tag", "-d", "v1")
-    git(copy, "tag", "v3", "HEAD")
-    assert "v3 and the working tree are the same" in read_page(make_files(copy)).text
-
-
-def test_a_tag_is_text(copy: Path) -> None:
+def test_one_tag_is_compared_with_what_lies_here_and_is_text(copy: Path) -> None:
     git(copy, "tag", "<b>&amp;", "v1")
-    git(copy, "tag", "-d", "v1")
+    git(copy, "tag", "-d", "v1", "v2")
     page = read_page(make_files(copy))
     assert "From <b>&amp; (" in page.text
     assert "b" not in {tag for tag, _ in page.tags}
+    assert "to the working tree, as it was built here" in page.text
+    assert f"{A} stv_manual" in page.text
 
 
-def test_without_a_tag_it_says_how_to_make_one(copy: Path) -> None:
-    for tag in ("v1", "v2"):
-        git(copy, "tag", "-d", tag)
-    git(copy, "tag", "of-nothing", git(copy, "commit-tree", "-m", "-", "HEAD:sql").strip())
-    assert "then git tag v1: from then on" in read_page(make_files(copy)).text
-
-
-def test_a_damaged_version_is_a_sentence(copy: Path) -> None:
-    md5_of_masks = revision_tables.list_tables_at(copy, "v1")["masks"]
-    path = dvc.name_cache_path(copy, md5_of_masks)
+def test_where_nothing_can_be_shown_a_sentence_says_why(copy: Path) -> None:
+    path = dvc.name_cache_path(copy, revision_tables.list_tables_at(copy, "v1")["masks"])
     path.chmod(0o644)
     path.write_bytes(b"no table")
-    page = read_page(make_files(copy))
-    assert 'class="warn"' in page.html
-    assert str(copy) not in page.html
+    assert "masks" in read_sentence(copy)
     path.unlink()
-    page = read_page(make_files(copy))
-    assert "1 files of v1 or v2 are not in the DVC cache" in page.text
-    assert "ispy1 diff v1 v2 does, then ispy1 site" in page.text
-
-
-def test_without_git_the_page_is_made(copy: Path) -> None:
+    assert read_sentence(copy) == (
+        "1 files of v1 or v2 are not in the DVC cache, and a build fetches nothing: "
+        "<code>ispy1 diff v1 v2</code> does, then <code>ispy1 site</code> shows here what changed."
+    )
+    git(copy, "tag", "-d", "v1", "v2")
+    git(copy, "tag", "same")
+    html = make_files(copy)["changes.html"].decode()
+    assert "same and the working tree are the same: every table is the same file." in html
+    git(copy, "tag", "-d", "same")
+    git(copy, "tag", "of-nothing", git(copy, "commit-tree", "-m", "-", "HEAD:sql").strip())
+    assert "then <code>git tag v1</code>: from then on" in read_sentence(copy)
     shutil.rmtree(copy / ".git")
-    page = read_page(make_files(copy))
-    assert "git" in page.html.partition('class="warn"')[2].partition("</p>")[0]
-    assert (copy / TABLES).is_dir()
+    assert "git" in read_sentence(copy)
