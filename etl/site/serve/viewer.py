@@ -5,7 +5,7 @@ A blob is sent by the path that the table `blobs` has for it, and no other file 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
+from etl.ask.card.palette import COLOURS, number_masks
 from etl.model import project
 from etl.model.profile import Profile
 from etl.model.release import MARKS
@@ -25,9 +26,6 @@ from etl.site.serve.vendor import NIIVUE, VENDOR
 from etl.versions.dvc import find_cache
 from etl.warehouse.connect import fetch_rows
 
-# As on every page and picture: the network's, the expert's, the functional mask, then all others.
-ROLES = ("network", "expert", "functional")
-COLOURS = ((86, 180, 233), (240, 110, 60), (240, 228, 66), (0, 158, 115), (204, 121, 167))
 PHASES = {0: "before contrast", 1: "first after contrast", 2: "second after contrast"}
 _GZIP = "application/gzip"
 _CASES = """
@@ -90,8 +88,10 @@ def send_viewer(open_site: Callable[[], Site]) -> Endpoint:
             images = fetch_rows(connection.execute(_IMAGES, [case_id]))
             masks = fetch_rows(connection.execute(_MASKS, [case_id]))
         values = _describe_case(site.profile, images, masks)
+        at = cases.index(case_id)
         page = render_page(
             site, "viewer", "viewer.html.j2", **values, case_id=case_id, cases=cases,
+            previous=cases[at - 1] if at else None, following=(*cases, None)[at + 1],
             phases=PHASES, is_page=(site.folder / f"cases/{case_id}.html").is_file(),
             is_installed=(VENDOR / NIIVUE).is_file(), niivue=NIIVUE,
         )  # fmt: skip
@@ -127,14 +127,6 @@ def _describe_case(
         window = {"darkest": image["darkest"], "brightest": image["brightest"]}
         sets.setdefault(image["image_set"], []).append(shown | window)
     return {"sets": sets, "masks": volumes}
-
-
-def number_masks(profile: Profile, masks: Iterable[str]) -> dict[str, int]:
-    """Return which colour each mask set has."""
-    by_role = {profile.sets[role]: n for n, role in enumerate(ROLES) if role in profile.sets}
-    others = [name for name in masks if name not in by_role]
-    n_free = len(COLOURS) - len(ROLES)
-    return by_role | {name: len(ROLES) + n % n_free for n, name in enumerate(others)}
 
 
 def _make_url(path: str) -> str:
