@@ -14,9 +14,11 @@ from etl.model.errors import UserError
 BLOCK = re.compile(r"^```(sh|sql|python|yaml|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # `make test` is what runs this test; the download stands for the reader's own folder.
 OF_A_CLUSTER = ("# slurm.py", "dask scheduler")  # tests/engines starts one
-# What needs an engine, tests/engines runs.
+# What needs an engine or npm, tests/engines runs; the server, until Ctrl-C, tests/site.
 NOT_RUN = {
     "make test",
+    "make viewer",
+    "ispy1 serve --open",
     "spark-sql -f own/spark/views.spark.sql",
     "cd own/postgres && psql -f views.postgres.sql",
 }

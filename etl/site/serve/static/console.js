@@ -18,6 +18,7 @@ document.querySelectorAll("[data-sql]").forEach((button) => button.addEventListe
 async function run() {
   const started = performance.now();
   const response = await ask("rows");
+  answer.hidden = !response; // an old answer is none to a wrong query
   if (!response) return;
   const { columns, rows, hidden } = await response.json();
   show(columns, rows);

@@ -7,7 +7,8 @@ const axes = [...document.querySelectorAll(".axis")];
 const volumes = new Map(); // address -> promise of a volume
 const viewer = new niivue.Niivue({
   backColor: [0, 0, 0, 1], crosshairColor: [1, 1, 1, 0.6], crosshairWidth: 0.5, dragAndDropEnabled: false,
-  isRadiologicalConvention: true, loadingText: "", logLevel: "error", show3Dcrosshair: true,
+  isRadiologicalConvention: true, loadingText: "", logLevel: "error", scrollRequiresFocus: true,
+  show3Dcrosshair: true,
 });
 let latest = 0;
 
@@ -57,7 +58,8 @@ async function show() {
     const shown = await Promise.all([loadImage(image), ...chosen.map(loadMask)]);
     if (turn === latest) draw(shown);
   } catch (error) {
-    tell(`A file of this case cannot be shown (${error.message}). Is the release here?`);
+    volumes.clear(); // to ask again
+    tell(`A blob of this case cannot be shown (${error.message}). If it is not here, run \`dvc pull\`.`);
   }
 }
 
@@ -89,7 +91,7 @@ function load(url, options) {
 
 function goToTumour() {
   const mask = masks.find(({ role, centre }) => role === "expert" && centre) ?? masks.find(({ centre }) => centre);
-  if (mask) goTo(mask.centre);
+  if (mask && viewer.volumes.length) goTo(mask.centre);
 }
 
 function goTo(mm) {
@@ -99,6 +101,7 @@ function goTo(mm) {
 }
 
 function move() {
+  if (!viewer.volumes.length) return;
   viewer.scene.crosshairPos = axes.map((axis) => (Number(axis.value) + 0.5) / (Number(axis.max) + 1));
   viewer.createOnLocationChange();
   viewer.drawScene();
