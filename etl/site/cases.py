@@ -142,7 +142,7 @@ class Measures:
 
     name: str
     title: str
-    heads: Sequence[str]
+    heads: Sequence[Sequence[str]]  # the masks of each column
     lines: Sequence[tuple[Any, Sequence[Any]]]  # column with meaning and unit, values
 
 
@@ -150,9 +150,7 @@ def _list_tables(case: CaseFacts, shared: Shared) -> Iterator[Measures]:
     for name, title, key in MEASURES:
         rows = case.rows.get(name, ())
         lines = list(list_measures(rows, shared.columns.get(name, {}), key))
-        heads = [
-            " and ".join(row[k] for k in key if k.startswith("mask")) or "value" for row in rows
-        ]
+        heads = [[row[k] for k in key if k.startswith("mask")] or ["value"] for row in rows]
         if lines:
             yield Measures(name, title, heads, lines)
 
