@@ -18,6 +18,42 @@ if TYPE_CHECKING:
 WORKBOOK = "xlsx"
 
 
+FilesOption = Annotated[
+    list[str] | None,
+    typer.Option("--files", help="json or csv (lists of files), xlsx (Excel)."),
+]
+DialectOption = Annotated[
+    str | None,
+    typer.Option(help="Write one SQL script for this engine: spark, postgres or duckdb."),
+]
+ForceOption = Annotated[
+    bool, typer.Option("--force", help="Write into a folder that holds something.")
+]
+FormatOption = Annotated[
+    str | None, typer.Option("--table-format", help="delta: tables with versions, alone.")
+]
+SheetsOption = Annotated[
+    list[str] | None,
+    typer.Option("--table", help="With --files xlsx: this table or view. Default: most."),
+]
+ToolOption = Annotated[
+    str | None,
+    typer.Option("--for", metavar="TOOL", help="nnunet, monai, croissant, rocrate or seg."),
+]
+ImagesOption = Annotated[
+    str | None, typer.Option(help="With --for: n3 or zscored. Default: on the masks' grid.")
+]
+MasksOption = Annotated[
+    str | None, typer.Option(help="With --for: this mask set. Default: the expert's.")
+]
+CopyOption = Annotated[
+    str | None, typer.Option(help="With --for: symlink (default), hardlink or copy.")
+]
+DicomOption = Annotated[
+    Path | None, typer.Option(help="With --for seg: the folder of the series.", file_okay=False)
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add the command of this topic."""
     app.command()(export)
@@ -25,46 +61,22 @@ def register(app: typer.Typer) -> None:
 
 def export(  # noqa: PLR0913, PLR0917  typer makes an option of each
     folder: Annotated[Path, typer.Argument(help="Where to; made where it does not exist.")],
-    files: Annotated[
-        list[str] | None,
-        typer.Option("--files", help="json or csv (lists of files), xlsx (Excel)."),
-    ] = None,
-    dialect: Annotated[
-        str | None,
-        typer.Option(help="Write one SQL script for this engine: spark, postgres or duckdb."),
-    ] = None,
-    force: Annotated[  # noqa: FBT002  typer makes the option of it
-        bool, typer.Option("--force", help="Write into a folder that holds something.")
-    ] = False,
-    table_format: Annotated[
-        str | None, typer.Option("--table-format", help="delta: tables with versions, alone.")
-    ] = None,
+    files: FilesOption = None,
+    dialect: DialectOption = None,
+    force: ForceOption = False,  # noqa: FBT002  typer makes the option of it
+    table_format: FormatOption = None,
     rev: RevOption = None,
-    sheets: Annotated[
-        list[str] | None,
-        typer.Option("--table", help="With --files xlsx: this table or view. Default: most."),
-    ] = None,
-    tool: Annotated[
-        str | None,
-        typer.Option("--for", metavar="TOOL", help="nnunet, monai, croissant, rocrate or seg."),
-    ] = None,
-    images: Annotated[
-        str | None, typer.Option(help="With --for: n3 or zscored. Default: on the masks' grid.")
-    ] = None,
-    masks: Annotated[
-        str | None, typer.Option(help="With --for: this mask set. Default: the expert's.")
-    ] = None,
-    copy: Annotated[
-        str | None, typer.Option(help="With --for: symlink (default), hardlink or copy.")
-    ] = None,
-    dicom: Annotated[
-        Path | None, typer.Option(help="With --for seg: the folder of the series.", file_okay=False)
-    ] = None,
+    sheets: SheetsOption = None,
+    tool: ToolOption = None,
+    images: ImagesOption = None,
+    masks: MasksOption = None,
+    copy: CopyOption = None,
+    dicom: DicomOption = None,
 ) -> None:
     """Write the warehouse for people without it: Parquet, one DuckDB file, data dictionary.
 
-    `--files` adds a list of the images and masks of each case, with absolute paths and folds.
-    `--files xlsx` adds a workbook: a sheet per table and view, and a dictionary of columns.
+    `--files` adds a list of the images and masks of each case, with absolute paths and folds; of
+    xlsx, a workbook: a sheet per table and view, and a dictionary of columns.
     `--dialect` writes for an engine that you run: Parquet tables, and one script that makes tables,
     views with their comments and functions; what it cannot carry over stands in it, and is said.
     `--table-format delta` writes Delta tables instead, into the same folder again and again: what a
@@ -87,26 +99,25 @@ def export(  # noqa: PLR0913, PLR0917  typer makes an option of each
     - `ispy1 export lake --table-format delta --rev v1.0`
     - `ispy1 export $nnUNet_raw/Dataset101_ISPY1 --for nnunet --masks stv_manual`
     - `ispy1 export out --for monai --masks ftv --copy copy`
-    - `ispy1 export out --for croissant`, or `--for rocrate`
+    - `ispy1 export out --for croissant`
     - `ispy1 export out --for seg --masks ftv --dicom idc/`
     """
     options = {"images": images, "masks": masks, "copy": copy, "dicom": dicom}
     if tool:
-        if table_format or rev or files or dialect:
-            message = f"--for {tool}: goes with none of --table-format, --rev, --files, --dialect."
+        if table_format or rev or files or sheets or dialect:
+            message = f"--for {tool}: goes with --images, --masks, --copy, --dicom, --force alone."
             raise UserError(message)
         _export_for(tool, folder, options, force=force)
-        return
-    if any(options.values()):
+    elif any(options.values()):
         message = "--images, --masks, --copy, --dicom: belong to --for, such as --for nnunet."
         raise UserError(message)
-    if table_format or rev:
-        if table_format != "delta" or files or dialect:
+    elif table_format or rev:
+        if table_format != "delta" or files or sheets or dialect:
             message = "--table-format: expected delta, with --rev and --force alone."
             raise UserError(message)
         _export_delta(folder, rev, force=force)
-        return
-    _export_tables(folder, files or [], sheets or [], dialect, force=force)
+    else:
+        _export_tables(folder, files or [], sheets or [], dialect, force=force)
 
 
 def _export_tables(

@@ -33,7 +33,7 @@ def test_it_says_what_was_written(released: Path, tmp_path: Path) -> None:
     [
         (("--for", "excel"), "--for excel: expected nnunet, monai, croissant, rocrate, seg"),
         (("--for", "croissant", "--copy", "copy"), "--copy: --for croissant does not take it"),
-        (("--for", "monai", "--files", "csv"), "--for monai: goes with none of"),
+        (("--for", "monai", "--files", "csv"), "--for monai: goes with --images"),
         (("--masks", "ftv"), "belong to --for"),
         (("--table", "masks"), "--table: belongs to --files xlsx"),
         (("--files", "xls"), "--files xls: expected json, csv or xlsx"),
