@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import json
 import shutil
@@ -82,6 +83,8 @@ def test_the_validator_takes_it(crate: Path, monkeypatch: pytest.MonkeyPatch) ->
         response.headers["Content-Type"] = "application/ld+json"
         return response
 
+    log = need("rocrate_validator.utils.log")
+    atexit.unregister(log.__dict__["__print_logs_on_exit__"])  # behind what pytest says last
     requester = need("rocrate_validator.utils.http").HttpRequester
     monkeypatch.setattr(requester, "get", get, raising=False)
     settings = services.ValidationSettings(
