@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from contextlib import chdir
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,15 @@ def need(module: str) -> Any:  # noqa: ANN401  a module
         pytest.skip(reason, allow_module_level=True)
 
 
+_connect = cache(etl.connect)
+
+
+@cache
+def _ask(root: Path, question: str) -> Answer:
+    cursor = _connect(root).execute(f"from {question}")
+    return [column[0] for column in cursor.description or ()], cursor.fetchall()
+
+
 @dataclass(frozen=True)
 class Exports:
     """The tables of the phantom, and made ones of which every view has rows; their exports."""
@@ -56,10 +66,8 @@ class Exports:
         return targets
 
     def ask(self, root: Path, question: str) -> Answer:
-        """Return what DuckDB answers."""
-        with etl.connect(root) as connection:
-            cursor = connection.execute(f"from {question}")
-            return [column[0] for column in cursor.description or ()], cursor.fetchall()
+        """Return what DuckDB answers, asked once for all engines."""
+        return _ask(root, question)
 
 
 @pytest.fixture(scope="session")
