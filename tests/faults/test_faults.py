@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from etl.cli import app, main
+from etl.gate.judge import run_gate
 from etl.model.store import read_table
 from faults.breaks import BREAKS, CASE, OTHER, Release
 from faults.conftest import build_stale
@@ -31,6 +32,7 @@ def test_fault(row: dict[str, str], broken: Release, monkeypatch: pytest.MonkeyP
     root = broken.root.parents[1]
     BREAKS[row["fault"]](broken)
     build_stale(root)
+    run_gate(root)
 
     found = problems(root)
     wanted = (row["source"], row["check"], row["severity"], row["names"])
