@@ -20,10 +20,10 @@ from etl.warehouse import connect, macros
 from etl.warehouse.connect import Storage, literal
 from etl.warehouse.parts import make_parts
 from etl.warehouse.snapshot import Snapshot
-from etl.warehouse.sql_words import as_pattern
+from etl.warehouse.sql_words import as_pattern, scan_parquet
 
 Build = Callable[..., None]
-_SAID = ("schema_version", "grain", "key", "columns", PARTS_OF)
+_FACTS = ("schema_version", "grain", "key", "columns", PARTS_OF)
 _FORMS = """
 select file_name, name, type, converted_type, logical_type
 from parquet_schema([{files}])
@@ -41,13 +41,13 @@ def build_once(build: Build, folder: Path) -> Build:
         if form is None:
             build(connection, snapshot, storage=storage)
             return
-        kept = folder / f"{hashlib.sha256(form.encode()).hexdigest()[:24]}.duckdb"
-        if kept.is_file() and connect._copy_catalog(connection, kept):
+        catalog_file = folder / f"{hashlib.sha256(form.encode()).hexdigest()[:24]}.duckdb"
+        if catalog_file.is_file() and connect._copy_catalog(connection, catalog_file):
             _name_files(connection, snapshot)
             return
         build(connection, snapshot, storage=storage)
         if not connect.find_broken_views(connection):
-            connect._keep_catalog(connection, kept)
+            connect._keep_catalog(connection, catalog_file)
 
     return build_or_copy
 
@@ -63,17 +63,24 @@ def _find_form(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> str
     try:
         footers = connect._read_footers(connection, snapshot)
         columns = connection.execute(_FORMS.format(files=listed)).fetchall()
+        listers = [name for name in sorted(footers) if footers[name].get(PARTS_OF)]
+        has_rows = [_has_rows(connection, snapshot.tables[name]) for name in listers]
     except (duckdb.Error, UserError):  # build() says it better
         return None
     if footers.keys() != snapshot.tables.keys():
         return None
-    meanings = [[footers[name].get(fact) for fact in _SAID] for name in sorted(footers)]
+    meanings = [[footers[name].get(fact) for fact in _FACTS] for name in sorted(footers)]
     forms = sorted((by_path.get(path, "part"), *column) for path, *column in columns)
     texts = (snapshot.views, snapshot.macros, snapshot.added, snapshot.inputs)
     return repr((
-        meanings, forms, bool(snapshot.revision), sorted(snapshot.parts),
+        meanings, forms, bool(snapshot.revision), sorted(snapshot.parts), has_rows,
         [sorted(text.items()) for text in texts], list(snapshot.inputs),
     ))  # fmt: skip
+
+
+def _has_rows(connection: duckdb.DuckDBPyConnection, table: Path | str) -> bool:
+    """Whether a table lists files: without one, the table of these files stands without rows."""
+    return bool(connection.execute(f"select 1 from {scan_parquet(table)} limit 1").fetchall())
 
 
 def _name_files(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> None:
@@ -84,8 +91,8 @@ def _name_files(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> No
         for statement in connect._write_tables_script(snapshot, footers, "view")
     ]
     connection.execute(";\n".join(script))
-    for name in snapshot.parts:
-        connection.execute(f"drop view if exists {name}")
+    for about in filter(None, (footer.get(PARTS_OF) for footer in footers.values())):
+        connection.execute(f"drop view if exists {about['table']}")  # type: ignore[index]
     for name, about in make_parts(connection, snapshot.parts, footers, "view"):
         connection.execute(";\n".join(connect._comment_table(name, about, "view")))
     macros.make_macros(connection, snapshot.macros)

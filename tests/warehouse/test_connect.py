@@ -343,8 +343,8 @@ def test_what_the_tests_copy_is_what_a_user_makes(tmp_path: Path) -> None:
     """tests/catalogs.py has catalogs of other projects copied: they differ in nothing."""
     root = make_project(tmp_path / "p")
     etl.connect(root).close()  # now there is one to copy
-    made, snapshot = duckdb.connect(), take_working_tree(root)
-    connect.build.__wrapped__(made, snapshot, storage="view")  # type: ignore[attr-defined]
+    fresh, snapshot = duckdb.connect(), take_working_tree(root)
+    connect.build.__wrapped__(fresh, snapshot, storage="view")  # type: ignore[attr-defined]
     copied = duckdb.connect()
     connect.build(copied, snapshot, storage="view")
     for question in (
@@ -355,7 +355,7 @@ def test_what_the_tests_copy_is_what_a_user_makes(tmp_path: Path) -> None:
         "from voxels",
     ):
         query = f"from ({question}) order by all"
-        assert ask(copied, query) == ask(made, query)
+        assert ask(copied, query) == ask(fresh, query)
 
 
 def test_the_kept_catalog_follows_every_change(tmp_path: Path) -> None:

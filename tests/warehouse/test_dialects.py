@@ -143,19 +143,19 @@ def test_a_script_that_was_edited_is_named(exported: Path, project: Path, tmp_pa
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, str]]:
+def scripts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, str]]:
     """What is said of a project with views that an engine lacks words for, and its script."""
-    folder, said = tmp_path_factory.mktemp("own"), dict[str, tuple[str, str]]()
+    folder, texts = tmp_path_factory.mktemp("own"), dict[str, tuple[str, str]]()
     root = make_project(folder / "p")
     for name, text in OWN.items():
         (root / f"sql/views/{name}.sql").write_text(HEADER + text)
         (root / f"sql/views/on_{name}.sql").write_text(f"{HEADER}select * from {name}")
     (root / "sql/views/other.sql").write_text(HEADER + UNPIVOT)
     for dialect in ("spark", "postgres"):
-        with pytest.warns(UserWarning, match="left out") as warned:
+        with pytest.warns(UserWarning, match="left out") as warnings:
             *_, script = export(root, folder / dialect, dialect=dialect)
-        said[dialect] = "\n".join(str(w.message) for w in warned), script.read_text()
-    return said
+        texts[dialect] = "\n".join(str(w.message) for w in warnings), script.read_text()
+    return texts
 
 
 @pytest.mark.parametrize(
@@ -173,14 +173,14 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, str]]
     ],
 )
 def test_what_is_left_out_is_named_with_its_reason(
-    told: dict[str, tuple[str, str]], dialect: Dialect, name: str, reason: str
+    scripts: dict[str, tuple[str, str]], dialect: Dialect, name: str, reason: str
 ) -> None:
-    warned, script = told[dialect]
+    warnings, script = scripts[dialect]
     for note in (
         f"{name}: is left out, as {reason}",
         f"on_{name}: is left out, as it reads {name}",
     ):
-        assert note in warned
+        assert note in warnings
         assert f"--   {note}\n" in script
     assert f"view {name}" not in script
     assert f"view on_{name}" not in script
