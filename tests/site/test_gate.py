@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import duckdb
 import pytest
 from pages import HOSTILE, Page, open_site
 
@@ -112,6 +113,11 @@ def test_before_the_gate_there_is_no_verdict(site: Site) -> None:
     assert "? No verdict" in page.text
     assert "The gate has not judged these tables. Run ispy1 repro" in page.text
     assert str(site.root) not in page.html
+
+
+def test_without_a_table_of_cases_nothing_leads_to_a_page(site: Site) -> None:
+    with duckdb.connect() as empty:
+        assert gate.make_case_finder(replace(site, connection=empty))(A) is None
 
 
 def test_the_same_bytes_twice(make_page: Callable[..., Page]) -> None:
