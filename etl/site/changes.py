@@ -108,7 +108,7 @@ def find_pair(root: Path) -> Pair | None:
     """
     tags = [
         tag
-        for tag in git.list_tags(root)[: -_TAGS_READ - 1 : -1]
+        for tag in reversed(git.list_tags(root)[-_TAGS_READ:])
         if git.read_at(root, tag, git.LOCK) is not None
     ]
     if not tags:
@@ -168,7 +168,8 @@ def _read_kept(folder: Path, made_of: str) -> tuple[Report, dict[str, bytes]] | 
         pictures = {name: (folder / FOLDER / name).read_bytes() for name in names}
     except (OSError, ValueError, TypeError):
         return None
-    return (report, pictures) if report.made_of == made_of else None
+    is_whole = all(read_facts(io.BytesIO(content)) for content in pictures.values())
+    return (report, pictures) if is_whole and report.made_of == made_of else None
 
 
 def _name_picture(at: int) -> str:

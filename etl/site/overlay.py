@@ -62,10 +62,14 @@ def lay_over(
     try:
         volumes = {s: read_volume(source) for s, source in found.items() if source is not None}
         overlap = measure_volumes(volumes["old"], volumes["new"])
-        sheet = _make_sheet(volumes, change, _read_image(root, image), names)
-    except (BadInputError, UserError) as error:  # of a release elsewhere, what is gone
-        return Overlay(note=f"a blob cannot be read ({error})", is_lasting=False)
-    return Overlay(overlap.dice, overlap.reason, draw_png(sheet, make_texts(sheet, made_of)))
+    except BadInputError as error:
+        return Overlay(note=f"a blob cannot be read ({error.check})", is_lasting=False)
+    except UserError:  # of a release elsewhere, what is gone
+        return Overlay(note="a blob is out of reach", is_lasting=False)
+    grey = _read_image(root, image)
+    sheet = _make_sheet(volumes, change, grey, names)
+    picture = draw_png(sheet, make_texts(sheet, made_of))
+    return Overlay(overlap.dice, overlap.reason, picture, is_lasting=bool(grey) or image is None)
 
 
 def _read_image(root: Path, image: Blob | None) -> Volume | None:
