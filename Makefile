@@ -52,7 +52,7 @@ chromium:
 	@command -v chromium >/dev/null || { \
 	  test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get -qq update && \
 	  DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends chromium; } >/dev/null || \
-	  { echo "make: no chromium here, and root on Debian alone can install it: tests of pages skip"; exit 2; }
+	  { echo "make: no chromium, and only root on Debian, with a network, can install it here: tests of pages skip"; exit 2; }
 
 test: $(READY) $(OPINIONS)  ## set up and run the tests
 	pytest -q -n 2

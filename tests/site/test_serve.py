@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from serving import LIMITS, ask, copy_served, run_server
 
 from etl.model.errors import UserError
 from etl.site.build import SITE
-from etl.site.serve.files import find_file
+from etl.site.serve.files import SERVED, find_file
 from etl.site.serve.run import LOOPBACK, serve_site
 from etl.warehouse.connect import connect
 from etl.warehouse.dictionary import list_relations
@@ -29,8 +30,8 @@ def root(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of `built` with its site, and what a link and a file outside of it might show."""
     root = copy_served(built, tmp_path_factory.mktemp("served") / "project")
     folder = root / SITE
-    (folder / "cases").mkdir(exist_ok=True)
-    (folder / "cases/ISPY1_9001.html").write_text("<p>é</p>\n<nav><!-- served --></nav>")
+    (folder / "cases").mkdir()
+    shutil.copy2(folder / "index.html", folder / "cases/ISPY1_9001.html")
     (folder / "out.yaml").symlink_to(root / "params.yaml")
     (folder / "out").symlink_to(root / "data")
     return root
@@ -47,7 +48,7 @@ def test_pages_get_links_to_what_needs_a_server(port: int, root: Path) -> None:
     assert (status, headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert b'<a href="/viewer">' in page
     assert b'<a href="/console">' in page
-    assert b"<!-- served -->" in (root / SITE / "index.html").read_bytes()
+    assert SERVED in (root / SITE / "index.html").read_text(encoding="utf-8")
     case = ask(port, "/cases/ISPY1_9001.html")[2].decode()
     assert "<p>é</p>" in case
     assert '<a href="/viewer?case=ISPY1_9001">' in case
