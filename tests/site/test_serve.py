@@ -84,7 +84,7 @@ def test_the_names_of_this_machine_do(port: int) -> None:
         "/../params.yaml", "/..%2f..%2fparams.yaml", "/%2e%2e/%2e%2e/params.yaml",
         "//etc/passwd", "/%2fetc/passwd", "/static/..%5c..%5cparams.yaml", "/static/%00",
         "/out.yaml", "/out/adopted.csv", "/static", "/static/", "/cases", "/served/", "/served",
-        "/served/..%2fapp.py",
+        "/served/..%2fapp.py", f"/{'a' * 5000}",
     ],
 )  # fmt: skip
 def test_nothing_else_is_there(port: int, path: str) -> None:

@@ -29,12 +29,15 @@ def find_file(folder: Path, path: str, cache: Path | None = None) -> Path | None
         cache: DVC's: by `cache.type symlink` files are links into it.
     """
     parts = path.split("/")
-    if {"", ".", ".."} & {*parts} or "\\" in path or "\0" in path:
+    if {"", ".", ".."} & {*parts} or "\\" in path:
         return None
     file = folder.joinpath(*parts)
-    real = file.resolve()
     homes = [home.resolve() for home in (folder, cache) if home]
-    return file if any(map(real.is_relative_to, homes)) and real.is_file() else None
+    try:
+        real = file.resolve()
+        return file if any(map(real.is_relative_to, homes)) and real.is_file() else None
+    except (OSError, ValueError):  # a name that no file can have
+        return None
 
 
 def send_below(folder: Path) -> Endpoint:

@@ -5,7 +5,7 @@ A blob is sent by the path that the table `blobs` has for it, and no other file 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -27,11 +27,8 @@ from etl.versions.dvc import find_cache
 from etl.warehouse.connect import fetch_rows
 
 PHASES = {0: "before contrast", 1: "first after contrast", 2: "second after contrast"}
-_GZIP = "application/gzip"
-_CASES = """
-select distinct case_id from blobs
-where artefact like 'image_%' and verdict != 'missing' order by case_id
-"""
+_CASES = "select distinct case_id from images order by case_id"
+_SETS = "select distinct mask from masks"
 _IMAGES = """
 select
     image_set, phase, path,
@@ -55,13 +52,14 @@ def send_blob(root: Path) -> Endpoint:
         release = project.release_path(root)
         if row is None:
             raise HTTPException(404)
+        kind = "application/gzip" if row["path"].endswith(".gz") else "application/octet-stream"
         if not isinstance(release, Path):
             source = RemoteFile(release, row["path"], row["md5"], row["size_bytes"])
-            return Response(source.read_bytes(), media_type=_GZIP)
+            return Response(source.read_bytes(), media_type=kind)
         file = find_file(release, row["path"], find_cache(root))
         if file is None:
             raise HTTPException(404)
-        return FileResponse(file, media_type=_GZIP)
+        return FileResponse(file, media_type=kind)
 
     return send
 
@@ -87,7 +85,11 @@ def send_viewer(open_site: Callable[[], Site]) -> Endpoint:
                 raise HTTPException(404)
             images = fetch_rows(connection.execute(_IMAGES, [case_id]))
             masks = fetch_rows(connection.execute(_MASKS, [case_id]))
-        values = _describe_case(site.profile, images, masks)
+            own = [name for (name,) in connection.execute(_SETS).fetchall()]
+        values = {
+            "sets": _describe_images(site.profile, images),
+            "masks": _describe_masks(site.profile, masks, number_masks(site.profile, own)),
+        }
         at = cases.index(case_id)
         page = render_page(
             site, "viewer", "viewer.html.j2", **values, case_id=case_id, cases=cases,
@@ -102,13 +104,24 @@ def send_viewer(open_site: Callable[[], Site]) -> Endpoint:
     return send
 
 
-def _describe_case(
-    profile: Profile, images: list[dict[str, Any]], masks: list[dict[str, Any]]
-) -> dict[str, Any]:
-    """Return what the page shows of a case's images and masks."""
-    numbers = number_masks(profile, (mask["mask"] for mask in masks))
-    roles = {name: str(role) for name, mask in profile.masks.items() if (role := mask.role)}
-    volumes = [
+def _describe_images(
+    profile: Profile, images: list[dict[str, Any]]
+) -> dict[str, list[dict[str, Any]]]:
+    """Return the phases of each image set, the normalized one first."""
+    normalized = profile.sets.get("normalized")
+    sets: dict[str, list[dict[str, Any]]] = {}
+    for image in sorted(images, key=lambda image: image["image_set"] != normalized):
+        shown = {name: image[name] for name in ("phase", "darkest", "brightest")}
+        sets.setdefault(image["image_set"], []).append(shown | {"url": _make_url(image["path"])})
+    return sets
+
+
+def _describe_masks(
+    profile: Profile, masks: list[dict[str, Any]], numbers: Mapping[str, int]
+) -> list[dict[str, Any]]:
+    """Return what the page shows of masks, by the order of their colours."""
+    roles = {name: mask.role or "" for name, mask in profile.masks.items()}
+    return [
         {
             "name": mask["mask"],
             "role": roles.get(mask["mask"], "your own"),
@@ -120,13 +133,6 @@ def _describe_case(
         }
         for mask in sorted(masks, key=lambda mask: numbers[mask["mask"]])
     ]
-    normalized = profile.sets.get("normalized")
-    sets: dict[str, list[dict[str, Any]]] = {}
-    for image in sorted(images, key=lambda image: image["image_set"] != normalized):
-        shown = {"phase": image["phase"], "url": _make_url(image["path"])}
-        window = {"darkest": image["darkest"], "brightest": image["brightest"]}
-        sets.setdefault(image["image_set"], []).append(shown | window)
-    return {"sets": sets, "masks": volumes}
 
 
 def _make_url(path: str) -> str:

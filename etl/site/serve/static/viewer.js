@@ -74,7 +74,7 @@ function draw([image, ...over]) {
 }
 
 function loadImage({ url, darkest, brightest }) {
-  return load(url, { colormap: "gray", cal_min: darkest, cal_max: brightest });
+  return load(url, { colormap: "gray", cal_min: darkest ?? NaN, cal_max: brightest ?? NaN });
 }
 
 function loadMask({ name, url, from }) {
