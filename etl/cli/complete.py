@@ -35,9 +35,9 @@ def complete_columns(incomplete: str) -> list[str]:
 
 def complete_reports(incomplete: str) -> list[str]:
     """Offer the reports."""
-    from etl.warehouse.reports import list_titles
+    from etl.warehouse.reports import REPORTS, list_titles
 
-    return _offer(list_titles, incomplete)
+    return _offer(lambda root: list_titles(root) if (root / REPORTS).is_dir() else (), incomplete)
 
 
 def complete_cases(incomplete: str) -> list[str]:
