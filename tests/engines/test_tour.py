@@ -63,7 +63,7 @@ def test_it_runs(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert "<td>stv_manual</td>" in shown["labels"]["text/html"]
     assert shown["volumes"]["image/png"]
     assert shown["rings"]["image/png"]
-    assert "10 of " in shown["voxels"]["text/html"]  # rows
+    assert "<td>100.0</td>" in shown["voxels"]["text/html"]  # pe_percent
     assert "logistic regression" in shown["fit"]["text/plain"]
     assert shown["diff"]["text/markdown"].startswith("### v1 → the working tree")
 
