@@ -98,6 +98,9 @@ def open_target(root: Path, target: Path, *, force: bool) -> Iterator[Snapshot]:
 def hold_folder(target: Path) -> Iterator[None]:
     """Hold the folder against a second export; its lock goes when its holder ends or is killed."""
     lock = target / LOCK
+    if target.exists() and not target.is_dir():
+        message = f"{target}: is a file. Name a folder, which is made where it does not exist."
+        raise UserError(message)
     try:
         target.mkdir(parents=True, exist_ok=True)
         with lock.open("a") as handle:

@@ -47,6 +47,13 @@ def test_words_that_go_nowhere(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("words", [(), ("--for", "monai")])
+def test_a_file_is_no_folder(released: Path, tmp_path: Path, words: tuple[str, ...]) -> None:
+    (tmp_path / "notes.md").touch()
+    with pytest.raises(UserError, match=r"notes.md: is a file. Name a folder"):
+        ask(released, str(tmp_path / "notes.md"), *words)
+
+
 @pytest.mark.parametrize("tool", ["monai", "croissant"])
 def test_nothing_goes_into_what_the_project_is_made_of(released: Path, tool: str) -> None:
     with pytest.raises(UserError, match="it is not written over"):
