@@ -32,8 +32,8 @@ def export(root: Path, target: Path, options: Options) -> Exported:
         UserError: see export_for(); also where no case has all that it takes.
     """
     copy, release, profile = parse_copy(options.copy), require_folder(root), load_profile(root)
+    choice = choose_cases(root, options, release)
     with open_target(root, target, force=options.force):
-        choice = choose_cases(root, options, release)
         (target / FILE).unlink(missing_ok=True)
         placed = place_cases(choice, release, target, copy, options, profile)
         written = write_json(target / FILE, _make_datalist(choice, profile))

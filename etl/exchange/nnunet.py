@@ -44,8 +44,8 @@ def export(root: Path, target: Path, options: Options) -> Exported:
         message = f"{target}: nnU-Net wants a name such as Dataset101_ISPY1. Name the folder so."
         raise UserError(message)
     copy, release, profile = parse_copy(options.copy), require_folder(root), load_profile(root)
+    choice = choose_cases(root, options, release)
     with open_target(root, target, force=options.force):
-        choice = choose_cases(root, options, release)
         (target / DATASET).unlink(missing_ok=True)
         placed = place_cases(choice, release, target, copy, options, profile)
         splits = write_json(target / "splits_final.json", make_splits(choice.cases))
