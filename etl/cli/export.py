@@ -34,7 +34,7 @@ FormatOption = Annotated[
 ]
 SheetsOption = Annotated[
     list[str] | None,
-    typer.Option("--table", help="With --files xlsx: this table or view. Default: most."),
+    typer.Option("--table", help="With --files xlsx: this table or view, and no other file."),
 ]
 ToolOption = Annotated[
     str | None,
@@ -76,7 +76,8 @@ def export(  # noqa: PLR0913, PLR0917  typer makes an option of each
     """Write the warehouse for people without it: Parquet, one DuckDB file, data dictionary.
 
     `--files` adds a list of the images and masks of each case, with absolute paths and folds; of
-    xlsx, a workbook: a sheet per table and view, and a dictionary of columns.
+    xlsx, a workbook: a sheet per table and view, and a dictionary of columns. With `--table` the
+    workbook is written alone.
     `--dialect` writes for an engine that you run: Parquet tables, and one script that makes tables,
     views with their comments and functions; what it cannot carry over stands in it, and is said.
     `--table-format delta` writes Delta tables instead, into the same folder again and again: what a
@@ -138,20 +139,21 @@ def _export_tables(
     if engine and files:
         message = "--files: belongs to an export without --dialect. Leave one of both out."
         raise UserError(message)
-    if sheets and WORKBOOK not in files:
-        message = "--table: belongs to --files xlsx. Add that, or leave it out."
+    if sheets and set(files) != {WORKBOOK}:
+        message = "--table: belongs to --files xlsx alone. Name that, or leave it out."
         raise UserError(message)
     forms = [form for form in FILES_FORMATS if form in files]
     root = project.find_root()
-    with progress_bar("export") as advance:
-        paths = write(root, folder, files=forms, dialect=engine, force=force, progress=advance)
-    for path in paths:
-        typer.echo(path)
+    if not sheets:
+        with progress_bar("export") as advance:
+            paths = write(root, folder, files=forms, dialect=engine, force=force, progress=advance)
+        for path in paths:
+            typer.echo(path)
     if WORKBOOK in files:
         from etl.exchange.xlsx import write_workbook
 
         with progress_bar("sheets") as advance:
-            workbook = write_workbook(root, folder, sheets, advance)
+            workbook = write_workbook(root, folder, sheets, advance, force=force or not sheets)
         _echo(workbook)
 
 

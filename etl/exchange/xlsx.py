@@ -22,7 +22,7 @@ from etl.text.values import format_value
 from etl.warehouse import dictionary
 from etl.warehouse.connect import find_broken_views
 from etl.warehouse.dictionary import Relation
-from etl.warehouse.export import hold_folder
+from etl.warehouse.export import open_target
 from etl.warehouse.sql_words import quoted
 
 if TYPE_CHECKING:
@@ -54,27 +54,31 @@ class _Sheet:
     n_rows: int
 
 
-def write_workbook(root: Path, target: Path, names: Sequence[str], progress: Progress) -> Exported:
-    """Write `warehouse.xlsx` into the folder of an export.
+def write_workbook(
+    root: Path, target: Path, names: Sequence[str], progress: Progress, *, force: bool
+) -> Exported:
+    """Write `warehouse.xlsx` into a folder.
 
     Args:
         root: the project.
         target: the folder.
         names: the tables and views that become sheets. Default: all that are not too long.
         progress: called with the sheets that are done, and all.
+        force: write into a folder that holds something.
 
     Raises:
-        UserError: no such table, another export writes here, or the disk refuses.
+        UserError: no such table, or as etl.warehouse.export.export().
     """
     notes = list[str]()
-    with hold_folder(target), etl.connect(root) as db:
+    with etl.connect(root) as db:
         db.execute("set threads = 1")  # sums of floats differ by the order in which threads end
         sheets = list(_choose_sheets(db, names, notes))
 
         def write(path: Path) -> None:
             _fill(db, path, sheets, notes, progress)
 
-        write_atomically(target / WORKBOOK, write)
+        with open_target(root, target, force=force):
+            write_atomically(target / WORKBOOK, write)
     return Exported([target / WORKBOOK], notes)
 
 

@@ -36,6 +36,9 @@ def test_it_says_what_was_written(released: Path, tmp_path: Path) -> None:
         (("--for", "monai", "--files", "csv"), "--for monai: goes with --images"),
         (("--masks", "ftv"), "belong to --for"),
         (("--table", "masks"), "--table: belongs to --files xlsx"),
+        (("--table", "masks", "--files", "xlsx", "--files", "csv"), "belongs to --files xlsx alone"),
+        (("--files", "xlsx", "--table", "maks"), "maks"),
+        (("--for", "monai", "--masks", "my_unet"), "--masks my_unet: the release has no such set"),
         (("--files", "xls"), "--files xls: expected json, csv or xlsx"),
     ],
 )
@@ -45,6 +48,14 @@ def test_words_that_go_nowhere(
     with pytest.raises(UserError, match=message):
         ask(released, str(tmp_path / "out"), *words)
     assert not (tmp_path / "out").exists()
+
+
+def test_named_tables_are_a_workbook_alone(released: Path, tmp_path: Path) -> None:
+    words = ("--files", "xlsx", "--table", "masks")
+    assert ask(released, str(tmp_path / "out"), *words) == f"{tmp_path}/out/warehouse.xlsx\n"
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["warehouse.xlsx"]
+    with pytest.raises(UserError, match="is not empty"):
+        ask(released, str(tmp_path / "out"), *words)
 
 
 @pytest.mark.parametrize("words", [(), ("--for", "monai")])

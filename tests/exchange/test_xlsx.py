@@ -47,7 +47,7 @@ def read(path: Path) -> dict[str, list[tuple[Any, ...]]]:
 def write(
     root: Path, target: Path, *names: str
 ) -> tuple[dict[str, list[tuple[Any, ...]]], list[str]]:
-    exported = xlsx.write_workbook(root, target, names, lambda _done, _total: None)
+    exported = xlsx.write_workbook(root, target, names, lambda _done, _total: None, force=True)
     return read(exported.paths[0]), list(exported.notes)
 
 
