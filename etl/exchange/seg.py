@@ -40,6 +40,10 @@ and is_baseline and modality = 'MR' and has_scanner and exists (
 )
 order by case_id, series_instance_uid
 """
+_SYNTHETIC = (
+    "--dicom FOLDER is missing, and the series of this release are synthetic: no archive has them. "
+    "Take the true release, or name a folder of series of your own."
+)
 # What made a mask, by its role, and its family in DICOM's context group 7162. Of a user's own masks
 # nothing is known.
 _ALGORITHMS = {
@@ -63,11 +67,15 @@ def export(root: Path, target: Path, options: Options) -> Exported:
     Raises:
         UserError: see export_for(); also where no series is at hand, or none of a case with a mask.
     """
+    profile = load_profile(root)
     if options.dicom is None:
         with etl.connect(root) as connection:
-            raise UserError(describe_missing(connection))
+            raise UserError(_SYNTHETIC if profile.is_phantom else describe_missing(connection))
+    if not options.dicom.is_dir():
+        message = f"--dicom {options.dicom}: no such folder. Name the folder of the series."
+        raise UserError(message)
     require("highdicom", "highdicom")
-    profile, release = load_profile(root), require_folder(root)
+    release = require_folder(root)
     mask_set = options.masks or find_set(profile, "expert")
     with etl.connect(root) as connection:
         masks, case_ids = read_masks(connection, mask_set), list(read_folds(connection))

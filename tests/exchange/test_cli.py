@@ -34,6 +34,8 @@ def test_it_says_what_was_written(released: Path, tmp_path: Path) -> None:
         (("--for", "excel"), "--for excel: expected nnunet, monai, croissant, rocrate, seg"),
         (("--for", "croissant", "--copy", "copy"), "--copy: --for croissant does not take it"),
         (("--for", "monai", "--files", "csv"), "--for monai: goes with --images"),
+        (("--for", "seg"), "the series of this release are synthetic"),
+        (("--for", "seg", "--dicom", "nowhere"), "--dicom nowhere: no such folder"),
         (("--masks", "ftv"), "belong to --for"),
         (("--table", "masks"), "--table: belongs to --files xlsx"),
         (("--table", "masks", "--files", "xlsx", "--files", "csv"), "belongs to --files xlsx alone"),
