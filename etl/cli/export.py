@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -52,6 +53,10 @@ CopyOption = Annotated[
 DicomOption = Annotated[
     Path | None, typer.Option(help="With --for seg: the folder of the series.", file_okay=False)
 ]
+SoundOption = Annotated[
+    bool,
+    typer.Option("--sound", help="With --for: without cases that break a critical contract."),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -72,6 +77,7 @@ def export(  # noqa: PLR0913, PLR0917  typer makes an option of each
     masks: MasksOption = None,
     copy: CopyOption = None,
     dicom: DicomOption = None,
+    sound: SoundOption = False,  # noqa: FBT002
 ) -> None:
     """Write the warehouse for people without it: Parquet, one DuckDB file, data dictionary.
 
@@ -84,7 +90,8 @@ def export(  # noqa: PLR0913, PLR0917  typer makes an option of each
     revision changed is a version of a table, and `versions.csv` says which.
 
     `--for TOOL` writes what another tool reads. Cases that lack a file, or whose grids differ, are
-    left out and named.
+    left out and named. Where the gate is red, the cases that break a critical contract are named;
+    `--sound` leaves them out.
     - `nnunet`: a raw data set of nnU-Net v2: phases as channels, labels 0 and 1, folds
     - `monai`: the same files, and a list for `monai.data.load_decathlon_datalist`
     - `croissant`: the tables as Parquet, and a description of them and the blobs (MLCommons)
@@ -103,14 +110,17 @@ def export(  # noqa: PLR0913, PLR0917  typer makes an option of each
     - `ispy1 export out --for croissant`
     - `ispy1 export out --for seg --masks ftv --dicom idc/`
     """
-    options = {"images": images, "masks": masks, "copy": copy, "dicom": dicom}
+    options = {
+        "images": images, "masks": masks, "copy": copy, "dicom": dicom, "sound": sound or None,
+    }  # fmt: skip
+    cases: Sequence[str] = ()
     if tool:
         if table_format or rev or files or sheets or dialect:
-            message = f"--for {tool}: goes with --images, --masks, --copy, --dicom, --force alone."
+            message = f"--for {tool}: takes --images, --masks, --copy, --dicom, --sound, --force."
             raise UserError(message)
-        _export_for(tool, folder, options, force=force)
+        cases = _export_for(tool, folder, options, force=force)
     elif any(options.values()):
-        message = "--images, --masks, --copy, --dicom: belong to --for, such as --for nnunet."
+        message = "--images, --masks, --copy, --dicom, --sound: belong to --for TOOL."
         raise UserError(message)
     elif table_format or rev:
         if table_format != "delta" or files or sheets or dialect:
@@ -119,6 +129,8 @@ def export(  # noqa: PLR0913, PLR0917  typer makes an option of each
         _export_delta(folder, rev, force=force)
     else:
         _export_tables(folder, files or [], sheets or [], dialect, force=force)
+    if not rev:
+        _warn_of_verdict(cases)
 
 
 def _export_tables(
@@ -157,7 +169,8 @@ def _export_tables(
         _echo(workbook)
 
 
-def _export_for(tool: str, folder: Path, options: dict[str, Any], *, force: bool) -> None:
+def _export_for(tool: str, folder: Path, options: dict[str, Any], *, force: bool) -> Sequence[str]:
+    """Return the cases that were exported."""
     from etl.exchange import export_for
     from etl.exchange.target import Options
 
@@ -165,6 +178,14 @@ def _export_for(tool: str, folder: Path, options: dict[str, Any], *, force: bool
         chosen = Options(**options, force=force, progress=advance)
         exported = export_for(tool, project.find_root(), folder, chosen)
     _echo(exported)
+    return exported.cases
+
+
+def _warn_of_verdict(cases: Sequence[str]) -> None:
+    from etl.exchange.verdict import describe_verdict
+
+    for line in describe_verdict(project.find_root(), cases):
+        typer.echo(line, err=True)
 
 
 def _echo(exported: Exported) -> None:

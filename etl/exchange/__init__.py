@@ -12,11 +12,11 @@ from etl.model.project import TABLES
 
 # Tool -> the options that it takes. Its module has `export(root, target, options)`.
 TOOLS: Final = {
-    "nnunet": ("images", "masks", "copy"),
-    "monai": ("images", "masks", "copy"),
+    "nnunet": ("images", "masks", "copy", "sound"),
+    "monai": ("images", "masks", "copy", "sound"),
     "croissant": (),
     "rocrate": (),
-    "seg": ("masks", "dicom"),
+    "seg": ("masks", "dicom", "sound"),
 }
 
 

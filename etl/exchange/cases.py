@@ -11,6 +11,7 @@ import numpy as np
 
 import etl
 from etl.exchange.target import Options
+from etl.exchange.verdict import find_unsound
 from etl.measure.grids import SAME_GRID_MM, Grid, is_same_grid, measure_spacing
 from etl.model.errors import UserError
 from etl.model.profile import Profile, load_profile
@@ -73,20 +74,26 @@ class Choice:
     cases: tuple[Case, ...]
     left_out: Mapping[str, str]
 
+    @property
+    def case_ids(self) -> list[str]:
+        """The ids of the cases."""
+        return [case.case_id for case in self.cases]
+
 
 def choose_cases(root: Path, options: Options, release: Path) -> Choice:
     """Return the cases that have all phases and the mask, on one grid, and a fold.
 
     Args:
         root: the project.
-        options: of them the image set (default: the one on the mask's grid) and the mask set
-            (default: the expert's).
+        options: of them the image set (default: the one on the mask's grid), the mask set
+            (default: the expert's), and whether unsound cases are left out.
         release: the folder of the release.
 
     Raises:
         UserError: no such set, the release has changed since it was built, or no case is left.
     """
     profile = load_profile(root)
+    unsound = find_unsound(root) if options.sound else {}
     with etl.connect(root) as connection:
         mask_set = options.masks or find_set(profile, "expert")
         image_set = options.images or _find_image_set(profile, mask_set)
@@ -96,6 +103,7 @@ def choose_cases(root: Path, options: Options, release: Path) -> Choice:
     for case_id, fold in folds.items():
         case_images, mask = images.get(case_id, {}), masks.get(case_id)
         reason = explain_lack((image_set, mask_set), profile.phases, case_images, mask)
+        reason = reason or unsound.get(case_id)
         if not reason and mask and fold is not None:
             cases.append(Case(case_id, fold, case_images, mask))
         else:

@@ -38,7 +38,7 @@ def export(root: Path, target: Path, options: Options) -> Exported:
         placed = place_cases(choice, release, target, copy, options, profile)
         written = write_json(target / FILE, _make_datalist(choice, profile))
     note = f"load_decathlon_datalist('{written}', data_list_key='training'), or 'validation_0' ..."
-    return Exported([written], [*describe(choice, placed), note])
+    return Exported([written], [*describe(choice, placed), note], choice.case_ids)
 
 
 def _make_datalist(choice: Choice, profile: Profile) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def export(root: Path, target: Path, options: Options) -> Exported:
         splits = write_json(target / "splits_final.json", make_splits(choice.cases))
         dataset = write_json(target / DATASET, _make_dataset(choice, profile))
     note = f"{splits.name}: nnUNetv2_plan_and_preprocess copies it to nnUNet_preprocessed."
-    return Exported([splits, dataset], [*describe(choice, placed), note])
+    return Exported([splits, dataset], [*describe(choice, placed), note], choice.case_ids)
 
 
 def find_ending(choice: Choice) -> str:

@@ -22,6 +22,7 @@ from etl.exchange.facts import PACKAGE
 from etl.exchange.labels import select_foreground
 from etl.exchange.series import Series, find_series
 from etl.exchange.target import Exported, Options, list_reasons, require, require_folder
+from etl.exchange.verdict import find_unsound
 from etl.measure.grids import Array, Grid, find_corners, invert, to_world
 from etl.model.errors import UserError
 from etl.model.profile import Profile, load_profile
@@ -80,12 +81,13 @@ def export(root: Path, target: Path, options: Options) -> Exported:
     with etl.connect(root) as connection:
         masks, case_ids = read_masks(connection, mask_set), list(read_folds(connection))
     refuse_changed(root, release, {mask.path: mask.md5 for mask in masks.values()})
+    unsound = find_unsound(root) if options.sound else {}
     series = find_series(options.dicom, profile)
     paths, left_out = list[Path](), dict[str, str]()
     with open_target(root, target, force=options.force):
         for done, case_id in enumerate(case_ids):
             options.progress(done, len(case_ids))
-            content = _make_seg(
+            content = unsound.get(case_id) or _make_seg(
                 release, masks.get(case_id), mask_set, series.get(case_id, []), profile
             )
             if isinstance(content, str):
@@ -97,7 +99,8 @@ def export(root: Path, target: Path, options: Options) -> Exported:
         case_id, reason = next(iter(left_out.items()))
         message = f"No SEG can be written. {case_id}: {reason}. Name another --dicom."
         raise UserError(message)
-    return Exported(paths, list_reasons(left_out.items()))
+    cases = [case_id for case_id in case_ids if case_id not in left_out]
+    return Exported(paths, list_reasons(left_out.items()), cases)
 
 
 def _make_seg(

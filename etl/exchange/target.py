@@ -18,7 +18,7 @@ from etl.model.project import release_path
 from etl.model.store import write_atomically
 from etl.warehouse.export import write_text
 
-NAMES = ("images", "masks", "copy", "dicom")  # of the options that only some tools take
+NAMES = ("images", "masks", "copy", "dicom", "sound")  # of the options that only some tools take
 Copy = Literal["symlink", "hardlink", "copy"]
 COPIES: tuple[Copy, ...] = get_args(Copy)  # each is tried where the one before is refused
 
@@ -27,13 +27,15 @@ COPIES: tuple[Copy, ...] = get_args(Copy)  # each is tried where the one before 
 class Options:
     """What a person may say of an export.
 
-    `copy`: how files of the release get there. `dicom`: a folder with series of the trial.
+    `copy`: how files of the release get there. `dicom`: a folder with series of the trial. `sound`:
+    leave cases out that break a critical contract.
     """
 
     images: str | None = None
     masks: str | None = None
     copy: str | None = None
     dicom: Path | None = None
+    sound: bool | None = None
     force: bool = False
     progress: Callable[[int, int], None] = lambda _done, _total: None
 
@@ -45,10 +47,11 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What was written, without the single files of cases, and sentences about it."""
+    """What was written, without the single files of cases, sentences about it, and the cases."""
 
     paths: Sequence[Path]
     notes: Sequence[str] = ()
+    cases: Sequence[str] = ()
 
 
 def require(module: str, package: str) -> Any:  # noqa: ANN401  a module
