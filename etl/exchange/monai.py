@@ -17,6 +17,7 @@ from etl.exchange.nnunet import (
     name_channels,
     place_cases,
 )
+from etl.exchange.scales import describe_scales
 from etl.exchange.target import Exported, Options, parse_copy, require_folder, write_json
 from etl.model.profile import Profile, load_profile
 from etl.warehouse.export import open_target
@@ -37,8 +38,9 @@ def export(root: Path, target: Path, options: Options) -> Exported:
         (target / FILE).unlink(missing_ok=True)
         placed = place_cases(choice, release, target, copy, options, profile)
         written = write_json(target / FILE, _make_datalist(choice, profile))
+    scales = describe_scales(root, profile, choice.image_set, choice.case_ids)
     note = f"load_decathlon_datalist('{written}', data_list_key='training'), or 'validation_0' ..."
-    return Exported([written], [*describe(choice, placed), note], choice.case_ids)
+    return Exported([written], [*describe(choice, placed), *scales, note], choice.case_ids)
 
 
 def _make_datalist(choice: Choice, profile: Profile) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from etl.exchange.cases import Case, Choice, choose_cases
 from etl.exchange.labels import put_label
+from etl.exchange.scales import describe_scales
 from etl.exchange.target import (
     Copy,
     Exported,
@@ -50,8 +51,9 @@ def export(root: Path, target: Path, options: Options) -> Exported:
         placed = place_cases(choice, release, target, copy, options, profile)
         splits = write_json(target / "splits_final.json", make_splits(choice.cases))
         dataset = write_json(target / DATASET, _make_dataset(choice, profile))
+    scales = describe_scales(root, profile, choice.image_set, choice.case_ids)
     note = f"{splits.name}: nnUNetv2_plan_and_preprocess copies it to nnUNet_preprocessed."
-    return Exported([splits, dataset], [*describe(choice, placed), note], choice.case_ids)
+    return Exported([splits, dataset], [*describe(choice, placed), *scales, note], choice.case_ids)
 
 
 def find_ending(choice: Choice) -> str:
