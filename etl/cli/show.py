@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from etl.cli.answer import JsonOption, echo_json
+from etl.cli.answer import JsonOption, echo_json, echo_lines
 from etl.model import project
 
 
@@ -27,13 +27,16 @@ def show(
     open_picture: Annotated[  # noqa: FBT002  typer makes the option of it
         bool, typer.Option("--open", help="Open the picture, where there is a display.")
     ] = False,
+    whole: Annotated[  # noqa: FBT002
+        bool, typer.Option("--all", help="Whole texts, and all findings.")
+    ] = False,
     as_json: JsonOption = False,  # noqa: FBT002
 ) -> None:
-    """Show a case: three planes with all masks as a picture; volumes, agreement, findings, pCR.
+    """Show a case: three planes with all masks as a picture; its figures, what is broken.
 
     The picture is the site's where that is of today's blobs; else it is drawn.
 
-    Examples: `ispy1 show ISPY1_9003`, `ispy1 show 9003 --open`,
+    Examples: `ispy1 show ISPY1_9003`, `ispy1 show 9003 --open`, `ispy1 show 9003 --all`,
     `ispy1 show 9003 --output own/9003.png --json`
     """
     from etl.site.show import convert_shown, format_lines, show_case
@@ -42,8 +45,7 @@ def show(
     if as_json:
         echo_json(convert_shown(shown))
     else:
-        for line in format_lines(shown):
-            typer.echo(line)
+        echo_lines(format_lines(shown, whole=whole))
     if open_picture and shown.picture is not None and _has_display():
         typer.launch(str(shown.picture))
 

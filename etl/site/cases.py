@@ -14,8 +14,16 @@ from etl.ask.card.picture import make_context
 from etl.model import project
 from etl.model.profile import load_profile
 from etl.model.store import table_path
+from etl.site.broken import Breach, Verdict, count_critical, read_verdict
 from etl.site.curve import make_curve
-from etl.site.facts import CaseFacts, list_measures, name_scanner, read_columns, read_facts
+from etl.site.facts import (
+    CaseFacts,
+    list_lacking,
+    list_measures,
+    name_scanner,
+    read_columns,
+    read_facts,
+)
 from etl.site.montage import Montage, make_montages
 from etl.site.page import File, Site, render_page
 from etl.tables.unit import Context
@@ -41,6 +49,7 @@ class Shared:
     context: Context
     colours: Mapping[str, int]  # mask set -> number in the palette
     columns: Mapping[str, Mapping[str, Any]]  # table -> column -> meaning and unit
+    verdict: Verdict
 
 
 def make_pages(site: Site) -> Iterator[File]:
@@ -48,7 +57,8 @@ def make_pages(site: Site) -> Iterator[File]:
     cases = read_facts(site.connection, site.profile)
     context = read_context(site.root)
     colours = number_masks(site.profile, context.mask_sets)
-    shared = Shared(context, colours, read_columns(site.connection, [n for n, *_ in MEASURES]))
+    columns = read_columns(site.connection, [n for n, *_ in MEASURES])
+    shared = Shared(context, colours, columns, read_verdict(site))
     yield _render_index(site, shared, cases)
     ids = [case.case_id for case in cases]
     montages = make_montages(context, site.folder / "cases", ids)
@@ -69,12 +79,15 @@ def read_context(root: Path) -> Context:
     return Context(root, project.release_path(root), load_profile(root), ())
 
 
-def summarize_case(case: CaseFacts, sets: Mapping[str, str]) -> dict[str, Any]:
+def summarize_case(
+    case: CaseFacts, sets: Mapping[str, str], breaches: Sequence[Breach] = ()
+) -> dict[str, Any]:
     """Return the figures that a case is compared by; None for what is not known.
 
     Args:
         case: what is known of it.
         sets: role -> the mask set that has it.
+        breaches: the contracts that it breaks.
     """
     expert, network = sets.get("expert"), sets.get("network")
     pairs = case.rows.get("mask_agreement", ())
@@ -90,6 +103,7 @@ def summarize_case(case: CaseFacts, sets: Mapping[str, str]) -> dict[str, Any]:
             (p["dice"] for p in pairs if {p["mask_a"], p["mask_b"]} == {expert, network}), None
         ),
         "enhancement": case.find("kinetics", mask=expert).get("pe_median_percent"),
+        "n_broken_critical": count_critical(breaches),
         "n_findings": len(findings),
         "is_complete": case.find("cases").get("is_complete"),
     }
@@ -100,7 +114,11 @@ def _render_index(site: Site, shared: Shared, cases: Sequence[CaseFacts]) -> Fil
         site,
         "cases/index.html",
         "cases.html.j2",
-        cases=[summarize_case(case, site.profile.sets) for case in cases],
+        cases=[
+            summarize_case(case, site.profile.sets, shared.verdict.by_case.get(case.case_id, ()))
+            for case in cases
+        ],
+        note=shared.verdict.note,
         masks={name: name_in_words(name, site.profile.sets) for name in site.profile.masks},
         colours=shared.colours,
         show=format_cell,
@@ -110,12 +128,16 @@ def _render_index(site: Site, shared: Shared, cases: Sequence[CaseFacts]) -> Fil
 def _render_case(
     site: Site, shared: Shared, case: CaseFacts, montage: Montage, around: Mapping[str, str]
 ) -> File:
+    breaches = shared.verdict.by_case.get(case.case_id, ())
     return render_page(
         site,
         f"cases/{case.case_id}.html",
         "case.html.j2",
         case=case,
-        summary=summarize_case(case, site.profile.sets),
+        summary=summarize_case(case, site.profile.sets, breaches),
+        breaches=breaches,
+        lacking=list_lacking(case),
+        note=shared.verdict.note,
         montage=montage,
         pull=_name_pull(site, case),
         around=around,

@@ -80,6 +80,12 @@ def read_columns(
     }
 
 
+def list_lacking(case: CaseFacts) -> list[str]:
+    """Return what a complete case has and this one lacks, with the reason."""
+    rows = case.rows.get("lacking", ())
+    return [f"{row['item']} {'not readable' if row['is_present'] else 'missing'}" for row in rows]
+
+
 def name_scanner(row: Row) -> str:
     """Return vendor and model, as far as they are known."""
     return " ".join(filter(None, (row.get("manufacturer"), row.get("model"))))

@@ -74,8 +74,8 @@ class Suite:
 
 def make_pages(site: Site) -> Iterator[File]:
     """Yield the page of the verdict."""
-    report = _read_report(site.root)
-    colour, words = _describe_verdict(site.root, report)
+    report = find_report(site.root)
+    colour, words = describe_verdict(site.root, report)
     suites = list_suites(site, report) if report else []
     yield render_page(
         site, "gate.html", "gate.html.j2",
@@ -86,14 +86,15 @@ def make_pages(site: Site) -> Iterator[File]:
     )  # fmt: skip
 
 
-def _read_report(root: Path) -> GateReport | None:
+def find_report(root: Path) -> GateReport | None:
+    """Return the latest results of the gate; None where there are none that hold together."""
     try:
         return read_report(root)
     except UserError:  # its message names this machine's folders
         return None
 
 
-def _describe_verdict(root: Path, report: GateReport | None) -> tuple[str, str]:
+def describe_verdict(root: Path, report: GateReport | None) -> tuple[str, str]:
     """Return green, red, stale or none, and the verdict in a sentence."""
     if report is None:
         return "none", NEVER

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -12,17 +12,18 @@ from etl.ask.card.montage import name_in_words
 from etl.model.errors import UserError
 from etl.model.profile import Profile, load_profile
 from etl.model.store import write_atomically
+from etl.site.broken import Breach, Verdict, read_verdict
 from etl.site.build import SITE, check_built
 from etl.site.cases import format_cell, read_context, summarize_case
-from etl.site.facts import CaseFacts, Row, read_facts
+from etl.site.facts import CaseFacts, Row, list_lacking, read_facts
 from etl.site.montage import make_montages
-from etl.site.page import format_number
-from etl.text.values import convert_for_json, shorten, strip_controls
+from etl.site.page import Site, format_number
+from etl.text.values import convert_for_json, shorten, shorten_cell, strip_controls
 from etl.warehouse.connect import connect
 
 OWN = "own"  # where a picture goes that the site does not have
 WIDTH, HEIGHT = 80, 22  # of a terminal, less the lines of the prompt
-N_MASKS, N_PAIRS = 5, 4
+N_MASKS, N_PAIRS, N_BREACHES = 5, 4, 3
 _MASK = "{:<22}{:>9}{:>8}{:>10}{:>10}{:>7}{:>13}"
 _PAIR = "{:<44}{:>8}{:>12}{:>14}"
 
@@ -33,8 +34,14 @@ class Shown:
 
     case: CaseFacts
     profile: Profile
-    picture: Path | None
+    verdict: Verdict = field(default_factory=Verdict)
+    picture: Path | None = None
     note: str = ""
+
+    @property
+    def breaches(self) -> Sequence[Breach]:
+        """The contracts that the case breaks."""
+        return self.verdict.by_case.get(self.case.case_id, ())
 
 
 def show_case(root: Path, words: str, output: Path | None = None) -> Shown:
@@ -57,17 +64,22 @@ def show_case(root: Path, words: str, output: Path | None = None) -> Shown:
         if not cases:
             ids = connection.execute("select case_id from cases where in_release").fetchall()
             raise UserError(_describe_unknown(case_id, sorted(row[0] for row in ids)))
-    folder = root / SITE / "cases"
+        verdict = read_verdict(Site(root, connection, profile, root / SITE))
+    return _add_picture(root, Shown(cases[0], profile, verdict), output)
+
+
+def _add_picture(root: Path, shown: Shown, output: Path | None) -> Shown:
+    case_id, folder = shown.case.case_id, root / SITE / "cases"
     (montage,) = make_montages(read_context(root), folder, [case_id])
     if montage.content is None:
-        return Shown(cases[0], profile, None, _explain_absence(cases[0]))
+        return replace(shown, note=_explain_absence(shown.case))
     of_site, note = folder / f"{case_id}.png", "" if montage.is_current else "of earlier blobs, "
     if output is None and of_site.is_file() and of_site.read_bytes() == montage.content:
-        return Shown(cases[0], profile, of_site, note)
+        return replace(shown, picture=of_site, note=note)
     path, content = output or root / OWN / f"{case_id}.png", montage.content
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, lambda target: target.write_bytes(content))
-    return Shown(cases[0], profile, path, note)
+    return replace(shown, picture=path, note=note)
 
 
 def _explain_absence(case: CaseFacts) -> str:
@@ -86,40 +98,82 @@ def convert_shown(shown: Shown) -> dict[str, Any]:
     """Return a case for machines: its figures, and the rows that they are from."""
     left_out = ("cases", "blobs", "acquisitions", "published_features")
     value = {
-        **summarize_case(shown.case, shown.profile.sets),
+        **summarize_case(shown.case, shown.profile.sets, shown.breaches),
+        "broken_contracts": [breach.as_json() for breach in shown.breaches],
+        "verdict_note": shown.verdict.note,
         "picture": str(shown.picture) if shown.picture else None,
         "tables": {name: rows for name, rows in shown.case.rows.items() if name not in left_out},
     }
     return dict(convert_for_json(value))
 
 
-def format_lines(shown: Shown) -> Iterator[str]:
-    """Yield a case as lines that fit one screen."""
-    lines = [_cut(line) for line in _list_lines(shown)]
-    yield from lines
-    yield from (_cut(line) for line in _list_findings(shown.case, HEIGHT - len(lines)))
+def format_lines(shown: Shown, *, whole: bool = False) -> Iterator[str]:
+    """Yield a case as lines that fit one screen.
+
+    Args:
+        shown: the case.
+        whole: all that is broken and found, in whole texts, however many lines that takes.
+    """
+    limit = None if whole else N_BREACHES
+    lines = [*_list_head(shown), *_list_breaches(shown, limit), *_list_figures(shown, whole=whole)]
+    rows = shown.case.rows.get("findings", ())
+    room = max(1, (HEIGHT - len(lines) - 2) // 2)
+    lines += _list_findings(rows, len(rows) if whole else room)
+    texts = [strip_controls(line).rstrip() for line in lines]
+    if whole:
+        yield from texts
+        return
+    yield from (shorten_cell(text, WIDTH) for text in texts)
+    n_hidden = max(0, len(rows) - room)
+    if n_hidden or len(shown.breaches) > N_BREACHES or any(len(text) > WIDTH for text in texts):
+        hidden = f"{n_hidden} findings hidden; all" if n_hidden else "All"
+        yield f"{hidden}, in whole texts: ispy1 show {shown.case.case_id} --all"
 
 
-def _list_lines(shown: Shown) -> Iterator[str]:
+def _list_head(shown: Shown) -> Iterator[str]:
     case, sets = shown.case, shown.profile.sets
     summary = summarize_case(case, sets)
     mark = "PHANTOM " if shown.profile.is_phantom else ""
+    lacking = list_lacking(case)
     pcr = "unknown" if summary["pcr"] is None else format_cell(summary["pcr"])
     yield (
         f"{mark}{case.case_id}  {summary['subtype'] or 'subtype unknown'}, pCR {pcr}, "
         f"fold {format_cell(summary['fold'])}, {summary['scanner'] or 'scanner unknown'}"
-        f"{'' if summary['is_complete'] else ', INCOMPLETE'}"
+        f"{', INCOMPLETE: ' if lacking else ''}{', '.join(lacking)}"
     )
     yield f"picture: {shown.note}{_name_path(shown.picture) if shown.picture else ''}"
+    if shown.verdict.note:
+        yield f"verdict: {shown.verdict.note}"
     yield ""
+
+
+def _list_breaches(shown: Shown, limit: int | None) -> Iterator[str]:
+    """Yield the broken contracts: a line each up to a limit; without one, all that is said."""
+    if not shown.breaches:
+        return
+    yield f"BROKEN contracts of the gate: {len(shown.breaches)}"
+    for breach in shown.breaches[:limit]:
+        contract, what = breach.contract, ", ".join(breach.what)
+        yield f"  {contract.severity} {contract.suite}: {contract.expectation}"
+        if limit is None:
+            yield from (f"    in this case: {text}" for text in filter(None, [what]))
+            yield f"    observed: {contract.observed}"
+            yield f"    fix: {contract.fix}"
+    if limit is not None and len(shown.breaches) > limit:
+        yield f"  and {len(shown.breaches) - limit} more"
+    yield ""
+
+
+def _list_figures(shown: Shown, *, whole: bool) -> Iterator[str]:
+    case, sets = shown.case, shown.profile.sets
     yield _MASK.format("mask", "cm3", "parts", "size mm", "PE % ph1", "SER", "gain % ph2")
-    for name in _rank_masks(case, shown.profile)[:N_MASKS]:
+    for name in _rank_masks(case, shown.profile)[: None if whole else N_MASKS]:
         yield _format_mask(case, name, sets)
     pairs = [row for row in case.rows.get("mask_agreement", ()) if _names_expert(row, sets)]
     if pairs:
         yield ""
         yield _PAIR.format("agreement", "Dice", "HD95 mm", "volume ratio")
-    for row in pairs[:N_PAIRS]:
+    for row in pairs[: None if whole else N_PAIRS]:
         names = " and ".join(name_in_words(row[name], sets) for name in ("mask_a", "mask_b"))
         values = (row["dice"], row["hausdorff95_mm"], row["volume_ratio"])
         yield _PAIR.format(shorten(names, 43), *map(format_number, values))
@@ -157,22 +211,9 @@ def _format_mask(case: CaseFacts, name: str, sets: Mapping[str, str]) -> str:
     )
 
 
-def _list_findings(case: CaseFacts, room: int) -> Iterator[str]:
-    """Yield the findings that have room, two lines each, and how to see the rest."""
-    rows = case.rows.get("findings", ())
-    if not rows:
-        yield "findings: none"
-        return
-    n_shown = min(len(rows), max(1, (room - 2) // 2))
-    yield f"findings: {len(rows)}"
-    for row in rows[:n_shown]:
+def _list_findings(rows: Sequence[Row], limit: int) -> Iterator[str]:
+    """Yield the first findings, two lines each."""
+    yield f"findings: {len(rows) or 'none'}"
+    for row in rows[:limit]:
         yield f"  {row['severity']} {row['check']}: {row['observed']}, not {row['expected']}"
         yield f"    fix: {row['fix']}"
-    if n_shown < len(rows):
-        more = f"from findings where case_id = '{case.case_id}'"
-        yield f'  {len(rows) - n_shown} more: ispy1 sql "{more}"'
-
-
-def _cut(line: str) -> str:
-    line = strip_controls(line).rstrip()
-    return line if len(line) <= WIDTH else f"{line[: WIDTH - 3]}..."

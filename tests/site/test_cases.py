@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -15,8 +16,10 @@ from typer.testing import CliRunner, Result
 
 import etl
 from etl.cli import app
+from etl.gate.report import Contract, Failing, GateReport
 from etl.model.errors import UserError
 from etl.model.profile import load_profile
+from etl.site import gate
 from etl.site.cases import make_pages, make_viewer_url
 from etl.site.curve import make_curve
 from etl.site.page import Site
@@ -96,7 +99,7 @@ def test_tables_sort_and_filter_by_attributes(files: dict[str, bytes]) -> None:
     page = Page(files["cases/index.html"])
     assert page.find("table", **{"data-table": ""})
     filtered = {a["data-key"] for a in page.find("th") if "data-filter" in a}
-    assert filtered == {"subtype", "pcr", "scanner", "findings", "fold"}
+    assert filtered == {"subtype", "pcr", "scanner", "broken", "findings", "fold"}
     assert all("scope" in a for a in page.find("th"))
 
 
@@ -223,5 +226,72 @@ def test_many_findings_are_counted(rebuilt: Path) -> None:
     shown.case.rows["findings"] = [row] * 40  # type: ignore[index]
     lines = list(format_lines(shown))
     assert len(lines) <= HEIGHT + 1
-    assert "more: ispy1 sql" in lines[-1]
+    assert lines[-1] == "37 findings hidden; all, in whole texts: ispy1 show ISPY1_9001 --all"
     assert "\x1b" not in "".join(lines)
+    assert "".join(format_lines(shown, whole=True)).count("d" * 99) == 40
+
+
+BROKEN = Contract(
+    suite="masks", expectation_id="7", expectation="No mask is empty", column="voxels",
+    severity="warning", success=False, n_checked=9, n_failed=2, observed=f"2 of 9: {HOSTILE}",
+    failing=(Failing("masks_a b/ISPY1_9001.nii.gz (gzip_truncated)"), Failing("ISPY1_9999")),
+    fix="Download `it` again.",
+)  # fmt: skip
+CRITICAL = replace(
+    BROKEN, expectation_id="8", severity="critical", failing=(Failing(CASES[0], "masks_ftv"),)
+)
+HOLDS = replace(BROKEN, expectation_id="9", success=True, failing=(Failing(CASES[1]),))
+
+
+@pytest.fixture
+def report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gate that is red, and up to date."""
+    report = GateReport((BROKEN, CRITICAL, HOLDS))
+    monkeypatch.setattr(gate, "read_report", lambda _root: report)
+    monkeypatch.setattr(gate, "find_stale", lambda _root, **_: [])
+
+
+@pytest.mark.usefixtures("report")
+def test_a_page_shows_the_contracts_that_its_case_breaks(built: Path, tmp_path: Path) -> None:
+    files = render(built, tmp_path)
+    page, other = (Page(files[f"cases/{case}.html"]) for case in CASES)
+    links = [str(a["href"]) for a in page.find("a") if "gate.html#" in str(a.get("href"))]
+    assert links == ["../gate.html#masks.8", "../gate.html#masks.7"]  # the worst first
+    for words in ("No mask is empty", "masks_ftv", HOSTILE, "masks_a b/ISPY1_9001.nii.gz"):
+        assert words in page.text
+    assert "No mask is empty" not in other.text
+    index = Page(files["cases/index.html"])
+    assert index.find("a", href="../cases/ISPY1_9001.html#broken", **{"class": "bad"})
+    assert [a["data-choice"] for a in index.find("td") if "data-choice" in a][::2] == ["yes", "no"]
+
+
+@pytest.mark.usefixtures("report", "inside")
+def test_show_says_what_is_broken_and_all_of_it_when_asked() -> None:
+    screen, whole = show("9001").stdout, show("9001", "--all").stdout
+    assert "BROKEN contracts of the gate: 2\n  critical masks: No mask is empty" in screen
+    assert len(screen.splitlines()) <= HEIGHT
+    assert HOSTILE not in screen
+    assert f"    observed: 2 of 9: {HOSTILE}" in whole
+    (worst, _) = json.loads(show("9001", "--json").stdout)["broken_contracts"]
+    assert (worst["severity"], worst["what"]) == ("critical", ["masks_ftv"])
+    assert "BROKEN" not in show("9002").stdout
+
+
+def test_without_a_verdict_of_these_tables_pages_say_so(
+    files: dict[str, bytes], built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "The gate has not judged these tables" in Page(files["cases/ISPY1_9001.html"]).text
+    monkeypatch.setattr(gate, "read_report", lambda _root: GateReport((CRITICAL,)))
+    monkeypatch.setattr(gate, "find_stale", lambda _root, **_: ["masks.parquet changed"])
+    files = render(built, tmp_path)
+    for path in ("cases/index.html", "cases/ISPY1_9001.html"):
+        assert "another state (red): masks.parquet changed" in Page(files[path]).text
+
+
+def test_what_a_case_lacks_is_named(built: Path, tmp_path: Path) -> None:
+    lacks = (
+        "create or replace view coverage as select 'ISPY1_9001' as case_id, 1 as item_number, "
+        "'mask_ftv' as item, false as is_present, false as is_readable"
+    )
+    files = render(built, tmp_path, lacks)
+    assert "mask_ftv missing" in Page(files["cases/ISPY1_9001.html"]).text
