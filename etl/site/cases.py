@@ -28,7 +28,7 @@ from etl.site.montage import Montage, make_montages
 from etl.site.page import File, Site, render_page
 from etl.tables.unit import Context
 from etl.text.markdown import NONE
-from etl.text.values import format_line
+from etl.text.values import format_figure
 
 VIEWER = "https://viewer.imaging.datacommons.cancer.gov/v3/viewer/"
 # Tables whose columns are shown one below the other: name, its words, what tells its rows apart.
@@ -192,7 +192,5 @@ def make_viewer_url(study: str, series: str = "") -> str:
 
 
 def format_cell(value: object) -> str:
-    """Return a value for a cell: yes or no, six digits, `none` for null."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return format_line(value, NONE)
+    """Return a value for a cell; `none` for null."""
+    return format_figure(value, NONE)

@@ -20,6 +20,7 @@ _COMMAND = re.compile(r"`[^`]+`")
 _LABEL = re.compile(r" *(?:[\w-]+ )?[\w-]+ {2,}| +")
 _TIE = "\xa0"  # a blank at which no line breaks
 _LOOSE = "\0"  # before a blank that is only there to break at
+_DIGITS_READ = 4  # that a figure has at least
 _DIGITS_KEPT = 1e6  # floats from here on keep all digits before the point
 
 
@@ -61,6 +62,18 @@ def format_line(value: Any, null: str = "-") -> str:  # noqa: ANN401
     if isinstance(value, float) and math.isfinite(value):
         return f"{value:.6g}" if abs(value) < _DIGITS_KEPT else f"{value:.1f}"
     return strip_controls(format_value(None if value in ([], ()) else value, null))
+
+
+def format_figure(value: Any, null: str = "-") -> str:  # noqa: ANN401
+    """Return a value to be read and not to be counted with: four digits or more, 12,345, yes."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float) and math.isfinite(value):
+        is_large = abs(value) >= 10 ** (_DIGITS_READ - 1)
+        return f"{value:,.0f}" if is_large else f"{value:.{_DIGITS_READ}g}"
+    return format_line(value, null)
 
 
 def is_list(value: Any) -> bool:  # noqa: ANN401

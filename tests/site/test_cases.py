@@ -20,7 +20,7 @@ from etl.gate.report import Contract, Failing, GateReport
 from etl.model.errors import UserError
 from etl.model.profile import load_profile
 from etl.site import gate
-from etl.site.cases import make_pages, make_viewer_url
+from etl.site.cases import format_cell, make_pages, make_viewer_url
 from etl.site.curve import make_curve
 from etl.site.page import Site
 from etl.site.show import HEIGHT, WIDTH, format_lines, show_case
@@ -87,7 +87,7 @@ def test_figures_are_those_of_the_tables(files: dict[str, bytes], built: Path) -
     for value in (volume, dice, enhancement):
         assert index.find("td", **{"data-value": str(value)})
     page = Page(files["cases/ISPY1_9001.html"])
-    assert f"{volume:.6g}" in page.text
+    assert f"{volume:.4g}" in page.text
     assert md5 in page.text
     assert f"{enhancement:,.0f}" in page.text
     meanings = [a["title"] for a in page.find("abbr")]
@@ -148,6 +148,18 @@ def test_series_are_linked_where_the_release_is_real() -> None:
     url = make_viewer_url("1.2", "1.2.3")
     assert url.startswith("https://viewer.imaging.datacommons.cancer.gov/v3/viewer/?")
     assert url.endswith("StudyInstanceUIDs=1.2&SeriesInstanceUIDs=1.2.3")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.000958237, "0.0009582"), (82.2189, "82.22"), (1234.5678, "1,235"), (-56789.4, "-56,789"),
+        (15.0, "15"), (1234567, "1,234,567"), (True, "yes"), (None, "none"), (float("nan"), "none"),
+        ("a\x1b", "a "), ([1.5, 2], "1.5, 2"),
+    ],
+)  # fmt: skip
+def test_figures_are_short_and_large_ones_in_thousands(value: object, text: str) -> None:
+    assert format_cell(value) == text
 
 
 def test_the_axis_of_the_curve_holds_every_value() -> None:
