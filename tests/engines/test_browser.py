@@ -239,11 +239,22 @@ def test_the_viewer_draws_a_mask_where_it_is(browser: Browser, served: str, root
             pictures.append(np.asarray(picture).astype(int))
         tab.get_by_label("Phase").press("ArrowRight")
         tab.get_by_text("2, second after contrast").wait_for()
+        tab.get_by_label("View").select_option("sagittal")
+        front, back = (click_at(tab, share) for share in (0.4, 0.6))
+        assert front > back  # as in the pictures of the site
     changed = np.abs(pictures[1] - pictures[0]).sum(axis=2) > 60
     inside, near = project_mask(root, changed.shape)
     assert inside.sum() > 500
     assert changed[inside].mean() > 0.8  # the rest is under the lines of the cross
     assert not changed[~near].any()
+
+
+def click_at(tab: Tab, share: float) -> int:
+    """Click in the middle row of the picture; return how far to the front that is, in voxels."""
+    size = tab.locator("#view").bounding_box()
+    position = {"x": share * size["width"], "y": size["height"] / 2}
+    tab.locator("#view").click(position=position)
+    return int(tab.get_by_label("Back to front").input_value())
 
 
 def project_mask(root: Path, shape: tuple[int, int]) -> tuple[Array, Array]:

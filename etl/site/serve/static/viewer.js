@@ -7,8 +7,8 @@ const axes = [...document.querySelectorAll(".axis")];
 const volumes = new Map(); // address -> promise of a volume
 const viewer = new niivue.Niivue({
   backColor: [0, 0, 0, 1], crosshairColor: [1, 1, 1, 0.6], crosshairWidth: 0.5, dragAndDropEnabled: false,
-  isRadiologicalConvention: true, loadingText: "", logLevel: "error", scrollRequiresFocus: true,
-  show3Dcrosshair: true,
+  isRadiologicalConvention: true, loadingText: "", logLevel: "error", sagittalNoseLeft: true,
+  scrollRequiresFocus: true, show3Dcrosshair: true,
 });
 let latest = 0;
 
