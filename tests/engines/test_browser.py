@@ -224,12 +224,14 @@ def test_the_console_says_what_is_wrong(browser: Browser, served: str) -> None:
 
 def test_the_viewer_draws_a_mask_where_it_is(browser: Browser, served: str, root: Path) -> None:
     """What changes with the mask is what the blob has in that plane, to a voxel at its edge."""
-    size = {"width": 1200, "height": 1000}
+    size = {"width": 1280, "height": 900}
     with open_tab(browser, served, viewport=size, device_scale_factor=1) as tab:
         tab.goto(f"{served}viewer?case={CASE}")
         box = tab.get_by_role("checkbox", name=re.compile("stv_manual"))
         pictures = []
         tab.locator("#view[data-shown='1']").wait_for()
+        controls = tab.locator("#controls").bounding_box()
+        assert controls["y"] + controls["height"] <= size["height"]  # all is seen at once
         tab.get_by_label("View").select_option("axial")
         tab.get_by_label("Opacity").fill("100")
         for n_shown in ("0", "1"):

@@ -11,12 +11,14 @@ from collections.abc import Iterator
 from hashlib import sha512
 from pathlib import Path
 
+import polars as pl
 import pytest
 from serving import ask, copy_served, run_server
 from support import CASES, ROOT
 
 from etl.model import project
 from etl.model.address import open_address
+from etl.model.store import table_path
 from etl.site.serve import viewer
 from etl.site.serve.vendor import unpack
 
@@ -94,6 +96,19 @@ def test_the_page_of_a_case(port: int) -> None:
     assert re.findall(r"<option( selected)?>(ISPY1_\d+)", page.decode()) == [
         ("", CASES[0]), (" selected", CASES[1])
     ]  # fmt: skip
+
+
+def test_what_is_wrong_with_a_mask_is_said_beside_it(port: int, root: Path) -> None:
+    path = table_path(root / project.TABLES, "masks")
+    whole = pl.read_parquet(path)
+    sentences = (b"not on the image's grid", b"ftv: missing, or not readable")
+    page = ask(port, "/viewer")[2]
+    assert not [sentence for sentence in sentences if sentence in page]
+    rows = whole.with_columns(matches_image_grid=pl.col("mask") != "stv_manual")
+    rows.filter(pl.col("mask") != "ftv").write_parquet(path)
+    page = ask(port, "/viewer")[2]
+    whole.write_parquet(path)
+    assert [page.count(sentence) for sentence in sentences] == [1, 1]
 
 
 def test_the_first_case_and_no_such_case(port: int) -> None:

@@ -32,13 +32,13 @@ _SETS = "select distinct mask from masks"
 _IMAGES = """
 select
     image_set, phase, path,
-    min(intensity_p01) over of_set as darkest, max(intensity_p99) over of_set as brightest
+    min(intensity_min) over of_set as darkest, max(intensity_max) over of_set as brightest
 from images where case_id = ?
 window of_set as (partition by image_set)
 order by image_set, phase
 """
 _MASKS = """
-select mask, path, volume_cm3, scaled_values, foreground_rule,
+select mask, path, volume_cm3, scaled_values, foreground_rule, matches_image_grid,
     [centroid_r_mm, centroid_a_mm, centroid_s_mm] as centre
 from masks where case_id = ? order by mask
 """
@@ -86,6 +86,7 @@ def send_viewer(open_site: Callable[[], Site]) -> Endpoint:
             images = fetch_rows(connection.execute(_IMAGES, [case_id]))
             masks = fetch_rows(connection.execute(_MASKS, [case_id]))
             own = [name for (name,) in connection.execute(_SETS).fetchall()]
+        absent = sorted({*site.profile.masks} - {mask["mask"] for mask in masks})
         values = {
             "sets": _describe_images(site.profile, images),
             "masks": _describe_masks(site.profile, masks, number_masks(site.profile, own)),
@@ -94,7 +95,7 @@ def send_viewer(open_site: Callable[[], Site]) -> Endpoint:
         page = render_page(
             site, "viewer", "viewer.html.j2", **values, case_id=case_id, cases=cases,
             previous=cases[at - 1] if at else None, following=(*cases, None)[at + 1],
-            phases=PHASES, is_page=(site.folder / f"cases/{case_id}.html").is_file(),
+            phases=PHASES, absent=absent, is_page=(site.folder / f"cases/{case_id}.html").is_file(),
             is_installed=(VENDOR / NIIVUE).is_file(), niivue=NIIVUE,
         )  # fmt: skip
         return send_page(
@@ -129,6 +130,7 @@ def _describe_masks(
             "colour": COLOURS[numbers[mask["mask"]]],
             "from": _find_least_foreground(mask),
             "volume_cm3": mask["volume_cm3"],
+            "is_off": mask["matches_image_grid"] is False,
             "centre": mask["centre"] if mask["volume_cm3"] else None,
         }
         for mask in sorted(masks, key=lambda mask: numbers[mask["mask"]])

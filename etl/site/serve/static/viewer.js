@@ -1,7 +1,7 @@
 // The viewer: NiiVue draws an image of the case with its masks over it. Blobs come as they are.
 const byId = (id) => document.getElementById(id);
 const { sets, masks, phases } = JSON.parse(byId("case").textContent);
-const [set, phase, opacity, layout] = ["set", "phase", "opacity", "layout"].map(byId);
+const [set, phase, opacity, layout, black, white] = ["set", "phase", "opacity", "layout", "black", "white"].map(byId);
 const boxes = [...document.querySelectorAll("[name=mask]")];
 const axes = [...document.querySelectorAll(".axis")];
 const volumes = new Map(); // address -> promise of a volume
@@ -10,7 +10,10 @@ const viewer = new niivue.Niivue({
   isRadiologicalConvention: true, loadingText: "", logLevel: "error", sagittalNoseLeft: true,
   scrollRequiresFocus: true, show3Dcrosshair: true,
 });
+const SHARES = [0.001, 0.999]; // of the voxels that are darker than black, and than white
+const EVERY = 37; // one voxel in so many is looked at
 let latest = 0;
+let fitted = ""; // the set that the window is of
 
 byId("viewer").hidden = false;
 if (document.createElement("canvas").getContext("webgl2")) start();
@@ -18,6 +21,7 @@ else tell("This browser has no WebGL 2, which the viewer draws with. Use another
 
 async function start() {
   viewer.onLocationChange = showPlace;
+  viewer.onIntensityChange = ({ cal_min, cal_max }) => { [black.value, white.value] = [cal_min, cal_max]; };
   masks.forEach(({ name, colour }) => {
     const [R, G, B] = colour.map((part) => [part, part, part]);
     viewer.addColormap(name, { R, G, B, A: [0, 255, 255], I: [0, 1, 255] });
@@ -27,16 +31,15 @@ async function start() {
   viewer.opts.sliceType = Number(layout.value);
   choosePhases();
   await show();
-  goToTumour();
 }
 
 set.addEventListener("change", () => { choosePhases(); show(); });
 phase.addEventListener("input", show);
 boxes.forEach((box) => box.addEventListener("change", show));
-opacity.addEventListener("input", show);
+[opacity, black, white].forEach((slider) => slider.addEventListener("input", show));
 layout.addEventListener("change", () => viewer.setSliceType(Number(layout.value)));
 axes.forEach((axis) => axis.addEventListener("input", move));
-byId("tumour").addEventListener("click", goToTumour);
+byId("tumour").addEventListener("click", () => { if (findTumour()) goTo(findTumour()); });
 byId("controls").addEventListener("submit", (event) => event.preventDefault());
 
 // Let the slider have the phases of the chosen set; the same one stays where there is one.
@@ -64,7 +67,10 @@ async function show() {
 }
 
 function draw([image, ...over]) {
-  const place = viewer.volumes.length ? viewer.frac2mm(viewer.scene.crosshairPos) : null;
+  const place = viewer.volumes.length ? viewer.frac2mm(viewer.scene.crosshairPos) : findTumour();
+  if (fitted !== set.value) fitWindow(image);
+  image.cal_min = Number(black.value);
+  image.cal_max = Math.max(Number(white.value), image.cal_min + Number(white.step));
   over.forEach((mask) => { mask.opacity = Number(opacity.value) / 100; });
   viewer.volumes = [image, ...over];
   viewer.setVolume(image, 0); // as the ground of all others
@@ -73,8 +79,21 @@ function draw([image, ...over]) {
   byId("view").dataset.shown = over.length; // for tests: what is drawn now
 }
 
-function loadImage({ url, darkest, brightest }) {
-  return load(url, { colormap: "gray", cal_min: darkest ?? NaN, cal_max: brightest ?? NaN });
+// One window for all phases of a set, by the one that is shown first: contrast is seen to come.
+function fitWindow(image) {
+  const { darkest, brightest } = sets[set.value][phase.value];
+  [black, white].forEach((slider) => {
+    [slider.min, slider.max] = [darkest ?? 0, brightest ?? 1];
+    slider.step = (slider.max - slider.min) / 256 || 1;
+  });
+  const values = image.img.filter((value, i) => i % EVERY === 0 && Number.isFinite(value)).sort();
+  [black.value, white.value] = SHARES.map((share) =>
+    image.intensityRaw2Scaled(values[Math.floor(share * (values.length - 1))] ?? 0));
+  fitted = set.value;
+}
+
+function loadImage({ url }) {
+  return load(url, { colormap: "gray" });
 }
 
 function loadMask({ name, url, from }) {
@@ -89,9 +108,9 @@ function load(url, options) {
   return volumes.get(url);
 }
 
-function goToTumour() {
-  const mask = masks.find(({ role, centre }) => role === "expert" && centre) ?? masks.find(({ centre }) => centre);
-  if (mask && viewer.volumes.length) goTo(mask.centre);
+function findTumour() {
+  const measured = masks.filter(({ centre }) => centre);
+  return (measured.find(({ role }) => role === "expert") ?? measured[0])?.centre;
 }
 
 function goTo(mm) {
