@@ -21,7 +21,7 @@ _LABEL = re.compile(r" *(?:[\w-]+ )?[\w-]+ {2,}| +")
 _TIE = "\xa0"  # a blank at which no line breaks
 _LOOSE = "\0"  # before a blank that is only there to break at
 _DIGITS_READ = 4  # that a figure has at least
-_DIGITS_KEPT = 1e6  # floats from here on keep all digits before the point
+_DIGITS_KEPT, _POWERS = 1e6, 1e15  # floats between them keep all digits before the point
 
 
 def convert_for_json(value: Any) -> Any:  # noqa: ANN401  a cell is of any type
@@ -60,7 +60,7 @@ def format_line(value: Any, null: str = "-") -> str:  # noqa: ANN401
     if is_list(value):
         return format_list(value, LIST_ROOM)
     if isinstance(value, float) and math.isfinite(value):
-        return f"{value:.6g}" if abs(value) < _DIGITS_KEPT else f"{value:.1f}"
+        return f"{value:.1f}" if _DIGITS_KEPT <= abs(value) < _POWERS else f"{value:.6g}"
     return strip_controls(format_value(None if value in ([], ()) else value, null))
 
 

@@ -13,7 +13,7 @@ from etl.model.errors import UserError
 from etl.text import output
 from etl.text.output import View, describe_hidden
 from etl.text.table import WRAPPED_ROWS, Layout, Texts, lay_out, page
-from etl.text.values import shorten_cell, wrap_labelled, wrap_line
+from etl.text.values import format_line, shorten_cell, wrap_labelled, wrap_line
 
 CASES = [f"ISPY1_{number}" for number in range(1001, 1161)]
 LONG = "stv_manual_largest_component_max_diameter_mm"
@@ -154,6 +154,17 @@ def test_lists_show_their_first_values() -> None:
 @pytest.mark.parametrize(("value", "shown"), [(None, "-"), ([], "-"), ([None, 1], "-, 1")])
 def test_what_is_not_there_is_shown(value: object, shown: str) -> None:
     assert list(format_text_table(["a"], [[value]], None))[-1] == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (1e300, "1e+300"), (-1.5e15, "-1.5e+15"), (123456789012345.0, "123456789012345.0"),
+        (1234567.25, "1234567.2"), (0.00012, "0.00012"), (0.000012, "1.2e-05"), (0.0, "0"),
+    ],
+)  # fmt: skip
+def test_a_number_keeps_its_digits_unless_they_are_no_longer_read(value: float, shown: str) -> None:
+    assert format_line(value) == shown
 
 
 def test_text_cannot_move_the_cursor() -> None:
