@@ -32,8 +32,8 @@ def serve(
 ) -> None:
     """Serve the site with what needs a server: a viewer of the blobs, and a console for SQL.
 
-    It listens on this machine alone, only reads, and ends by Ctrl-C. Whoever is logged in to this
-    machine can ask it.
+    It listens on this machine alone, only reads, and ends by Ctrl-C, with exit code 0. Whoever is
+    logged in to this machine can ask it.
 
     Examples:
     - `ispy1 serve`
