@@ -165,9 +165,12 @@ def test_the_console_page_lists_what_can_be_asked(port: int, root: Path) -> None
     [
         ("selec", "Query, line 1, column 1: syntax error"),
         ("drop table masks", "DROP is not allowed: the warehouse is read-only"),
-        ("from read_csv('/etc/passwd')", "read_csv() is not allowed"),
+        ("from read_csv('/etc/passwd')", "by `ispy1 sql --with NAME=FILE`."),
         ("from '/etc/passwd'", "cannot be reached"),
-        ("select list(range) from range(100000000)", "more than its memory"),
+        (
+            "select list(range) from range(100000000)",
+            "`ispy1 serve` with a larger --memory or --spill.",
+        ),
     ],
 )
 def test_the_console_has_limits(port: int, sql: str, sentence: str) -> None:
@@ -205,7 +208,7 @@ def test_a_query_has_its_time(root: Path) -> None:
         status, answer = query(port, json.loads(ENDLESS)["sql"])
     assert (status, answer) == (
         400,
-        "Query: not done in 0.1 s. Ask for less, or raise --timeout.\n",
+        "Query: not done in 0.1 s. Ask for less, or start `ispy1 serve` with a larger --timeout.\n",
     )
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
@@ -33,6 +34,12 @@ MAX_COUNTED = 1_000_000  # of the rows beyond
 MAX_TEXT = 10_000  # characters of a cell on the page
 MAX_CSV = 500_000_000
 POLL_S = 0.02
+# What an error says of options of `ispy1 sql` -> what it says on the page.
+_OPTIONS = {
+    "by --with NAME=FILE": "by `ispy1 sql --with NAME=FILE`",
+    "raise --timeout": "start `ispy1 serve` with a larger --timeout",
+    "raise --memory or --spill": "start `ispy1 serve` with a larger --memory or --spill",
+}
 _NUMBERS = {int, float, Decimal}
 
 
@@ -64,12 +71,24 @@ def answer_queries(root: Path, limits: Limits) -> Callable[[Request], Awaitable[
             connection = await run_in_threadpool(connect_restricted, root, limits=limits)
 
             def ask() -> bytes:
-                return _FORMS[form](execute(connection, sql, root, limits=limits))
+                with _explain_options():
+                    return _FORMS[form](execute(connection, sql, root, limits=limits))
 
             content = await _work_beside(request, connection, ask)
         return Response(content, media_type="text/csv" if form == "csv" else "application/json")
 
     return answer
+
+
+@contextmanager
+def _explain_options() -> Iterator[None]:
+    try:
+        yield
+    except UserError as error:
+        sentence = str(error)
+        for words, words_shown in _OPTIONS.items():
+            sentence = sentence.replace(words, words_shown)
+        raise UserError(sentence) from error
 
 
 def _read_question(body: bytes) -> tuple[str, str]:
