@@ -57,7 +57,8 @@ def show(difference: Difference, console: Console, *, whole: bool = False) -> No
         if rest > 0:
             _print(console, f"and {rest:,} more{'' if is_brief else '; `--json` has all'}")
     if is_brief and sections:
-        _print(console, "\nEvery row and column: `--all`, or `--json`; in SQL: `--sql`")
+        in_sql = '`--sql "from diff.masks"`'
+        _print(console, f"\nEvery row and column: `--all`, or `--json`; in SQL: {in_sql}")
 
 
 def _list_brief(difference: Difference) -> list[Section]:
