@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from etl.build.manifest import hash_file
 from etl.build.run import plan_tables
 from etl.gate.judged import find_recorded_hash, list_blob_sizes, list_changed_blobs, shorten_list
 from etl.gate.report import METRIC
@@ -22,6 +21,7 @@ from etl.model.errors import UserError
 from etl.model.profile import Profile, load_profile
 from etl.text.values import format_bytes
 from etl.versions import dvc, git, rwlock
+from etl.versions.edits import list_edits
 
 _LOCK = "dvc.lock"
 _WILL_BE_LOST = "will be written over by DVC; edit an adopted copy instead"
@@ -79,10 +79,7 @@ def status(root: Path, ask_dvc: Callable[[], dict[str, list[Any]]] | None = None
         changed_blobs=changed,
         verdict=verdict,
         remote=dvc.read_remote_name(root),
-        hand_edits=[
-            *_list_edits_of_phantom(root, changed),
-            *_list_edits_of_outputs(root, answer),
-        ],
+        hand_edits=[*list_edits(root), *_list_edits_of_outputs(root, answer)],
     )
 
 
@@ -167,27 +164,6 @@ def _read_verdict(root: Path) -> dict[str, Any]:
 
 
 # --- Edits by hand ------------------------------------------------------------------------------
-
-
-def _list_edits_of_phantom(root: Path, changed: list[str]) -> Iterator[str]:
-    """Yield blobs of data/phantom that differ from what DVC restores without a word."""
-    release = project.release_name(root)
-    name = f"data/{_LOCK}"
-    text = (root / name).read_bytes() if (root / name).is_file() else b"{}"
-    kept_as = git.read_outs(text, name, name).get(release)
-    if kept_as is None:
-        return
-    hashes = _list_folder(root, kept_as)
-    for path in changed:
-        if hash_file(root / release / path) != hashes.get(path):
-            yield f"{release}/{path}"
-
-
-def _list_folder(root: Path, folder: str) -> dict[str, str]:
-    """Return path to MD5 of the files of a folder whose list is in the cache."""
-    if dvc.find_blob_file(root, folder) is None:
-        return {}
-    return dvc.list_folder_files(root, folder) or {}
 
 
 def _list_edits_of_outputs(root: Path, answer: Mapping[str, Sequence[Any]]) -> Iterator[str]:

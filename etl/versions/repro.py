@@ -1,4 +1,4 @@
-"""`ispy1 repro`: `dvc repro`, one at a time, with what a killed one left mended before."""
+"""`ispy1 repro`: `dvc repro`, one at a time; before it, what a killed one left is mended, edits are refused."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from etl.model.locks import hold_lock
 from etl.model.project import REPRO_PROCESS, release_path
 from etl.model.store import scratch_folder
 from etl.versions import dvc, rwlock
+from etl.versions.edits import refuse_edits
 from etl.versions.odd_files import ignore_odd_files
 
 
@@ -27,6 +28,9 @@ def run_repro(
         words: what follows `dvc repro`.
         environment: further variables for the stages.
         say: told for whom this one waits, and what it mended.
+
+    Raises:
+        UserError: DVC would write over edits by hand.
     """
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     site = str(root / dvc.SITE_CACHE)
@@ -36,6 +40,8 @@ def run_repro(
             say(f"{rwlock.RWLOCK}: was cut short by a killed build or a full disk; removed")
         if isinstance(release := release_path(root), Path):
             ignore_odd_files(release)  # before DVC opens a pipe, and waits
+        if not {"--dry", "-n"} & set(words):
+            refuse_edits(root)
         done = subprocess.run(  # noqa: S603
             [sys.executable, "-m", "dvc", "repro", *words],
             cwd=root,

@@ -9,13 +9,16 @@ from pathlib import Path
 import pytest
 import typer
 from dvc.repo import Repo
-from history import GROWN, commit, git, set_remote
-from support import make_project, make_release
+from history import GROWN, REPACKED, commit, git, set_remote
+from support import MANIFEST, make_project, make_release
 from typer.testing import CliRunner
 
 from etl.ask.status import format_lines, status
 from etl.build.index import list_tables, write_indexes
 from etl.cli import why as commands
+from etl.model.errors import UserError
+from etl.versions.edits import refuse_edits
+from etl.versions.repro import run_repro
 
 RELEASE = "data/release"
 
@@ -110,11 +113,23 @@ def test_edits_in_the_phantom_are_in_danger_and_in_a_release_are_not(tmp_path: P
         repo.commit(force=True)
     commit(root, "v1")
     assert status(root).hand_edits == []
-    with (root / "data" / "phantom" / GROWN).open("ab") as file:
+    phantom = root / "data" / "phantom"
+    (phantom / MANIFEST).unlink()  # holds nothing to lose
+    shutil.copy(phantom / GROWN, phantom / REPACKED)  # nor does what the cache has
+    (phantom / ".DS_Store").write_text("litter")
+    refuse_edits(root)
+    with (phantom / GROWN).open("ab") as file:
         file.write(b"edited")
+    (phantom / "notes.txt").write_text("mine")
+    edits = [f"data/phantom/{GROWN}", "data/phantom/notes.txt"]
     found = status(root)
-    assert found.hand_edits == [f"data/phantom/{GROWN}"]
+    assert found.hand_edits == edits
     assert str(found.release["dvc_hash"]) in (root / "data" / "dvc.lock").read_text()
+    with pytest.raises(UserError, match="ispy1 adopt data/phantom") as refusal:
+        run_repro(root, [], {}, print)
+    assert str(refusal.value).startswith(", ".join(edits))
+    shutil.rmtree(phantom)  # as in a fresh clone
+    refuse_edits(root)
 
 
 def test_an_edit_in_a_users_own_release_is_no_danger(copy: Path) -> None:
