@@ -1,4 +1,4 @@
-"""What the commands share: the option `--json` and the output that it asks for, lines of text."""
+"""What the commands share: `--json` and its output, lines of text, the warning of stale tables."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from typing import Annotated, Any
 
 import typer
+
+from etl.model import project
 
 JsonOption = Annotated[bool, typer.Option("--json", help="For machines.")]
 
@@ -24,3 +26,11 @@ def echo_lines(lines: Iterable[str]) -> None:
     width = find_width()
     for line in lines:
         typer.echo(wrap_labelled(line, width))
+
+
+def warn_if_stale(*, blobs: bool = False) -> None:
+    """Say on stderr that the tables are not of what lies here; `blobs`: of the release, too."""
+    from etl.gate.report import describe_stale_tables
+
+    if warning := describe_stale_tables(project.find_root(), blobs=blobs):
+        typer.echo(warning, err=True)

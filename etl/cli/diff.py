@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from etl.cli.answer import JsonOption, echo_json
+from etl.cli.answer import JsonOption, echo_json, warn_if_stale
 from etl.cli.complete import complete_tags
 from etl.cli.progress import progress_bar
 from etl.model import project
+from etl.model.address import is_address
 from etl.model.errors import UserError
 
 if TYPE_CHECKING:
@@ -72,6 +73,8 @@ def diff(  # noqa: PLR0913, PLR0917  typer makes an option of each
     if form not in forms:
         message = f"--format {form}: expected one of {', '.join(forms)}."
         raise UserError(message)
+    if new is None:
+        warn_if_stale(blobs=not is_address(project.release_name(root)))
     if query is not None:
         _ask(root, old, new, query, form)
         return

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from etl.cli.answer import JsonOption, echo_json
+from etl.cli.answer import JsonOption, echo_json, warn_if_stale
 from etl.cli.complete import complete_relations, complete_reports, complete_tags, complete_versions
 from etl.cli.progress import progress_bar
 from etl.model import project
@@ -149,7 +149,7 @@ def sql(  # noqa: PLR0913, PLR0917  typer makes an option of each
         project.refuse_inputs(project.find_root(), output, [*tables.values(), *questions])
     versions = _parse_pairs("--attach", "REV", attach)
     if rev is None:
-        _warn_if_stale()
+        warn_if_stale()
     limits = Limits(timeout, memory, spill)
     text = _load_query(query)
     # The views of differences cost half a second.
@@ -269,7 +269,7 @@ def report(
         _write_methods(root, chosen, output)
         return
     text = reports.find(root, name)
-    _warn_if_stale()
+    warn_if_stale()
     with progress_bar("query"):
         result = run(text, root)
     if chosen == "table" and output is None:
@@ -284,7 +284,7 @@ def _write_methods(root: Path, form: Format, output: Path | None) -> None:
     if form not in ("table", "markdown"):
         message = f"--format {form}: methods is text. Take markdown."
         raise UserError(message)
-    _warn_if_stale()
+    warn_if_stale()
     text = format_methods(root)
     if output:
         write_file(output, [text])
@@ -320,13 +320,6 @@ def _make_view(form: str, columns: str | None, limit: int | None) -> View:
         message = f"--columns, --limit: {form} has all that the query selects. Leave them out."
         raise UserError(message)
     return View(columns, limit)
-
-
-def _warn_if_stale() -> None:
-    from etl.gate.report import describe_stale_tables
-
-    if warning := describe_stale_tables(project.find_root()):
-        typer.echo(warning, err=True)
 
 
 def _load_query(query: str | None) -> str:

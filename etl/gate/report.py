@@ -216,9 +216,15 @@ def find_stale(root: Path, *, blobs: bool = True) -> list[str]:
     return [*find_changes(root, judged), *(find_changed_blobs(root) if blobs else ())]
 
 
-def describe_stale_tables(root: Path) -> str | None:
-    """Return the line for whoever asks tables that the gate did not judge; None: it did."""
-    words = "; ".join(find_stale_tables(root, _read_judged(root) or {}))
+def describe_stale_tables(root: Path, *, blobs: bool = False) -> str | None:
+    """Return the line for whoever asks tables that the gate did not judge; None: it did.
+
+    Args:
+        root: the project.
+        blobs: whether the release that lies here counts, too (that takes a second).
+    """
+    changes = find_stale_tables(root, _read_judged(root) or {})
+    words = "; ".join([*changes, *(find_changed_blobs(root) if blobs else ())])
     return f"Stale since the last verdict: {words}. Run `ispy1 repro`." if words else None
 
 

@@ -25,6 +25,7 @@ from etl.ask.diff.render import list_sections, write_headline, write_markdown
 from etl.ask.diff.screen import show
 from etl.build.index import list_parts_tables, list_tables
 from etl.cli.diff import register
+from etl.gate import judged
 from etl.model.errors import UserError
 
 app = typer.Typer()
@@ -99,6 +100,17 @@ def test_markdown_shows_data_as_data(found: Difference) -> None:
     assert r"a\|b\<script\>\*c\*\_d\_\`e\`\[f\](g)" in text
 
 
+@pytest.mark.usefixtures("here")
+def test_a_release_that_changed_since_the_build_is_said_on_stderr(
+    story: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judged, "list_blob_sizes", lambda _folder: {GROWN: 1})
+    for words, is_told in ((["v2"], True), (["v1", "v2"], False)):
+        said = run(*words, "--sql", "select 1").stderr
+        assert ("changed. Run `ispy1 repro`." in said) is is_told
+    assert json.loads(run("v2", "--json").stdout)["is_different"] is False
+
+
 def test_long_lists_are_cut_and_say_so(found: Difference) -> None:
     many = replace(found, masks=list(found.masks) * 30)
     console = Console(width=200)
@@ -120,7 +132,7 @@ def test_a_terminal_gets_few_lines_and_no_broken_word(found: Difference) -> None
     assert max(map(len, screens[False])) <= 80
     assert "\x1b[2J" not in "".join(screens[False])
     assert len(screens[False]) < 100 < len(screens[True])
-    assert screens[False][-1] == "Every row and column: `--all`, or `--json`; in SQL: `--sql`"
+    assert screens[False][-1].endswith('; in SQL: `--sql "from diff.masks"`')
     words = {str(change[name]) for change in found.values for name in ("table", "column")}
     shown = set(" ".join(screens[False]).replace(":", " ").split())
     assert {table["table"] for table in found.changed_tables[:8]} <= shown
