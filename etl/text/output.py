@@ -28,6 +28,11 @@ EVERY = "all"  # of `--columns`
 _FEW = 3  # columns that are named where they are hidden
 _CHUNK = 2048
 _PLAN = ("explain_key", "explain_value")
+# Of `summarize`, what says most first: a screen has seldom room for all.
+_SUMMARY = (
+    "column_name", "avg", "null_percentage", "min", "max", "column_type", "approx_unique", "std",
+    "q25", "q50", "q75", "count",
+)  # fmt: skip
 
 
 class Result(Protocol):
@@ -87,10 +92,20 @@ def _write_stdout(result: Result, form: Format, view: View | None) -> None:
             sys.stdout.writelines(f"{strip_controls(line)}\n" for line in plan.splitlines())
         return
     if form == "table":
-        print_table(result.columns, result.rows(), view)
+        print_table(*_order_summary(result.columns, result.rows()), view)
         return
     for piece in format_lines(result, form):
         sys.stdout.write(piece)
+
+
+def _order_summary(
+    names: Sequence[str], rows: Iterable[Sequence[Any]]
+) -> tuple[Sequence[str], Iterable[Sequence[Any]]]:
+    """Return the columns of `summarize` by what they say; of another answer as they are."""
+    if sorted(names) != sorted(_SUMMARY):
+        return names, rows
+    order = [names.index(name) for name in _SUMMARY]
+    return _SUMMARY, ([row[i] for i in order] for row in rows)
 
 
 def write_file(output: Path, pieces: Iterable[str]) -> None:

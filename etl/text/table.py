@@ -26,6 +26,8 @@ _NUMBERS = (int, float, Decimal)
 # As `summarize` and `diff` have them.
 _NUMBER_TEXT = re.compile(r"([+-]?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?|inf)?")
 _LONG_FRACTION = re.compile(r"-?[0-9]+\.[0-9]{7,}")
+_NUMBER_LIST = re.compile(r"\[[-+0-9., ]+\]")
+_KEY_NAME = re.compile(r"(case|subject|patient)(s|_ids?)?", re.IGNORECASE)
 _HASH = re.compile(r"[0-9a-f]{16,}")
 # What becomes of texts that are too long: in a short table they wrap; all are whole; each row gets
 # one line, and no column is left out for it.
@@ -175,8 +177,11 @@ def _measure_column(name: str, values: list[Any], texts: Texts) -> _Column:
 
 def _format_cell(value: Any) -> str:  # noqa: ANN401  a cell is of any type
     """Return a value in a line; a number that `summarize` gives as text as one."""
-    is_long = isinstance(value, str) and _LONG_FRACTION.fullmatch(value)
-    return format_line(float(value) if is_long else value)
+    if isinstance(value, str) and _LONG_FRACTION.fullmatch(value):
+        return format_line(float(value))
+    if isinstance(value, str) and _NUMBER_LIST.fullmatch(value):
+        return _LONG_FRACTION.sub(lambda match: format_line(float(match[0])), value)
+    return format_line(value)
 
 
 def _is_number(value: Any, kinds: tuple[type, ...]) -> bool:  # noqa: ANN401
@@ -207,7 +212,9 @@ def _choose(columns: Sequence[_Column], width: int) -> list[int]:
     keys = [i for i in others if not _is_prose(columns[i])]
     rest = [i for i in everything if i not in (first, *keys)]
     rest.sort(key=lambda i: _rank(columns[i]))
-    return sorted(_take(columns, [first], [*keys, *rest], width))
+    named = [i for i, c in enumerate(columns) if i != first and _names_case(c)]
+    candidates = [i for i in (*keys, *rest) if i not in named]
+    return sorted(_take(columns, [first, *named], candidates, width))
 
 
 def _take(
@@ -245,6 +252,11 @@ def _rank(column: _Column) -> int:
         return 2
     lists = any(map(is_list, column.values))
     return 0 if column.is_number or (_is_short(column) and not lists) else 1
+
+
+def _names_case(column: _Column) -> bool:
+    """Return whether a column says which case a row is of: such a column is never left out."""
+    return bool(_KEY_NAME.fullmatch(column.name)) and not _says_little(column)
 
 
 def _is_short(column: _Column) -> bool:

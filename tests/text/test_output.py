@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
+import duckdb
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from etl.model.errors import UserError
 from etl.text import output
-from etl.text.output import View, describe_hidden
+from etl.text.output import Result, View, describe_hidden, write
 from etl.text.table import WRAPPED_ROWS, Layout, Texts, lay_out, page
 from etl.text.values import format_line, shorten_cell, wrap_labelled, wrap_line
 
@@ -91,6 +93,30 @@ def test_numbers_that_are_text_are_numbers_on_a_screen_alone() -> None:
     assert [line for [line] in pipe.rows] == [
         "volume_cm3  0.7576219512195121", "n           1", "mask        -"
     ]  # fmt: skip
+
+
+def test_a_list_in_text_is_rounded_before_it_is_cut() -> None:
+    layout = lay_out(["name", "max"], [["a", "[0.0, 1.0000000591389835]"]] * 2, 18)
+    assert [line for [line] in layout.rows] == ["a     [0.0, 1]"] * 2
+
+
+def test_summarize_shows_mean_and_null_share_first(capsys: pytest.CaptureFixture[str]) -> None:
+    with duckdb.connect() as connection:
+        answer = connection.execute("summarize select 1 as n, 'x' as x")
+        result = SimpleNamespace(
+            columns=tuple(name for name, *_ in answer.description), rows=answer.fetchall
+        )
+        write(cast("Result", result), "table", None)
+    assert capsys.readouterr().out.split()[:3] == ["column_name", "avg", "null_percentage"]
+
+
+def test_the_case_of_a_row_is_never_left_out() -> None:
+    names = ["severity", "rule", "observed", "cases"]
+    rows = [["warning", LONG + str(i % 7), PROSE, CASES[i : i + 9]] for i in range(14)]
+    layout = lay_out(names, rows, 60)
+    assert "cases" in layout.head[0]
+    assert "observed" in layout.hidden
+    assert max(map(len, layout.lines())) <= 60
 
 
 def test_what_is_hidden_is_counted_and_the_command_said() -> None:
