@@ -1,4 +1,4 @@
-"""`ispy1 repro`: `dvc repro`, one at a time; before it, what a killed one left is mended, edits are refused."""
+"""`ispy1 repro`: `dvc repro`, one at a time, after what a killed one left is mended."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ def test_markdown_shows_data_as_data(found: Difference) -> None:
 
 @pytest.mark.usefixtures("here")
 def test_a_release_that_changed_since_the_build_is_said_on_stderr(
-    story: Path, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(judged, "list_blob_sizes", lambda _folder: {GROWN: 1})
     for words, is_told in ((["v2"], True), (["v1", "v2"], False)):
