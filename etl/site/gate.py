@@ -25,6 +25,7 @@ from etl.model.release import parse
 from etl.site.page import File, Site, render_page
 
 CASES_LISTED = 60  # of a group of failing cases
+MOST_OBSERVED = 240  # letters of what was observed; the rest is folded
 NEVER = "The gate has not judged these tables. Run `ispy1 repro`, or `ispy1 gate`."
 # State of a contract -> its words, its colour, and its sign, which says the same without colour.
 STATES = {
@@ -80,10 +81,25 @@ def make_pages(site: Site) -> Iterator[File]:
     yield render_page(
         site, "gate.html", "gate.html.j2",
         colour=colour, words=words, counts=report.summary() if report else None, states=STATES,
-        broken=[suite for suite in suites if suite.broken],
+        broken=sorted((suite for suite in suites if suite.broken), key=_rank_worst),
         others=[suite for suite in suites if not suite.broken],
-        case_of=make_case_finder(site), cases_listed=CASES_LISTED,
+        case_of=make_case_finder(site), cases_listed=CASES_LISTED, fold=fold_observed,
     )  # fmt: skip
+
+
+def _rank_worst(suite: Suite) -> int:
+    return SEVERITIES.index(suite.broken[0].contract.severity)
+
+
+def fold_observed(contract: Contract) -> tuple[str, str]:
+    """Return what was observed, with its counts, and what of a long list is folded."""
+    observed = contract.observed or ""
+    counts = f"{contract.n_failed:,} failed of {contract.n_checked:,} checked"
+    is_counted = observed.startswith(f"{contract.n_failed} of {contract.n_checked}")
+    comma = observed.rfind(", ", 0, MOST_OBSERVED) + 1
+    end = (comma or MOST_OBSERVED) if len(observed) > MOST_OBSERVED else None
+    first, rest = observed[:end], observed[end:].strip() if end else ""
+    return (first if is_counted or contract.success else f"{first} ({counts})"), rest
 
 
 def find_report(root: Path) -> GateReport | None:

@@ -59,7 +59,7 @@ def test_a_red_gate_shows_what_fails_and_leads_to_its_case(
     assert "✗ Red" in page.text
     assert "broken: 1 critical, 1 warning; 1 with nothing to judge" in page.text
     assert f"masks_ftv/{A}.nii.gz" in page.text
-    assert "(2 failed of 9 checked)" in page.text
+    assert "failed of 9 checked" not in page.text  # what was observed says it
     assert "<code>it</code>" in page.html
     links = page.list_values("href")
     assert {f"cases/{A}.html", f"cases/{B}.html"} <= {*links}
@@ -98,6 +98,21 @@ def test_many_failing_cases_end_with_the_command_that_lists_them(
     page = make_page(replace(BROKEN, failing=failing))
     assert "ISPY1_1059, and 103 more" in page.text
     assert "All 163: ispy1 sql -f csv" in page.text
+
+
+def test_suites_stand_by_the_worst_that_broke(make_page: Callable[..., Page]) -> None:
+    html = make_page(replace(WARNING, suite="blobs"), BROKEN).html
+    assert html.index('id="suite-masks"') < html.index('id="suite-blobs"')
+
+
+def test_a_long_list_of_what_was_observed_is_folded(make_page: Callable[..., Page]) -> None:
+    names = ", ".join(f"feature_{number}" for number in range(110))
+    page = make_page(replace(BROKEN, observed=names))
+    first, _, rest = page.html.partition("<summary>the rest</summary>")
+    assert "(2 failed of 9 checked)" in first
+    assert "feature_9," in first
+    assert "feature_109" not in first
+    assert "feature_109" in rest
 
 
 def test_a_number_has_its_source(site: Site, make_page: Callable[..., Page]) -> None:
