@@ -1,4 +1,4 @@
-"""The page of changes: the two latest tags with tables, or the latest one and what lies here.
+"""The page of changes: what lies here against the latest tag, or the two latest tags.
 
 Tags are no dependency of the stage: the page says which commits it compares. Nothing that is
 missing or damaged in an old version fails a build, and a build fetches nothing.
@@ -101,7 +101,9 @@ def make_pages(site: Site) -> Iterator[File]:
 
 
 def find_pair(root: Path) -> Pair | None:
-    """Return the two latest tags with tables; of one alone, with the working tree; else None.
+    """Return the latest tag with tables, and what lies here; the two latest where that is the same.
+
+    None without such a tag.
 
     Raises:
         UserError: git is not here, or refuses.
@@ -113,7 +115,9 @@ def find_pair(root: Path) -> Pair | None:
     ]
     if not tags:
         return None
-    return Pair(tags[1], tags[0]) if len(tags) > 1 else Pair(tags[0], None)
+    latest, *older = tags
+    is_changed = _list_files(root, latest) != _list_files(root, None)
+    return Pair(latest, None) if is_changed or not older else Pair(older[0], latest)
 
 
 def read_report(site: Site, pair: Pair) -> tuple[Report, dict[str, bytes]]:

@@ -153,6 +153,16 @@ def test_what_is_hidden_is_said(story: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert "not measured here" in page.text
 
 
+def test_what_was_built_since_the_latest_tag_comes_before_older_tags(copy: Path) -> None:
+    older = revision_tables.list_tables_at(copy, "v1")["masks"]
+    shutil.copy(dvc.name_cache_path(copy, older), copy / "data/tables/masks.parquet")
+    page = read_page(make_files(copy))
+    assert "From v2 (" in page.text
+    assert "to the working tree, as it was built here" in page.text
+    assert f"{A} stv_manual" in page.text
+    assert "A new tag alone runs no stage" in page.text
+
+
 def test_one_tag_is_compared_with_what_lies_here_and_is_text(copy: Path) -> None:
     git(copy, "tag", "<b>&amp;", "v1")
     git(copy, "tag", "-d", "v1", "v2")
