@@ -291,10 +291,23 @@ def _write_methods(root: Path, form: Format, output: Path | None) -> None:
     elif form == "markdown":
         sys.stdout.write(text)
     else:
-        from rich.console import Console
-        from rich.markdown import Markdown
+        _print_prose(text)
 
-        Console().print(Markdown(text))
+
+def _print_prose(text: str) -> None:
+    """Print markdown as it reads; in a pipe a paragraph is a line, with no blank at its end."""
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    console = Console()
+    if console.is_terminal:
+        console.print(Markdown(text))
+        return
+    wide = Console(width=len(text))
+    with wide.capture() as capture:
+        wide.print(Markdown(text))
+    for line in capture.get().splitlines():
+        typer.echo(line.rstrip())
 
 
 def split() -> None:
