@@ -30,6 +30,8 @@ PACKAGES = (
 )  # fmt: skip
 # Reports whose rows say nothing where this count is 0: no mask of a set is there, or none measured.
 COUNTED = {"labels": "n_nonempty", "agreement_medians": "n_cases", "enhancement": "n_cases"}
+# Of feature_audit, in the words of the text. What cannot be compared neither agrees nor differs.
+TIERS = {"exact": "known", "concordance": "known but for a detail"}
 _OF_TABLE = re.compile(r"<!-- (of\.([\w.]+))")  # a block that is there where the table has rows
 _INSIDE = re.compile(r"\n\n(?!\*\*)")  # a paragraph of the text begins with a bold word
 
@@ -55,6 +57,7 @@ def format_methods(root: Path) -> str:
             "verdict": [describe_verdict(facts)],
             **_find_parts(connection, settings),
             **_list_measured(root, connection),
+            **_list_audit(root, connection),
             "recompute.inputs": _list_inputs(root, connection),
         }
         text = fill_template(connection, root, answers, TEMPLATE)
@@ -95,12 +98,24 @@ def _list_measured(root: Path, connection: duckdb.DuckDBPyConnection) -> Answers
     }
 
 
+def _list_audit(root: Path, connection: duckdb.DuckDBPyConnection) -> Answers:
+    """Return the audit's counts of features that can be compared, and of those that cannot."""
+    rows = ask(connection, list_reports(root)["audit_by_tier"])
+    return {
+        "audit_by_tier": [{**r, "tier": TIERS[r["tier"]]} for r in rows if r["tier"] in TIERS],
+        "audit.not_compared": [row for row in rows if row["tier"] not in TIERS],
+    }
+
+
 def _list_inputs(root: Path, connection: duckdb.DuckDBPyConnection) -> list[Row]:
     """Return what features were recomputed from, as params.yaml lists it."""
     if not ask(connection, "from recomputed_features limit 1"):
         return []
     inputs: list[dict[str, Any]] = project.param(root, "recompute.inputs")
-    return [
-        {**row, "families": ", ".join(row["families"]) if is_list(row["families"]) else "all"}
-        for row in inputs
-    ]
+    return [{**row, "families": _name_families(row["families"])} for row in inputs]
+
+
+def _name_families(families: Any) -> str:  # noqa: ANN401  a list, or the word for all
+    if not is_list(families):
+        return "all families"
+    return f"{', '.join(families).replace('_', ' ')} alone"
