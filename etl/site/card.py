@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from etl.ask.card.card import (
@@ -15,12 +15,14 @@ from etl.ask.card.card import (
     read_facts,
 )
 from etl.ask.card.palette import number_masks
+from etl.ask.card.picture import read_facts as read_picture_facts
 from etl.ask.card.template import Row, ask
 from etl.build.manifest import hash_file
 from etl.build.recipe import make_module_recipe
 from etl.model.errors import UserError
+from etl.site.gate import make_case_finder
 from etl.site.page import File, Site, render_page
-from etl.site.palette import name_mask_colour
+from etl.site.palette import list_legend, name_mask_colour
 from etl.site.plots import PLOTS, Plot, Sets
 from etl.site.svg import draw_plot
 from etl.text.output import format_csv
@@ -62,27 +64,44 @@ class Figure:
         return f"plots/{self.plot.name}.svg"
 
 
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """The picture of the release: what it says of itself, and the case that it shows."""
+
+    path: str
+    title: str
+    alt: str
+    case_id: str | None
+
+
 def make_pages(site: Site) -> Iterator[File]:
     """Yield the page of the release, its picture, its plots and the rows of its reports."""
     names = {*TABLES, *(plot.report for plot in PLOTS)}
     answers = {name: _ask_report(site, name) for name in sorted(names)}
     facts = read_facts(site.root)
-    figures = _draw_plots(site, answers)
+    colours = number_masks(site.profile, (row["mask"] for row in answers["labels"].rows))
+    figures = _draw_plots(site, answers, colours)
     picture = _read_picture(site.root)
     yield from picture
     yield from (_write_csv(answer) for answer in answers.values() if answer.rows)
     yield from (File(figure.path, figure.svg.encode()) for figure in figures if figure.svg)
     yield render_page(
         site, "index.html", "card.html.j2",
-        answers=answers, figures=figures, profile=site.profile,
+        answers=answers | {"labels": _order_labels(answers["labels"], colours)},
+        figures=figures, profile=site.profile,
         verdict=describe_verdict(facts), tables=list_tables(site.connection, facts),
-        picture=picture[0].path if picture else None, versions=_list_versions(site, facts),
+        picture=_describe_picture(site) if picture else None, versions=_list_versions(site, facts),
+        legend=list_legend(colours, site.profile.sets),
     )  # fmt: skip
 
 
 def _ask_report(site: Site, name: str) -> Answer:
     sql = find(site.root, name)
     return Answer(name, read_title(sql), sql, ask(site.connection, sql))
+
+
+def _order_labels(answer: Answer, colours: Mapping[str, int]) -> Answer:
+    return replace(answer, rows=sorted(answer.rows, key=lambda row: [*colours].index(row["mask"])))
 
 
 def _write_csv(answer: Answer) -> File:
@@ -93,6 +112,15 @@ def _write_csv(answer: Answer) -> File:
 def _read_picture(root: Path) -> list[File]:
     path = root / "reports" / PICTURE
     return [File(f"data/{PICTURE}", path.read_bytes())] if path.is_file() else []
+
+
+def _describe_picture(site: Site) -> Picture:
+    """Return what the picture says of itself; its title begins with its case."""
+    about = read_picture_facts(site.root / "reports" / PICTURE)
+    title = about.title if about else "One case in three planes"
+    words = title.partition(":")[0].split()
+    case_id = make_case_finder(site)(words[-1]) if words else None
+    return Picture(f"data/{PICTURE}", title, about.alt if about else "", case_id)
 
 
 def _list_versions(site: Site, facts: Facts) -> dict[str, str]:
@@ -112,18 +140,19 @@ def _list_versions(site: Site, facts: Facts) -> dict[str, str]:
 # --- Plots -------------------------------------------------------------------------------------
 
 
-def _draw_plots(site: Site, answers: Mapping[str, Answer]) -> list[Figure]:
-    sets = _list_sets(site, (row["mask"] for row in answers["labels"].rows))
+def _draw_plots(
+    site: Site, answers: Mapping[str, Answer], colours: Mapping[str, int]
+) -> list[Figure]:
+    sets = _list_sets(site, colours)
     recipe = make_module_recipe(site.root, "etl.site.svg", site.profile)
     return [_draw_figure(site, plot, answers[plot.report], sets, recipe) for plot in PLOTS]
 
 
-def _list_sets(site: Site, masks: Iterable[str]) -> Sets:
+def _list_sets(site: Site, colours: Mapping[str, int]) -> Sets:
     roles = site.profile.sets
-    places = number_masks(site.profile, masks)
-    colours = {mask: name_mask_colour(place) for mask, place in places.items()}
     expert, network, functional = (roles.get(r, "") for r in ("expert", "network", "functional"))
-    return Sets(expert, network, functional, colours)
+    css = {mask: name_mask_colour(place) for mask, place in colours.items()}
+    return Sets(expert, network, functional, css)
 
 
 def _draw_figure(site: Site, plot: Plot, answer: Answer, sets: Sets, recipe: str) -> Figure:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from etl.site.facts import (
 )
 from etl.site.montage import Montage, make_montages
 from etl.site.page import File, Site, render_page
+from etl.site.palette import list_legend
 from etl.tables.unit import Context
 from etl.text.markdown import NONE
 from etl.text.values import format_figure
@@ -119,8 +120,8 @@ def _render_index(site: Site, shared: Shared, cases: Sequence[CaseFacts]) -> Fil
             for case in cases
         ],
         note=shared.verdict.note,
-        masks={name: name_in_words(name, site.profile.sets) for name in site.profile.masks},
-        colours=shared.colours,
+        masks=_list_names(site, (name for name in shared.colours if name in site.profile.masks)),
+        legend=list_legend(shared.colours, site.profile.sets),
         show=format_cell,
     )
 
@@ -142,7 +143,8 @@ def _render_case(
         pull=_name_pull(site, case),
         around=around,
         colours=shared.colours,
-        words={name: name_in_words(name, site.profile.sets) for name in shared.colours},
+        words=_list_names(site, shared.colours),
+        legend=list_legend(shared.colours, site.profile.sets),
         curve=make_curve(case.rows.get("enhancement", ()), shared.colours),
         measures=list(_list_tables(case, shared)),
         studies=list(_list_studies(case)),
@@ -150,6 +152,10 @@ def _render_case(
         view=None if site.profile.is_phantom else make_viewer_url,
         show=format_cell,
     )
+
+
+def _list_names(site: Site, masks: Iterable[str]) -> dict[str, str]:
+    return {name: name_in_words(name, site.profile.sets) for name in masks}
 
 
 def _name_pull(site: Site, case: CaseFacts) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from etl.ask.card.palette import number_masks
 from etl.warehouse import dictionary
 from etl.warehouse.connect import fetch_rows
 from etl.warehouse.views import fill_roles, read_sql
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 Row = Mapping[str, Any]
 
 SQL = Path(__file__).parent / "sql"
+BY_MASK = ("masks", "mask_agreement", "kinetics", "enhancement")  # rows in the order of sets
 WHOLE = ("clinical", "outcomes", "inputs.splits", "scanner_by_case", "blobs")
 
 
@@ -53,7 +55,17 @@ def read_facts(
             by_case.setdefault(row["case_id"], {}).setdefault(name.rpartition(".")[2], []).append(
                 row
             )
+    order = [*number_masks(profile)]
+    for rows in by_case.values():
+        for name in {*BY_MASK} & {*rows}:
+            rows[name].sort(key=lambda row: _rank_masks(row, order))
     return [CaseFacts(case, rows) for case, rows in sorted(by_case.items()) if "cases" in rows]
+
+
+def _rank_masks(row: Row, order: Sequence[str]) -> list[int]:
+    """Return where a mask, or two, stand in an order; what is not in it comes last."""
+    names = [row[key] for key in ("mask", "mask_a", "mask_b") if key in row]
+    return sorted(order.index(name) if name in order else len(order) for name in names)
 
 
 def _ask(

@@ -98,7 +98,7 @@ def _prepare_against_expert(rows: Rows, sets: Sets) -> list[Mark]:
 
 
 def _read_against_expert(marks: Sequence[Mark], sets: Sets) -> str:
-    ratios = _join_medians(marks, "mask", ".2f", value="ratio")
+    ratios = _join_medians(marks, "mask", ".2f", "ratio", sets.colours)
     return f"Median volume over that of {sets.expert}: {ratios}."
 
 
@@ -170,7 +170,8 @@ def _prepare_dice(rows: Rows, sets: Sets) -> list[Mark]:
 
 
 def _read_dice_by_mask(marks: Sequence[Mark], sets: Sets) -> str:
-    return f"Median Dice with {sets.expert}: {_join_medians(marks, 'mask', '.2f')}."
+    medians = _join_medians(marks, "mask", ".2f", order=sets.colours)
+    return f"Median Dice with {sets.expert}: {medians}."
 
 
 def _read_dice_by_scanner(marks: Sequence[Mark], sets: Sets) -> str:
@@ -201,7 +202,7 @@ def _read_rings(marks: Sequence[Mark], _: Sets) -> str:
     if inside is None or not outside:
         return "Only one side of the border has voxels."
     return (
-        f"Just inside the border PE is {inside['value']:.0f} %, just outside "
+        f"In z-scored images PE is {inside['value']:.0f} % just inside the border, just outside "
         f"{outside[0]['value']:.0f} %, and {outside[-1]['value']:.0f} % at the end."
     )
 
@@ -250,12 +251,15 @@ def _read_stability(marks: Sequence[Mark], _: Sets) -> str:
 # --- Words -------------------------------------------------------------------------------------
 
 
-def _join_medians(marks: Iterable[Mark], by: str, form: str, value: str = "value") -> str:
-    """Return `ftv 0.81, stv_resunet 1.05`: the median of each group, in order of their names."""
+def _join_medians(
+    marks: Iterable[Mark], by: str, form: str, value: str = "value", order: Iterable[str] = ()
+) -> str:
+    """Return `stv_resunet 1.05, ftv 0.81`: the median of each group, in an order, then by name."""
     groups: dict[str, list[float]] = {}
     for mark in marks:
         groups.setdefault(mark[by], []).append(mark[value])
-    return ", ".join(f"{name} {median(groups[name]):{form}}" for name in sorted(groups))
+    names = [*(name for name in order if name in groups), *sorted({*groups} - {*order})]
+    return ", ".join(f"{name} {median(groups[name]):{form}}" for name in names)
 
 
 def _count(marks: Sequence[Mark], noun: str) -> str:
@@ -316,7 +320,7 @@ PLOTS = (
     Plot(
         "rings", "Enhancement by distance from the border", "rings",
         "A line through a mark per ring of 1 mm; across: distance from the border of the expert's "
-        "mask in mm, negative inside; up: mean PE in percent, median over the cases",
+        "mask in mm, negative inside; up: mean PE of z-scored images in percent, median over cases",
         "it takes the table voxels, around the expert's mask",
         _prepare_rings, _read_rings,
     ),

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from etl.ask.card.montage import name_in_words
+from etl.ask.card.montage import name_in_full, name_in_words
 from etl.model.errors import UserError
 from etl.model.profile import Profile, load_profile
 from etl.model.store import write_atomically
@@ -24,7 +24,7 @@ from etl.warehouse.connect import connect
 OWN = "own"  # where a picture goes that the site does not have
 WIDTH, HEIGHT = 80, 22  # of a terminal, less the lines of the prompt
 N_MASKS, N_PAIRS, N_BREACHES = 5, 4, 3
-_MASK = "{:<22}{:>9}{:>8}{:>10}{:>10}{:>7}{:>13}"
+_MASK = "{:<27}{:>8}{:>7}{:>9}{:>9}{:>7}{:>12}"
 _PAIR = "{:<44}{:>8}{:>12}{:>14}"
 
 
@@ -201,7 +201,7 @@ def _format_mask(case: CaseFacts, name: str, sets: Mapping[str, str]) -> str:
     mask, kinetics = case.find("masks", mask=name), case.find("kinetics", mask=name)
     gain = case.find("enhancement", mask=name, phase=2)
     return _MASK.format(
-        shorten(name_in_words(name, sets), 21),
+        shorten(name_in_full(name, sets), 26),
         format_number(mask.get("volume_cm3")),
         format_number(mask.get("n_components"), "d"),
         format_number(mask.get("max_diameter_mm"), ".1f"),

@@ -16,9 +16,11 @@ import pytest
 import vl_convert
 from typer.testing import CliRunner
 
+from etl.ask.card.draw import Sheet, draw_png
 from etl.ask.card.palette import PALETTE
+from etl.ask.card.picture import make_texts
 from etl.model.profile import load_profile
-from etl.site.card import make_pages
+from etl.site.card import _describe_picture, make_pages
 from etl.site.page import STATIC, Site
 from etl.site.palette import MASKS
 from etl.site.plots import PLOTS, Plot
@@ -168,3 +170,14 @@ def test_a_picture_outside_the_page_has_the_colours_of_the_light_page() -> None:
     light = (STATIC / "site.css").read_text().partition("@media")[0]
     assert tuple(re.findall(r"--mask-\d: (#\w+)", light)) == MASKS
     assert len(MASKS) == len(PALETTE)
+
+
+def test_the_picture_is_named_and_leads_to_its_case(
+    tables: duckdb.DuckDBPyConnection, green: Path, tmp_path: Path
+) -> None:
+    sheet = Sheet("PHANTOM ISPY1_9001: median case", ["a plane"])
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports/card.png").write_bytes(draw_png(sheet, make_texts(sheet, "1")))
+    picture = _describe_picture(Site(tmp_path, tables, load_profile(green), tmp_path))
+    assert (picture.title, picture.case_id) == ("PHANTOM ISPY1_9001: median case", "ISPY1_9001")
+    assert "a plane" in picture.alt

@@ -95,6 +95,17 @@ def test_figures_are_those_of_the_tables(files: dict[str, bytes], built: Path) -
     assert "voxel_count x voxel_volume_mm3 / 1000" in page.text  # where no pointer hovers, too
 
 
+def test_sets_have_one_order_and_both_names(files: dict[str, bytes]) -> None:
+    page = Page(files["cases/ISPY1_9001.html"])
+    legend = "STV, expert (stv_manual), STV, ResUNet (stv_resunet), FTV (ftv)"
+    assert f"Masks: {legend}." in page.text
+    measures = page.text.partition("Volume, size and place")[2].split("measure", 1)[1]
+    heads = [measures.index(name) for name in ("STV, expert", "STV, ResUNet", "FTV")]
+    assert heads == sorted(heads)
+    (image,) = page.find("img")
+    assert re.search(r"STV, expert: .*STV, ResUNet: .*FTV: ", str(image["alt"]))
+
+
 def test_tables_sort_and_filter_by_attributes(files: dict[str, bytes]) -> None:
     page = Page(files["cases/index.html"])
     assert page.find("table", **{"data-table": ""})
@@ -187,7 +198,7 @@ def test_show_fits_a_screen_and_writes_the_picture(inside: Path) -> None:
     assert len(lines) <= HEIGHT
     assert max(map(len, lines)) <= WIDTH
     assert "picture: own/ISPY1_9001.png" in lines
-    assert any(re.match(r"STV, expert +0\.26 +1 ", line) for line in lines)
+    assert any(re.match(r"STV, expert \(stv_manual\) +0\.26 +1 ", line) for line in lines)
     with Image.open(inside / "own/ISPY1_9001.png") as picture:
         assert picture.info["Title"].startswith("PHANTOM ISPY1_9001")
     target = inside / "reports/site/cases/ISPY1_9001.png"

@@ -90,7 +90,7 @@ def test_the_page_of_a_case(port: int) -> None:
     assert [image["phase"] for image in shown["sets"]["n3"]] == [0, 1, 2]
     masks = {mask["name"]: mask for mask in shown["masks"]}
     assert masks["stv_manual"]["url"] == "/blob/masks_stv_manual/ISPY1_9002.nii.gz"
-    assert [m["colour"][0] for m in shown["masks"]] == [86, 240, 240]
+    assert [m["colour"][0] for m in shown["masks"]] == [240, 86, 240]
     assert [mask["from"] for mask in masks.values()] == pytest.approx([0.5] * 3)
     assert "'unsafe" not in headers["content-security-policy"]
     assert re.findall(r"<option( selected)?>(ISPY1_\d+)", page.decode()) == [

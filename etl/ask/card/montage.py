@@ -85,12 +85,12 @@ def make_sheet(
     strips = list(_make_strips(reading, has_subtraction=has_subtraction))
     if has_subtraction and len(strips) == 1:
         reading.problems.append("no subtraction: it needs an image before contrast and one after")
-    names = [*context.profile.masks, *filter(None, (blob.name.mask for blob in context.blobs))]
+    names = {*context.profile.masks, *(blob.name.mask for blob in context.blobs)}
     return Sheet(
         f"{mark}{case.case_id}: {lead}{describe_reference(case)}",
         [_describe_planes(reading), *reading.problems],
         strips,
-        {name: _describe_mask(name, reading, colours) for name in dict.fromkeys(names)},
+        {name: _describe_mask(name, reading, colours) for name in colours if name in names},
         is_lasting=reading.is_lasting,
     )
 
@@ -251,6 +251,12 @@ def _format_volume(row: Row) -> str:
 def name_in_words(name: str, sets: Mapping[str, str]) -> str:
     """Return what a set is called: by its role, else by its name."""
     return next((WORDS[role] for role, own in sets.items() if own == name), name)
+
+
+def name_in_full(name: str, sets: Mapping[str, str]) -> str:
+    """Return what a set is called, and its name where that is another one."""
+    words = name_in_words(name, sets)
+    return name if words == name else f"{words} ({name})"
 
 
 def _describe_image(reading: _Reading) -> str:

@@ -17,17 +17,18 @@ PALETTE: dict[str, Colour] = {
     "reddish purple": (204, 121, 167),
 }
 COLOURS = tuple(PALETTE.values())
-ROLES = ("network", "expert", "functional")  # the first colours; all other sets share the rest
+# Role -> its colour; in the order that sets have everywhere. All others share the other colours.
+ROLES = {"expert": 1, "network": 0, "functional": 2}
 
 
 def number_masks(profile: Profile, names: Iterable[str] = ()) -> dict[str, int]:
-    """Return which colour each mask set has.
+    """Return which colour each mask set has, in the order that pages and pictures show them.
 
     Args:
         profile: its roles take the first colours, whether a set has them or not.
         names: sets of the release that it does not declare.
     """
-    by_role = {profile.sets[role]: n for n, role in enumerate(ROLES) if role in profile.sets}
+    by_role = {profile.sets[role]: n for role, n in ROLES.items() if role in profile.sets}
     others = sorted({*profile.masks, *names} - {*by_role})
     n_free = len(PALETTE) - len(ROLES)
     return by_role | {name: len(ROLES) + n % n_free for n, name in enumerate(others)}

@@ -120,7 +120,7 @@ def _describe_images(
 def _describe_masks(
     profile: Profile, masks: list[dict[str, Any]], numbers: Mapping[str, int]
 ) -> list[dict[str, Any]]:
-    """Return what the page shows of masks, by the order of their colours."""
+    """Return what the page shows of masks, in the order that all pages have."""
     roles = {name: mask.role or "" for name, mask in profile.masks.items()}
     return [
         {
@@ -133,7 +133,7 @@ def _describe_masks(
             "is_off": mask["matches_image_grid"] is False,
             "centre": mask["centre"] if mask["volume_cm3"] else None,
         }
-        for mask in sorted(masks, key=lambda mask: numbers[mask["mask"]])
+        for mask in sorted(masks, key=lambda mask: [*numbers].index(mask["mask"]))
     ]
 
 
