@@ -92,6 +92,15 @@ def test_nothing_else_is_there(port: int, path: str) -> None:
     assert (status, content) == (404, b"Nothing is at this address.\n")
 
 
+def test_a_page_of_no_case_leads_to_those_like_it(port: int) -> None:
+    status, _, page = ask(port, "/cases/ISPY1_9992.html")
+    assert (status, page.count(b"This site has no page of ISPY1_9992.")) == (404, 1)
+    for link in (
+        b'<a href="/cases/ISPY1_9001.html">', b'<a href="../gate.html">', b'<a href="/viewer">'
+    ):  # fmt: skip
+        assert link in page
+
+
 def test_a_link_into_the_cache_of_dvc_is_the_file(tmp_path: Path) -> None:
     site, cache = tmp_path / "site", tmp_path / "cache"
     for folder in (site, cache):

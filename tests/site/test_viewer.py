@@ -113,8 +113,11 @@ def test_what_is_wrong_with_a_mask_is_said_beside_it(port: int, root: Path) -> N
 
 def test_the_first_case_and_no_such_case(port: int) -> None:
     assert b"<h1>Viewer: ISPY1_9001</h1>" in ask(port, "/viewer")[2]
-    assert ask(port, "/viewer?case=ISPY1_9999")[0] == 404
-    assert ask(port, "/viewer?case=%3Cscript%3E")[0] == 404
+    status, _, page = ask(port, "/viewer?case=ISPY1_9992")
+    assert (status, page.count(b"This release has no image of ISPY1_9992.")) == (404, 1)
+    assert b'<li><a href="/viewer?case=ISPY1_9002">ISPY1_9002</a></li>' in page
+    status, _, page = ask(port, "/viewer?case=%3Cscript%3E")
+    assert (status, page.count(b"&lt;script&gt;")) == (404, 1)
 
 
 def test_what_to_run_where_it_is_not_installed(

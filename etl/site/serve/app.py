@@ -49,7 +49,7 @@ def make_app(root: Path, port: int, limits: Limits) -> ASGIApp:
         Route("/blob/{path:path}", send_blob(root)),
         Route("/vendor/{path:path}", send_below(VENDOR)),
         Route("/served/{path:path}", send_below(STATIC)),
-        Route("/{path:path}", send_site(root, root / SITE)),
+        Route("/{path:path}", send_site(root, root / SITE, open_site)),
     ]
     handlers = dict.fromkeys((HTTPException, UserError, Exception), _tell_error)
     app = Starlette(routes=routes, exception_handlers=handlers)

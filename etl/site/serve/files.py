@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
 from pathlib import Path
 from urllib.parse import quote
 
@@ -11,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 
+from etl.site.page import Site, render_page
 from etl.site.serve.guard import make_policy
 from etl.versions.dvc import find_cache
 
@@ -18,6 +20,7 @@ Endpoint = Callable[[Request], Response]
 
 SERVED = "<!-- served -->"  # of base.html.j2: where the links to what needs a server go
 _CASE = re.compile(r"cases/(?!index\.)([^/]+)\.html")
+_N_NEAR = 5  # names that are offered in the place of a wrong one
 
 
 def find_file(folder: Path, path: str, cache: Path | None = None) -> Path | None:
@@ -52,13 +55,17 @@ def send_below(folder: Path) -> Endpoint:
     return send
 
 
-def send_site(root: Path, folder: Path) -> Endpoint:
+def send_site(root: Path, folder: Path, open_site: Callable[[], Site]) -> Endpoint:
     """Return what sends the site: its pages with links to viewer and console."""
 
     def send(request: Request) -> Response:
         path = request.path_params["path"]
         path += "index.html" if not path or path.endswith("/") else ""
         file = find_file(folder, path, find_cache(root))
+        if file is None and (case := _CASE.fullmatch(path)):
+            names = sorted({page.stem for page in folder.glob("cases/*.html")} - {"index"})
+            page, sentence = "cases/{}.html", "This site has no page of"
+            return send_absence(open_site(), page, sentence, case[1], names)
         if file is None:
             raise HTTPException(404)
         if not path.endswith(".html"):
@@ -79,3 +86,25 @@ def send_page(html: str, path: str, **policy: str) -> Response:
     )
     headers = {"content-security-policy": make_policy(**policy)}
     return HTMLResponse(html.replace(SERVED, items), headers=headers)
+
+
+def send_absence(
+    site: Site, address: str, sentence: str, case_id: str, case_ids: Iterable[str]
+) -> Response:
+    """Return a page that says that a case has none, with links to those of similar names.
+
+    Args:
+        site: what it is a page of.
+        address: of the page of a case, with `{}` in the place of the case.
+        sentence: all but its last word, the case.
+        case_id: the one that was asked for.
+        case_ids: those that there are.
+    """
+    near = get_close_matches(case_id, case_ids, _N_NEAR)
+    addresses = {name: f"/{address.format(quote(name))}" for name in near}
+    values = {"sentence": sentence, "case_id": case_id, "addresses": addresses}
+    with site.connection:
+        page = render_page(site, address.partition("?")[0], "absent.html.j2", **values)
+    response = send_page(page.content.decode(), "")
+    response.status_code = 404
+    return response

@@ -21,7 +21,7 @@ from etl.model.release import MARKS
 from etl.model.store import read_table, table_path
 from etl.read.source import RemoteFile
 from etl.site.page import Site, render_page
-from etl.site.serve.files import Endpoint, find_file, send_page
+from etl.site.serve.files import Endpoint, find_file, send_absence, send_page
 from etl.site.serve.vendor import NIIVUE, VENDOR
 from etl.versions.dvc import find_cache
 from etl.warehouse.connect import fetch_rows
@@ -82,7 +82,9 @@ def send_viewer(open_site: Callable[[], Site]) -> Endpoint:
             cases = [case_id for (case_id,) in connection.execute(_CASES).fetchall()]
             case_id = request.query_params.get("case", cases[0] if cases else "")
             if case_id not in cases:
-                raise HTTPException(404)
+                sentence = "This release has no image of"
+                asked = case_id or "any case"
+                return send_absence(site, "viewer?case={}", sentence, asked, cases)
             images = fetch_rows(connection.execute(_IMAGES, [case_id]))
             masks = fetch_rows(connection.execute(_MASKS, [case_id]))
             own = [name for (name,) in connection.execute(_SETS).fetchall()]
