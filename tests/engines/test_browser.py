@@ -222,6 +222,19 @@ def test_the_console_says_what_is_wrong(browser: Browser, served: str) -> None:
     context.close()
 
 
+def test_a_query_that_waits_says_so_and_can_be_stopped(browser: Browser, served: str) -> None:
+    with open_tab(browser, served) as first, open_tab(browser, served) as second:
+        sentences = ("Running ...", "Another query is running.")
+        for tab, sentence in zip((first, second), sentences, strict=True):
+            tab.goto(f"{served}console")
+            tab.fill("#sql", "select count(*) from range(10000000000), range(1000)")
+            tab.click("#run")
+            tab.locator("#status", has_text=sentence).wait_for()
+        for tab in (second, first):
+            tab.click("#stop")
+            tab.get_by_text("Stopped.").wait_for()
+
+
 def test_the_viewer_draws_a_mask_where_it_is(browser: Browser, served: str, root: Path) -> None:
     """What changes with the mask is what the blob has in that plane, to a voxel at its edge."""
     size = {"width": 1280, "height": 900}

@@ -222,10 +222,13 @@ def test_a_query_has_its_time(root: Path) -> None:
 
 
 def test_a_query_ends_with_the_page_that_asked(root: Path) -> None:
-    """The next one waits for its turn."""
+    """The next one waits for its turn, unless it asks not to: so a page can say why."""
     with run_server(root, Limits(seconds=3600)) as port:
         gone = http.client.HTTPConnection(LOOPBACK, port)
         gone.request("POST", "/query", ENDLESS, {"Content-Type": "application/json"})
+        hasty = json.dumps({"sql": "select 1", "form": "rows", "wait": False})
+        while ask(port, "/query", "POST", hasty, Content_Type="application/json")[0] != 202:
+            pass
         gone.close()
         assert query(port, "select 1 as one")[0] == 200
 
@@ -240,6 +243,8 @@ def test_ctrl_c_ends_it_and_what_is_asked(root: Path) -> None:
         asking.request("POST", "/query", ENDLESS, {"Content-Type": "application/json"})
         assert ask(port, "/")[0] == 200
         process.send_signal(signal.SIGINT)
+        answer = asking.getresponse()
+        assert (answer.status, answer.read()) == (503, b"The server has ended.\n")
         rest = process.communicate(timeout=60)
         asking.close()
     assert (process.returncode, rest) == (0, ("", ""))

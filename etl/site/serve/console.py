@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from etl.model.errors import UserError
 from etl.site.page import Site, render_page
@@ -64,17 +64,25 @@ def answer_queries(root: Path, limits: Limits) -> Callable[[Request], Awaitable[
     turn = asyncio.Lock()
 
     async def answer(request: Request) -> Response:
-        sql, form = _read_question(await request.body())
-        async with turn:
-            if await request.is_disconnected():
-                return Response(status_code=400)
-            connection = await run_in_threadpool(connect_restricted, root, limits=limits)
+        sql, form, may_wait = _read_question(await request.body())
+        if turn.locked() and not may_wait:
+            return Response(status_code=202)
+        try:
+            async with turn:
+                return await take_turn(request, sql, form)
+        except asyncio.CancelledError:  # by uvicorn, GRACE_S after Ctrl-C
+            return PlainTextResponse("The server has ended.\n", 503)
 
-            def ask() -> bytes:
-                with _explain_options():
-                    return _FORMS[form](execute(connection, sql, root, limits=limits))
+    async def take_turn(request: Request, sql: str, form: str) -> Response:
+        if await request.is_disconnected():
+            return Response(status_code=400)
+        connection = await run_in_threadpool(connect_restricted, root, limits=limits)
 
-            content = await _work_beside(request, connection, ask)
+        def ask() -> bytes:
+            with _explain_options():
+                return _FORMS[form](execute(connection, sql, root, limits=limits))
+
+        content = await _work_beside(request, connection, ask)
         return Response(content, media_type="text/csv" if form == "csv" else "application/json")
 
     return answer
@@ -91,7 +99,8 @@ def _explain_options() -> Iterator[None]:
         raise UserError(sentence) from error
 
 
-def _read_question(body: bytes) -> tuple[str, str]:
+def _read_question(body: bytes) -> tuple[str, str, bool]:
+    """Return the query, the form of its answer, and whether it waits for another one's end."""
     try:
         asked = json.loads(body)
         sql, form = asked["sql"], asked["form"]
@@ -99,7 +108,7 @@ def _read_question(body: bytes) -> tuple[str, str]:
         raise HTTPException(400) from error
     if not isinstance(sql, str) or form not in _FORMS:
         raise HTTPException(400)
-    return sql, form
+    return sql, form, asked.get("wait") is not False
 
 
 async def _work_beside(

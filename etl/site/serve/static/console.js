@@ -45,10 +45,12 @@ async function ask(shape) {
   tell("Running ...", "");
   byId("stop").disabled = false;
   try {
-    const response = await fetch("/query", {
-      method: "POST", signal: asked.signal, headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ sql: sql.value, form: shape }),
-    });
+    const query = { sql: sql.value, form: shape };
+    let response = await send({ ...query, wait: false }, asked.signal);
+    if (response.status === 202) { // the server has another one to do
+      tell("Another query is running. This one runs when that has ended ...", "");
+      response = await send(query, asked.signal);
+    }
     if (response.ok) return response;
     tell("", (await response.text()).trim());
   } catch (error) {
@@ -57,6 +59,11 @@ async function ask(shape) {
     if (asked === running) byId("stop").disabled = true;
   }
   return null;
+}
+
+function send(query, signal) {
+  const headers = { "Content-Type": "application/json" };
+  return fetch("/query", { method: "POST", signal, headers, body: JSON.stringify(query) });
 }
 
 function tell(status, error) {
