@@ -352,14 +352,15 @@ def test_repro_end_to_end_and_what_asks_about_the_release(
     said = user.run("ispy1 repro tables", env=env)
     assert "Running stage 'tables'" in said
     monkeypatch.chdir(user.root)
-    for stage in ("split", "gate", "card"):  # in this process: tests/e2e starts one for each
+    for stage in ("split", "gate", "card", "site"):  # in this process: tests/e2e starts one for each
         assert CliRunner().invoke(app, [stage]).exit_code == 0
-    user.run("dvc commit -q -f split gate card", env=env)
+    user.run("dvc commit -q -f split gate card site", env=env)
     judged = CliRunner().invoke(app, ["verdict"])  # red: two tiny cases
     assert judged.exit_code == 1
     assert "Details: ispy1 gate, reports/card.md" in judged.output
     assert table_bytes(user.root) == table_bytes(built)
     assert (user.root / "reports/card.png").is_file()
+    assert (user.root / "reports/site/cases/ISPY1_9001.png").is_file()
     assert not (user.root / "data/release").exists()
 
     (blob,) = why(user.root, "masks.volume_cm3", ["ISPY1_9001", "ftv"]).explanations[0].blobs
