@@ -20,7 +20,13 @@ from etl.ask.card.choose import list_cases
 from etl.ask.card.picture import hash_inputs, read_facts
 from etl.ask.diff import Difference, compare
 from etl.ask.diff.records import Row
-from etl.ask.diff.render import Section, list_sections, write_headline
+from etl.ask.diff.render import (
+    UNKNOWN,
+    Section,
+    list_sections,
+    show_unknown_columns,
+    write_headline,
+)
 from etl.ask.diff.views import WORKING_TREE
 from etl.build.recipe import make_module_recipe
 from etl.gate.judged import hash_rules
@@ -96,7 +102,7 @@ def make_pages(site: Site) -> Iterator[File]:
         site, "changes.html", "changes.html.j2",
         pair=pair, report=report, problem=problem or NO_TAG,
         pictures=[(name, read_facts(io.BytesIO(data))) for name, data in pictures.items()],
-        case_of=make_case_finder(site), max_pictures=MAX_PICTURES,
+        case_of=make_case_finder(site), max_pictures=MAX_PICTURES, by_column=UNKNOWN,
     )  # fmt: skip
 
 
@@ -187,11 +193,17 @@ def _make_report(site: Site, pair: Pair, made_of: str) -> tuple[Report, dict[str
     report = Report(
         made_of,
         write_headline(difference),
-        [_shorten(section) for section in list_sections(difference)],
+        [_shorten(section) for section in _list_sections(difference)],
         [_describe_picture(mask) for mask, _ in drawn],
         is_lasting=all(overlay.is_lasting for _, overlay in overlays),
     )
     return report, {_name_picture(at): picture for at, (_, picture) in enumerate(drawn)}
+
+
+def _list_sections(difference: Difference) -> Iterator[Section]:
+    """Yield the sections of `ispy1 diff`; what is known or not by column, not by cell."""
+    for section in list_sections(difference):
+        yield show_unknown_columns(difference) if section.title == UNKNOWN else section
 
 
 def _lay_over_masks(
@@ -234,13 +246,14 @@ def _shorten(section: Section) -> tuple[str, Sequence[str], Sequence[Sequence[st
 
 
 def _describe_picture(mask: Row) -> dict[str, str]:
+    dice = format_number(mask["dice"], ".4f")
     return {
         "case_id": mask["case_id"],
         "mask": mask["mask"],
         "old_cm3": format_number(mask["old_cm3"], ".3f"),
         "new_cm3": format_number(mask["new_cm3"], ".3f"),
         "percent": format_number(mask["difference_percent"], "+.1f"),
-        "dice": format_number(mask["dice"], ".4f"),
+        "dice": f"Dice {dice}" if mask["dice_note"] is None else f"no Dice: {mask['dice_note']}",
         "old_md5": mask["old_md5"],
         "new_md5": mask["new_md5"],
     }

@@ -122,6 +122,11 @@ def test_both_outlines_are_drawn_on_one_grid_or_two(
     assert (laid.note or "").startswith("a blob cannot be read")
 
 
+def test_a_picture_without_dice_says_why_as_the_table_does(mask: dict[str, Any]) -> None:
+    change = {**mask, "dice": None, "dice_note": "the masks lie on different grids"}
+    assert changes._describe_picture(change)["dice"] == "no Dice: the masks lie on different grids"
+
+
 def test_the_same_bytes_twice_and_nothing_is_compared_again(
     copy: Path, files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:

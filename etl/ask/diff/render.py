@@ -81,6 +81,8 @@ def _fold(title: str) -> str:
 # --- The sections ------------------------------------------------------------------------------
 
 _MASKS = "Masks"
+UNKNOWN = "Coverage: known or not"
+_FEW = 3  # rows that stand for a column
 CELL = ("table", "key", "column", "before", "after", "difference", "unusual", "others")
 
 
@@ -129,7 +131,7 @@ def _show_coverage(difference: Difference) -> Section:
 
 def _show_unknown(difference: Difference) -> Section:
     rows = tuple(_format_cell(cell, "") for cell in difference.coverage_cells)
-    return Section("Coverage: known or not", CELL, rows)
+    return Section(UNKNOWN, CELL, rows)
 
 
 def _show_values(difference: Difference) -> Section:
@@ -138,7 +140,25 @@ def _show_values(difference: Difference) -> Section:
 
 def show_unknown_rows(difference: Difference) -> Section:
     """Tabulate what is known or not anew by row of a table, not by cell."""
-    return Section("Coverage: known or not", CELL, _join(difference.coverage_cells))
+    return Section(UNKNOWN, CELL, _join(difference.coverage_cells))
+
+
+def show_unknown_columns(difference: Difference) -> Section:
+    """Tabulate what is known or not anew by column, with a few of its rows."""
+    by_column: dict[tuple[str, str, str], list[str]] = {}
+    for cell in difference.coverage_cells:
+        change = "known now" if cell["old"] is None else "not known any more"
+        keys = by_column.setdefault((cell["table"], cell["column"], change), [])
+        keys.append(_join_key(cell["key"]))
+    rows = tuple(
+        (*column, f"{len(keys):,}", _name_few(keys)) for column, keys in sorted(by_column.items())
+    )
+    return Section(UNKNOWN, ("table", "column", "change", "cells", "such as"), rows)
+
+
+def _name_few(keys: Sequence[str]) -> str:
+    more = len(keys) - _FEW
+    return ", ".join(sorted(keys)[:_FEW]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _join(changes: Sequence[Row]) -> tuple[tuple[str, ...], ...]:

@@ -13,6 +13,7 @@ from etl.ask.diff.render import (
     CELL,
     COLOURS,
     LIMIT,
+    UNKNOWN,
     Section,
     list_sections,
     show_unknown_rows,
@@ -65,7 +66,7 @@ def _list_brief(difference: Difference) -> list[Section]:
     """Return the sections of a terminal: a line for each row of a table, not for its cells."""
     return [
         show_unknown_rows(difference)
-        if section.title.startswith("Coverage: known")
+        if section.title == UNKNOWN
         else replace(section, rows=_mix(section.rows) if section.columns == CELL else section.rows)
         for section in list_sections(difference)
     ]

@@ -21,7 +21,12 @@ from typer.testing import CliRunner, Result
 import etl
 from ask.diff.pair import Pair
 from etl.ask.diff import Difference, compare, connect
-from etl.ask.diff.render import list_sections, write_headline, write_markdown
+from etl.ask.diff.render import (
+    list_sections,
+    show_unknown_columns,
+    write_headline,
+    write_markdown,
+)
 from etl.ask.diff.screen import show
 from etl.build.index import list_parts_tables, list_tables
 from etl.cli.diff import register
@@ -109,6 +114,18 @@ def test_a_release_that_changed_since_the_build_is_said_on_stderr(
         said = run(*words, "--sql", "select 1").stderr
         assert ("changed. Run `ispy1 repro`." in said) is is_told
     assert json.loads(run("v2", "--json").stdout)["is_different"] is False
+
+
+def test_what_is_not_known_any_more_is_counted_by_column(found: Difference) -> None:
+    lost = [
+        {"table": "masks", "key": {"case_id": n}, "column": "sphericity", "old": n, "new": None}
+        for n in range(5)
+    ]
+    won = {**lost[0], "old": None, "new": 1.0}
+    assert show_unknown_columns(replace(found, coverage_cells=[*lost, won])).rows == (
+        ("masks", "sphericity", "known now", "1", "0"),
+        ("masks", "sphericity", "not known any more", "5", "0, 1, 2 and 2 more"),
+    )
 
 
 def test_long_lists_are_cut_and_say_so(found: Difference) -> None:
