@@ -7,6 +7,7 @@ from pathlib import Path
 from etl.model import project
 from etl.model.errors import UserError
 from etl.model.release import MARKS, is_litter
+from etl.phantom import papers
 from etl.versions import dvc, git
 
 _LOCK = "data/dvc.lock"
@@ -50,8 +51,16 @@ def list_edits(root: Path) -> list[str]:
         for path, (md5, _) in dvc.release_hashes(root, release).items()
         if kept.get(path) != md5 and md5 not in MARKS and not is_litter(path)
     }
+    if papers.README in odd and _is_made_anew(root, release):
+        return []
     cached = dvc.list_cached(root, odd.values())
     return sorted(f"{name}/{path}" for path, md5 in odd.items() if md5 not in cached)
+
+
+def _is_made_anew(root: Path, release: Path) -> bool:
+    """Return whether the phantom is of today's parameters: a build was cut before DVC kept it."""
+    stated = [project.param(root, f"phantom.{name}") for name in ("cases", "seed", "scale")]
+    return (release / papers.README).read_bytes() == papers.format_readme(*stated).encode()
 
 
 def _is_touched(root: Path, release: Path) -> bool:

@@ -16,7 +16,9 @@ from typer.testing import CliRunner
 from etl.ask.status import format_lines, status
 from etl.build.index import list_tables, write_indexes
 from etl.cli import why as commands
+from etl.model import project
 from etl.model.errors import UserError
+from etl.phantom import papers
 from etl.versions.edits import refuse_edits
 from etl.versions.repro import run_repro
 
@@ -128,6 +130,9 @@ def test_edits_in_the_phantom_are_in_danger_and_in_a_release_are_not(tmp_path: P
     with pytest.raises(UserError, match="ispy1 adopt data/phantom") as refusal:
         run_repro(root, [], {}, print)
     assert str(refusal.value).startswith(", ".join(edits))
+    stated = [project.param(root, f"phantom.{name}") for name in ("cases", "seed", "scale")]
+    (phantom / papers.README).write_text(papers.format_readme(*stated))
+    refuse_edits(root)  # made anew, by a build that was cut
     shutil.rmtree(phantom)  # as in a fresh clone
     refuse_edits(root)
 
