@@ -352,7 +352,7 @@ def test_repro_end_to_end_and_what_asks_about_the_release(
     said = user.run("ispy1 repro tables", env=env)
     assert "Running stage 'tables'" in said
     monkeypatch.chdir(user.root)
-    for stage in ("split", "gate", "card", "site"):  # in this process: tests/e2e starts one for each
+    for stage in ("split", "gate", "card", "site"):  # here: tests/e2e starts one for each
         assert CliRunner().invoke(app, [stage]).exit_code == 0
     user.run("dvc commit -q -f split gate card site", env=env)
     judged = CliRunner().invoke(app, ["verdict"])  # red: two tiny cases
