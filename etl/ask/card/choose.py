@@ -30,8 +30,8 @@ class Case:
 
     @property
     def reference(self) -> Row | None:
-        """The mask that the planes go through: the expert's, else the first with foreground."""
-        filled = {name: row for name, row in self.masks.items() if row["voxel_count"]}
+        """The mask that the planes go through: the expert's, else the first with a centroid."""
+        filled = {n: row for n, row in self.masks.items() if row["centroid_r_mm"] is not None}
         return filled.get(self.sets.get("expert", "")) or next(iter(filled.values()), None)
 
     @property

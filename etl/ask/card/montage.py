@@ -175,7 +175,7 @@ def _sample_planes(volume: Volume, frame: Frame) -> list[tuple[Array, Array]]:
 
 def _make_frame(header: Header, reference: Row | None) -> Frame:
     """Return the 1 mm grid of a volume, its planes through the reference's centroid or middle."""
-    if reference is not None and reference["voxel_count"]:
+    if reference is not None and reference["centroid_r_mm"] is not None:
         r, a, s = (float(reference[f"centroid_{axis}_mm"]) for axis in "ras")
         return frame_planes(header, (r, a, s))
     return frame_planes(header)

@@ -22,7 +22,8 @@ def image(case: str, phase: int = 1, image_set: str = "zscored") -> Blob:
 
 def mask(case: str, volume: float, name: str = "stv_manual") -> Row:
     count = int(volume * 1000)
-    return {"case_id": case, "mask": name, "volume_cm3": volume, "voxel_count": count}
+    centroid = 0.0 if count else None
+    return {"case_id": case, "mask": name, "volume_cm3": volume, "centroid_r_mm": centroid}
 
 
 def choose(images: list[Blob], rows: list[Row]) -> Case:
