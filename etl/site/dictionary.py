@@ -55,17 +55,17 @@ def list_entries(site: Site) -> list[Entry]:
     """Return every relation of the warehouse: tables, views, macros, then the small inputs."""
     reads = list_reads(site)
     readers = list_readers(reads)
-    relations = dictionary.list_relations(site.connection)
-    return [_make_entry(site, relation, reads, readers) for relation in relations]
+    all_facts = dictionary.list_all_facts(site.connection)
+    return [_make_entry(site, *of_relation, reads, readers) for of_relation in all_facts]
 
 
 def _make_entry(
     site: Site,
     relation: Relation,
+    facts: Sequence[ColumnFact],
     reads: Mapping[str, Sequence[str]],
     readers: Mapping[str, Sequence[str]],
 ) -> Entry:
-    facts = dictionary.list_facts(site.connection, relation)
     n_parameters = len(relation.parameters)
     name = relation.sql_name.partition("(")[0]
     return Entry(

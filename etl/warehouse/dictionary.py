@@ -42,8 +42,9 @@ select comment from duckdb_functions()
 where function_name = ? and function_type = 'table_macro' and database_name = current_catalog()
 """
 _COLUMNS = """
-select column_name, data_type, comment from duckdb_columns()
-where database_name = current_catalog() and schema_name = ? and table_name = ?
+select schema_name, table_name, column_name, data_type, comment from duckdb_columns()
+where database_name = current_catalog()
+and schema_name = coalesce(?, schema_name) and table_name = coalesce(?, table_name)
 order by column_index
 """
 
@@ -123,8 +124,19 @@ def columns(connection: duckdb.DuckDBPyConnection, relation: Relation) -> list[C
     """Return the columns of a relation in order."""
     if relation.kind == "macro":
         return _list_macro_columns(connection, relation)
-    rows = connection.execute(_COLUMNS, [relation.schema, relation.name]).fetchall()
-    return [ColumnFact(n, kind.lower(), *split_unit(comment or "")) for n, kind, comment in rows]
+    by_name = _read_columns(connection, relation.schema, relation.name)
+    return by_name.get((relation.schema, relation.name), [])
+
+
+def _read_columns(
+    connection: duckdb.DuckDBPyConnection, schema: str | None = None, name: str | None = None
+) -> dict[tuple[str, str], list[ColumnFact]]:
+    """Return the columns of one table or view, or of all, by schema and name."""
+    by_name: dict[tuple[str, str], list[ColumnFact]] = {}
+    for *key, column, kind, comment in connection.execute(_COLUMNS, [schema, name]).fetchall():
+        fact = ColumnFact(column, kind.lower(), *split_unit(comment or ""))
+        by_name.setdefault((key[0], key[1]), []).append(fact)
+    return by_name
 
 
 def list_facts(connection: duckdb.DuckDBPyConnection, relation: Relation) -> list[ColumnFact]:
@@ -134,6 +146,16 @@ def list_facts(connection: duckdb.DuckDBPyConnection, relation: Relation) -> lis
         *(ColumnFact(name, "parameter", *split_unit(meaning)) for name, meaning in parameters),
         *columns(connection, relation),
     ]
+
+
+def list_all_facts(
+    connection: duckdb.DuckDBPyConnection,
+) -> Iterator[tuple[Relation, list[ColumnFact]]]:
+    """Yield every relation with what list_facts() has of it: one query for all but the macros."""
+    by_name = _read_columns(connection)
+    for relation in list_relations(connection):
+        of_macro = list_facts(connection, relation) if relation.kind == "macro" else []
+        yield relation, by_name.get((relation.schema, relation.name), of_macro)
 
 
 def _list_macro_columns(
@@ -159,7 +181,7 @@ def as_json(connection: duckdb.DuckDBPyConnection, relation: Relation) -> dict[s
 def markdown(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
     """Yield the data dictionary as one document, a line at a time."""
     yield "# Data dictionary"
-    for relation in list_relations(connection):
+    for relation, facts in list_all_facts(connection):
         yield ""
         yield f"## {relation.sql_name} ({relation.kind})"
         yield ""
@@ -169,15 +191,15 @@ def markdown(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
         yield ""
         yield "| column | type | unit | meaning |"
         yield "|---|---|---|---|"
-        for column in list_facts(connection, relation):
+        for column in facts:
             meaning = column.meaning.replace("|", "\\|")
             yield f"| {column.name} | {column.type} | {column.unit} | {meaning} |"
 
 
 def rows(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, ...]]:
     """Yield the data dictionary as rows: table, kind, column, type, unit, meaning."""
-    for relation in list_relations(connection):
-        for c in list_facts(connection, relation):
+    for relation, facts in list_all_facts(connection):
+        for c in facts:
             yield (relation.sql_name, relation.kind, c.name, c.type, c.unit, c.meaning)
 
 

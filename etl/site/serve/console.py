@@ -49,10 +49,7 @@ def send_console(open_site: Callable[[], Site]) -> Endpoint:
     def send(_request: Request) -> Response:
         site = open_site()
         with site.connection as connection:
-            relations = [
-                (relation, dictionary.list_facts(connection, relation))
-                for relation in dictionary.list_relations(connection)
-            ]
+            relations = list(dictionary.list_all_facts(connection))
             page = render_page(site, "console", "console.html.j2", relations=relations)
         return send_page(page.content.decode(), "console", connect_src="'self'")
 
