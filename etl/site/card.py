@@ -120,7 +120,7 @@ def _describe_picture(site: Site) -> Picture:
     title = about.title if about else "One case in three planes"
     words = title.partition(":")[0].split()
     case_id = make_case_finder(site)(words[-1]) if words else None
-    return Picture(f"data/{PICTURE}", title, about.alt if about else "", case_id)
+    return Picture(f"data/{PICTURE}", title, about.alt if about else title, case_id)
 
 
 def _list_versions(site: Site, facts: Facts) -> dict[str, str]:

@@ -114,20 +114,23 @@ def format_lines(shown: Shown, *, whole: bool = False) -> Iterator[str]:
         shown: the case.
         whole: all that is broken and found, in whole texts, however many lines that takes.
     """
-    limit = None if whole else N_BREACHES
-    lines = [*_list_head(shown), *_list_breaches(shown, limit), *_list_figures(shown, whole=whole)]
-    rows = shown.case.rows.get("findings", ())
-    room = max(1, (HEIGHT - len(lines) - 2) // 2)
-    lines += _list_findings(rows, len(rows) if whole else room)
-    texts = [strip_controls(line).rstrip() for line in lines]
+    texts = _list_texts(shown, whole=True)
     if whole:
         yield from texts
         return
-    yield from (shorten_cell(text, WIDTH) for text in texts)
-    n_hidden = max(0, len(rows) - room)
-    if n_hidden or len(shown.breaches) > N_BREACHES or any(len(text) > WIDTH for text in texts):
-        hidden = f"{n_hidden} findings hidden; all" if n_hidden else "All"
-        yield f"{hidden}, in whole texts: ispy1 show {shown.case.case_id} --all"
+    screen = [shorten_cell(text, WIDTH) for text in _list_texts(shown, whole=False)]
+    yield from screen
+    if screen != texts:
+        yield f"All of it, in whole texts: ispy1 show {shown.case.case_id} --all"
+
+
+def _list_texts(shown: Shown, *, whole: bool) -> list[str]:
+    """Return the lines, none of them cut; as many as a screen has, or all."""
+    limit = None if whole else N_BREACHES
+    lines = [*_list_head(shown), *_list_breaches(shown, limit), *_list_figures(shown, whole=whole)]
+    room = None if whole else max(1, (HEIGHT - len(lines) - 2) // 2)
+    lines += _list_findings(shown.case.rows.get("findings", ()), room)
+    return [strip_controls(line).rstrip() for line in lines]
 
 
 def _list_head(shown: Shown) -> Iterator[str]:
@@ -139,8 +142,9 @@ def _list_head(shown: Shown) -> Iterator[str]:
     yield (
         f"{mark}{case.case_id}  {summary['subtype'] or 'subtype unknown'}, pCR {pcr}, "
         f"fold {format_cell(summary['fold'])}, {summary['scanner'] or 'scanner unknown'}"
-        f"{', INCOMPLETE: ' if lacking else ''}{', '.join(lacking)}"
     )
+    if lacking or not summary["is_complete"]:
+        yield f"INCOMPLETE: {', '.join(lacking)}"
     yield f"picture: {shown.note}{_name_path(shown.picture) if shown.picture else ''}"
     if shown.verdict.note:
         yield f"verdict: {shown.verdict.note}"
@@ -211,9 +215,11 @@ def _format_mask(case: CaseFacts, name: str, sets: Mapping[str, str]) -> str:
     )
 
 
-def _list_findings(rows: Sequence[Row], limit: int) -> Iterator[str]:
+def _list_findings(rows: Sequence[Row], limit: int | None) -> Iterator[str]:
     """Yield the first findings, two lines each."""
-    yield f"findings: {len(rows) or 'none'}"
-    for row in rows[:limit]:
+    shown = rows[:limit]
+    first = f", the first {len(shown)}" if len(shown) < len(rows) else ""
+    yield f"findings: {len(rows) or 'none'}{first}"
+    for row in shown:
         yield f"  {row['severity']} {row['check']}: {row['observed']}, not {row['expected']}"
         yield f"    fix: {row['fix']}"

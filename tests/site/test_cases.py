@@ -22,8 +22,9 @@ from etl.model.profile import load_profile
 from etl.site import gate
 from etl.site.cases import format_cell, make_pages, make_viewer_url
 from etl.site.curve import make_curve
+from etl.site.facts import CaseFacts
 from etl.site.page import Site
-from etl.site.show import HEIGHT, WIDTH, format_lines, show_case
+from etl.site.show import HEIGHT, WIDTH, Shown, format_lines, show_case
 
 HOSTILE = "<script>alert('x')</script>\"&"
 
@@ -249,7 +250,8 @@ def test_many_findings_are_counted(rebuilt: Path) -> None:
     shown.case.rows["findings"] = [row] * 40  # type: ignore[index]
     lines = list(format_lines(shown))
     assert len(lines) <= HEIGHT + 1
-    assert lines[-1] == "37 findings hidden; all, in whole texts: ispy1 show ISPY1_9001 --all"
+    assert "findings: 40, the first 3" in lines
+    assert lines[-1] == "All of it, in whole texts: ispy1 show ISPY1_9001 --all"
     assert "\x1b" not in "".join(lines)
     assert "".join(format_lines(shown, whole=True)).count("d" * 99) == 40
 
@@ -294,6 +296,7 @@ def test_show_says_what_is_broken_and_all_of_it_when_asked() -> None:
     assert "BROKEN contracts of the gate: 2\n  critical masks: No mask is empty" in screen
     assert len(screen.splitlines()) <= HEIGHT
     assert HOSTILE not in screen
+    assert screen.endswith("whole texts: ispy1 show ISPY1_9001 --all\n")
     assert f"    observed: 2 of 9: {HOSTILE}" in whole
     (worst, _) = json.loads(show("9001", "--json").stdout)["broken_contracts"]
     assert (worst["severity"], worst["what"]) == ("critical", ["masks_ftv"])
@@ -318,3 +321,6 @@ def test_what_a_case_lacks_is_named(built: Path, tmp_path: Path) -> None:
     )
     files = render(built, tmp_path, lacks)
     assert "mask_ftv missing" in Page(files["cases/ISPY1_9001.html"]).text
+    case = CaseFacts("ISPY1_9001", {"lacking": [{"item": "mask_ftv", "is_present": True}]})
+    screen = list(format_lines(Shown(case, load_profile(built))))
+    assert "INCOMPLETE: mask_ftv not readable" in screen
