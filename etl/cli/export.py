@@ -113,24 +113,46 @@ def export(  # noqa: PLR0913, PLR0917  typer makes an option of each
     options = {
         "images": images, "masks": masks, "copy": copy, "dicom": dicom, "sound": sound or None,
     }  # fmt: skip
+    of_files = files or sheets or dialect
+    _refuse_mixed(tool, table_format, rev, options, of_files=bool(of_files))
     cases: Sequence[str] = ()
     if tool:
-        if table_format or rev or files or sheets or dialect:
-            message = f"--for {tool}: takes --images, --masks, --copy, --dicom, --sound, --force."
-            raise UserError(message)
         cases = _export_for(tool, folder, options, force=force)
-    elif any(options.values()):
-        message = "--images, --masks, --copy, --dicom, --sound: belong to --for TOOL."
-        raise UserError(message)
-    elif table_format or rev:
-        if table_format != "delta" or files or sheets or dialect:
-            message = "--table-format: expected delta, with --rev and --force alone."
-            raise UserError(message)
+    elif table_format:
         _export_delta(folder, rev, force=force)
     else:
         _export_tables(folder, files or [], sheets or [], dialect, force=force)
     if not rev:
         _warn_of_verdict(cases)
+
+
+def _refuse_mixed(
+    tool: str | None,
+    table_format: str | None,
+    rev: str | None,
+    options: dict[str, Any],
+    *,
+    of_files: bool,
+) -> None:
+    """Refuse options that belong to different exports.
+
+    Args:
+        tool: of `--for`.
+        table_format: of `--table-format`.
+        rev: of `--rev`.
+        options: those that belong to `--for`, by name.
+        of_files: whether one of the export of files was given.
+    """
+    message = ""
+    if tool:
+        if table_format or rev or of_files:
+            message = f"--for {tool}: takes --images, --masks, --copy, --dicom, --sound, --force."
+    elif any(options.values()):
+        message = "--images, --masks, --copy, --dicom, --sound: belong to --for TOOL."
+    elif (table_format or rev) and (table_format != "delta" or of_files):
+        message = "--table-format: expected delta, with --rev and --force alone."
+    if message:
+        raise UserError(message)
 
 
 def _export_tables(

@@ -47,6 +47,21 @@ RemoteOption = Annotated[
     bool,
     typer.Option("--remote", help="Read tables of versions in the DVC remote; pull nothing."),
 ]
+QueryArgument = Annotated[
+    str | None, typer.Argument(help="The query, a .sql file, or - for standard input.")
+]
+OwnOption = Annotated[
+    list[str] | None,
+    typer.Option("--with", metavar="NAME=FILE", help="Join a csv, parquet or xlsx file."),
+]
+AttachOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=REV",
+        help="Put a version beside this one, as NAME.masks.",
+        autocompletion=complete_versions,
+    ),
+]
 ColumnsOption = Annotated[
     str | None,
     typer.Option(
@@ -96,24 +111,12 @@ def register(app: typer.Typer) -> None:
 
 
 def sql(  # noqa: PLR0913, PLR0917  typer makes an option of each
-    query: Annotated[
-        str | None, typer.Argument(help="The query, a .sql file, or - for standard input.")
-    ] = None,
+    query: QueryArgument = None,
     form: FormatOption = None,
     output: OutputOption = None,
-    own: Annotated[
-        list[str] | None,
-        typer.Option("--with", metavar="NAME=FILE", help="Join a csv, parquet or xlsx file."),
-    ] = None,
+    own: OwnOption = None,
     rev: RevOption = None,
-    attach: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=REV",
-            help="Put a version beside this one, as NAME.masks.",
-            autocompletion=complete_versions,
-        ),
-    ] = None,
+    attach: AttachOption = None,
     timeout: TimeoutOption = SECONDS,
     memory: MemoryOption = MEMORY,
     spill: SpillOption = None,

@@ -23,6 +23,7 @@ from etl.model import project
 from etl.model.address import is_address
 from etl.model.errors import UserError
 from etl.model.release import LINK_OUTSIDE
+from etl.versions.counting import count_files
 from etl.versions.dvc_config import read_config
 from etl.versions.objects import hash_objects, wait_for_answer
 from etl.versions.odd_files import ignore_odd_files, show_path
@@ -72,7 +73,7 @@ def release_hashes(
         repo = _open_repo(root)
         built = build(
             repo.cache.local, str(release), repo.fs, "md5", dry_run=True, ignore=repo.dvcignore,
-            **({"callback": _count_files(release, progress)} if progress else {}),
+            **({"callback": count_files(release, progress)} if progress else {}),
         )  # fmt: skip
         tree: Any = built[2]  # a folder's hash is a tree, which DVC's types do not say
     except Exception as error:  # DVC's own state file has errors of SQLite's
@@ -93,19 +94,6 @@ def release_hashes(
             for path, hash_and_size in hashes.items()
         },
     }
-
-
-def _count_files(release: Path, progress: Callable[[int, int], None]) -> Any:  # noqa: ANN401
-    """Return what DVC's builder tells of each file that it looked at."""
-    from fsspec.callbacks import Callback
-
-    total = sum(len(files) for _, _, files in os.walk(release))
-
-    class Files(Callback):  # type: ignore[misc]  # fsspec has no types
-        def call(self, *_: object, **_more: object) -> None:
-            progress(self.value, max(total, self.value))
-
-    return Files()
 
 
 def find_changed(root: Path, release: Folder, md5s: Mapping[str, str]) -> list[str]:
