@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import duckdb
@@ -54,10 +54,15 @@ _TAGS_READ = 20  # the latest; one without tables is passed over
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """The two versions of the page. `new`: None for the working tree."""
+    """The two versions of the page. `new`: None for the working tree.
+
+    `old_files`, `new_files`: the tables of each, and their files of cases, to MD5.
+    """
 
     old: git.Revision
     new: git.Revision | None
+    old_files: Mapping[str, str] = field(repr=False)
+    new_files: Mapping[str, str] = field(repr=False)
 
     @property
     def names(self) -> tuple[str, str]:
@@ -122,8 +127,10 @@ def find_pair(root: Path) -> Pair | None:
     if not tags:
         return None
     latest, *older = tags
-    is_changed = _list_files(root, latest) != _list_files(root, None)
-    return Pair(latest, None) if is_changed or not older else Pair(older[0], latest)
+    files, files_here = _list_files(root, latest), _list_files(root, None)
+    if files != files_here or not older:
+        return Pair(latest, None, files, files_here)
+    return Pair(older[0], latest, _list_files(root, older[0]), files)
 
 
 def read_report(site: Site, pair: Pair) -> tuple[Report, dict[str, bytes]]:
@@ -132,7 +139,7 @@ def read_report(site: Site, pair: Pair) -> tuple[Report, dict[str, bytes]]:
     Raises:
         UserError: a version cannot be read here.
     """
-    old, new = (_list_files(site.root, version) for version in (pair.old, pair.new))
+    old, new = pair.old_files, pair.new_files
     recipe = make_module_recipe(site.root, __name__, site.profile)
     rules = {} if pair.new else hash_rules(site.root)
     made_of = hash_inputs(recipe, pair, old, new, rules)
