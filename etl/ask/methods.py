@@ -42,13 +42,12 @@ def format_methods(root: Path) -> str:
     Raises:
         UserError: the warehouse cannot be opened.
     """
-    from etl.warehouse.connect import connect
+    from etl.warehouse.connect import connect, hide_python_objects
 
     facts = read_facts(root)
     release = f"`{facts.release_hash}`" if facts.release_hash else NOT_RECORDED
     with connect(root) as connection:
-        # A table that is missing must be missing, and not the Python object of the same name.
-        connection.execute("set python_enable_replacements = false")
+        hide_python_objects(connection)
         settings = {**_read_versions(root), **_read_numbers(connection)}
         answers: Answers = {
             "phantom": [{}] if facts.profile.is_phantom else [],

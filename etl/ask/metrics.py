@@ -29,11 +29,10 @@ def write_metrics(root: Path) -> Path:
     Raises:
         UserError: the warehouse cannot be opened, or the disk refuses.
     """
-    from etl.warehouse.connect import connect
+    from etl.warehouse.connect import connect, hide_python_objects
 
     with connect(root) as connection:
-        # A table that is missing must be missing, and not the Python object of the same name.
-        connection.execute("set python_enable_replacements = false")
+        hide_python_objects(connection)
         metrics = {
             name: {row["name"]: row["value"] for row in ask(connection, query)}
             for name, query in read_sql(root / QUERIES).items()

@@ -8,7 +8,7 @@ from typing import Final
 
 from etl.exchange.target import Exported, Options
 from etl.model.errors import UserError
-from etl.model.project import TABLES
+from etl.model.store import require_tables
 
 # Tool -> the options that it takes. Its module has `export(root, target, options)`.
 TOOLS: Final = {
@@ -33,8 +33,6 @@ def export_for(tool: str, root: Path, target: Path, options: Options) -> Exporte
     for option in sorted(options.stated - set(TOOLS[tool])):
         message = f"--{option}: --for {tool} does not take it. Leave it out."
         raise UserError(message)
-    if not any((root / TABLES).glob("*.parquet")):
-        message = f"{root / TABLES}: no table is built yet. Run `ispy1 repro` first."
-        raise UserError(message)
+    require_tables(root)
     exported: Exported = import_module(f"etl.exchange.{tool}").export(root, target, options)
     return exported

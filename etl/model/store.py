@@ -41,6 +41,17 @@ def table_path(folder: Path, name: str) -> Path:
     return folder / f"{name}.parquet"
 
 
+def require_tables(root: Path) -> None:
+    """Refuse a project that has no table yet.
+
+    Raises:
+        UserError: there is none.
+    """
+    if not any((root / TABLES).glob("*.parquet")):
+        message = f"{root / TABLES}: no table is built yet. Run `ispy1 repro`."
+        raise UserError(message)
+
+
 def find_table(root: Path, name: str) -> Path:
     """Return where the file of a table lies, or belongs: what the gate makes has its own folder."""
     of_gate = table_path(root / GATE, name)

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from etl.gate.report import Contract, GateReport
-from etl.site.gate import describe_verdict, find_report, make_case_finder
+from etl.gate.report import Contract, GateReport, find_report
+from etl.site.gate import describe_verdict, make_case_finder
 from etl.site.page import Site
 
 _CHECK = re.compile(r" \(\w+\)$")  # behind the path that a finding names

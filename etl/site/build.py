@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from etl.model import project
-from etl.model.errors import UserError
 from etl.model.profile import load_profile
-from etl.model.store import write_atomically
+from etl.model.store import require_tables, write_atomically
 from etl.site import card, cases, changes, dictionary, gate, lineage
 from etl.site.page import STATIC, File, Site
 
@@ -36,14 +34,13 @@ def write_site(root: Path, advance: Callable[[int, int], None]) -> Path:
     Raises:
         UserError: no table is built yet, or the disk refuses.
     """
-    from etl.warehouse.connect import connect
+    from etl.warehouse.connect import connect, hide_python_objects
 
-    check_built(root)
+    require_tables(root)
     folder = root / SITE
     paths = {_write_file(folder, file) for file in _list_static()}
     with connect(root) as connection:
-        # A table that is missing must be missing, and not the Python object of the same name.
-        connection.execute("set python_enable_replacements = false")
+        hide_python_objects(connection)
         site = Site(root, connection, load_profile(root), folder, advance)
         for n_done, make_pages in enumerate(MAKERS, start=1):
             paths |= {_write_file(folder, file) for file in make_pages(site)}
@@ -52,17 +49,6 @@ def write_site(root: Path, advance: Callable[[int, int], None]) -> Path:
         if path.is_file() and path not in paths:
             path.unlink()
     return folder / "index.html"
-
-
-def check_built(root: Path) -> None:
-    """Refuse a project that has no table yet.
-
-    Raises:
-        UserError: there is none.
-    """
-    if not any((root / project.TABLES).glob("*.parquet")):
-        message = f"{root / project.TABLES}: no table is built yet. Run `ispy1 repro`."
-        raise UserError(message)
 
 
 def _list_static() -> Iterator[File]:

@@ -14,13 +14,13 @@ from etl.gate.report import (
     WAIVED,
     Contract,
     GateReport,
+    find_report,
     find_stale,
     format_headline,
-    read_report,
 )
 from etl.gate.suites import SUITES, Expectation, read_notes, read_suites
 from etl.gate.text import MAX_LISTED, Group, describe_stale, group, write_command
-from etl.model.errors import SEVERITIES, UserError
+from etl.model.errors import SEVERITIES
 from etl.model.release import parse
 from etl.site.page import File, Site, render_page
 
@@ -100,14 +100,6 @@ def fold_observed(contract: Contract) -> tuple[str, str]:
     end = (comma or MOST_OBSERVED) if len(observed) > MOST_OBSERVED else None
     first, rest = observed[:end], observed[end:].strip() if end else ""
     return (first if is_counted or contract.success else f"{first} ({counts})"), rest
-
-
-def find_report(root: Path) -> GateReport | None:
-    """Return the latest results of the gate; None where there are none that hold together."""
-    try:
-        return read_report(root)
-    except UserError:  # its message names this machine's folders
-        return None
 
 
 def describe_verdict(root: Path, report: GateReport | None) -> tuple[str, str]:

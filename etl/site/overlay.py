@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from etl.ask.card.draw import Mask, Panel, Sheet, Strip, draw_png
-from etl.ask.card.montage import frame_planes
+from etl.ask.card.montage import frame_planes, sample_planes
 from etl.ask.card.picture import make_texts
-from etl.ask.card.planes import VIEWS, Array, Frame, make_points, sample
+from etl.ask.card.planes import VIEWS, Array
 from etl.ask.diff.dice import find_blob, measure_volumes
 from etl.measure.grids import is_same_grid, to_world
 from etl.model.errors import BadInputError, UserError
@@ -89,8 +89,8 @@ def _make_sheet(
     bits = {side: select_nonzero(volume)[0] for side, volume in volumes.items()}
     header = (image or volumes["new"]).header
     frame = frame_planes(header, _find_change(volumes, bits))
-    planes = {side: _sample(bits[side], volumes[side], frame) for side in SIDES}
-    grey = _sample(image.voxels, image, frame) if image else None
+    planes = {side: sample_planes(bits[side], volumes[side].header.affine, frame) for side in SIDES}
+    grey = sample_planes(image.voxels, image.header.affine, frame) if image else None
     panels = [
         Panel(
             view,
@@ -107,11 +107,6 @@ def _make_sheet(
     title = f"{change['case_id']} {change['mask']}, {names[0]} and {names[1]}"
     note = "1 mm pixels; planes through the largest change"
     return Sheet(title, [note], [Strip("", panels)], legend, panel_pixels=PANEL_PIXELS)
-
-
-def _sample(voxels: Array, volume: Volume, frame: Frame) -> list[tuple[Array, Array]]:
-    affine = volume.header.affine
-    return [sample(voxels, affine, make_points(frame, view)) for view in VIEWS]
 
 
 def _find_change(

@@ -9,17 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from etl.ask.card.montage import name_in_full, name_in_words
+from etl.ask.card.palette import number_masks
 from etl.model.errors import UserError
 from etl.model.profile import Profile, load_profile
-from etl.model.store import write_atomically
+from etl.model.store import require_tables, write_atomically
 from etl.site.broken import Breach, Verdict, read_verdict
-from etl.site.build import SITE, check_built
+from etl.site.build import SITE
 from etl.site.cases import format_cell, read_context, summarize_case
 from etl.site.facts import CaseFacts, Row, list_lacking, read_facts
 from etl.site.montage import make_montages
 from etl.site.page import Site, format_number
 from etl.text.values import convert_for_json, shorten, shorten_cell, strip_controls
-from etl.warehouse.connect import connect
+from etl.warehouse.connect import connect, hide_python_objects
 
 OWN = "own"  # where a picture goes that the site does not have
 WIDTH, HEIGHT = 80, 22  # of a terminal, less the lines of the prompt
@@ -55,11 +56,11 @@ def show_case(root: Path, words: str, output: Path | None = None) -> Shown:
     Raises:
         UserError: no such case in the release, nothing is built, or the disk refuses.
     """
-    check_built(root)
+    require_tables(root)
     profile = load_profile(root)
     case_id = profile.case_id(words) or words
     with connect(root) as connection:
-        connection.execute("set python_enable_replacements = false")  # a name is a table or nothing
+        hide_python_objects(connection)
         cases = read_facts(connection, profile, case_id)
         if not cases:
             ids = connection.execute("select case_id from cases where in_release").fetchall()
@@ -171,7 +172,8 @@ def _list_breaches(shown: Shown, limit: int | None) -> Iterator[str]:
 def _list_figures(shown: Shown, *, whole: bool) -> Iterator[str]:
     case, sets = shown.case, shown.profile.sets
     yield _MASK.format("mask", "cm3", "parts", "size mm", "PE % ph1", "SER", "gain % ph2")
-    for name in _rank_masks(case, shown.profile)[: None if whole else N_MASKS]:
+    mask_sets = [*number_masks(shown.profile, (row["mask"] for row in case.rows.get("masks", ())))]
+    for name in mask_sets[: None if whole else N_MASKS]:
         yield _format_mask(case, name, sets)
     pairs = [row for row in case.rows.get("mask_agreement", ()) if _names_expert(row, sets)]
     if pairs:
@@ -187,14 +189,6 @@ def _list_figures(shown: Shown, *, whole: bool) -> Iterator[str]:
 def _name_path(path: Path) -> str:
     """Return a path as a user of this folder writes it."""
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
-
-
-def _rank_masks(case: CaseFacts, profile: Profile) -> list[str]:
-    """Return the declared mask sets, the expert's first, then the case's own."""
-    roles = ("expert", "network", "functional")
-    first = [profile.sets[role] for role in roles if role in profile.sets]
-    own = [row["mask"] for row in case.rows.get("masks", ())]
-    return list(dict.fromkeys([*first, *profile.masks, *own]))
 
 
 def _names_expert(row: Row, sets: Mapping[str, str]) -> bool:

@@ -374,6 +374,11 @@ def _comment_views(
         yield from comments("view", name, comment, meanings)
 
 
+def hide_python_objects(connection: duckdb.DuckDBPyConnection) -> None:
+    """Let a table that is missing be missing, and not the Python object of the same name."""
+    connection.execute("set python_enable_replacements = false")
+
+
 def fetch_rows(cursor: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     """Return the rows of an answer as dicts."""
     names = [column[0] for column in cursor.description or ()]

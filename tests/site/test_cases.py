@@ -272,7 +272,7 @@ HOLDS = replace(BROKEN, expectation_id="9", success=True, failing=(Failing(CASES
 def report(monkeypatch: pytest.MonkeyPatch) -> None:
     """A gate that is red, and up to date."""
     report = GateReport((BROKEN, CRITICAL, HOLDS))
-    monkeypatch.setattr(gate, "read_report", lambda _root: report)
+    monkeypatch.setattr("etl.gate.report.read_report", lambda _root: report)
     monkeypatch.setattr(gate, "find_stale", lambda _root, **_: [])
 
 
@@ -307,7 +307,7 @@ def test_without_a_verdict_of_these_tables_pages_say_so(
     files: dict[str, bytes], built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert "The gate has not judged these tables" in Page(files["cases/ISPY1_9001.html"]).text
-    monkeypatch.setattr(gate, "read_report", lambda _root: GateReport((CRITICAL,)))
+    monkeypatch.setattr("etl.gate.report.read_report", lambda _root: GateReport((CRITICAL,)))
     monkeypatch.setattr(gate, "find_stale", lambda _root, **_: ["masks.parquet changed"])
     files = render(built, tmp_path)
     for path in ("cases/index.html", "cases/ISPY1_9001.html"):

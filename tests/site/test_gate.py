@@ -44,7 +44,7 @@ def make_page(site: Site, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Page
     """The page of these contracts, and of what changed since they were judged."""
 
     def make(*contracts: Contract, changes: tuple[str, ...] = ()) -> Page:
-        monkeypatch.setattr(gate, "read_report", lambda _root: GateReport(contracts))
+        monkeypatch.setattr("etl.gate.report.read_report", lambda _root: GateReport(contracts))
         monkeypatch.setattr(gate, "find_stale", lambda _root, **_: [*changes])
         (file,) = gate.make_pages(site)
         return Page(file)

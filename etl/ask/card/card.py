@@ -12,15 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from etl.ask.card.template import Row, ask, fill_template
-from etl.gate.report import Contract, GateReport, find_stale, format_headline, read_report
+from etl.gate.report import Contract, GateReport, find_report, find_stale, format_headline
 from etl.gate.text import describe_stale, group, list_unjudged
 from etl.model import project
-from etl.model.errors import UserError
 from etl.model.profile import Profile, load_profile
-from etl.model.store import read_footer, write_atomically
+from etl.model.store import read_footer, require_tables, write_atomically
 from etl.text.markdown import NONE
 from etl.versions import dvc
-from etl.warehouse.connect import quoted
+from etl.warehouse.connect import hide_python_objects, quoted
 
 if TYPE_CHECKING:
     import duckdb
@@ -51,9 +50,7 @@ def write_card(root: Path) -> Path:
     """
     from etl.warehouse.connect import connect
 
-    if not any((root / project.TABLES).glob("*.parquet")):
-        message = f"{root / project.TABLES}: no table is built yet. Run `ispy1 repro`."
-        raise UserError(message)
+    require_tables(root)
     with connect(root) as connection:
         card = render_card(connection, root, read_facts(root))
     path = root / CARD
@@ -68,7 +65,7 @@ def read_facts(root: Path) -> Facts:
         load_profile(root),
         dvc.release_hash(root),
         {path.stem: _read_recipe(path) for path in sorted(tables, key=lambda path: path.stem)},
-        _read_report(root),
+        find_report(root),
         find_stale(root, blobs=False),
         (root / CARD).with_name(PICTURE).is_file(),
     )
@@ -81,13 +78,6 @@ def _read_recipe(path: Path) -> str:
         return NONE
 
 
-def _read_report(root: Path) -> GateReport | None:
-    try:
-        return read_report(root)
-    except UserError:  # the message names this machine's folders: the card says it in its own words
-        return None
-
-
 def render_card(connection: duckdb.DuckDBPyConnection, root: Path, facts: Facts) -> str:
     """Return the card as markdown.
 
@@ -96,8 +86,7 @@ def render_card(connection: duckdb.DuckDBPyConnection, root: Path, facts: Facts)
         root: the project, which has the reports.
         facts: what no query can answer.
     """
-    # A table that is missing must be missing, and not the Python object of the same name.
-    connection.execute("set python_enable_replacements = false")
+    hide_python_objects(connection)
     report = facts.report or GateReport(())
     release = f"`{facts.release_hash}`" if facts.release_hash else NOT_RECORDED
     answers: Mapping[str, list[Row]] = {

@@ -26,7 +26,7 @@ from etl.build.kept_units import TRANSIENT
 from etl.measure.grids import to_world
 from etl.measure.mask import find_foreground
 from etl.model.errors import BadInputError
-from etl.read.nifti import Header, Volume, read_volume
+from etl.read.nifti import Header, read_volume
 from etl.read.volumes import VOLUMES
 from etl.tables.own_masks import read_two_values
 from etl.tables.unit import Blob, Context, Row
@@ -139,7 +139,7 @@ def _read_image(blob: Blob, reading: _Reading) -> None:
         return
     frame = reading.frame or _make_frame(volume.header, reading.case.reference)
     slope, inter = volume.header.scaling
-    planes = _sample_planes(volume, frame)
+    planes = sample_planes(volume.voxels, volume.header.affine, frame)
     reading.frame = frame
     reading.images[blob.name.phase or 0] = [
         (values * np.float64(slope) + inter, is_inside) for values, is_inside in planes
@@ -155,7 +155,7 @@ def _read_mask(name: str, row: Row, blob: Blob | None, reading: _Reading) -> Non
     reading.frame = reading.frame or _make_frame(volume.header, row)
     reading.masks[name] = [
         find_foreground(values, *volume.header.scaling)[0] & is_inside
-        for values, is_inside in _sample_planes(volume, reading.frame)
+        for values, is_inside in sample_planes(volume.voxels, volume.header.affine, reading.frame)
     ]
 
 
@@ -168,9 +168,9 @@ def _require(blob: Blob | None) -> Blob:
     return blob
 
 
-def _sample_planes(volume: Volume, frame: Frame) -> list[tuple[Array, Array]]:
-    affine = volume.header.affine
-    return [sample(volume.voxels, affine, make_points(frame, view)) for view in VIEWS]
+def sample_planes(voxels: Array, affine: Array, frame: Frame) -> list[tuple[Array, Array]]:
+    """Return the values of each plane, and where they lie in the volume; see sample()."""
+    return [sample(voxels, affine, make_points(frame, view)) for view in VIEWS]
 
 
 def _make_frame(header: Header, reference: Row | None) -> Frame:
