@@ -12,7 +12,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,10 +23,14 @@ MEMORY = Path("/dev/shm")  # noqa: S108  Linux keeps it in memory: a reader need
 HELD_S = 24 * 3600  # longer than any one reader asks
 
 
-def hold_file(root: Path, table: Path) -> Path:
-    """Return a second name of a table file; the file itself where it can have none."""
+def hold_files(root: Path, tables: Iterable[Path]) -> dict[str, Path]:
+    """Return table -> a second name of its file; the file itself where it can have none."""
     folder = _open_folder(root)
-    while folder:
+    return {table.stem: _hold_file(folder, table) if folder else table for table in tables}
+
+
+def _hold_file(folder: Path, table: Path) -> Path:
+    while True:
         modified, size, inode = read_stamp(table)
         held = folder / f"{table.stem}-{inode}-{modified}-{size}.parquet"
         try:
@@ -39,7 +43,6 @@ def hold_file(root: Path, table: Path) -> Path:
         if read_stamp(held)[2] == inode:
             return held
         held.unlink(missing_ok=True)  # replaced between the look and the link: look again
-    return table
 
 
 def hold_parts(root: Path, tables: Path, name: str) -> Path:

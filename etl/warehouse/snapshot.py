@@ -19,7 +19,7 @@ from etl.model.profile import Profile, load_profile
 from etl.model.project import GATE, PARAMS, TABLES
 from etl.versions import git, revision_tables
 from etl.warehouse import views
-from etl.warehouse.held import MEMORY, hold_cached, hold_file, hold_parts
+from etl.warehouse.held import MEMORY, hold_cached, hold_files, hold_parts
 from etl.warehouse.macros import FOLDER as MACROS
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Snapshot:
 def take_working_tree(root: Path) -> Snapshot:
     """Return what lies in the working tree of the project at `root`, held as it is now."""
     files = [path for folder in (TABLES, GATE) for path in (root / folder).glob("*.parquet")]
-    built = {path.stem: hold_file(root, path) for path in sorted(files, key=lambda path: path.stem)}
+    built = hold_files(root, sorted(files, key=lambda path: path.stem))
     profile = load_profile(root)
     rows = git_tables.read_inputs(root, profile)
     own, macros = (views.read_views(root / folder, profile) for folder in (VIEWS, MACROS))
