@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -153,12 +154,17 @@ def judge(
     _check_parameters(suites, rules)
     hand_over(connection, profile, reference, find_first_folds(root))
     contracts = list(find_gone(root, suites))
-    frames = {name: read_frame(connection, root, name, profile) for name in suites}
-    for done, (name, frame) in enumerate(frames.items()):
-        progress(done, len(frames))
-        _check_columns(name, suites[name], frame)
-        results = engine.validate(root, name, suites[name], frame, rules.parameters)
-        contracts += judge_suite(name, suites[name], results, frame, rules)
+    reader = ThreadPoolExecutor(1)  # DuckDB counts while Great Expectations judges
+    frames = {name: reader.submit(read_frame, connection, root, name, profile) for name in suites}
+    try:
+        for done, (name, pending) in enumerate(frames.items()):
+            progress(done, len(frames))
+            frame = pending.result()
+            _check_columns(name, suites[name], frame)
+            results = engine.validate(root, name, suites[name], frame, rules.parameters)
+            contracts += judge_suite(name, suites[name], results, frame, rules)
+    finally:
+        reader.shutdown(cancel_futures=True)
     if docs:
         weighed = {
             name: [{**e, "severity": _find_severity(e, rules)} for e in expectations]
