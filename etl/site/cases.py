@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from etl.ask.card.montage import name_in_words
 from etl.ask.card.palette import number_masks
 from etl.ask.card.picture import make_context
+from etl.build.recipe import make_module_recipe
 from etl.model import project
 from etl.model.profile import load_profile
 from etl.model.store import table_path
@@ -25,7 +26,7 @@ from etl.site.facts import (
     read_facts,
 )
 from etl.site.montage import Montage, make_montages
-from etl.site.page import File, Site, render_page
+from etl.site.page import TEMPLATES, File, Site, render_page, renew_page
 from etl.site.palette import list_legend
 from etl.tables.unit import Context
 from etl.text.markdown import NONE
@@ -51,6 +52,7 @@ class Shared:
     colours: Mapping[str, int]  # mask set -> number in the palette
     columns: Mapping[str, Mapping[str, Any]]  # table -> column -> meaning and unit
     verdict: Verdict
+    recipe: str  # a hash of the code and templates of the pages
 
 
 def make_pages(site: Site) -> Iterator[File]:
@@ -59,7 +61,8 @@ def make_pages(site: Site) -> Iterator[File]:
     context = read_context(site.root)
     colours = number_masks(site.profile, context.mask_sets)
     columns = read_columns(site.connection, [n for n, *_ in MEASURES])
-    shared = Shared(context, colours, columns, read_verdict(site))
+    recipe = make_module_recipe(site.root, __name__, site.profile, sorted(TEMPLATES.iterdir()))
+    shared = Shared(context, colours, columns, read_verdict(site), recipe)
     yield _render_index(site, shared, cases)
     ids = [case.case_id for case in cases]
     montages = make_montages(context, site.folder / "cases", ids)
@@ -130,10 +133,11 @@ def _render_case(
     site: Site, shared: Shared, case: CaseFacts, montage: Montage, around: Mapping[str, str]
 ) -> File:
     breaches = shared.verdict.by_case.get(case.case_id, ())
-    return render_page(
+    return renew_page(
         site,
         f"cases/{case.case_id}.html",
         "case.html.j2",
+        shared.recipe,
         case=case,
         summary=summarize_case(case, site.profile.sets, breaches),
         breaches=breaches,

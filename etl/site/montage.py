@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import compress
 from pathlib import Path
 
@@ -41,7 +41,7 @@ class Montage:
     """
 
     case_id: str
-    content: bytes | None = None
+    content: bytes | None = field(default=None, repr=False)  # told by `facts`
     facts: Facts | None = None
     is_current: bool = False
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from etl.ask.card.picture import hash_inputs
 from etl.text.markdown import NONE
 from etl.text.values import format_bytes
 
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
+TEMPLATES = HERE / "templates"
+SEAL_BYTES = len(f"<!-- {hashlib.sha256().hexdigest()} -->\n")
 # The parts of the site, as every page lists them: path and what it is called.
 SECTIONS = {
     "index.html": "Release",
@@ -71,10 +75,35 @@ def render_page(site: Site, path: str, template: str, **values: Any) -> File:  #
     return File(path, html.encode())
 
 
+def renew_page(site: Site, path: str, template: str, recipe: str, **values: Any) -> File:  # noqa: ANN401
+    """Return the page at `path`: as the last build left it, where it is made of the same.
+
+    Args:
+        site: what pages are made of.
+        path: below reports/site.
+        template: its name.
+        recipe: a hash of the code and templates that decide the page.
+        values: what the template is filled with; a function counts by its name.
+    """
+    named = {name: getattr(value, "__name__", value) for name, value in values.items()}
+    made_of = hash_inputs(recipe, template, named)
+    kept = site.folder / path
+    content = kept.read_bytes() if kept.is_file() else b""
+    if content == _seal(content[:-SEAL_BYTES], made_of):
+        return File(path, content)
+    return File(path, _seal(render_page(site, path, template, **values).content, made_of))
+
+
+def _seal(page: bytes, made_of: str) -> bytes:
+    """Return a page with a line that says what it is made of, and that nobody changed it."""
+    digest = hashlib.sha256(made_of.encode() + page).hexdigest()
+    return page + f"<!-- {digest} -->\n".encode()
+
+
 @cache
 def _load_environment() -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(HERE / "templates"),
+        loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -19,11 +19,11 @@ from etl.cli import app
 from etl.gate.report import Contract, Failing, GateReport
 from etl.model.errors import UserError
 from etl.model.profile import load_profile
-from etl.site import gate
+from etl.site import gate, page
 from etl.site.cases import format_cell, make_pages, make_viewer_url
 from etl.site.curve import make_curve
 from etl.site.facts import CaseFacts
-from etl.site.page import Site
+from etl.site.page import File, Site, render_page
 from etl.site.show import HEIGHT, WIDTH, Shown, format_lines, show_case
 
 HOSTILE = "<script>alert('x')</script>\"&"
@@ -154,6 +154,32 @@ def test_the_same_inputs_give_the_same_bytes(
     built: Path, files: dict[str, bytes], tmp_path: Path
 ) -> None:
     assert render(built, tmp_path) == files
+
+
+def test_only_pages_of_changed_cases_are_made_again(
+    files: dict[str, bytes], built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = (f"cases/{case}.html" for case in CASES)
+    for path, content in files.items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_bytes(content)
+    made: list[str] = []
+
+    def note(site: Site, path: str, template: str, **values: object) -> File:
+        made.append(path)
+        return render_page(site, path, template, **values)
+
+    monkeypatch.setattr(page, "render_page", note)
+    assert render(built, tmp_path) == files
+    assert made == []
+    (tmp_path / first).write_bytes(files[first].replace(b"cm3", b"mm3"))  # by hand
+    (tmp_path / second).write_bytes(files[second][:-9])  # cut off
+    assert render(built, tmp_path) == files
+    assert made == [first, second]
+    other = "create or replace view clinical as select 'ISPY1_9002' as case_id, 'other' as subtype"
+    changed = render(built, tmp_path, other)
+    assert changed == render(built, tmp_path / "fresh", other)
+    assert changed[second] != files[second]
 
 
 def test_series_are_linked_where_the_release_is_real() -> None:
