@@ -22,6 +22,7 @@ $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
 	  { echo "make: $(PYTHON) is not Python 3.11 to 3.13. Say: make PYTHON=python3.12"; exit 2; }
 	$(PYTHON) -m venv $(VENV)
+	@echo "make: $$(grep -c '==' requirements.lock) packages go into $(VENV); about a minute, longer on a slow line"
 	$(VENV)/bin/pip install --quiet --no-deps --require-hashes --requirement requirements.lock
 	$(VENV)/bin/pip install --quiet --no-deps --no-build-isolation --editable .
 	$(VENV)/bin/ispy1 hook
