@@ -58,12 +58,12 @@ chromium:
 test: $(READY) $(OPINIONS)  ## set up and run the tests
 	pytest -q -n 2
 
-check: $(READY)  ## style, types, SQL, direction of imports
+check: $(READY)  ## style, SQL, direction of imports, types
 	ruff check .
 	ruff format --check .
-	mypy
 	sqlfluff lint sql expectations etl/site/sql
 	pytest -q tests/test_imports.py
+	mypy
 
 bench: $(READY)  ## how fast: the floor, the usual script, ours; FULL=1: the table of targets; SCALE=1: how it grows
 	python tests/bench/bench.py $(if $(FULL),--full) $(if $(SCALE),--scale)

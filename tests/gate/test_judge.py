@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import shutil
 from inspect import unwrap
 from pathlib import Path
@@ -21,6 +22,7 @@ from etl.cli import app
 from etl.gate import engine, frames, judge, report, text
 from etl.gate.report import GateReport
 from etl.gate.suites import read_suites
+from etl.model import project
 from etl.model.errors import UserError
 from etl.model.git_tables import SCHEMAS
 from etl.model.profile import Profile, Threshold, load_profile
@@ -33,6 +35,7 @@ PROFILES = ("phantom", "ispy1_tcia")
 N_CONTRACTS = sum(len(found) for found in read_suites(ROOT).values())
 KEYS = "expect_column_values_to_be_between: {column: n_repeated, max_value: 0}"
 ONCE = read_suites(ROOT).keys() - {"voxels"}  # what judges numbers that nothing else judges
+STAGE = re.compile(r"`dvc repro(?: --\S+)* (\w+)`")
 GENERAL = ("expect_table_row_count_to_be_between", "expect_column_values_to_not_be_null")
 # The contracts on whose numbers the phantom's profile states nothing.
 WAIVED = [
@@ -280,6 +283,9 @@ def test_ids_are_fixed_unique_and_every_suite_has_a_frame() -> None:
     for found in suites.values():
         assert [e["type"] for e in found[:2]] == list(GENERAL)
         assert all(e["meta"]["fix"] and e["severity"] for e in found)
+        # `dvc repro --force table` named no stage, and was copied from suite to suite.
+        stages = {name for e in found for name in STAGE.findall(e["meta"]["fix"])}
+        assert stages <= set(project.read_yaml(ROOT / "dvc.yaml")["stages"])
         # Only a contract of single rows can name cases.
         assert all(e["type"].startswith("expect_column_values_to_") for e in found[1:])
 
