@@ -94,7 +94,7 @@ def phantom() -> None:
 
     Examples: `ispy1 phantom`
     """
-    from etl.phantom import make
+    from etl.phantom.build import make
 
     root = project.find_root()
     with progress_bar("phantom") as advance:

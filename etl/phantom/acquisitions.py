@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from etl.phantom.grids import FIRST_NUMBER, PUBLIC_CASES, Draw, make_stream
+from etl.phantom.grids import FIRST_NUMBER, PUBLIC_CASES, Draw, is_one_in, make_stream
 from etl.phantom.truth import Row
 
 SLICE = "idc_series.parquet"
@@ -52,6 +52,7 @@ _WRONG_BY_YEARS = 9
 _IMAGE, _SECONDARY = "MR Image Storage", "Secondary Capture Image Storage"
 _SEGMENTATION, _REPORT = "Segmentation Storage", "Comprehensive SR Storage"
 _PLAIN_MR = {_GE: 1, _SIEMENS: 4, _PHILIPS: 1}  # series that the dynamic scan is stored in
+_MAPS = ("SER", "PE1")
 
 Cell = str | int | float | None
 Series = dict[str, Cell]
@@ -64,10 +65,6 @@ class Person:
     number: int
     age: float | None
     in_release: bool
-
-    def is_one_in(self, period: int, at: int) -> bool:
-        """Return whether this is a subject, one in `period`, with a certain oddity."""
-        return (self.number - FIRST_NUMBER) % period == at
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +132,7 @@ def _draw_studies(person: Person, seed: int, rng: np.random.Generator) -> list[_
                 day=day,
                 vendor=vendor,
                 model=model,
-                threshold=70 if is_last and person.is_one_in(10, 8) else threshold,
+                threshold=70 if is_last and is_one_in(person.number, 10, 8) else threshold,
                 age=_format_age(person, years, is_last=is_last),
                 uid=_make_uid(rng),
             )
@@ -153,9 +150,9 @@ def _choose_protocol(rank: int) -> tuple[int, str]:
 
 
 def _format_age(person: Person, years: int, *, is_last: bool) -> str | None:
-    if person.is_one_in(11, 7):
+    if is_one_in(person.number, 11, 7):
         return None
-    return "000Y" if is_last and person.is_one_in(12, 3) else f"{years:03d}Y"
+    return "000Y" if is_last and is_one_in(person.number, 12, 3) else f"{years:03d}Y"
 
 
 def _make_study(study: _Study, rng: np.random.Generator) -> list[Series]:
@@ -173,7 +170,7 @@ def _make_study(study: _Study, rng: np.random.Generator) -> list[Series]:
         _make_scanner_series(study, rng, f"Dynamic-3dfgre: {m}", 31000 + n)
         for n, m in enumerate(_MAPS)
     ]
-    if person.in_release or person.is_one_in(2, 0):
+    if person.in_release or is_one_in(person.number, 2, 0):
         all_series += _make_segmentations(study, rng)
     if person.age is not None:
         all_series.append(_make_report(study, rng))
@@ -181,18 +178,15 @@ def _make_study(study: _Study, rng: np.random.Generator) -> list[Series]:
         all_series.append(
             _make_workstation_series(study, rng, ("<MPR Collection>", "Siemens", "NUMARIS/4 3D"))
         )
-    if study.is_last and person.is_one_in(9, 4):
+    if study.is_last and is_one_in(person.number, 9, 4):
         names = [f"CAD~ Sagittal_post{n}" for n in range(1, 1 + len(all_series))]
         tool = ("Confirma Inc.", "CADstream 4.0.1.401")
         all_series += [_make_workstation_series(study, rng, (name, *tool)) for name in names]
         all_series.append(_make_workstation_series(study, rng, ("CAD~ VOLUME", *tool), _SECONDARY))
-    if study.is_last and study.index and person.is_one_in(8, 2):
+    if study.is_last and study.index and is_one_in(person.number, 8, 2):
         earlier = str(study.day - dt.timedelta(days=9))
         all_series[1] |= {"StudyDate": earlier, "SeriesDate": earlier}
     return all_series
-
-
-_MAPS = ("SER", "PE1")
 
 
 def _make_scanner_series(
@@ -223,14 +217,14 @@ def _make_scanner_series(
 
 
 def _find_sex(study: _Study) -> str | None:
-    if study.is_last and study.person.is_one_in(12, 5):
+    if study.is_last and is_one_in(study.person.number, 12, 5):
         return "6657"
-    return None if study.person.is_one_in(12, 9) else "F"
+    return None if is_one_in(study.person.number, 12, 9) else "F"
 
 
 def _make_segmentations(study: _Study, rng: np.random.Generator) -> list[Series]:
     names = [f"PE Segmentation thresh={study.threshold}", "Breast Tissue Segmentation"]
-    if not study.person.is_one_in(6, 3):
+    if not is_one_in(study.person.number, 6, 3):
         names += [f"VOI {name}" for name in names]
     fields: Series = {"Modality": "SEG", "sop_class_name": _SEGMENTATION, "SeriesDate": None,
            "instanceCount": 1}  # fmt: skip

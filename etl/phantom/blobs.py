@@ -39,14 +39,18 @@ class Kind:
     extension: bytes = b""
     leftovers: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 1.0)
     level: int = _MASK_LEVEL
+    foreground: int = 1  # of a mask, as stored
 
 
 N3 = Kind("<i2", _SCANNER, 0.0, extension=_NOTE, level=_IMAGE_LEVEL)
 ZSCORED = Kind("<f4", 0, 1.0, level=_IMAGE_LEVEL)
-STV_MANUAL = Kind("<f4", 0, 1.0)
-STV_RESUNET = Kind("<f4", _SCANNER, 1.0)
-# Level 0: bytes of 0 and 255 shrink so well that any other gives less than the real 19 KB.
-FTV = Kind("u1", _SCANNER, 0.003921568859368563, 10, leftovers=(1.0, 0.0, 0.0, 0.0), level=0)
+MASKS = {
+    "stv_manual": Kind("<f4", 0, 1.0),
+    "stv_resunet": Kind("<f4", _SCANNER, 1.0),
+    # Level 0: bytes of 0 and 255 shrink so well that any other gives less than the real 19 KB.
+    "ftv": Kind("u1", _SCANNER, 0.003921568859368563, 10, leftovers=(1.0, 0.0, 0.0, 0.0), level=0,
+                foreground=255),
+}  # fmt: skip
 
 
 def write(path: Path, kind: Kind, grid: Grid, planes: Iterable[NDArray[np.generic]]) -> str:
@@ -70,26 +74,28 @@ def write(path: Path, kind: Kind, grid: Grid, planes: Iterable[NDArray[np.generi
 def make_header(kind: Kind, grid: Grid) -> bytes:
     """Return header and extension of a file, up to its first voxel."""
     make: Any = nib.Nifti1Header  # not typed
-    made = make(endianness="<")
-    made.set_data_dtype(np.dtype(kind.dtype))
-    made["dim"] = (3, *grid.size, 1, 1, 1, 1)
-    made["pixdim"] = (-1.0, *grid.spacing, *kind.leftovers)
-    made["vox_offset"] = 352 + (_EXTENSION_BYTES if kind.extension else 0)
-    made["scl_slope"], made["scl_inter"] = kind.slope, 0.0
-    made["xyzt_units"] = kind.units
-    _place(made, grid, kind.sform_code)
-    return bytes(made.binaryblock) + _make_extension(kind.extension)
+    header = make(endianness="<")
+    header.set_data_dtype(np.dtype(kind.dtype))
+    for name, value in _list_fields(kind, grid).items():
+        header[name] = value
+    return bytes(header.binaryblock) + _make_extension(kind.extension)
 
 
-def _place(made: Any, grid: Grid, sform_code: int) -> None:  # noqa: ANN401  not typed
-    """Set the axes to posterior, superior, right, by the exact quaternion of the real files."""
-    r, a, s = grid.origin
-    made["qform_code"], made["sform_code"] = _SCANNER, sform_code
-    made["quatern_b"], made["quatern_c"], made["quatern_d"] = 0.5, -0.5, -0.5
-    made["qoffset_x"], made["qoffset_y"], made["qoffset_z"] = r, a, s
-    if sform_code:
-        x, y, z = grid.spacing
-        made["srow_x"], made["srow_y"], made["srow_z"] = (0, 0, z, r), (-x, 0, 0, a), (0, y, 0, s)
+def _list_fields(kind: Kind, grid: Grid) -> dict[str, Any]:
+    """Return the fields; axes to posterior, superior, right by the real files' exact quaternion."""
+    (x, y, z), (r, a, s) = grid.spacing, grid.origin
+    sform = {"srow_x": (0, 0, z, r), "srow_y": (-x, 0, 0, a), "srow_z": (0, y, 0, s)}
+    return {
+        "dim": (3, *grid.size, 1, 1, 1, 1),
+        "pixdim": (-1.0, *grid.spacing, *kind.leftovers),
+        "vox_offset": 352 + (_EXTENSION_BYTES if kind.extension else 0),
+        "scl_slope": kind.slope, "scl_inter": 0.0,
+        "xyzt_units": kind.units,
+        "qform_code": _SCANNER, "sform_code": kind.sform_code,
+        "quatern_b": 0.5, "quatern_c": -0.5, "quatern_d": -0.5,
+        "qoffset_x": r, "qoffset_y": a, "qoffset_z": s,
+        **(sform if kind.sform_code else {}),
+    }  # fmt: skip
 
 
 def _make_extension(note: bytes) -> bytes:

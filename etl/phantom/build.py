@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
-
-import xlsxwriter
 
 from etl.model.errors import UserError
 from etl.model.feature_names import NAMES
@@ -24,7 +21,6 @@ from etl.phantom.truth import Row
 Progress = Callable[[int, int, str], None]
 
 FEATURES_WORKBOOK = "ISPY_DataPaper_features.xlsx"
-_WRITTEN = datetime(2000, 1, 1)  # noqa: DTZ001  a workbook's dates have no zone
 _MOST_CASES = 999  # ids have four digits and begin at 9001
 
 
@@ -63,9 +59,9 @@ def make(  # noqa: PLR0913  two places, three parameters, two ways of running
     truth.parent.mkdir(parents=True, exist_ok=True)
     jobs = [Job(index, seed, scale, fresh) for index in range(cases)]
     try:
-        made = _run(jobs, workers or count_workers(), progress)
-        rows = _finish(fresh, made, seed, papers.format_readme(cases, seed, scale))
-        rows += [row for case in made for row in case.rows] + the_truth.describe_features()
+        made_cases = _run(jobs, workers or count_workers(), progress)
+        rows = _finish(fresh, made_cases, seed, papers.format_readme(cases, seed, scale))
+        rows += [row for case in made_cases for row in case.rows] + the_truth.describe_features()
         the_truth.write(truth, rows)
         _swap(fresh, release)
     finally:
@@ -106,10 +102,10 @@ def _is_phantom(folder: Path) -> bool:
 def _run(jobs: list[Job], workers: int, progress: Progress | None) -> list[Made]:
     """Return what was made, in the order of the cases."""
     done: list[Made] = []
-    for made in spread(one_case.make, jobs, workers, _report_death):
-        done.append(made)
+    for case in spread(one_case.make, jobs, workers, _report_death):
+        done.append(case)
         if progress:
-            progress(len(done), len(jobs), made.case_id)
+            progress(len(done), len(jobs), case.case_id)
     return done
 
 
@@ -118,16 +114,16 @@ def _report_death(job: Job) -> Made:
     raise UserError(message)
 
 
-def _finish(root: Path, made: list[Made], seed: int, readme: str) -> list[Row]:
+def _finish(root: Path, made_cases: list[Made], seed: int, readme: str) -> list[Row]:
     """Write workbooks, slice, texts and manifest; return the truth about wrong values and slice."""
-    table, wrong = planted.add_wrong_values(made, seed)
-    _write_features(root / FEATURES_WORKBOOK, made, table)
-    subjects = [case.subject for case in made]
+    table, wrong = planted.add_wrong_values(made_cases, seed)
+    _write_features(root / FEATURES_WORKBOOK, made_cases, table)
+    subjects = [case.subject for case in made_cases]
     subjects += clinical.draw_outsiders(subjects[-1].number, seed)
     clinical.write(root / clinical.WORKBOOK, subjects, seed)
-    series, rows = acquisitions.make(_list_people(subjects, len(made), seed), seed)
+    series, rows = acquisitions.make(_list_people(subjects, len(made_cases), seed), seed)
     acquisitions.write(root / acquisitions.SLICE, series)
-    sums = {path: md5 for case in made for path, md5 in case.sums.items()}
+    sums = {path: md5 for case in made_cases for path, md5 in case.sums.items()}
     for name, text in (
         (papers.MANIFEST, papers.format_manifest(sums)),
         (papers.PARAMETERS, papers.PARAMETERS_TEXT),
@@ -147,12 +143,11 @@ def _list_people(subjects: list[Subject], n_cases: int, seed: int) -> list[Perso
     return [*people, Person(people[-1].number + 1, None, in_release=False)]
 
 
-def _write_features(path: Path, made: list[Made], table: planted.Table) -> None:
-    book = xlsxwriter.Workbook(str(path), {"in_memory": True})
-    book.set_properties({"created": _WRITTEN, "title": "Synthetic phantom"})
+def _write_features(path: Path, made_cases: list[Made], table: planted.Table) -> None:
+    book = clinical.open_workbook(path)
     sheet = book.add_worksheet()
     sheet.write_row(0, 0, ("SubjectID", *NAMES))
-    for row, (case, values) in enumerate(zip(made, table, strict=True), start=1):
+    for row, (case, values) in enumerate(zip(made_cases, table, strict=True), start=1):
         sheet.write_row(row, 0, (case.subject.number, *values))
     book.close()
 

@@ -6,15 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from etl.phantom import agreement, blobs, features, grids, images, lesions, shapes, tissues, truth
-from etl.phantom.blobs import Kind
 from etl.phantom.clinical import Subject
 from etl.phantom.grids import Grid, Plan
 from etl.phantom.truth import Reading, Row
-
-_FTV_FOREGROUND = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +49,7 @@ def make_planned(plan: Plan, root: Path) -> Made:
         _read("stv_resunet", lesion.resunet, plan.fine),
         _read("ftv", lesion.ftv, plan.native),
     )
-    sums = {}
-    for reading, kind, foreground in (
-        (manual, blobs.STV_MANUAL, 1),
-        (resunet, blobs.STV_RESUNET, 1),
-        (ftv, blobs.FTV, _FTV_FOREGROUND),
-    ):
-        sums.update(_write_mask(plan, reading, kind, foreground, root))
+    sums = dict(_write_mask(plan, reading, root) for reading in readings)
     standard, zscored_sums, pure = images.write_zscored(
         plan, model, root, _carry_regions(readings, plan.fine)
     )
@@ -95,10 +85,9 @@ def _carry_regions(readings: tuple[Reading, ...], grid: Grid) -> images.Regions:
     return {r.name: shapes.carry(shapes.paint(r.parts, r.grid), r.grid, grid) for r in readings}
 
 
-def _write_mask(
-    plan: Plan, reading: Reading, kind: Kind, foreground: int, root: Path
-) -> dict[str, str]:
-    path = f"masks_{reading.name}/{plan.case_id}.nii.gz"
-    mask: NDArray[np.uint8] = shapes.paint(reading.parts, reading.grid) * np.uint8(foreground)
-    runs = (mask[slab] for slab in tissues.split_slabs(reading.grid))
-    return {path: blobs.write(root / path, kind, reading.grid, runs)}
+def _write_mask(plan: Plan, reading: Reading, root: Path) -> tuple[str, str]:
+    """Write the file of a mask; return its path and MD5."""
+    path, kind = f"masks_{reading.name}/{plan.case_id}.nii.gz", blobs.MASKS[reading.name]
+    mask = shapes.paint(reading.parts, reading.grid) * np.uint8(kind.foreground)
+    runs = images.split_runs(mask, reading.grid)
+    return path, blobs.write(root / path, kind, reading.grid, runs)

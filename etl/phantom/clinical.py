@@ -15,7 +15,7 @@ from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
 from etl.phantom import dictionaries
-from etl.phantom.grids import FIRST_NUMBER, Draw, make_stream
+from etl.phantom.grids import Draw, is_one_in, make_stream
 
 WORKBOOK = "I-SPY 1 All Patient Clinical and Outcome Data.xlsx"
 OUTSIDE_RELEASE = 4
@@ -48,10 +48,6 @@ class Subject:
     is_right: bool
     diameter_mm: float
 
-    def is_blank(self, period: int, at: int) -> bool:
-        """Return whether this is a subject, one in `period`, with a certain blank."""
-        return (self.number - FIRST_NUMBER) % period == at
-
 
 def draw_outsiders(last: int, seed: int) -> list[Subject]:
     """Return trial subjects who are not in the release: the numbers after `last`."""
@@ -64,8 +60,7 @@ def draw_outsiders(last: int, seed: int) -> list[Subject]:
 
 def write(path: Path, subjects: list[Subject], seed: int) -> None:
     """Write the workbook; the same subjects give the same bytes."""
-    book = xlsxwriter.Workbook(str(path), {"in_memory": True})
-    book.set_properties({"created": _WRITTEN, "title": "Synthetic phantom"})
+    book = open_workbook(path)
     date = book.add_format({"num_format": "mm/dd/yyyy"})
     _write_dictionary(book.add_worksheet("Clinical Data Dictionary"), dictionaries.CLINICAL)
     clinical = book.add_worksheet("TCIA Patient Clinical Subset")
@@ -82,6 +77,13 @@ def write(path: Path, subjects: list[Subject], seed: int) -> None:
     for column in range(len(CLINICAL_COLUMNS)):
         clinical.write_blank(len(subjects) + 1, column, None, date)  # the real sheet ends so
     book.close()
+
+
+def open_workbook(path: Path) -> xlsxwriter.Workbook:
+    """Return a new workbook that says of itself what it is, and not when it was written."""
+    book = xlsxwriter.Workbook(str(path), {"in_memory": True})
+    book.set_properties({"created": _WRITTEN, "title": "Synthetic phantom"})
+    return book
 
 
 def draw_age(subject: Subject, seed: int) -> float:
@@ -143,9 +145,9 @@ def _draw_receptors(subject: Subject, rng: np.random.Generator) -> list[Cell]:
     er = int(rng.random() < 0.57)  # noqa: PLR2004  about the trial's rates, here and below
     pgr = int(rng.random() < (0.75 if er else 0.06))
     her2: Cell = int(rng.random() < 0.3)  # noqa: PLR2004
-    if subject.is_blank(9, 5):
+    if is_one_in(subject.number, 9, 5):
         her2 = None
-    if subject.is_blank(13, 8):
+    if is_one_in(subject.number, 13, 8):
         return [None, None, None, None]
     return [er, pgr, int(er or pgr), her2]
 
@@ -157,9 +159,9 @@ def _draw_diameters(subject: Subject, burden: int, rng: np.random.Generator) -> 
     later: list[Cell] = [round(baseline * float(share)) for share in shares]
     if burden == 0:
         later[2] = 0
-    if subject.is_blank(7, 2):
+    if is_one_in(subject.number, 7, 2):
         later[0] = None
-    if subject.is_blank(11, 7):
+    if is_one_in(subject.number, 11, 7):
         later[1] = later[2] = None
     return [baseline, *later]
 
@@ -171,12 +173,12 @@ def _make_outcome_row(subject: Subject, burden: int, rng: np.random.Generator) -
     delay = int(rng.integers(-3, 20))
     rfs = int(survival * rng.uniform(0.3, 0.95)) if has_event else survival - delay
     status = _DEAD if has_event and rng.random() < 0.6 else _ALIVE  # noqa: PLR2004
-    if status == _ALIVE and subject.is_blank(15, 3):
+    if status == _ALIVE and is_one_in(subject.number, 15, 3):
         status = _LOST
     pcr: Cell = int(burden == 0)
     rcb: Cell = burden
-    if subject.is_blank(10, 6):
+    if is_one_in(subject.number, 10, 6):
         pcr = rcb = None
-    if subject.is_blank(7, 4):
+    if is_one_in(subject.number, 7, 4):
         rcb = None
     return [subject.number, None, status, survival, rfs, int(has_event), pcr, rcb]

@@ -16,8 +16,11 @@ from etl.phantom import radiomics
 from etl.phantom.grids import Draw, Plan
 from etl.phantom.radiomics import Mask
 
+_INTENSITY, _HISTOGRAM, _VOLUMETRIC, _MORPHOLOGIC, _GLCM = _COMPUTED = tuple(
+    family for family, _ in GRAMMAR[:5]
+)
 # Rounding noise in CaPTk (it sums signed deviations), so it cannot be computed again.
-_NOISE = ("MeanAbsoluteDeviation",)
+_NOISE = "MeanAbsoluteDeviation"
 _CONSTANT = (
     "OrientedBoundingBoxSize_Axis-0",
     "OrientedBoundingBoxSize_Axis-1",
@@ -31,15 +34,10 @@ _SHARES = ("Correlation", "Energy", "Homogeneity", "Emphasis", "Percentage", "No
            "Coarsness")  # fmt: skip
 
 
-_INTENSITY_FAMILY, _HISTOGRAM_FAMILY, _VOLUMETRIC_FAMILY, _MORPHOLOGIC_FAMILY, _GLCM_FAMILY = (
-    family for family, _ in GRAMMAR[:5]
-)
-
-
 def is_synthetic(name: str) -> bool:
     """Return whether a feature's values are drawn rather than computed from the voxels."""
-    computed = tuple(name_feature(family, "") for family, _ in GRAMMAR[:5])
-    return not name.startswith(computed) or name.endswith(tuple(f"_{noise}" for noise in _NOISE))
+    computed = tuple(name_feature(family, "") for family in _COMPUTED)
+    return not name.startswith(computed) or name.endswith(f"_{_NOISE}")
 
 
 def compute_values(plan: Plan, voxels: NDArray[np.int16], region: Mask) -> list[float]:
@@ -52,19 +50,17 @@ def compute_values(plan: Plan, voxels: NDArray[np.int16], region: Mask) -> list[
     """
     rng = plan.make_stream(Draw.FEATURES)
     image, region = _crop_to_region(voxels, region)
-    volume = {"Pixels": voxels.size, "Volume": voxels.size * plan.native.voxel_volume}
-    shape = radiomics.compute_morphology(region, plan.native.spacing) | dict.fromkeys(
-        _CONSTANT, 0.0
-    )
-    computed = {
-        **_select_family(
-            _INTENSITY_FAMILY, radiomics.compute_statistics(voxels.astype(np.float64), rng)
-        ),
-        **_select_family(_HISTOGRAM_FAMILY, radiomics.compute_histogram(voxels, rng)),
-        **_select_family(_VOLUMETRIC_FAMILY, volume),
-        **_select_family(_MORPHOLOGIC_FAMILY, shape),
-        **_select_family(_GLCM_FAMILY, radiomics.compute_texture(image, region)),
+    shape = radiomics.compute_morphology(region, plan.native.spacing)
+    by_family = {
+        _INTENSITY: radiomics.compute_statistics(voxels.astype(np.float64), rng),
+        _HISTOGRAM: radiomics.compute_histogram(voxels, rng),
+        _VOLUMETRIC: {"Pixels": voxels.size, "Volume": voxels.size * plan.native.voxel_volume},
+        _MORPHOLOGIC: shape | dict.fromkeys(_CONSTANT, 0.0),
+        _GLCM: radiomics.compute_texture(image, region),
     }
+    computed: dict[str, float] = {}
+    for family, values in by_family.items():
+        computed |= _add_family(family, values)
     return [computed[name] if name in computed else _draw_value(name, rng) for name in NAMES]
 
 
@@ -73,9 +69,8 @@ def compute_of_older_mask(plan: Plan, voxels: NDArray[np.int16], region: Mask) -
     image, region = _crop_to_region(voxels, region)
     older = ndimage.binary_erosion(region)
     numbers = image[older if older.any() else region].astype(np.float64)
-    return _select_family(
-        _INTENSITY_FAMILY, radiomics.compute_statistics(numbers, plan.make_stream(Draw.FEATURES))
-    )
+    statistics = radiomics.compute_statistics(numbers, plan.make_stream(Draw.FEATURES))
+    return _add_family(_INTENSITY, statistics)
 
 
 def _crop_to_region(voxels: NDArray[np.int16], region: Mask) -> tuple[NDArray[np.int16], Mask]:
@@ -87,7 +82,7 @@ def _crop_to_region(voxels: NDArray[np.int16], region: Mask) -> tuple[NDArray[np
     return image, inside
 
 
-def _select_family(family: str, computed: dict[str, float]) -> dict[str, float]:
+def _add_family(family: str, computed: dict[str, float]) -> dict[str, float]:
     return {name_feature(family, feature): float(value) for feature, value in computed.items()}
 
 

@@ -7,13 +7,17 @@ Array axes point to posterior, superior and right, as in the real release.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import SupportsFloat
 
 import numpy as np
 from numpy.typing import NDArray
 
 Vector = tuple[float, float, float]
+Line = NDArray[np.float64]
+Box = tuple[slice, slice, slice]  # of an array in z, y, x order
 
 DEMO = "demo"
 FULL = "full"
@@ -82,20 +86,26 @@ class Grid:
     @property
     def extent(self) -> Vector:
         """Distance in mm from the first to the last voxel centre of each axis."""
-        x, y, z = ((n - 1) * s for n, s in zip(self.size, self.spacing, strict=True))
-        return x, y, z
+        return make_vector((n - 1) * s for n, s in zip(self.size, self.spacing, strict=True))
 
     def to_world(self, point: Vector) -> Vector:
         """Return the RAS+ position in mm of a point in the frame of the case."""
         r, a, s = self.origin
         return r + point[2], a - point[0], s + point[1]
 
-    def list_centres(
-        self, axis: int, start: int = 0, stop: int | None = None
-    ) -> NDArray[np.float64]:
-        """Return voxel centres of one axis in the frame of the case, mm."""
-        end = self.size[axis] if stop is None else stop
-        return np.arange(start, end, dtype=np.float64) * self.spacing[axis]
+    @property
+    def box(self) -> Box:
+        """The box of all voxels."""
+        x, y, z = map(slice, (0, 0, 0), self.size)
+        return z, y, x
+
+    def list_centres(self, box: Box) -> tuple[Line, Line, Line]:
+        """Return voxel centres of a box along z, y and x, in the frame of the case, mm."""
+        z, y, x = (
+            np.arange(part.start, part.stop, dtype=np.float64) * spacing
+            for part, spacing in zip(box, self.spacing[::-1], strict=True)
+        )
+        return z, y, x
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +133,17 @@ class Plan:
 def make_stream(seed: int, number: int, draw: Draw) -> np.random.Generator:
     """Return the random stream of a subject and a purpose, whatever else is drawn."""
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, number, int(draw)])))
+
+
+def make_vector(numbers: Iterable[SupportsFloat]) -> Vector:
+    """Return three numbers, of numpy perhaps, as numbers of Python."""
+    x, y, z = map(float, numbers)
+    return x, y, z
+
+
+def is_one_in(number: int, period: int, at: int) -> bool:
+    """Return whether a subject, one in `period`, has a certain oddity."""
+    return (number - FIRST_NUMBER) % period == at
 
 
 def plan(index: int, seed: int, scale: str) -> Plan:
@@ -157,13 +178,13 @@ def _make_native_grid(
     rng: np.random.Generator,
 ) -> Grid:
     # A header holds float32, so the grid is made of float32 numbers from the start.
-    x, y, z = (float(np.float32(s)) for s in spacing)
+    x, y, z = make_vector(np.float32(s) for s in spacing)
     width = (size[2] - 1) * z
     inner = float(rng.integers(300, 500)) / 10
     r = inner if is_right else -inner - width
     a = size[0] * x / 2 + float(rng.integers(-150, 300)) / 10
     s = -size[1] * y / 2 + float(rng.integers(-200, 200)) / 10
-    return Grid(size, (x, y, z), (float(np.float32(r)), float(np.float32(a)), float(np.float32(s))))
+    return Grid(size, (x, y, z), make_vector(np.float32(v) for v in (r, a, s)))
 
 
 def _make_millimetre_grid(native: Grid) -> Grid:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,9 +25,11 @@ _AIR_BELOW = 5.0
 _N3_GAIN = 8.0
 _N3_NOISE = 32.0
 
+Stored = TypeVar("Stored", bound=np.integer[Any])
 Volume = NDArray[np.int16]
+Signal = NDArray[np.float32]
 Regions = dict[str, NDArray[np.uint8]]  # masks of one grid by name
-Pure = dict[str, list[NDArray[np.float32]]]  # noise-free signals of a region's voxels, by phase
+Pure = dict[str, list[Signal]]  # noise-free signals of a region's voxels, by phase
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +63,15 @@ def write_zscored(
     Returns:
         The z-score, MD5 by path, and the noise-free signals of the regions (1 mm grid).
     """
-    counts, pure = _count(plan, model, regions)
+    rng = plan.make_stream(Draw.ZSCORED)
+    counts, pure = _sample(model, plan.fine, regions, lambda signal: _count(signal, rng))
     standard = _measure_standard(counts)
     levels = np.arange(max(int(volume.max()) for volume in counts) + 1)
     table = ((levels - standard.mean) / standard.sd).astype(np.float32)
     sums = {}
     for phase, volume in enumerate(counts):
         path = f"{ZSCORED_FOLDER}/{plan.case_id}/{plan.case_id}_DCE_{phase:04d}_N3_zscored.nii.gz"
-        runs = (table[run] for run in _split_runs(volume, plan.fine))
+        runs = (table[run] for run in split_runs(volume, plan.fine))
         sums[path] = blobs.write(root / path, blobs.ZSCORED, plan.fine, runs)
     return standard, sums, pure
 
@@ -81,51 +85,37 @@ def write_n3(
         What was stored of each phase, MD5 by path, the stored voxels of phase 1 in a region (a
         mask of the native grid), and the noise-free signals of the regions.
     """
-    volumes, pure = _scan(plan, model, regions)
-    facts, sums, voxels = [], {}, np.zeros(0, np.int16)
+    rng = plan.make_stream(Draw.N3)
+    volumes, pure = _sample(model, plan.native, regions, lambda signal: _scan(signal, rng))
+    facts, sums = [], {}
     for phase, volume in enumerate(volumes):
-        fact = _stretch(volume, is_stretched=plan.is_stretched)
-        facts.append(fact)
+        facts.append(_stretch(volume, is_stretched=plan.is_stretched))
         path = f"{N3_FOLDER}/{plan.case_id}/{plan.case_id}_DCE_{phase:04d}_N3.nii.gz"
-        sums[path] = blobs.write(
-            root / path, blobs.N3, plan.native, _split_runs(volume, plan.native)
-        )
-        if phase == 1:
-            voxels = volume[region != 0]
-    return facts, sums, voxels, pure
+        runs = split_runs(volume, plan.native)
+        sums[path] = blobs.write(root / path, blobs.N3, plan.native, runs)
+    return facts, sums, volumes[1][region != 0], pure
 
 
-def _split_runs(volume: Volume, grid: Grid) -> Iterator[Volume]:
+def split_runs(volume: NDArray[Stored], grid: Grid) -> Iterator[NDArray[Stored]]:
+    """Return a volume in runs of planes."""
     return (volume[slab] for slab in tissues.split_slabs(grid))
 
 
-def _count(plan: Plan, model: Tissues, regions: Regions) -> tuple[list[Volume], Pure]:
-    """Return integer counts of the three phases, air at 0; and the pure signals of the regions."""
-    rng = plan.make_stream(Draw.ZSCORED)
-    counts = [np.empty(plan.fine.size[::-1], np.int16) for _ in range(PHASES)]
-    parts = []
-    for slab in tissues.split_slabs(plan.fine):
-        for phase, signal in enumerate(tissues.compute_signals(model, plan.fine, slab)):
-            parts.append(_select_inside(regions, slab, signal))
-            counts[phase][slab] = _add_noise(signal, rng)
-    return counts, _join_parts(regions, parts)
+def _sample(
+    model: Tissues, grid: Grid, regions: Regions, acquire: Callable[[Signal], Signal]
+) -> tuple[list[Volume], Pure]:
+    """Return the three phases as `acquire` stores a slab, and the pure signals of the regions."""
+    volumes = [np.empty(grid.size[::-1], np.int16) for _ in range(PHASES)]
+    parts: dict[str, list[list[Signal]]] = {name: [[] for _ in volumes] for name in regions}
+    for slab in tissues.split_slabs(grid):
+        for phase, signal in enumerate(tissues.compute_signals(model, grid, slab)):
+            for name, region in regions.items():
+                parts[name][phase].append(signal[region[slab] != 0])
+            volumes[phase][slab] = acquire(signal)
+    return volumes, {name: [*map(np.concatenate, phases)] for name, phases in parts.items()}
 
 
-def _select_inside(
-    regions: Regions, slab: slice, signal: NDArray[np.float32]
-) -> dict[str, NDArray[np.float32]]:
-    return {name: signal[region[slab] != 0] for name, region in regions.items()}
-
-
-def _join_parts(regions: Regions, parts: list[dict[str, NDArray[np.float32]]]) -> Pure:
-    """Join the parts of every slab, whose phases follow one another, by phase."""
-    return {
-        name: [np.concatenate([p[name] for p in parts[phase::PHASES]]) for phase in range(PHASES)]
-        for name in regions
-    }
-
-
-def _add_noise(signal: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+def _count(signal: Signal, rng: np.random.Generator) -> Signal:
     """Return whole counts from a slab's signal, in place: noisy in tissue, nearly still in air."""
     sd = np.where(signal < _AIR_BELOW, np.float32(_ZSCORED_AIR_NOISE), np.float32(_ZSCORED_NOISE))
     signal *= np.float32(COUNTS_PER_UNIT)
@@ -146,19 +136,12 @@ def _measure_standard(counts: list[Volume]) -> Standard:
     return Standard(total / n, variance**0.5, numbers[0][0])
 
 
-def _scan(plan: Plan, model: Tissues, regions: Regions) -> tuple[list[Volume], Pure]:
-    """Return magnitude images on the native grid, with one gain for all; and pure signals."""
-    rng = plan.make_stream(Draw.N3)
-    volumes = [np.empty(plan.native.size[::-1], np.int16) for _ in range(PHASES)]
-    parts = []
-    for slab in tissues.split_slabs(plan.native):
-        for phase, signal in enumerate(tissues.compute_signals(model, plan.native, slab)):
-            parts.append(_select_inside(regions, slab, signal))
-            noisy = rng.standard_normal(signal.shape, np.float32)
-            noisy *= np.float32(_N3_NOISE)
-            noisy += signal * np.float32(_N3_GAIN)
-            volumes[phase][slab] = np.rint(np.abs(noisy, out=noisy), out=noisy)
-    return volumes, _join_parts(regions, parts)
+def _scan(signal: Signal, rng: np.random.Generator) -> Signal:
+    """Return the magnitudes of a slab with noise, with one gain for all, as whole numbers."""
+    noisy = rng.standard_normal(signal.shape, np.float32)
+    noisy *= np.float32(_N3_NOISE)
+    noisy += signal * np.float32(_N3_GAIN)
+    return np.rint(np.abs(noisy, out=noisy), out=noisy)
 
 
 def _stretch(volume: Volume, *, is_stretched: bool) -> Native:

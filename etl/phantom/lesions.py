@@ -15,7 +15,7 @@ from scipy import ndimage
 
 from etl.model.errors import UserError
 from etl.phantom import shapes
-from etl.phantom.grids import BREAST_CENTRE, BREAST_RADII, Draw, Grid, Plan, Vector
+from etl.phantom.grids import BREAST_CENTRE, BREAST_RADII, Draw, Grid, Plan, Vector, make_vector
 from etl.phantom.shapes import Body, Lobe, Solid
 
 T = TypeVar("T")
@@ -107,10 +107,10 @@ def _draw_ftv(plan: Plan, manual: Solid, rng: np.random.Generator) -> tuple[Soli
 
 def _draw_lobulated(plan: Plan, rng: np.random.Generator) -> Body:
     share = (rng.uniform(0.38, 0.52), rng.uniform(0.42, 0.58), rng.uniform(0.44, 0.56))
-    x, y, z = (float(s * e) for s, e in zip(share, plan.native.extent, strict=True))
+    centre = make_vector(np.multiply(share, plan.native.extent))
     lobes = tuple(_draw_lobe(rng) for _ in range(int(rng.integers(4, 8))))
     radii = (1.0, float(rng.uniform(0.82, 1.12)), float(rng.uniform(0.82, 1.05)))
-    return Body((x, y, z), radii, lobes)
+    return Body(centre, radii, lobes)
 
 
 def _draw_lobe(rng: np.random.Generator) -> Lobe:
@@ -119,16 +119,14 @@ def _draw_lobe(rng: np.random.Generator) -> Lobe:
 
 def _draw_direction(rng: np.random.Generator) -> Vector:
     vector = rng.standard_normal(3)
-    x, y, z = (float(v) for v in vector / np.sqrt(np.sum(vector * vector)))
-    return x, y, z
+    return make_vector(vector / np.sqrt(np.sum(vector * vector)))
 
 
 def _draw_variant(body: Body, size: tuple[float, float], rng: np.random.Generator) -> Body:
     """Draw another reading of the same body: moved by a millimetre, resized, lobes changed."""
-    move = rng.uniform(-1.0, 1.0, 3)
-    x, y, z = (float(c + m) for c, m in zip(body.centre, move, strict=True))
+    centre = make_vector(body.centre + rng.uniform(-1.0, 1.0, 3))
     lobes = tuple((d, h + float(rng.uniform(-0.07, 0.07))) for d, h in body.lobes)
-    return shapes.scale(Body((x, y, z), body.radii, lobes), float(rng.uniform(*size)))
+    return shapes.scale(Body(centre, body.radii, lobes), float(rng.uniform(*size)))
 
 
 def _add_ellipsoids(
@@ -146,13 +144,10 @@ def _add_ellipsoids(
 
 
 def _draw_ellipsoid(plan: Plan, main: Body, largest: float, rng: np.random.Generator) -> Body:
-    x, y, z = (float(v) for v in rng.uniform(_SMALLEST_RADIUS, max(largest, 2.8), 3))
+    radii = make_vector(rng.uniform(_SMALLEST_RADIUS, max(largest, 2.8), 3))
     reach = shapes.measure(main).reach
-    distance = reach + max(x, y, z) + _measure_gap(plan) + rng.uniform(0.5, 14.0)
-    cx, cy, cz = (
-        float(c + distance * u) for c, u in zip(main.centre, _draw_direction(rng), strict=True)
-    )
-    return Body((cx, cy, cz), (x, y, z))
+    distance = reach + max(radii) + _measure_gap(plan) + rng.uniform(0.5, 14.0)
+    return Body(make_vector(main.centre + distance * np.array(_draw_direction(rng))), radii)
 
 
 def _measure_gap(plan: Plan) -> float:

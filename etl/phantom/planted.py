@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from etl.model.feature_names import NAMES
 from etl.phantom.cases import Made
 from etl.phantom.grids import Draw, make_stream
+from etl.phantom.truth import Row
 
-Row = tuple[str, str, str, float]  # of the truth
 Table = list[list[float]]  # one row per case, in the order of NAMES
 
 _MEAN = "T1_E_Intensity_Mean"
@@ -24,34 +24,34 @@ _CONTRAST = "T1_E_GLCM_Bins-128_Radius-1_Contrast"
 _ENOUGH = 6  # below this many cases, what only the other cases give away is left out
 
 
-def add_wrong_values(made: list[Made], seed: int) -> tuple[Table, list[Row]]:
+def add_wrong_values(made_cases: list[Made], seed: int) -> tuple[Table, list[Row]]:
     """Return the features of all cases with a few wrong values, and the truth about these.
 
     A case gets several where there are few cases. The same cases and seed, the same values.
     """
-    table = [list(case.features) for case in made]
+    table = [list(case.features) for case in made_cases]
     rows = []
-    order = [int(n) for n in make_stream(seed, 0, Draw.PLANTED).permutation(len(made))]
-    for index, feature, value in list(_choose_wrong(made, order)):
+    order = [int(n) for n in make_stream(seed, 0, Draw.PLANTED).permutation(len(made_cases))]
+    for index, feature, value in _choose_wrong(made_cases, order):
         table[index][NAMES.index(feature)] = value
-        rows.append((made[index].case_id, f"feature:{feature}", "is_planted", 1.0))
+        rows.append((made_cases[index].case_id, f"feature:{feature}", "is_planted", 1.0))
     return table, rows
 
 
-def _choose_wrong(made: list[Made], order: list[int]) -> Iterator[tuple[int, str, float]]:
+def _choose_wrong(made_cases: list[Made], order: list[int]) -> Iterator[tuple[int, str, float]]:
     """Yield case, feature and wrong value."""
     ring = [order[n % len(order)] for n in range(9)]
 
     def find_right(index: int, feature: str) -> float:
-        return made[index].features[NAMES.index(feature)]
+        return made_cases[index].features[NAMES.index(feature)]
 
     yield ring[0], _MEAN, 10 * find_right(ring[0], _MEAN)  # a decimal point that moved
     yield ring[1], _SKEWNESS, -find_right(ring[1], _SKEWNESS)  # a sign that was lost
-    yield ring[2], _DEVIATION, made[ring[2]].older[_DEVIATION]  # measured in an older mask
+    yield ring[2], _DEVIATION, made_cases[ring[2]].older[_DEVIATION]  # measured in an older mask
     yield ring[3], _DIAMETER, find_right(ring[3], _DIAMETER) / 10  # cm in place of mm
-    if len(made) > 1:
+    if len(made_cases) > 1:
         yield ring[4], _KURTOSIS, find_right(ring[5], _KURTOSIS)  # two cases that were swapped
         yield ring[5], _KURTOSIS, find_right(ring[4], _KURTOSIS)
         yield ring[6], _ENTROPY, find_right(ring[7], _ENTROPY)  # a cell that was copied
-    if len(made) >= _ENOUGH:
+    if len(made_cases) >= _ENOUGH:
         yield ring[8], _CONTRAST, 10 * find_right(ring[8], _CONTRAST)

@@ -15,9 +15,8 @@ from math import ceil, floor, pi, prod
 import numpy as np
 from numpy.typing import NDArray
 
-from etl.phantom.grids import Grid, Vector
+from etl.phantom.grids import Box, Grid, Vector, make_vector
 
-Box = tuple[slice, slice, slice]  # of an array in z, y, x order
 Lobe = tuple[Vector, float]
 
 _POLAR_NODES = 48
@@ -62,8 +61,7 @@ class Patch:
 
 def scale(body: Body, factor: float) -> Body:
     """Scale a shape about its centre."""
-    x, y, z = (radius * factor for radius in body.radii)
-    return replace(body, radii=(x, y, z))
+    return replace(body, radii=make_vector(radius * factor for radius in body.radii))
 
 
 @lru_cache(maxsize=512)
@@ -79,17 +77,17 @@ def measure(body: Body) -> Extent:
     volume = stretch * float(np.sum(weights * radius**3)) / 3
     moment = (weights * radius**4) @ directions * stretch / 4
     radii = np.array(body.radii)
-    x, y, z = (float(v) for v in np.array(body.centre) + radii * moment / volume)
+    centroid = make_vector(np.array(body.centre) + radii * moment / volume)
     reach = float(np.sqrt(np.sum((directions * radii) ** 2, axis=1) * radius**2).max())
-    return Extent(volume, (x, y, z), reach)
+    return Extent(volume, centroid, reach)
 
 
 def measure_solid(solid: Solid) -> tuple[float, Vector]:
     """Return analytic volume (mm3) and centroid (mm, frame of the case) of separate bodies."""
     parts = [measure(body) for body in solid]
     volume = sum(part.volume for part in parts)
-    x, y, z = (sum(p.volume * p.centroid[axis] for p in parts) / volume for axis in range(3))
-    return volume, (x, y, z)
+    axes = range(3)
+    return volume, make_vector(sum(p.volume * p.centroid[n] for p in parts) / volume for n in axes)
 
 
 def find_box(body: Body, grid: Grid, margin: float = 0.0) -> Box:
@@ -106,8 +104,10 @@ def find_box(body: Body, grid: Grid, margin: float = 0.0) -> Box:
 def compute_depth(body: Body, grid: Grid, box: Box) -> NDArray[np.float64]:
     """Return the implicit function at the voxel centres of a box: <= 1 inside. Array is z, y, x."""
     z, y, x = (
-        (grid.list_centres(axis, part.start, part.stop) - body.centre[axis]) / body.radii[axis]
-        for axis, part in zip((2, 1, 0), box, strict=True)
+        (line - centre) / radius
+        for line, centre, radius in zip(
+            grid.list_centres(box), body.centre[::-1], body.radii[::-1], strict=True
+        )
     )
     z, y, x = z[:, None, None], y[None, :, None], x[None, None, :]
     distance = np.sqrt(z * z + y * y + x * x)
@@ -147,9 +147,9 @@ def carry(mask: NDArray[np.uint8], source: Grid, target: Grid) -> NDArray[np.uin
     if source == target:
         return mask
     indices = []
-    for axis, size in zip((2, 1, 0), mask.shape, strict=True):
-        at = np.round(target.list_centres(axis) / source.spacing[axis], _DECIMALS)
-        index = np.floor(at + 0.5).astype(np.intp)
+    lines = target.list_centres(target.box)
+    for line, spacing, size in zip(lines, source.spacing[::-1], mask.shape, strict=True):
+        index = np.floor(np.round(line / spacing, _DECIMALS) + 0.5).astype(np.intp)
         indices.append(index[index < size])
     # Axes that shrink come first, so that each step has as little to move as can be.
     for axis in sorted(range(3), key=lambda axis: len(indices[axis]) / mask.shape[axis]):

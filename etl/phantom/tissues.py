@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from etl.phantom import shapes
-from etl.phantom.grids import BREAST_CENTRE, BREAST_RADII, Draw, Grid, Plan, Vector
+from etl.phantom import grids, shapes
+from etl.phantom.grids import BREAST_CENTRE, BREAST_RADII, Box, Draw, Grid, Plan, Vector
 from etl.phantom.lesions import Lesion
-from etl.phantom.shapes import Body, Box
+from etl.phantom.shapes import Body
 
 Field = NDArray[np.float32]
 Curve = tuple[float, float, float]  # signal in the three phases
@@ -42,11 +42,10 @@ def draw(plan: Plan, lesion: Lesion) -> Tissues:
     """Draw curves, texture and anatomy of a case."""
     rng = plan.make_stream(Draw.TISSUE)
     ex, _, ez = plan.native.extent
-    waves = tuple(_draw_wave(rng) for _ in range(_WAVES))
     return Tissues(
         extent=plan.native.extent,
+        waves=tuple(_draw_wave(rng) for _ in range(_WAVES)),
         curves=_draw_curves(rng),
-        waves=waves,
         vessel=(0.84 * ex, float(rng.uniform(0.35, 0.65)) * ez),
         bodies=lesion.enhancing,
     )
@@ -102,23 +101,18 @@ def _draw_enhancing(
 
 
 def _draw_wave(rng: np.random.Generator) -> tuple[Vector, Vector]:
-    fx, fy, fz = (float(2 * np.pi / length) for length in rng.uniform(14.0, 45.0, 3))
-    sx, sy, sz = (float(v) for v in rng.uniform(0, 2 * np.pi, 3))
-    return (fx, fy, fz), (sx, sy, sz)
+    frequency = grids.make_vector(2 * np.pi / rng.uniform(14.0, 45.0, 3))
+    return frequency, grids.make_vector(rng.uniform(0, 2 * np.pi, 3))
 
 
 def _make_axes(grid: Grid, box: Box) -> tuple[Field, Field, Field]:
-    z, y, x = (
-        grid.list_centres(axis, part.start, part.stop).astype(np.float32)
-        for axis, part in zip((2, 1, 0), box, strict=True)
-    )
+    z, y, x = (line.astype(np.float32) for line in grid.list_centres(box))
     return z[:, None, None], y[None, :, None], x[None, None, :]
 
 
 def _make_texture(tissues: Tissues, grid: Grid, box: Box) -> Field:
     """Make smooth texture between -1 and 1: a mean of products of one-dimensional waves."""
-    parts = zip((2, 1, 0), box, strict=True)
-    lines = [grid.list_centres(axis, part.start, part.stop) for axis, part in parts]
+    lines = grid.list_centres(box)
     total: Field = np.zeros([len(line) for line in lines], np.float32)
     for frequency, shift in tissues.waves:
         z, y, x = (
@@ -135,15 +129,12 @@ def _make_ellipsoid(
     tissues: Tissues, axes: tuple[Field, Field, Field], at: Vector, r: Vector
 ) -> Field:
     """Return 1 at the centre, 0 on the surface of an ellipsoid, given in shares of the extent."""
-    value: Field | None = None
-    for axis, line in zip((2, 1, 0), axes, strict=True):
-        extent = tissues.extent[axis]
-        term = ((line - np.float32(at[axis] * extent)) / np.float32(r[axis] * extent)) ** 2
-        value = term if value is None else value + term
-    if value is None:
-        message = "an ellipsoid needs three axes"
-        raise ValueError(message)
-    return np.float32(1) - value
+    z, y, x = (
+        ((line - np.float32(at[axis] * extent)) / np.float32(r[axis] * extent)) ** 2
+        for axis, line, extent in zip((2, 1, 0), axes, tissues.extent[::-1], strict=True)
+    )
+    value: Field = np.float32(1) - (z + y + x)
+    return value
 
 
 def _make_ramp(field: Field, steepness: float, at: float = 0.0) -> Field:
@@ -153,7 +144,7 @@ def _make_ramp(field: Field, steepness: float, at: float = 0.0) -> Field:
 
 def _make_background(tissues: Tissues, grid: Grid, slab: slice) -> dict[str, Field]:
     """Return weights of breast and chest wall; where all are 0 there is air."""
-    box = (slab, slice(0, grid.size[1]), slice(0, grid.size[0]))
+    box = (slab, *grid.box[1:])
     axes = _make_axes(grid, box)
     z, _, x = axes
     texture = _make_texture(tissues, grid, box)

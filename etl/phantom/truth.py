@@ -87,14 +87,15 @@ def describe_mask(plan: Plan, reading: Reading) -> list[Row]:
 
 def describe_expert(plan: Plan, region: radiomics.Mask, n_ftv_outside: int) -> list[Row]:
     """Return rows on the expert's mask on the native grid: the features' origin."""
-    expert: dict[str, float] = {
-        "native_voxel_count": int(np.count_nonzero(region)),
-        "native_largest_component_voxel_count": int(
-            np.count_nonzero(radiomics.find_largest(region))
-        ),
+    n_largest = int(np.count_nonzero(radiomics.find_largest(region)))
+    facts: dict[str, dict[str, float]] = {
+        "stv_manual": {
+            "native_voxel_count": int(np.count_nonzero(region)),
+            "native_largest_component_voxel_count": n_largest,
+        },
+        "ftv": {"n_voxels_outside_stv_manual": n_ftv_outside},
     }
-    outside: dict[str, float] = {"n_voxels_outside_stv_manual": n_ftv_outside}
-    return _make_rows(plan.case_id, {"stv_manual": expert, "ftv": outside})
+    return _make_rows(plan.case_id, facts)
 
 
 def describe_kinetics(
@@ -168,19 +169,15 @@ def describe_features() -> list[Row]:
 
 def write(path: Path, rows: list[Row]) -> None:
     """Write the rows, sorted; the same rows give the same bytes."""
-    case_id, subject, quantity, value = (list(column) for column in zip(*sorted(rows), strict=True))
-    schema = pa.schema(
-        [
-            pa.field("case_id", pa.string(), nullable=False),
-            pa.field("subject", pa.string(), nullable=False),
-            pa.field("quantity", pa.string(), nullable=False),
-            pa.field("value", pa.float64(), nullable=False),
-        ]
-    )
-    columns = [pa.array(c) for c in (case_id, subject, quantity)]
-    columns.append(pa.array(value, pa.float64()))
+    kinds = {name: pa.string() for name in ("case_id", "subject", "quantity")}
+    fields = [
+        pa.field(name, kind, nullable=False)
+        for name, kind in {**kinds, "value": pa.float64()}.items()
+    ]
+    columns = zip(*sorted(rows), strict=True)
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, fields, strict=True)]
     partial = path.with_name(f".{path.name}.partial")
-    pq.write_table(pa.table(columns, schema=schema), partial, compression="zstd")
+    pq.write_table(pa.table(arrays, schema=pa.schema(fields)), partial, compression="zstd")
     partial.replace(path)
 
 

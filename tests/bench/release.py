@@ -14,7 +14,7 @@ from etl.build.recipe import make_module_recipe
 from etl.model.pool import FEW
 from etl.model.profile import load_profile
 from etl.model.release import parse
-from etl.phantom import make
+from etl.phantom.build import make
 from etl.phantom.cases import make_planned
 from etl.phantom.grids import FULL, Grid, plan
 from etl.tables.unit import Blob, Context

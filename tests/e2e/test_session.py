@@ -17,7 +17,7 @@ from remotes.conftest import Remote
 
 from e2e.conftest import Clone
 from etl.build.run import Built
-from etl.phantom import make
+from etl.phantom.build import make
 
 GROWN, WITHDRAWN, ADDED = "ISPY1_9001", "ISPY1_9003", "ISPY1_9004"
 MASK = f"masks_stv_manual/{GROWN}.nii.gz"

@@ -12,7 +12,7 @@ from support import make_project
 from etl.build.index import write_indexes
 from etl.build.run import build_tables
 from etl.gate.judge import run_gate
-from etl.phantom import make
+from etl.phantom.build import make
 from etl.warehouse.splits import update_splits
 from faults.breaks import Release
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from etl.phantom import make
+from etl.phantom.build import make
 
 CASES = 3
 

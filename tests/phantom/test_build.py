@@ -7,7 +7,7 @@ import pytest
 from support import md5
 
 from etl.model.errors import UserError
-from etl.phantom import make
+from etl.phantom.build import make
 
 from .conftest import CASES, Phantom
 

@@ -18,7 +18,7 @@ from etl.adopt.idc import PACKAGE, cut
 from etl.build.index import write_indexes
 from etl.build.plan import add_needs
 from etl.build.run import build_tables
-from etl.phantom import make
+from etl.phantom.build import make
 
 CLINICAL = "I-SPY 1 All Patient Clinical and Outcome Data.xlsx"
 # What a real download with nothing but the trial's own tables comes to.

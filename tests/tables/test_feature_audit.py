@@ -17,7 +17,7 @@ from etl.model.feature_names import NAMES
 from etl.model.git_tables import PUBLISHED_CATALOG, read_csv_input
 from etl.model.params_file import set_params
 from etl.model.store import read_footer, table_path, write_table
-from etl.phantom import make
+from etl.phantom.build import make
 from etl.tables import captk_features, feature_audit, features
 from etl.tables.feature_catalog import parse_name
 

@@ -31,12 +31,12 @@ from support import (
     zscored_image,
 )
 
-from etl import phantom
 from etl.build.index import write_indexes
 from etl.build.plan import add_needs
 from etl.model.params_file import set_params
 from etl.model.project import params
 from etl.model.store import table_path, write_table
+from etl.phantom.build import make
 from etl.tables import acquisitions
 from etl.tables.kinetics import _MEASURES, _OF_UNIT
 
@@ -448,7 +448,7 @@ def against(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Tr
     set_params(root / "params.yaml", {"phantom.cases": 3})
     params.cache_clear()
     release = root / "data/release"
-    phantom.make(release, root / "data/truth.parquet", cases=3, seed=7, workers=1)
+    make(release, root / "data/truth.parquet", cases=3, seed=7, workers=1)
     write_indexes(root)
     for name in add_needs(["kinetics"]):
         build_table(root, name, workers=1)

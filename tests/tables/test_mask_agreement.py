@@ -36,7 +36,7 @@ from etl.build.index import write_indexes
 from etl.build.run import Built
 from etl.model.params_file import set_params
 from etl.model.project import params
-from etl.phantom import make
+from etl.phantom.build import make
 
 CASE = "ISPY1_9001"
 DECLARED = ("ftv", "stv_manual", "stv_resunet")
