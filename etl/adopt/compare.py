@@ -55,14 +55,14 @@ def compare(chosen: Sequence[Candidate], present: Present) -> tuple[Item, ...]:
         chosen: one candidate per identity.
         present: the release as it is.
     """
-    held = frozenset(present.paths)
-    items = (_compare_file(candidate, present, candidate.target in held) for candidate in chosen)
+    items = (_compare_file(candidate, present) for candidate in chosen)
     return tuple(sorted(items, key=lambda item: item.taken.target))
 
 
-def _compare_file(candidate: Candidate, present: Present, is_held: bool) -> Item:  # noqa: FBT001
+def _compare_file(candidate: Candidate, present: Present) -> Item:
     file, target = candidate.file, candidate.target
-    twins = [p for p in present.paths_by_identity.get(candidate.identity, ()) if p != target]
+    same_things = present.paths_by_identity.get(candidate.identity, ())
+    is_held, twins = target in same_things, [path for path in same_things if path != target]
     try:
         before = read_signature(file.real)
         equal = _find_equal(candidate, before, present, twins if not is_held else None)

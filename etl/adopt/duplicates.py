@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -35,16 +36,10 @@ def read_manifests(paths: Iterable[Path], profile: Profile) -> Listed:
     """
     listed: defaultdict[str, set[str]] = defaultdict(set)
     for path in paths:
-        for name, md5 in _read_or_skip(path).items():
-            listed[place_in_release(parse(name, profile), profile, extension(name))].add(md5)
+        with suppress(BadInputError):
+            for name, md5 in read_manifest(path).items():
+                listed[place_in_release(parse(name, profile), profile, extension(name))].add(md5)
     return {target: frozenset(md5s) for target, md5s in listed.items()}
-
-
-def _read_or_skip(path: Path) -> dict[str, str]:
-    try:
-        return read_manifest(path)
-    except BadInputError:
-        return {}
 
 
 def choose(candidates: Sequence[Candidate], listed: Listed) -> Choice:
@@ -53,16 +48,16 @@ def choose(candidates: Sequence[Candidate], listed: Listed) -> Choice:
     for candidate in candidates:
         groups[candidate.identity].append(candidate)
     chosen, duplicates, refused, undecided = [], [], [], set()
-    for key, group in groups.items():
-        taken, reason = _choose_one(group, listed)
-        if taken is None:
-            undecided.add(key)
-            refused.append(Note(_join_paths(group), reason))
+    for identity, group in groups.items():
+        best, reason = _choose_one(group, listed)
+        if best is None:
+            undecided.add(identity)
+            refused.append(Note(", ".join(c.file.path for c in group), reason))
             continue
-        chosen.append(taken)
-        left = tuple(c.file.path for c in group if c.file.inode != taken.file.inode)
-        if left:
-            duplicates.append(Duplicates(taken.file.path, left, reason))
+        chosen.append(best)
+        passed_over = tuple(c.file.path for c in group if c.file.inode != best.file.inode)
+        if passed_over:
+            duplicates.append(Duplicates(best.file.path, passed_over, reason))
     return Choice(tuple(chosen), tuple(duplicates), tuple(refused), frozenset(undecided))
 
 
@@ -96,8 +91,8 @@ def _choose_by_content(group: list[Candidate], listed: Listed) -> tuple[Candidat
 def _drop_links(group: list[Candidate]) -> list[Candidate]:
     """Return one candidate per inode (links show a file twice), the shortest path first."""
     ordered = sorted(group, key=lambda c: (len(PurePosixPath(c.file.path).parts), c.file.path))
-    seen = {candidate.file.inode: candidate for candidate in reversed(ordered)}
-    return [candidate for candidate in ordered if seen[candidate.file.inode] is candidate]
+    by_inode = {candidate.file.inode: candidate for candidate in reversed(ordered)}
+    return [candidate for candidate in ordered if by_inode[candidate.file.inode] is candidate]
 
 
 def _prefer_form(group: list[Candidate], listed: Listed) -> tuple[list[Candidate], str]:
@@ -110,7 +105,3 @@ def _prefer_form(group: list[Candidate], listed: Listed) -> tuple[list[Candidate
         if of_form:
             return of_form, f"{form} before other forms"
     return group, ""
-
-
-def _join_paths(group: Iterable[Candidate]) -> str:
-    return ", ".join(candidate.file.path for candidate in group)

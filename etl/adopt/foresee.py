@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from pathlib import Path
 
 from etl.adopt.compare import Item
-from etl.adopt.place import count_bytes_to_copy, measure_free_bytes
+from etl.adopt.place import count_bytes_to_copy, find_existing, measure_free_bytes
 from etl.adopt.plan import Plan
 from etl.adopt.recognise import SLICE, identify
 from etl.adopt.report import Missing, NoCase, Report, Request
@@ -83,9 +82,9 @@ def find_missing(plan: Plan, items: Iterable[Item], removed: Collection[str]) ->
     mask set, those of the other files.
     """
     request, profile = plan.request, plan.profile
-    taken = [item.taken for item in items]
-    left = set(plan.present.paths) - {*removed, *(path for file in taken for path in file.replaces)}
-    after = left | {file.target for file in taken}
+    files = [item.taken for item in items]
+    going = {*removed, *(path for file in files for path in file.replaces)}
+    after = set(plan.present.paths) - going | {file.target for file in files}
     if request.mask_set:
         prefix = request.prefix(profile)
         paths = [path for path in after if not path.startswith(prefix)]
@@ -99,20 +98,20 @@ def find_missing(plan: Plan, items: Iterable[Item], removed: Collection[str]) ->
 def _compare_with_expected(
     after: Collection[str], cases: Collection[str], request: Request, profile: Profile
 ) -> Missing:
-    held = {parse(path, profile).identity for path in after}
+    identities = {parse(path, profile).identity for path in after}
     absent, incomplete, paths = [], [], []
     for case_id in sorted(cases):
         blobs = list_blobs_of_case(case_id, profile)
         if request.mask_set:
             blobs = [parse(f"{request.prefix(profile)}{case_id}.nii.gz", profile)]
-        paths_lacking = [blob.path for blob in blobs if blob.identity not in held]
+        paths_lacking = [blob.path for blob in blobs if blob.identity not in identities]
         paths += paths_lacking
         if len(paths_lacking) == len(blobs):
             absent.append(case_id)
         elif paths_lacking:
             incomplete.append(case_id)
     names = {} if request.mask_set else profile.files
-    lacking = {a: name for a, (name, *_) in names.items() if (a, None, None, None) not in held}
+    lacking = {a: n for a, (n, *_) in names.items() if (a, None, None, None) not in identities}
     files = tuple(name for artefact, name in lacking.items() if artefact not in {"readme", SLICE})
     return Missing(
         paths=(*paths, *files),
@@ -131,8 +130,8 @@ def _list_not_in_source(plan: Plan) -> tuple[str, ...]:
     """
     if not plan.scanned.is_whole:
         return ()
-    taken = [item.taken for item in plan.items]
-    claimed = {path for file in taken for path in (file.target, *file.replaces)}
+    files = (item.taken for item in plan.items)
+    claimed = {path for file in files for path in (file.target, *file.replaces)}
     prefix = plan.request.prefix(plan.profile)
     return tuple(
         path
@@ -159,13 +158,9 @@ def _measure_space(request: Request, items: Sequence[Item]) -> tuple[int, int, i
     if not to_copy:
         return 0, 0, free
     cache = find_cache(request.root)
-    if _find_device(cache) == _find_device(request.release):
+    if find_existing(cache).stat().st_dev == find_existing(request.release).stat().st_dev:
         return to_copy, 2 * to_copy, free
     return to_copy, to_copy, min(free, measure_free_bytes(cache))
-
-
-def _find_device(folder: Path) -> int:
-    return next(f for f in (folder, *folder.parents) if f.exists()).stat().st_dev
 
 
 def _is_new(request: Request, profile: Profile) -> bool:

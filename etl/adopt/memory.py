@@ -30,17 +30,12 @@ def load_memory(root: Path) -> Memory:
         loaded = json.loads(memory_path(root).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}  # only costs time: the files are compared again
-    entries = loaded.items() if isinstance(loaded, dict) else ()
-    pairs = ((path, _parse_entry(entry)) for path, entry in entries)
-    return {path: pair for path, pair in pairs if pair is not None}
-
-
-def _parse_entry(entry: object) -> tuple[Signature, Signature] | None:
-    """Return an entry of the file, or None where it is not one (of an older form, perhaps)."""
-    match entry:
-        case {"source": list(source), "target": list(target)}:
-            return source, target
-    return None
+    memory: Memory = {}
+    for path, entry in loaded.items() if isinstance(loaded, dict) else ():
+        match entry:  # other entries are of an older form, perhaps
+            case {"source": list(source), "target": list(target)}:
+                memory[path] = source, target
+    return memory
 
 
 def save_memory(root: Path, memory: Memory) -> None:
@@ -66,8 +61,8 @@ def is_same(source: Path, target: Path) -> bool:
     """Return whether two files hold the same bytes."""
     if source.stat().st_size != target.stat().st_size:
         return False
-    with source.open("rb") as left, target.open("rb") as right:
-        while block := left.read(_BLOCK):
-            if block != right.read(_BLOCK):
+    with source.open("rb") as one, target.open("rb") as other:
+        while block := one.read(_BLOCK):
+            if block != other.read(_BLOCK):
                 return False
-        return not right.read(1)
+        return not other.read(1)

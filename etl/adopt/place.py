@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from etl.adopt.compare import Item
-from etl.adopt.memory import STATE, Signature, make_signature
-from etl.adopt.report import format_size
+from etl.adopt.memory import STATE, Signature, make_signature, read_signature
 from etl.model.errors import UserError
 from etl.model.locks import lock_handle
+from etl.text.values import format_bytes
 
 Progress = Callable[[int, int], None]  # bytes copied, bytes in all
 
@@ -64,13 +64,13 @@ def explain_write_errors(target: Path) -> Iterator[None]:
 
 
 def measure_free_bytes(folder: Path) -> int:
-    """Return the free space where the folder is, or where it would be made.
+    """Return the free space where the folder is, or where it would be made."""
+    return shutil.disk_usage(find_existing(folder)).free
 
-    A folder that does not exist yet takes the disk of the nearest one above it.
-    """
-    while not folder.exists():
-        folder = folder.parent
-    return shutil.disk_usage(folder).free
+
+def find_existing(folder: Path) -> Path:
+    """Return the nearest folder upward that exists: a new one will be on the disk of that."""
+    return next(path for path in (folder, *folder.parents) if path.exists())
 
 
 def count_bytes_to_copy(items: Sequence[Item]) -> int:
@@ -87,8 +87,8 @@ def check_space(items: Sequence[Item], release: Path, needed: int, free: int) ->
     if needed <= free or _can_share(items, release):
         return
     message = (
-        f"{release}: needs {format_size(needed)} (the release and DVC's cache of it), "
-        f"{format_size(free)} are free. Free some space and run adopt again."
+        f"{release}: needs {format_bytes(needed)} (the release and DVC's cache of it), "
+        f"{format_bytes(free)} are free. Free some space and run adopt again."
     )
     raise UserError(message)
 
@@ -122,19 +122,16 @@ def put(
     temporary = release / _TEMPORARY
     with _open_source(source) as handle, explain_write_errors(path):
         try:
-            before = os.fstat(handle)
+            before = make_signature(os.fstat(handle))
             _make_folder(path.parent, release)
-            shared = _fill(handle, temporary, step)
-            after = os.fstat(handle), _stat_if_exists(source)
-            if any(
-                info is None or make_signature(info) != make_signature(before) for info in after
-            ):
+            bytes_shared = _fill(handle, temporary, step)
+            if _is_changed(handle, source, before):
                 reason = "changed while it was copied; run adopt again when it is at rest"
                 raise SourceError(reason)
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
-    return make_signature(before), before.st_size if shared else 0
+    return before, bytes_shared
 
 
 def remove(release: Path, paths: Iterable[str]) -> None:
@@ -192,19 +189,19 @@ def _make_folder(folder: Path, release: Path) -> None:
         raise OSError(errno.EPERM, "the folder is a link that leaves the release")
 
 
-def _fill(handle: int, temporary: Path, step: Callable[[int], None]) -> bool:
-    """Bring the bytes; return True where the disk shares the blocks instead of copying them."""
+def _fill(handle: int, temporary: Path, step: Callable[[int], None]) -> int:
+    """Bring the bytes; return of how many the disk shares the blocks instead of copying them."""
     with temporary.open("wb") as out:
-        shared = _share(handle, out.fileno())
-        if shared:
-            step(os.fstat(handle).st_size)
+        bytes_shared = os.fstat(handle).st_size if _share(handle, out.fileno()) else 0
+        if bytes_shared:
+            step(bytes_shared)
         else:
             while block := _read_block(handle):
                 out.write(block)
                 step(len(block))
             out.flush()
         os.fsync(out.fileno())
-    return shared
+    return bytes_shared
 
 
 def _read_block(handle: int) -> bytes:
@@ -237,8 +234,9 @@ def _can_share(items: Sequence[Item], release: Path) -> bool:
         temporary.unlink(missing_ok=True)
 
 
-def _stat_if_exists(path: Path) -> os.stat_result | None:
+def _is_changed(handle: int, source: Path, before: Signature) -> bool:
+    """Return whether a file was written, replaced or deleted since."""
     try:
-        return path.stat()
+        return [make_signature(os.fstat(handle)), read_signature(source)] != [before, before]
     except FileNotFoundError:
-        return None  # deleted while it was copied
+        return True

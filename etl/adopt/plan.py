@@ -19,7 +19,7 @@ from etl.adopt.recognise import (
     identify,
     recognise,
 )
-from etl.adopt.report import Note, Request, format_file_count
+from etl.adopt.report import Note, Request, format_count
 from etl.adopt.scan import Scan, list_files, scan
 from etl.adopt.which_profile import Fit, fit_profile, list_cases, load_asked_profile
 from etl.model.errors import UserError
@@ -168,24 +168,24 @@ def _require_any(
 ) -> None:
     if recognised.candidates:
         return
-    seen = f"{format_file_count(len(scanned.files))} looked at"
+    looked_at = f"{format_count(len(scanned.files))} looked at"
     if not scanned.files and scanned.refused:
         note = scanned.refused[0]
         count = len(scanned.refused)
-        seen = f"{count} refused, the first {note.path}: {note.reason}; adopt what is there"
+        looked_at = f"{count} refused, the first {note.path}: {note.reason}; adopt what is there"
     if notes := (*recognised.not_taken, *recognised.refused):
         note = notes[0]
         message = f"{request.source}: nothing can be taken. {note.path}: {note.reason}."
     elif request.mask_set is not None:
         message = (
-            f"{request.source}: holds no mask named by its case ({seen}). A name is expected "
+            f"{request.source}: holds no mask named by its case ({looked_at}). A name is expected "
             f"such as {mask_name}."
         )
     else:
         folders = [image_set.folder for image_set in profile.image_sets.values()]
         folders += [profile.mask_folder_prefix + mask for mask in profile.masks]
         message = (
-            f"{request.source}: holds nothing of a release of {profile.name} ({seen}). "
+            f"{request.source}: holds nothing of a release of {profile.name} ({looked_at}). "
             f"Looked for the folders {', '.join(folders)} and the files of the profile."
         )
     raise UserError(message)
@@ -198,11 +198,11 @@ def _drop_second_features(recognised: Recognised, staying: Collection[str]) -> R
     workbooks = targets & {c.target.removesuffix(".csv") + ".xlsx" for c in features}
     if not workbooks:
         return recognised
-    left = {c.file.path for c in features if extension(c.target) == ".csv"}
-    notes = (Note(path, "a features workbook is there and goes first") for path in sorted(left))
+    seconds = {c.file.path for c in features if extension(c.target) == ".csv"}
+    notes = (Note(path, "a features workbook is there and goes first") for path in sorted(seconds))
     return replace(
         recognised,
-        candidates=tuple(c for c in recognised.candidates if c.file.path not in left),
+        candidates=tuple(c for c in recognised.candidates if c.file.path not in seconds),
         not_taken=(*recognised.not_taken, *notes),
     )
 

@@ -139,16 +139,6 @@ class Report:
         return {**asdict(self), "is_complete": self.is_complete}
 
 
-def format_size(count: int) -> str:
-    """Return a number of bytes for a person, in decimal units as disks are sold."""
-    size = float(count)
-    for unit in ("bytes", "kB", "MB"):
-        if size < 1000:  # noqa: PLR2004  the step of the decimal units
-            return f"{size:.0f} {unit}"
-        size /= 1000
-    return f"{size:.1f} GB"
-
-
-def format_file_count(count: int) -> str:
-    """Return a number of files for a person."""
-    return f"{count} file" + ("" if count == 1 else "s")
+def format_count(count: int, noun: str = "file") -> str:
+    """Return a number of files, or of other things, for a person."""
+    return f"{count} {noun}" + ("" if count == 1 else "s")

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePosixPath
 
 from etl.adopt.record import RECORD
-from etl.adopt.report import Report, Taken, format_file_count, format_size
+from etl.adopt.report import Note, Report, Taken, format_count
+from etl.text.values import format_bytes
 
 _SHOWN = 5  # how many names a line of the summary prints
 _SHOWN_NOTES = 10  # how many files that were not taken, one per line
@@ -33,11 +34,11 @@ def escape(path: str) -> str:
 
 def _tell_taken(report: Report) -> _Lines:
     yield "profile", f"{report.profile} ({report.profile_reason})"
-    actions = Counter(taken.action for taken in report.taken)
+    actions = Counter(file.action for file in report.taken)
     counts = ", ".join(f"{actions[a]} {a}" for a in ("added", "replaced", "unchanged"))
     verb = "would take" if report.is_dry_run else "took"
-    yield verb, f"{format_file_count(len(report.taken))}: {counts}"
-    for artefact, count in sorted(Counter(taken.artefact for taken in report.taken).items()):
+    yield verb, f"{format_count(len(report.taken))}: {counts}"
+    for artefact, count in sorted(Counter(file.artefact for file in report.taken).items()):
         yield "", f"{count:>5} {artefact}"
     yield from _list("matched", _match_names(report))
     for verb, text in _tell_renames(report.taken):
@@ -46,13 +47,12 @@ def _tell_taken(report: Report) -> _Lines:
         yield "foreground", f"{dict(report.rule)} of {report.mask_set}, in params.yaml"
     yield "disk", _describe_disk(report)
     if report.recorded:
-        masks = "1 mask that" if report.recorded == 1 else f"{report.recorded} masks that"
-        yield "recorded", f"{masks} published features come from, as first seen, in {RECORD}"
+        masks = format_count(report.recorded, "mask")
+        yield "recorded", f"{masks} that published features come from, as first seen, in {RECORD}"
 
 
 def _tell_not_taken(report: Report) -> _Lines:
-    notes = (f"{_shorten(note.path)}: {note.reason}" for note in report.not_taken)
-    yield from _cut("not taken", notes, _SHOWN_NOTES)
+    yield from _tell_notes("not taken", report.not_taken)
     expected = f"a mask is named by its case: {report.mask_name}" if report.mask_set else ""
     yield from _list("not recognised", report.unrecognised, expected)
     yield from _list("litter", report.litter_names, "of other programs, or unfinished")
@@ -61,14 +61,17 @@ def _tell_not_taken(report: Report) -> _Lines:
     )
     yield from _cut("duplicate", duplicates, _SHOWN)
     yield from _list("looks damaged", report.damaged, "neither gzip nor NIfTI, taken as it is")
-    notes = (f"{_shorten(note.path)}: {note.reason}" for note in report.refused)
-    yield from _cut("refused", notes, _SHOWN_NOTES)
+    yield from _tell_notes("refused", report.refused)
     if cases := sorted({mask.case_id for mask in report.no_case}):
-        count = len(report.no_case)
-        subject = "1 mask belongs" if count == 1 else f"{count} masks belong"
+        masks = format_count(len(report.no_case), "mask")
+        verb = "belongs" if len(report.no_case) == 1 else "belong"
         todo = "adopt the case first" if len(cases) == 1 else "adopt these cases first"
-        text = f"{subject} to no case of the release: {_join(cases)}"
+        text = f"{masks} {verb} to no case of the release: {_join(cases)}"
         yield "refused", f"{text}; {todo}, then run this again"
+
+
+def _tell_notes(label: str, notes: Iterable[Note]) -> _Lines:
+    yield from _cut(label, (f"{_shorten(n.path)}: {n.reason}" for n in notes), _SHOWN_NOTES)
 
 
 def _tell_missing(report: Report) -> _Lines:
@@ -76,16 +79,16 @@ def _tell_missing(report: Report) -> _Lines:
     if missing.absent_cases:
         verb = "has" if len(missing.absent_cases) == 1 else "have"
         lacking = f"mask of {report.mask_set}" if report.mask_set else "image or mask"
-        count = f"{len(missing.absent_cases)} of {_count_cases(missing.expected_cases)}"
+        count = f"{len(missing.absent_cases)} of {format_count(missing.expected_cases, 'case')}"
         yield "missing", f"{count} {verb} no {lacking}: {_join(missing.absent_cases)}"
     for case_id in missing.incomplete_cases[:_SHOWN]:
         paths = [path for path in missing.paths if case_id in path]
         tail = ", ..." if len(paths) > 1 else ""
-        yield "missing", f"{case_id} lacks {format_file_count(len(paths))}: {paths[0]}{tail}"
+        yield "missing", f"{case_id} lacks {format_count(len(paths))}: {paths[0]}{tail}"
     rest = len(missing.incomplete_cases) - _SHOWN
     if rest > 0:
         verb = "is" if rest == 1 else "are"
-        yield "missing", f"{_count_cases(rest, 'more ')} {verb} incomplete (--json lists all)"
+        yield "missing", f"{format_count(rest, 'more case')} {verb} incomplete (--json lists all)"
     yield from _list("missing", missing.files)
     if missing.slice:
         yield "missing", f"{missing.slice}, which no download has: ispy1 idc cuts it"
@@ -95,7 +98,7 @@ def _tell_not_in_source(report: Report) -> _Lines:
     yield from _list("kept", report.not_in_source, "of the release, not in this folder")
     if report.removed:
         verb = "would remove" if report.is_dry_run else "removed"
-        yield verb, format_file_count(len(report.removed))
+        yield verb, format_count(len(report.removed))
     for path in report.removed[:_SHOWN_REMOVED]:
         yield "", f"  {path}"
     if (rest := len(report.removed) - _SHOWN_REMOVED) > 0:
@@ -119,29 +122,27 @@ def _format_next(report: Report) -> Iterator[str]:
 
 def _match_names(report: Report) -> Iterator[str]:
     """Yield which of the user's files were taken for which mask, where their names differ."""
-    for taken in report.taken if report.mask_set else ():
-        name = PurePosixPath(taken.target).name
-        if PurePosixPath(taken.source).name != name:
-            yield f"{taken.source} is {name}"
+    for file in report.taken if report.mask_set else ():
+        if _name(file.source) != _name(file.target):
+            yield f"{file.source} is {_name(file.target)}"
 
 
-def _tell_renames(taken: Sequence[Taken]) -> _Lines:
+def _tell_renames(files: Sequence[Taken]) -> _Lines:
     """Yield verb and text about the files that were brought now under another name or path.
 
     Every root folder and case folder goes on the way, so of images and masks only new names are
     told; of workbooks and other tables also that they were moved.
     """
-    brought = [file for file in taken if file.action != "unchanged" and file.artefact != "other"]
+    brought = [file for file in files if file.action != "unchanged" and file.artefact != "other"]
     renamed = [file for file in brought if _name(file.source) != _name(file.target)]
+    moved = [file for file in brought if file not in renamed and file.source != file.target]
     blobs = [file for file in renamed if _is_blob(file)]
     if blobs:
         example = f"e.g. {_name(blobs[0].source)} -> {_name(blobs[0].target)}"
-        yield "rename", f"{format_file_count(len(blobs))}{_count_additions(blobs)}, {example}"
-    for file in [file for file in renamed if not _is_blob(file)][:_SHOWN]:
-        yield "rename", f"{file.source} -> {file.target}"
-    moved = [file for file in brought if file not in renamed and file.source != file.target]
-    for file in [file for file in moved if not _is_blob(file)][:_SHOWN]:
-        yield "move", f"{file.source} -> {file.target}"
+        yield "rename", f"{format_count(len(blobs))}{_count_additions(blobs)}, {example}"
+    for verb, others in (("rename", renamed), ("move", moved)):
+        for file in [file for file in others if not _is_blob(file)][:_SHOWN]:
+            yield verb, f"{file.source} -> {file.target}"
 
 
 def _count_additions(renamed: Sequence[Taken]) -> str:
@@ -158,20 +159,20 @@ def _count_additions(renamed: Sequence[Taken]) -> str:
 
 def _describe_disk(report: Report) -> str:
     text = (
-        f"{format_size(report.bytes_to_copy)} to copy, {format_size(report.bytes_needed)} needed "
-        f"with DVC's cache, {format_size(report.bytes_free)} free"
+        f"{format_bytes(report.bytes_to_copy)} to copy, {format_bytes(report.bytes_needed)} needed "
+        f"with DVC's cache, {format_bytes(report.bytes_free)} free"
     )
     if report.bytes_needed > report.bytes_free:
         text += ": TOO LITTLE, unless the disk can share blocks with the source"
     if report.bytes_shared:
-        text += f"; {format_size(report.bytes_shared)} share their blocks with the source"
+        text += f"; {format_bytes(report.bytes_shared)} share their blocks with the source"
     return text
 
 
 def _list(label: str, names: Iterable[str], why: str = "") -> _Lines:
     """Yield one line with the count of the names and the first of them, none without names."""
     if listed := list(names):
-        text = f"{format_file_count(len(listed))}: {_join(listed)}"
+        text = f"{format_count(len(listed))}: {_join(listed)}"
         yield label, f"{text}; {why}" if why else text
 
 
@@ -190,10 +191,6 @@ def _join(names: Sequence[str]) -> str:
 
 def _shorten(path: str) -> str:
     return path if len(path) <= _LONG else f"{path[:_LONG]}..."
-
-
-def _count_cases(count: int, adjective: str = "") -> str:
-    return f"{count} {adjective}case" + ("" if count == 1 else "s")
 
 
 def _is_blob(file: Taken) -> bool:

@@ -89,16 +89,16 @@ def adopt(  # noqa: PLR0913  the options of the command
     import json
 
     from etl.adopt import adopt as bring
-    from etl.adopt.report import format_size
     from etl.adopt.tell import format_report
     from etl.cli.progress import progress_bar
     from etl.model.project import find_root
+    from etl.text.values import format_bytes
 
     with progress_bar("adopt", is_bytes=True) as advance:
 
         def step(done: int, total: int) -> None:
             if total and not done:
-                typer.echo(f"adopt: {format_size(total)} to copy", err=True)
+                typer.echo(f"adopt: {format_bytes(total)} to copy", err=True)
             advance(done, total)
 
         report = bring(

@@ -649,7 +649,7 @@ def test_too_little_space_is_told_before_anything_is_copied(
     monkeypatch.setattr(etl.adopt.foresee, "measure_free_bytes", lambda _: 10)
     monkeypatch.setattr(etl.adopt.place, "_share", lambda *_: False)
     assert adopt(source, root, dry_run=True).bytes_free == 10
-    with pytest.raises(UserError, match="10 bytes are free"):
+    with pytest.raises(UserError, match="10 B are free"):
         adopt(source, root)
     assert tree(root / "data/release") == {}
 
