@@ -40,7 +40,7 @@ from etl.gate.suites import ITEM, LIST, SUITES, Expectation, read_suites
 from etl.gate.text import words
 from etl.model import project
 from etl.model.errors import Severity, UserError
-from etl.model.known_issues import read_known_issues
+from etl.model.git_tables import read_known_issues
 from etl.model.profile import BASE, Profile, load_profile, profile_path
 from etl.model.store import table_path, write_table
 from etl.tables import findings

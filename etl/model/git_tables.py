@@ -161,19 +161,10 @@ RECOMPUTED_CATALOG = TableSchema(
 SCHEMAS: dict[str, TableSchema] = {
     schema.name: schema
     for schema in (
-        CLAIMS,
-        SPLITS,
-        KNOWN_ISSUES,
-        PUBLISHED_CATALOG,
-        ADOPTED,
-        RELEASE_INFO,
-        CITATIONS,
-        EXPECTED_ITEMS,
-        EXPECTED_CASES,
-        PARAMS,
-        RECOMPUTED_CATALOG,
+        CLAIMS, SPLITS, KNOWN_ISSUES, PUBLISHED_CATALOG, ADOPTED, RELEASE_INFO, CITATIONS,
+        EXPECTED_ITEMS, EXPECTED_CASES, PARAMS, RECOMPUTED_CATALOG,
     )
-}
+}  # fmt: skip
 CSV_FILES: dict[str, str] = {
     "claims": "sql/claims.csv",
     "splits": "splits.csv",
@@ -200,6 +191,16 @@ def read_inputs(root: Path, profile: Profile) -> dict[str, Rows]:
         **{name: read_csv_input(SCHEMAS[name], root / path) for name, path in CSV_FILES.items()},
         **_list_profile_rows(root, profile),
     }
+
+
+def read_known_issues(root: Path) -> dict[tuple[str, str], str]:
+    """Return (case, field) -> note: faults of the publisher's own, which do not stop a build.
+
+    Raises:
+        UserError: as read_csv_input.
+    """
+    rows = read_csv_input(KNOWN_ISSUES, root / CSV_FILES[KNOWN_ISSUES.name])
+    return {(str(case_id), str(field)): str(note) for case_id, field, _, note, _ in rows}
 
 
 def read_csv_input(schema: TableSchema, path: Path) -> Rows:
@@ -245,18 +246,12 @@ def _parse_cell(column: Column, cell: str, where: str) -> Value:
 
 
 def _list_profile_rows(root: Path, profile: Profile) -> dict[str, Rows]:
+    release_info = (
+        profile.name, profile.dataset, profile.title, profile.is_phantom, profile.doi,
+        profile.licence, profile.attribution.strip(),
+    )  # fmt: skip
     return {
-        "release_info": (
-            (
-                profile.name,
-                profile.dataset,
-                profile.title,
-                profile.is_phantom,
-                profile.doi,
-                profile.licence,
-                profile.attribution.strip(),
-            ),
-        ),
+        "release_info": (release_info,),
         "citations": tuple(enumerate((text.strip() for text in profile.citations), 1)),
         "expected_items": tuple(_list_expected_items(profile)),
         "expected_cases": tuple((case,) for case in list_expected_ids(root, profile)),

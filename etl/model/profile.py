@@ -115,8 +115,8 @@ class Profile(_Frozen):
 
         The stage `index` of dvc.yaml names the same keys, so that it runs where they change.
         """
-        other = {"title", "doi", "citations", "expected_ids", "idc_collection", "thresholds"}
-        return self.model_dump(mode="json", exclude=other)
+        no_part = {"title", "doi", "citations", "expected_ids", "idc_collection", "thresholds"}
+        return self.model_dump(mode="json", exclude=no_part)
 
 
 def profile_path(root: Path, name: str) -> Path:
@@ -134,20 +134,19 @@ def load_profile(root: Path, name: str | None = None) -> Profile:
     path, base = profile_path(root, name), profile_path(root, BASE)
     content = _merge(read_yaml(base) if base.is_file() else {}, read_yaml(path))
     try:
-        profile = Profile.model_validate({**content, "name": name})
+        return Profile.model_validate({**content, "name": name})
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         message = f"{path}: {where}: {first['msg']}. See the other profiles for the form."
         raise UserError(message) from error
-    return profile
 
 
-def _merge(shared: Any, own: Any) -> Any:  # noqa: ANN401  as YAML has it
+def _merge(shared: Any, stated: Any) -> Any:  # noqa: ANN401  as YAML has it
     """Return what a profile states over what all share, mapping by mapping."""
-    if not (isinstance(shared, dict) and isinstance(own, dict)):
-        return own
-    return shared | {name: _merge(shared.get(name), value) for name, value in own.items()}
+    if not (isinstance(shared, dict) and isinstance(stated, dict)):
+        return stated
+    return shared | {name: _merge(shared.get(name), value) for name, value in stated.items()}
 
 
 def list_expected_ids(root: Path, profile: Profile) -> tuple[str, ...]:

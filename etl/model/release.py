@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import translate
 from pathlib import PurePosixPath
 from urllib.parse import unquote
@@ -80,8 +80,8 @@ def is_own_mask(path: str, profile: Profile) -> bool:
 
 def list_mask_sets(names: Iterable[Name], profile: Profile) -> tuple[str, ...]:
     """Return the mask sets of a release: those of the profile in its order, then own ones."""
-    own = {name.mask for name in names if name.mask is not None} - profile.masks.keys()
-    return (*profile.masks, *sorted(own))
+    of_user = {name.mask for name in names if name.mask is not None} - profile.masks.keys()
+    return (*profile.masks, *sorted(of_user))
 
 
 def parse(path: str, profile: Profile) -> Name:
@@ -91,7 +91,8 @@ def parse(path: str, profile: Profile) -> Name:
     nifti = _NIFTI.fullmatch(file)
     if nifti is not None:
         stem = nifti["stem"]
-        return _parse_image(path, stem, folders, profile) or _mask(path, stem, folders, profile)
+        image = _parse_image(path, stem, folders, profile)
+        return image or _parse_mask(path, stem, folders, profile)
     declared = _find_declared(file, profile)
     if declared is not None:
         return Name(path, "other" if declared[0] == "readme" else declared[0])
@@ -100,9 +101,7 @@ def parse(path: str, profile: Profile) -> Name:
 
 def is_known(name: Name, profile: Profile) -> bool:
     """Return whether the release has a use for the file (READMEs and licences count as known)."""
-    return (
-        name.artefact != "other" or _find_declared(_normalize_file_name(name), profile) is not None
-    )
+    return name.artefact != "other" or bool(_find_declared(_normalize_file_name(name), profile))
 
 
 def _normalize_file_name(name: Name) -> str:
@@ -154,7 +153,7 @@ def _find_image_set(suffix: str, folders: tuple[str, ...], profile: Profile) -> 
     return next((key for key, s in profile.image_sets.items() if s.suffix == suffix), None)
 
 
-def _mask(path: str, stem: str, folders: tuple[str, ...], profile: Profile) -> Name:
+def _parse_mask(path: str, stem: str, folders: tuple[str, ...], profile: Profile) -> Name:
     prefix = profile.mask_folder_prefix
     case_id = profile.case_id(stem)
     if case_id is None or _is_claimed_twice(case_id, folders, profile):
@@ -173,14 +172,14 @@ def place_in_release(name: Name, profile: Profile, extension: str = ".nii.gz") -
         return f"{image_set.folder}/{name.case_id}/{file}"
     if name.artefact == "mask":
         return f"{profile.mask_folder_prefix}{name.mask}/{name.case_id}{extension}"
-    own = _normalize_file_name(name)
-    declared = _find_declared(own, profile)
+    file = _normalize_file_name(name)
+    declared = _find_declared(file, profile)
     if declared is not None:
         return declared[1]
     if name.artefact in ("manifest", "other"):
-        return own
+        return file
     spellings = profile.files[name.artefact]
-    return next((s for s in spellings if s.endswith(PurePosixPath(own).suffix)), spellings[0])
+    return next((s for s in spellings if s.endswith(PurePosixPath(file).suffix)), spellings[0])
 
 
 def extension(path: str) -> str:
@@ -197,9 +196,4 @@ def list_blobs_of_case(case_id: str, profile: Profile) -> list[Name]:
         for phase in profile.phases
     ]
     masks = [Name("", "mask", mask=mask, case_id=case_id) for mask in profile.masks]
-    return [_add_path(name, profile) for name in (*images, *masks)]
-
-
-def _add_path(name: Name, profile: Profile) -> Name:
-    path = place_in_release(name, profile)
-    return Name(path, name.artefact, name.mask, name.case_id, name.phase)
+    return [replace(name, path=place_in_release(name, profile)) for name in (*images, *masks)]

@@ -80,12 +80,12 @@ def release_hashes(
         message = f"{release}: DVC cannot read it ({error}). {_advise(error)}, then run again."
         raise UserError(message) from error
     hashes = {"/".join(key): (info.value, meta.size) for key, meta, info in tree}
-    places = (root.resolve(), release.resolve())
+    folders = (root.resolve(), release.resolve())
     cache = find_cache(root).resolve()
 
     def is_ours(path: str, md5: str) -> bool:
         real = (release / path).resolve()  # by `cache.type symlink` it lies in the cache
-        return any(map(real.is_relative_to, places)) or real == cache / md5[:2] / md5[2:]
+        return any(map(real.is_relative_to, folders)) or real == _join_path(cache, md5)
 
     return {
         **{show_path(path): (mark, 0) for path, mark in marks.items()},
@@ -214,8 +214,11 @@ def require_remote(root: Path) -> None:
 
 def name_cache_path(root: Path, md5: str) -> Path:
     """Return where the cache keeps, or would keep, this file."""
-    require_md5(md5, "DVC's cache")
-    return find_cache(root) / md5[:2] / md5[2:]
+    return _join_path(find_cache(root), require_md5(md5, "DVC's cache"))
+
+
+def _join_path(cache: Path, md5: str) -> Path:
+    return cache / md5[:2] / md5[2:]
 
 
 def find_blob_file(root: Path, md5: str) -> Path | None:
@@ -226,9 +229,8 @@ def find_blob_file(root: Path, md5: str) -> Path | None:
 
 def list_cached(root: Path, md5s: Iterable[str]) -> set[str]:
     """Return which of these the cache holds (by name; `ispy1 fsck` hashes the content)."""
-    folder = find_cache(root)
-    asked = [require_md5(md5, "DVC's cache") for md5 in md5s]
-    return {md5 for md5 in asked if (folder / md5[:2] / md5[2:]).is_file()}
+    cache = find_cache(root)
+    return {md5 for md5 in md5s if _join_path(cache, require_md5(md5, "DVC's cache")).is_file()}
 
 
 def list_folder_files(root: Path, md5: str) -> dict[str, str] | None:
@@ -318,19 +320,18 @@ def push(
         new = sorted(local - in_remote, key=lambda md5: (md5.endswith(FOLDER), md5))
         files = [md5 for md5 in new if not md5.endswith(FOLDER)]
         _send(cache, remote, files, lambda done: progress(done, len(new)))
-        held = in_remote | set(files)
-        whole = [md5 for md5 in new[len(files) :] if _is_whole(root, md5, held)]
+        whole = _select_whole(root, new[len(files) :], in_remote | set(files))
         _send(cache, remote, whole, lambda done: progress(len(files) + done, len(new)))
     sent = frozenset((*files, *whole))
     folder = find_cache(root)
-    size = sum((folder / md5[:2] / md5[2:]).stat().st_size for md5 in sent)
+    size = sum(_join_path(folder, md5).stat().st_size for md5 in sent)
     return Pushed(sent, frozenset(in_remote), frozenset(hashes - in_remote - local), size)
 
 
-def _is_whole(root: Path, md5: str, held: set[str]) -> bool:
-    """Return whether all files of a folder are held."""
-    files = list_folder_files(root, md5)
-    return files is not None and set(files.values()) <= held
+def _select_whole(root: Path, folders: Iterable[str], in_remote: set[str]) -> list[str]:
+    """Return the folders all of whose files are in the remote."""
+    files = {md5: list_folder_files(root, md5) for md5 in folders}
+    return [md5 for md5, of in files.items() if of is not None and set(of.values()) <= in_remote]
 
 
 def _send(cache: Any, remote: Any, md5s: list[str], advance: Callable[[int], None]) -> None:  # noqa: ANN401  DVC's

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shlex
-import subprocess
 import sys
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -13,6 +11,7 @@ from etl.model import project
 from etl.model.errors import UserError
 from etl.model.store import write_atomically
 from etl.versions import dvc, git
+from etl.versions.run_git import run_git
 
 MARK = "# ispy1: the data follow the code"
 # Not `dvc install`: it refuses beside any hook of the user's, and its pre-push hook pushes data,
@@ -74,15 +73,11 @@ def _find_git_paths(root: Path) -> tuple[Path, str] | None:
 
     The folder is relative to the top of the work tree, where git runs hooks. None without git.
     """
-    command = ["git", "rev-parse", "--git-path", "hooks/post-checkout", "--show-prefix"]
-    outside = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
+    words = ("rev-parse", "--git-path", "hooks/post-checkout", "--show-prefix")
     try:
-        done = subprocess.run(  # noqa: S603  fixed words
-            command, cwd=root, env=outside, capture_output=True, text=True, check=True
-        )
-    except (OSError, subprocess.CalledProcessError):
+        hook, folder = run_git(root, *words).decode().split("\n")[:2]
+    except UserError:
         return None
-    hook, folder = done.stdout.split("\n")[:2]
     return root / hook, folder
 
 
@@ -110,11 +105,8 @@ def warn_if_release_differs(root: Path, hashes: Mapping[str, tuple[str, int]]) -
     paths = sorted(
         path for path in now.keys() | committed.keys() if now.get(path) != committed.get(path)
     )
-    return (
-        _describe_difference(f"{release.relative_to(root)}.dvc", paths, committed.keys() - now)
-        if paths
-        else None
-    )
+    name = f"{release.relative_to(root)}.dvc"
+    return _describe_difference(name, paths, committed.keys() - now) if paths else None
 
 
 def _describe_difference(name: str, paths: list[str], missing: Collection[str]) -> str:

@@ -57,8 +57,7 @@ def _select_tables(files: Mapping[str, str]) -> dict[str, str]:
 def _select_parts(files: Mapping[str, str]) -> dict[str, dict[str, str]]:
     parts: dict[str, dict[str, str]] = {}
     for path, md5 in files.items():
-        match = _PART.fullmatch(path)
-        if match:
+        if match := _PART.fullmatch(path):
             parts.setdefault(match["name"], {})[match["case_id"]] = md5
     return parts
 
@@ -72,30 +71,26 @@ def _list_files_at(root: Path, revision: Revision) -> dict[str, str]:
             f"`git log --oneline -- {LOCK}` lists the revisions that have tables."
         )
         raise UserError(message)
-    outs = _add_files(root, revision, read_outs(text, LOCK, f"{revision}:{LOCK}"))
-    return {
-        path: md5
-        for folder in (TABLES, GATE)
-        for path, md5 in sorted(outs.items())
-        if path.startswith(f"{folder}/")
-    }
+    outs = read_outs(text, LOCK, f"{revision}:{LOCK}")
+    listed: dict[str, str] = {}
+    for folder in (TABLES, GATE):
+        files = {path: md5 for path, md5 in outs.items() if path.startswith(f"{folder}/")}
+        if folder in outs:
+            files |= _list_folder(root, revision, folder, outs[folder])
+        listed |= dict(sorted(files.items()))
+    return listed
 
 
-def _add_files(root: Path, revision: Revision, outs: Mapping[str, str]) -> dict[str, str]:
-    """Return outputs and the files of those folders that hold tables.
+def _list_folder(root: Path, revision: Revision, folder: str, md5: str) -> dict[str, str]:
+    """Return path -> MD5 of the files in a folder that a stage made.
 
     Raises:
-        UserError: the list of a folder's files is neither in the cache nor in the remote.
+        UserError: their list is neither in the cache nor in the remote.
     """
-    listed = dict(outs)
-    for folder in (TABLES, GATE):
-        md5 = outs.get(folder)
-        if md5 is not None:
-            files = dvc.list_folder_files(root, md5)
-            if files is None:
-                raise UserError(_describe_lost(root, revision, [folder], md5))
-            listed |= {f"{folder}/{path}": file for path, file in files.items()}
-    return listed
+    files = dvc.list_folder_files(root, md5)
+    if files is None:
+        raise UserError(_describe_lost(root, revision, [folder], md5))
+    return {f"{folder}/{path}": file for path, file in files.items()}
 
 
 def find_files(

@@ -12,6 +12,7 @@ from etl.model import project
 from etl.model.address import is_address
 from etl.model.errors import UserError
 from etl.versions.dvc_config import read_config
+from etl.versions.run_git import run_git
 
 TARGET = "data/release"  # where an adopted release lies in every project
 
@@ -37,26 +38,22 @@ def require_tracking(root: Path) -> None:
     has_no_git = read_config(root).get("core.no_scm", (root, "false"))[1].lower() == "true"
     if has_no_git or not (root / ".dvc" / "config").is_file():
         return
-    done = subprocess.run(
-        ["git", "rev-parse", "--git-dir"],  # noqa: S607  the user's own git
-        cwd=root,
-        env={**os.environ, "LC_ALL": "C"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if "dubious ownership" in done.stderr:
-        message = (
-            f"{root}: git refuses a folder that belongs to another user. If you trust it: "
-            f"git config --global --add safe.directory {shlex.quote(str(root))}"
-        )
-        raise UserError(message)
-    if done.returncode != 0:
-        message = (
-            f"{root}: is under no git (a ZIP of a project holds none), and DVC needs it. "
-            "Clone the project, or run: git init && git add -A && git commit -m start"
-        )
-        raise UserError(message)
+    try:
+        run_git(root, "rev-parse", "--git-dir")
+    except UserError as error:
+        if "not installed" in str(error):
+            raise
+        if "dubious ownership" in str(error):
+            message = (
+                f"{root}: git refuses a folder that belongs to another user. If you trust it: "
+                f"git config --global --add safe.directory {shlex.quote(str(root))}"
+            )
+        else:
+            message = (
+                f"{root}: is under no git (a ZIP of a project holds none), and DVC needs it. "
+                "Clone the project, or run: git init && git add -A && git commit -m start"
+            )
+        raise UserError(message) from error
 
 
 def refuse_address(root: Path) -> None:
@@ -81,24 +78,17 @@ def add_release(root: Path, command: str = "adopt") -> None:
     Raises:
         UserError: DVC says why it cannot; the files are in place, so the next run resumes.
     """
-    done = _run_dvc(root, "add", "--quiet", TARGET)
+    done = subprocess.run(  # noqa: S603  our own interpreter and fixed words
+        [sys.executable, "-m", "dvc", "add", "--quiet", TARGET],
+        cwd=root, env={**os.environ, "DVC_NO_ANALYTICS": "1"}, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
     if done.returncode != 0:
         message = (
             f"{root / TARGET}: the files are in place, but dvc add failed "
             f"({_find_error_line(done.stderr)}). Mend that and run ispy1 {command} again."
         )
         raise UserError(message)
-
-
-def _run_dvc(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: S603  our own interpreter and fixed words
-        [sys.executable, "-m", "dvc", *arguments],
-        cwd=root,
-        env={**os.environ, "DVC_NO_ANALYTICS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 def _find_error_line(text: str) -> str:

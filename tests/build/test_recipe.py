@@ -13,7 +13,7 @@ from support import ROOT
 from etl.build import recipe as recipes
 from etl.build.index import import_table, list_tables
 from etl.build.recipe import Recipe, find_closure, make_recipe, reach
-from etl.model.known_issues import PATH
+from etl.model.git_tables import CSV_FILES
 from etl.model.profile import Profile, Threshold, load_profile
 
 PROFILE = load_profile(ROOT, "phantom")
@@ -223,14 +223,16 @@ def test_parameters_belong_to_both() -> None:
 
 
 def test_files_beside_the_release(project: Path) -> None:
+    name = CSV_FILES["known_issues"]
+
     def of_cases() -> Recipe:
-        return make_recipe("etl.tables.cases", PROFILE, project, (PATH,))
+        return make_recipe("etl.tables.cases", PROFILE, project, (name,))
 
     before = of_cases()
-    (project / PATH).write_text((project / PATH).read_text() + "ISPY1_9001,x,1,a note,nobody\n")
+    (project / name).write_text((project / name).read_text() + "ISPY1_9001,x,1,a note,nobody\n")
     changed = of_cases()
     assert changed != before
-    (project / PATH).unlink()
+    (project / name).unlink()
     assert of_cases() not in (before, changed)
 
 

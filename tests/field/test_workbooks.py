@@ -26,7 +26,7 @@ from etl.build.index import write_indexes
 from etl.build.run import build_tables
 from etl.model import git_tables
 from etl.model.feature_names import NAMES, correct_name
-from etl.model.known_issues import PATH, read_known_issues
+from etl.model.git_tables import read_known_issues
 from etl.read.workbook import read_rows, read_sheets
 from etl.warehouse.connect import connect
 
@@ -184,7 +184,7 @@ def test_lists_that_excel_saved_are_read(project: Path) -> None:
     issues, splits = read_known_issues(project), project / "splits.csv"
     splits.write_text("case_id,fold,subtype,pcr,dataset\nISPY1_9001,0,TN,true,d\n")
     before = git_tables.read_csv_input(git_tables.SPLITS, splits)
-    for path in (project / PATH, splits):
+    for path in (project / git_tables.CSV_FILES["known_issues"], splits):
         text = path.read_text().replace("\n", "\r\n").replace("true", "TRUE")
         path.write_bytes(text.encode("utf-8-sig"))
     assert read_known_issues(project) == issues
