@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -15,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from adopting import RELEASE, fill, make_bare, put, read_tree, skip_dvc
 from dvc.repo import Repo
+from support import CLINICAL, FEATURES, MANIFEST, ROOT
 from typer.testing import CliRunner
 
-import etl.adopt.execute
 import etl.adopt.foresee
 import etl.adopt.memory
 import etl.adopt.place
@@ -29,44 +31,23 @@ from etl.model.profile import load_profile
 from etl.model.project import params
 from etl.model.release import list_blobs_of_case
 
-HERE = Path(__file__).parents[2]
-PROFILE = load_profile(HERE, "ispy1_tcia")
+PROFILE = load_profile(ROOT, "ispy1_tcia")
 N3 = PROFILE.image_sets["n3"].folder
 ZSCORED = PROFILE.image_sets["zscored"].folder
-CLINICAL = PROFILE.files["clinical"][0]
-FEATURES = PROFILE.files["features"][0]
-MANIFEST = PROFILE.files["manifest"][0]
 CASE = "ISPY1_1002"
-PARAMS = """\
-# the release that the pipeline reads
-release: data/phantom
-profile: phantom  # what it is expected to be
-phantom:
-  cases: 12
-"""
+MASK = f"masks_ftv/{CASE}"
+RADIOMICS = "ISPY_DataPaper_features.csv"  # what CaPTk's own output is in a release
 
 
 @pytest.fixture
 def bare(tmp_path: Path) -> Path:
-    """A project with its parameters and profiles, and no DVC."""
-    root = tmp_path / "project"
-    shutil.copytree(HERE / "expectations" / "profiles", root / "expectations" / "profiles")
-    (root / "params.yaml").write_text(PARAMS)
-    (root / "dvc.yaml").write_text("stages: {}\n")
-    (root / "data").mkdir()
-    params.cache_clear()
-    return root
+    return make_bare(tmp_path / "project")
 
 
 @pytest.fixture
 def root(bare: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The same project, where DVC is taken for granted."""
-    monkeypatch.setattr(
-        etl.adopt.execute,
-        "add_release",
-        lambda root: (root / "data/release.dvc").write_text("outs: []"),
-    )
-    monkeypatch.setattr(etl.adopt.foresee, "find_cache", lambda root: root / ".dvc/cache")
+    skip_dvc(monkeypatch)
     return bare
 
 
@@ -77,38 +58,36 @@ def source(tmp_path: Path) -> Path:
     return folder
 
 
-def put(folder: Path, path: str, content: bytes | str = b"") -> Path:
-    file = folder / path
-    file.parent.mkdir(parents=True, exist_ok=True)
-    data = content.encode() if isinstance(content, str) else content
-    file.write_bytes(data or path.encode())
-    return file
+@pytest.fixture
+def mine(tmp_path: Path) -> Path:
+    return tmp_path / "predictions"
 
 
-def put_case(folder: Path, case_id: str = CASE) -> None:
-    for blob in list_blobs_of_case(case_id, PROFILE):
-        put(folder, blob.path)
+def list_paths(*numbers: int) -> list[str]:
+    """The files of complete cases."""
+    cases = (list_blobs_of_case(f"ISPY1_{number}", PROFILE) for number in numbers)
+    return [blob.path for blobs in cases for blob in blobs]
 
 
-def tree(folder: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
+def adopt_cases(root: Path, source: Path, *numbers: int) -> Report:
+    return adopt(put(source, *list_paths(*numbers)), root)
+
+
+def released(root: Path) -> dict[str, bytes]:
+    return read_tree(root / RELEASE)
 
 
 def actions(report: Report) -> dict[str, str]:
-    return {taken.target: taken.action for taken in report.taken}
+    return {file.target: file.action for file in report.taken}
 
 
 def told(report: Report) -> str:
     return "\n".join(format_report(report))
 
 
-def manifest_line(path: str, content: bytes) -> str:
+def manifest_line(path: str, content: bytes) -> bytes:
     md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
-    return f"{md5} ISPY1-Tumor-SEG-Radiomics/NIfTI-Files/{path}\n"
+    return f"{md5} ISPY1-Tumor-SEG-Radiomics/NIfTI-Files/{path}\n".encode()
 
 
 # --- what is taken, and where to
@@ -116,56 +95,48 @@ def manifest_line(path: str, content: bytes) -> str:
 
 @pytest.mark.parametrize("prefix", ["", "NIfTI-Files/", "ISPY1-Tumor-SEG-Radiomics/NIfTI-Files/"])
 def test_any_root_gives_the_same_release(root: Path, source: Path, prefix: str) -> None:
-    for blob in list_blobs_of_case(CASE, PROFILE):
-        put(source, prefix + blob.path, blob.path)
-    before = tree(source)
+    files = {path: path.encode() for path in list_paths(1002)}
+    fill(source / prefix, files)
     report = adopt(source, root)
-    release = tree(root / "data/release")
-    assert release == {blob.path: blob.path.encode() for blob in list_blobs_of_case(CASE, PROFILE)}
-    assert tree(source) == before
+    assert released(root) == read_tree(source / prefix) == files
     assert report.missing.incomplete_cases == ()
     assert len(report.missing.absent_cases) == 162
     assert report.is_complete
 
 
 def test_zscored_images_without_their_ending_get_it(root: Path, source: Path) -> None:
-    put(source, f"{ZSCORED}/{CASE}/{CASE}_DCE_0000_N3.nii", b"z")
-    put(source, f"{N3}/{CASE}/{CASE}_DCE_0000_N3.nii", b"n")
+    name = f"{CASE}/{CASE}_DCE_0000_N3"
+    fill(source, {f"{ZSCORED}/{name}.nii": b"z", f"{N3}/{name}.nii": b"n"})
     adopt(source, root)
-    assert tree(root / "data/release") == {
-        f"{N3}/{CASE}/{CASE}_DCE_0000_N3.nii": b"n",
-        f"{ZSCORED}/{CASE}/{CASE}_DCE_0000_N3_zscored.nii": b"z",
-    }
+    assert released(root) == {f"{N3}/{name}.nii": b"n", f"{ZSCORED}/{name}_zscored.nii": b"z"}
 
 
 @pytest.mark.parametrize(
     ("folder", "file"),
     [
-        ("masks_ftv", "ISPY1_1002.nii.gz"),
+        ("masks_ftv", f"{CASE}.nii.gz"),
         (f"{ZSCORED}/{CASE}", f"{CASE}_DCE_0000_N3.nii"),
-        (f"{ZSCORED}", f"{CASE}/{CASE}_DCE_0000_N3.nii"),
+        (ZSCORED, f"{CASE}/{CASE}_DCE_0000_N3.nii"),
     ],
 )
 def test_the_name_of_the_folder_itself_counts(
     root: Path, source: Path, folder: str, file: str
 ) -> None:
-    put(source / folder, file)
-    (taken,) = adopt(source / folder, root).taken
+    (taken,) = adopt(put(source / folder, file), root).taken
     assert taken.target.startswith(("masks_ftv/", ZSCORED))
 
 
 def test_workbooks_manifest_and_litter(root: Path, source: Path) -> None:
-    put(source, "a/b/I-SPY+1+All+Patient+Clinical+and+Outcome+Data (1).xlsx", b"clinical")
-    put(source, f"x/{FEATURES}", b"features")
-    put(source, "captk_parameter_file_ispy1.csv", b"parameters")
-    put(source, "sums/any.sums", b"manifest")
-    put(source, "README", b"readme")
-    put(source, ".DS_Store")
-    put(source, f"masks_ftv/._{CASE}.nii.gz")
-    put(source, "__MACOSX/masks_ftv/ISPY1_1002.nii.gz")
-    put(source, "notes.docx")
+    fill(source, {
+        "a/b/I-SPY+1+All+Patient+Clinical+and+Outcome+Data (1).xlsx": b"clinical",
+        f"x/{FEATURES}": b"features",
+        "captk_parameter_file_ispy1.csv": b"parameters",
+        "sums/any.sums": b"manifest",
+        "README": b"readme",
+    })  # fmt: skip
+    put(source, ".DS_Store", f"masks_ftv/._{CASE}.nii.gz", f"__MACOSX/{MASK}.nii.gz", "notes.docx")
     report = adopt(source, root)
-    assert tree(root / "data/release") == {
+    assert released(root) == {
         CLINICAL: b"clinical",
         FEATURES: b"features",
         "captk_parameter_file_ispy1.csv": b"parameters",
@@ -178,74 +149,56 @@ def test_workbooks_manifest_and_litter(root: Path, source: Path) -> None:
 
 
 def test_a_users_mask_folder_is_a_mask_set(root: Path, source: Path) -> None:
-    put(source, "masks_nnUNet-2/ISPY1-1002.nii")
-    put(source, "masks_FTV/ISPY1_1002.nii")
-    put(source, "masks_a b/ISPY1_1002.nii")
-    report = adopt(source, root)
-    assert list(tree(root / "data/release")) == ["masks_nnUNet-2/ISPY1_1002.nii"]
-    assert [note.path for note in report.not_taken] == [
-        "masks_FTV/ISPY1_1002.nii",
-        "masks_a b/ISPY1_1002.nii",
-    ]
+    bad = [f"{folder}/{CASE}.nii" for folder in ("masks_FTV", "masks_a b")]
+    report = adopt(put(source, "masks_nnUNet-2/ISPY1-1002.nii", *bad), root)
+    assert [*released(root)] == [f"masks_nnUNet-2/{CASE}.nii"]
+    assert [note.path for note in report.not_taken] == bad
 
 
 def test_unicode_and_odd_names(root: Path, source: Path) -> None:
-    put(source, "Müller 年/masks_ftv/ISPY1_1002.nii.gz", b"m")
-    put(source, "evil\x1b[31m\n.sums", b"x")
-    bad = os.fsencode(source) + b"/caf\xe9.txt"
-    Path(os.fsdecode(bad)).write_bytes(b"x")
+    fill(source, {f"Müller 年/{MASK}.nii.gz": b"m", "evil\x1b[31m\n.sums": b"x"})
+    Path(os.fsdecode(os.fsencode(source) + b"/caf\xe9.txt")).write_bytes(b"x")
     report = adopt(source, root)
-    assert tree(root / "data/release") == {"masks_ftv/ISPY1_1002.nii.gz": b"m"}
+    assert released(root) == {f"{MASK}.nii.gz": b"m"}
     assert [note.reason for note in report.not_taken] == ["its name holds control characters"]
-    text = "\n".join(format_report(report))
-    assert "\x1b" not in text
-    text.encode()
+    assert "\x1b" not in told(report)
+    told(report).encode()
     json.dumps(report.as_dict()).encode()
 
 
 # --- CaPTk's own outputs
 
 
-LONG = "SubjectID,Modality,ROILabel,FeatureFamily,Feature,Value,Parameters\n1002,T1,E,G,M,1,\n"
-WIDE = "SubjectID,T1_E_Intensity_Mean\n1002,1\n"
+LONG = b"SubjectID,Modality,ROILabel,FeatureFamily,Feature,Value,Parameters\n1002,T1,E,G,M,1,\n"
+WIDE = b"SubjectID,T1_E_Intensity_Mean\n1002,1\n"
 
 
-@pytest.mark.parametrize("text", [LONG, WIDE, "\ufeff" + WIDE])
-def test_captk_outputs_are_known_by_their_header(root: Path, source: Path, text: str) -> None:
-    put(source, "out/radiomics.csv", text)
-    put(source, "out/other.csv", "SubjectID,age\n1002,1\n")
+@pytest.mark.parametrize("text", [LONG, WIDE, b"\xef\xbb\xbf" + WIDE])
+def test_captk_outputs_are_known_by_their_header(root: Path, source: Path, text: bytes) -> None:
+    fill(source, {"out/radiomics.csv": text, "out/other.csv": b"SubjectID,age\n1002,1\n"})
     report = adopt(source, root)
-    assert tree(root / "data/release") == {"ISPY_DataPaper_features.csv": text.encode()}
+    assert released(root) == {RADIOMICS: text}
     assert report.unrecognised == ("out/other.csv",)
 
 
 def test_a_features_workbook_goes_before_captk_outputs(root: Path, source: Path) -> None:
-    put(source, "out/radiomics.csv", LONG)
-    put(source, FEATURES, b"workbook")
+    fill(source, {"out/radiomics.csv": WIDE, FEATURES: b"workbook"})
     report = adopt(source, root)
-    assert list(tree(root / "data/release")) == [FEATURES]
+    assert [*released(root)] == [FEATURES]
     assert [note.path for note in report.not_taken] == ["out/radiomics.csv"]
-
-
-def test_a_features_workbook_of_the_release_goes_first_too(root: Path, source: Path) -> None:
-    put(source, FEATURES, b"workbook")
-    adopt(source, root)
+    # One of the release goes first, too.
     (source / FEATURES).unlink()
-    put(source, "radiomics.csv", WIDE)
-    put_case(source)
-    adopt(source, root)
-    assert not (root / "data/release/ISPY_DataPaper_features.csv").exists()
+    adopt_cases(root, source, 1002)
+    assert RADIOMICS not in released(root)
     adopt(source, root, prune=True)
-    assert (root / "data/release/ISPY_DataPaper_features.csv").read_text() == WIDE
+    assert released(root)[RADIOMICS] == WIDE
 
 
 def test_new_names_and_places_are_told(root: Path, source: Path) -> None:
-    for phase in range(3):
-        put(source, f"{ZSCORED}/{CASE}/{CASE}_DCE_{phase:04d}_N3.nii.gz")
-        put(source, f"{N3}/{CASE}/{CASE}_DCE_{phase:04d}_N3.nii.gz")
+    names = [f"{CASE}/{CASE}_DCE_{phase:04d}_N3.nii.gz" for phase in range(3)]
     workbook = "a/I-SPY+1+All+Patient+Clinical+and+Outcome+Data (1).xlsx"
-    put(source, workbook)
-    put(source, f"b/{FEATURES}")
+    put(source, *(f"{folder}/{name}" for folder in (ZSCORED, N3) for name in names))
+    put(source, workbook, f"b/{FEATURES}")
     text = told(adopt(source, root, dry_run=True))
     old = f"{CASE}_DCE_0000_N3"
     assert (
@@ -263,9 +216,8 @@ def test_new_names_and_places_are_told(root: Path, source: Path) -> None:
 
 
 def test_the_next_step(root: Path, source: Path) -> None:
-    put_case(source)
     done = "next: ispy1 repro, then: git add -A && git commit"
-    assert told(adopt(source, root)).endswith(f"\n{done}")
+    assert told(adopt_cases(root, source, 1002)).endswith(f"\n{done}")
     text = told(adopt(source, root))
     assert text.endswith("\nnothing changed")
     assert "\nnext" not in text
@@ -275,14 +227,10 @@ def test_the_next_step(root: Path, source: Path) -> None:
     assert told(adopt(source, root)).endswith(f"\n{done}")
 
 
-def test_missing_cases_are_named(root: Path, source: Path) -> None:
-    for number in range(9001, 9012):
-        put_case(source, f"ISPY1_{number}")
-    text = told(adopt(source, root))
+def test_missing_cases_are_named(root: Path, source: Path, tmp_path: Path) -> None:
+    text = told(adopt_cases(root, source, *range(9001, 9012)))
     assert "1 of 12 cases has no image or mask: ISPY1_9012\n" in text
-    shutil.rmtree(source)
-    put_case(source, "ISPY1_9001")
-    text = told(adopt(source, root, prune=True))
+    text = told(adopt(put(tmp_path / "one", *list_paths(9001)), root, prune=True))
     assert "11 of 12 cases have no image or mask: ISPY1_9002, " in text
     assert "ISPY1_9006 and 6 more (--json lists all)\n" in text
 
@@ -306,73 +254,74 @@ def nifti(size: int, magic: bytes) -> bytes:
 def test_what_is_no_nifti_file_looks_damaged(
     root: Path, source: Path, content: bytes, *, is_damaged: bool
 ) -> None:
-    put(source, "masks_ftv/ISPY1_1002.nii.gz", content)
-    put(source, CLINICAL, b"no image either")
+    fill(source, {f"{MASK}.nii.gz": content, CLINICAL: b"no image either"})
     for _ in range(2):
         report = adopt(source, root)
-        assert report.damaged == (("masks_ftv/ISPY1_1002.nii.gz",) if is_damaged else ())
+        assert report.damaged == ((f"{MASK}.nii.gz",) if is_damaged else ())
         assert report.is_complete
         assert ("looks damaged  1 file: masks_ftv/" in told(report)) == is_damaged
-    assert len(tree(root / "data/release")) == 2
+    assert len(released(root)) == 2
 
 
 # --- doubles
 
-MASK = "masks_ftv/ISPY1_1002"
 
-
-def test_packed_goes_before_unpacked(root: Path, source: Path) -> None:
-    put(source, f"{MASK}.nii")
-    put(source, f"{MASK}.nii.gz")
+@pytest.mark.parametrize(
+    ("files", "taken", "n_left", "reason"),
+    [
+        (
+            {f"{MASK}.nii": b"raw", f"{MASK}.nii.gz": b"gz"},
+            {f"{MASK}.nii.gz": b"gz"}, 1, ".nii.gz before other forms",
+        ),
+        (
+            {
+                f"{MASK}.nii": b"raw", f"{MASK}.nii.gz": b"gz",
+                MANIFEST: manifest_line(f"{MASK}.nii", b"something else"),
+            },
+            {f"{MASK}.nii": b"raw"}, 1, "the manifest knows its path",
+        ),
+        (
+            {
+                f"old/{MASK}.nii.gz": b"broken", f"x/y/new/{MASK}.nii.gz": b"published",
+                f"{MASK}.nii": b"raw", MANIFEST: manifest_line(f"{MASK}.nii.gz", b"published"),
+            },
+            {f"{MASK}.nii.gz": b"published"}, 2, "its MD5 is the publisher's",
+        ),
+        (
+            {f"a/{MASK}.nii.gz": b"same", f"b/{MASK}.nii.gz": b"same"},
+            {f"{MASK}.nii.gz": b"same"}, 1, "same content",
+        ),
+    ],
+    ids=["packed", "listed", "published", "equal"],
+)  # fmt: skip
+def test_of_doubles_one_is_taken(
+    root: Path,
+    source: Path,
+    files: dict[str, bytes],
+    taken: dict[str, bytes],
+    n_left: int,
+    reason: str,
+) -> None:
+    fill(source, files)
     report = adopt(source, root)
-    assert list(tree(root / "data/release")) == [f"{MASK}.nii.gz"]
-    assert report.doubles[0].others == (f"{MASK}.nii",)
-
-
-def test_the_form_that_the_manifest_knows_goes_first(root: Path, source: Path) -> None:
-    put(source, f"{MASK}.nii", b"raw")
-    put(source, f"{MASK}.nii.gz", b"gz")
-    put(source, MANIFEST, manifest_line(f"{MASK}.nii", b"something else"))
-    report = adopt(source, root)
-    assert f"{MASK}.nii" in tree(root / "data/release")
-    assert "manifest" in report.doubles[0].reason
-
-
-def test_the_publishers_md5_decides(root: Path, source: Path) -> None:
-    put(source, f"old/{MASK}.nii.gz", b"broken")
-    put(source, f"x/y/new/{MASK}.nii.gz", b"published")
-    put(source, f"{MASK}.nii", b"raw")
-    put(source, MANIFEST, manifest_line(f"{MASK}.nii.gz", b"published"))
-    report = adopt(source, root)
-    assert (root / f"data/release/{MASK}.nii.gz").read_bytes() == b"published"
+    assert {path: data for path, data in released(root).items() if path != MANIFEST} == taken
+    assert [(len(double.others), double.reason) for double in report.doubles] == [(n_left, reason)]
     assert report.is_complete
-    assert len(report.doubles[0].others) == 2
-
-
-def test_equal_doubles_are_one_file(root: Path, source: Path) -> None:
-    put(source, f"a/{MASK}.nii.gz", b"same")
-    put(source, f"b/{MASK}.nii.gz", b"same")
-    report = adopt(source, root)
-    assert report.is_complete
-    assert report.doubles[0].reason == "same content"
 
 
 def test_different_doubles_are_refused_and_the_rest_goes_on(root: Path, source: Path) -> None:
-    put(source, f"a/{MASK}.nii.gz", b"one")
-    put(source, f"b/{MASK}.nii.gz", b"two")
-    put(source, "masks_ftv/ISPY1_1003.nii.gz")
-    report = adopt(source, root)
-    assert list(tree(root / "data/release")) == ["masks_ftv/ISPY1_1003.nii.gz"]
+    report = adopt(
+        put(source, f"a/{MASK}.nii.gz", f"b/{MASK}.nii.gz", "masks_ftv/ISPY1_1003.nii.gz"), root
+    )
+    assert [*released(root)] == ["masks_ftv/ISPY1_1003.nii.gz"]
     assert not report.is_complete
     assert report.refused[0].path == f"a/{MASK}.nii.gz, b/{MASK}.nii.gz"
 
 
 def test_what_is_refused_is_not_pruned(root: Path, source: Path) -> None:
-    put_case(source)
-    adopt(source, root)
-    put(source, f"again/{MASK}.nii.gz", b"two")
-    report = adopt(source, root, prune=True)
-    assert (root / f"data/release/{MASK}.nii.gz").is_file()
+    adopt_cases(root, source, 1002)
+    report = adopt(put(source, f"again/{MASK}.nii.gz"), root, prune=True)
+    assert f"{MASK}.nii.gz" in released(root)
     assert report.removed == ()
 
 
@@ -382,18 +331,18 @@ def test_what_is_refused_is_not_pruned(root: Path, source: Path) -> None:
 def test_links_out_are_refused_and_links_inside_are_followed(
     root: Path, source: Path, tmp_path: Path
 ) -> None:
-    secret = put(tmp_path, "secret/ISPY1_1003.nii.gz")
-    put(source, "results/run5/ISPY1_1002.nii.gz", b"mine")
+    secret = put(tmp_path / "secret", "ISPY1_1003.nii.gz")
+    manual = source / "masks_stv_manual"
+    put(source, f"results/run5/{CASE}.nii.gz", f"masks_stv_manual/{CASE}.nii.gz")
     (source / "masks_mine").symlink_to("results/run5")
-    (source / "masks_ftv").symlink_to(secret.parent)
-    put(source, "masks_stv_manual/ISPY1_1002.nii.gz")
-    (source / "masks_stv_manual/ISPY1_1003.nii.gz").symlink_to(secret)
-    (source / "masks_stv_manual/ISPY1_1004.nii.gz").symlink_to("nowhere")
-    (source / "masks_stv_manual/ISPY1_1005.nii.gz").symlink_to("ISPY1_1002.nii.gz")
+    (source / "masks_ftv").symlink_to(secret)
+    (manual / "ISPY1_1003.nii.gz").symlink_to(secret / "ISPY1_1003.nii.gz")
+    (manual / "ISPY1_1004.nii.gz").symlink_to("nowhere")
+    (manual / "ISPY1_1005.nii.gz").symlink_to(f"{CASE}.nii.gz")
     report = adopt(source, root)
-    assert list(tree(root / "data/release")) == [
-        "masks_mine/ISPY1_1002.nii.gz",
-        "masks_stv_manual/ISPY1_1002.nii.gz",
+    assert [*released(root)] == [
+        f"masks_mine/{CASE}.nii.gz",
+        f"masks_stv_manual/{CASE}.nii.gz",
         "masks_stv_manual/ISPY1_1005.nii.gz",
     ]
     assert [note.path for note in report.refused] == [
@@ -401,29 +350,27 @@ def test_links_out_are_refused_and_links_inside_are_followed(
         "masks_stv_manual/ISPY1_1003.nii.gz",
         "masks_stv_manual/ISPY1_1004.nii.gz",
     ]
-    assert not (root / "data/release/masks_stv_manual/ISPY1_1005.nii.gz").is_symlink()
+    assert not (root / RELEASE / "masks_stv_manual/ISPY1_1005.nii.gz").is_symlink()
     assert report.unrecognised == ()
 
 
 def test_loops_end(root: Path, source: Path) -> None:
-    put_case(source)
-    (source / "again").symlink_to(".")
-    (source / "masks_ftv/up").symlink_to("..")
-    (source / "a").symlink_to("b")
-    (source / "b").symlink_to("a")
+    put(source, *list_paths(1002))
+    for link, target in (("again", "."), ("masks_ftv/up", ".."), ("a", "b"), ("b", "a")):
+        (source / link).symlink_to(target)
     report = adopt(source, root)
     assert len(report.taken) == 9
     assert [note.path for note in report.refused] == ["a", "b"]
 
 
-def test_special_files_are_refused(root: Path, source: Path) -> None:
-    put_case(source)
+def test_special_files_are_refused(
+    root: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(source, *list_paths(1002))
     os.mkfifo(source / "masks_ftv/ISPY1_1003.nii.gz")
-    with socket.socket(socket.AF_UNIX) as server:
-        here = Path.cwd()
-        os.chdir(source)  # the name of a socket is short
+    with socket.socket(socket.AF_UNIX) as server, monkeypatch.context() as patch:
+        patch.chdir(source)  # the name of a socket is short
         server.bind("s")
-        os.chdir(here)
     report = adopt(source, root)
     assert [note.path for note in report.refused] == ["masks_ftv/ISPY1_1003.nii.gz", "s"]
 
@@ -440,19 +387,16 @@ def test_special_files_are_refused(root: Path, source: Path) -> None:
     ],
 )
 def test_a_bad_path_is_one_sentence(root: Path, tmp_path: Path, path: str, reason: str) -> None:
-    put(tmp_path, "file")
-    put(tmp_path, "alien/x.txt")
-    put(root, f"data/release/{MASK}.nii.gz")
+    put(tmp_path, "file", "alien/x.txt", f"project/{RELEASE}/{MASK}.nii.gz")
     (tmp_path / "empty/inner").mkdir(parents=True)
-    (tmp_path / "link").symlink_to(root / "data/release")
+    (tmp_path / "link").symlink_to(root / RELEASE)
     with pytest.raises(UserError, match=reason) as caught:
         adopt(tmp_path / path, root)
     assert "\n" not in str(caught.value)
 
 
 def test_unreadable_folders(root: Path, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    put_case(source)
-    adopt(source, root)
+    adopt_cases(root, source, 1002)
     scandir = os.scandir
 
     def denied(path: Any) -> Any:  # noqa: ANN401
@@ -466,22 +410,20 @@ def test_unreadable_folders(root: Path, source: Path, monkeypatch: pytest.Monkey
     assert [note.path for note in report.refused] == ["masks_ftv/"]
     assert report.removed == ()
     assert report.prune_skipped is not None
-    assert len(tree(root / "data/release")) == 9
-    for folder in (source, root / "data/release/masks_ftv"):
+    assert len(read_tree(root / RELEASE)) == 9
+    for folder in (source, root / RELEASE / "masks_ftv"):
         refused = [folder]
         with pytest.raises(UserError, match="Permission denied"):
             adopt(source, root)
 
 
-def test_a_target_that_cannot_be_written(root: Path, source: Path) -> None:
-    put_case(source)
-    (root / "data/release").write_text("a file in the way")
+def test_a_target_that_cannot_be_written(
+    root: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (root / RELEASE).write_text("a file in the way")
     with pytest.raises(UserError, match="data/release: cannot be"):
-        adopt(source, root)
-
-
-def test_a_read_only_target(root: Path, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    put_case(source)
+        adopt_cases(root, source, 1002)
+    (root / RELEASE).unlink()
 
     def read_only(self: Path, *_: object, **__: object) -> None:
         raise OSError(30, "Read-only file system", str(self))
@@ -492,13 +434,12 @@ def test_a_read_only_target(root: Path, source: Path, monkeypatch: pytest.Monkey
 
 
 def test_a_link_in_the_release_cannot_lead_out(root: Path, source: Path, tmp_path: Path) -> None:
-    put_case(source)
     (tmp_path / "elsewhere").mkdir()
-    (root / "data/release").mkdir()
-    (root / "data/release/masks_ftv").symlink_to(tmp_path / "elsewhere")
+    (root / RELEASE).mkdir()
+    (root / RELEASE / "masks_ftv").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(UserError, match="leaves the release"):
-        adopt(source, root)
-    assert tree(tmp_path / "elsewhere") == {}
+        adopt_cases(root, source, 1002)
+    assert read_tree(tmp_path / "elsewhere") == {}
 
 
 # --- again, and again
@@ -507,48 +448,50 @@ def test_a_link_in_the_release_cannot_lead_out(root: Path, source: Path, tmp_pat
 def test_a_second_run_copies_nothing(
     root: Path, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put_case(source)
-    adopt(source, root)
-    before = {p: p.stat().st_mtime_ns for p in (root / "data/release").rglob("*")}
+    adopt_cases(root, source, 1002)
+    before = {p: p.stat().st_mtime_ns for p in (root / RELEASE).rglob("*")}
 
     def unread(*_: object) -> bool:
         pytest.fail("what is known to be equal is read again")
 
     monkeypatch.setattr(etl.adopt.compare, "is_same", unread)
     report = adopt(source, root)
-    assert set(actions(report).values()) == {"unchanged"}
+    assert {*actions(report).values()} == {"unchanged"}
     assert (report.bytes_to_copy, report.params_changed) == (0, False)
-    assert {p: p.stat().st_mtime_ns for p in (root / "data/release").rglob("*")} == before
+    assert {p: p.stat().st_mtime_ns for p in (root / RELEASE).rglob("*")} == before
 
 
-def test_without_its_memory_it_compares_content(root: Path, source: Path) -> None:
-    put_case(source)
-    adopt(source, root)
-    etl.adopt.memory.memory_path(root).write_text("[broken")
-    assert set(actions(adopt(source, root)).values()) == {"unchanged"}
+@pytest.mark.parametrize("text", [None, "[broken", "{}", f'{{"{MASK}.nii.gz": [[1], [2]]}}'])
+def test_a_memory_that_is_gone_or_odd_only_costs_time(
+    root: Path, source: Path, text: str | None
+) -> None:
+    adopt_cases(root, source, 1002)
+    memory = etl.adopt.memory.memory_path(root)
+    memory.unlink() if text is None else memory.write_text(text)
+    report = adopt(source, root)
+    assert {*actions(report).values()} == {"unchanged"}
+    assert not report.is_changed
 
 
 @pytest.mark.parametrize("side", ["source", "release"])
 def test_an_edit_of_equal_size_and_time_is_seen(root: Path, source: Path, side: str) -> None:
-    put_case(source)
-    adopt(source, root)
-    file = (source if side == "source" else root / "data/release") / f"{MASK}.nii.gz"
+    adopt_cases(root, source, 1002)
+    file = (source if side == "source" else root / RELEASE) / f"{MASK}.nii.gz"
     info, content = file.stat(), file.read_bytes()
     file.write_bytes(content[::-1])
     os.utime(file, ns=(info.st_atime_ns, info.st_mtime_ns))
     assert actions(adopt(source, root))[f"{MASK}.nii.gz"] == "replaced"
     wanted = content[::-1] if side == "source" else content
-    assert (root / f"data/release/{MASK}.nii.gz").read_bytes() == wanted
+    assert released(root)[f"{MASK}.nii.gz"] == wanted
 
 
 def test_what_this_folder_does_not_have_stays_until_pruned(root: Path, source: Path) -> None:
-    put_case(source)
-    put(source, "masks_mine/ISPY1_1002.nii.gz")
-    adopt(source, root)
-    shutil.rmtree(source / "masks_mine")
+    path = f"masks_mine/{CASE}.nii.gz"
+    adopt_cases(root, put(source, path), 1002)
+    (source / path).unlink()
     report = adopt(source, root)
-    assert report.not_in_source == ("masks_mine/ISPY1_1002.nii.gz",)
-    assert (root / "data/release/masks_mine/ISPY1_1002.nii.gz").is_file()
+    assert report.not_in_source == (path,)
+    assert path in released(root)
     assert "\nkept           1 file: masks_mine/" in told(report)
     # Of part of a download most of the release is elsewhere: a count and a few names say so.
     report = adopt(source / N3, root)
@@ -557,73 +500,58 @@ def test_what_this_folder_does_not_have_stays_until_pruned(root: Path, source: P
     assert " and 2 more (--json lists all); of the release, not in this folder" in told(report)
 
 
-@pytest.mark.parametrize("text", [None, "{}", f'{{"{MASK}.nii.gz": [[1], [2]]}}'])
-def test_a_memory_that_is_gone_or_odd_only_costs_time(
-    root: Path, source: Path, text: str | None
-) -> None:
-    put_case(source)
-    adopt(source, root)
-    memory = etl.adopt.memory.memory_path(root)
-    memory.unlink() if text is None else memory.write_text(text)
-    assert not adopt(source, root).is_changed
-
-
 def test_pruning_says_what_goes_and_spares_own_masks(
     root: Path, source: Path, tmp_path: Path
 ) -> None:
-    put_case(source)
-    put(source, "masks_mine/ISPY1_1002.nii.gz")
-    for number in range(1003, 1033):
-        put(source, f"masks_ftv/ISPY1_{number}.nii.gz")
-    adopt(source, root)
-    put_case(tmp_path / "other")
-    before = tree(root / "data/release")
-    report = adopt(tmp_path / "other", root, prune=True, dry_run=True)
-    assert tree(root / "data/release") == before
+    own_mask = f"masks_mine/{CASE}.nii.gz"
+    put(source, own_mask, *(f"masks_ftv/ISPY1_{number}.nii.gz" for number in range(1003, 1033)))
+    adopt_cases(root, source, 1002)
+    other = put(tmp_path / "other", *list_paths(1002))
+    before = released(root)
+    report = adopt(other, root, prune=True, dry_run=True)
+    assert released(root) == before
     assert "\nwould remove   30 files\n" in told(report)
     assert told(report).count(" masks_ftv/") == 20
     assert " and 10 more (--json lists all)\n" in told(report)
-    report = adopt(tmp_path / "other", root, prune=True)
+    report = adopt(other, root, prune=True)
     assert len(report.removed) == 30
-    assert report.kept == ("masks_mine/ISPY1_1002.nii.gz",)
+    assert report.kept == (own_mask,)
     assert "\nremoved        30 files\n" in told(report)
     assert " masks_ftv/ISPY1_1003.nii.gz\n" in told(report)
-    assert len(tree(root / "data/release")) == 10
+    assert len(released(root)) == 10
 
 
 def test_another_form_replaces_and_leaves_no_double(root: Path, source: Path) -> None:
-    raw = put(source, f"{MASK}.nii", b"voxels")
+    fill(source, {f"{MASK}.nii": b"voxels"})
     adopt(source, root)
-    put(source, f"{MASK}.nii.gz", gzip.compress(b"voxels"))
+    fill(source, {f"{MASK}.nii.gz": gzip.compress(b"voxels")})
     report = adopt(source, root)
-    assert list(tree(root / "data/release")) == [f"{MASK}.nii.gz"]
+    assert [*released(root)] == [f"{MASK}.nii.gz"]
     assert report.taken[0].replaces == (f"{MASK}.nii",)
     # An unpacked copy of what the release holds brings nothing; changed voxels do.
     (source / f"{MASK}.nii.gz").unlink()
-    assert set(actions(adopt(source, root)).values()) == {"unchanged"}
-    assert list(tree(root / "data/release")) == [f"{MASK}.nii.gz"]
-    raw.write_bytes(b"others")
+    assert {*actions(adopt(source, root)).values()} == {"unchanged"}
+    assert [*released(root)] == [f"{MASK}.nii.gz"]
+    fill(source, {f"{MASK}.nii": b"others"})
     adopt(source, root)
-    assert tree(root / "data/release") == {f"{MASK}.nii": b"others"}
+    assert released(root) == {f"{MASK}.nii": b"others"}
 
 
 def test_files_that_dvc_protects_are_replaced_not_written(root: Path, source: Path) -> None:
-    put(source, f"{MASK}.nii.gz", b"old")
+    fill(source, {f"{MASK}.nii.gz": b"old"})
     adopt(source, root)
-    released = root / f"data/release/{MASK}.nii.gz"
     cached = root / "cached"
-    os.link(released, cached)
+    cached.hardlink_to(root / RELEASE / f"{MASK}.nii.gz")
     cached.chmod(0o444)
-    put(source, f"{MASK}.nii.gz", b"new")
+    fill(source, {f"{MASK}.nii.gz": b"new"})
     adopt(source, root)
-    assert released.read_bytes() == b"new"
+    assert released(root) == {f"{MASK}.nii.gz": b"new"}
     assert cached.read_bytes() == b"old"
 
 
 def test_a_file_that_changes_meanwhile_is_not_kept(
     root: Path, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put_case(source)
     block = etl.adopt.place._read_block
     file = source / f"{MASK}.nii.gz"
 
@@ -635,27 +563,27 @@ def test_a_file_that_changes_meanwhile_is_not_kept(
 
     monkeypatch.setattr(etl.adopt.place, "_read_block", growing)
     monkeypatch.setattr(etl.adopt.place, "_share", lambda *_: False)
-    report = adopt(source, root)
+    report = adopt_cases(root, source, 1002)
     assert [note.path for note in report.refused] == [f"{MASK}.nii.gz"]
     assert "changed while" in report.refused[0].reason
-    assert len(tree(root / "data/release")) == 8
+    assert len(released(root)) == 8
     assert f"{MASK}.nii.gz" in report.missing.paths
 
 
 def test_too_little_space_is_told_before_anything_is_copied(
     root: Path, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put_case(source)
+    put(source, *list_paths(1002))
     monkeypatch.setattr(etl.adopt.foresee, "measure_free_bytes", lambda _: 10)
     monkeypatch.setattr(etl.adopt.place, "_share", lambda *_: False)
     assert adopt(source, root, dry_run=True).bytes_free == 10
     with pytest.raises(UserError, match="10 B are free"):
         adopt(source, root)
-    assert tree(root / "data/release") == {}
+    assert released(root) == {}
 
 
 def test_a_killed_run_is_resumed(root: Path, source: Path) -> None:
-    put_case(source)
+    put(source, *list_paths(1002))
     program = (
         "import os, signal, sys; from pathlib import Path\n"
         "from etl.adopt import adopt\n"
@@ -664,67 +592,55 @@ def test_a_killed_run_is_resumed(root: Path, source: Path) -> None:
         "adopt(Path(sys.argv[1]), Path(sys.argv[2]), progress=step)\n"
     )
     command = [sys.executable, "-c", program, str(source), str(root)]
-    env = {**os.environ, "PYTHONPATH": str(HERE)}
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
     assert subprocess.run(command, check=False, env=env).returncode == -signal.SIGKILL
     half = actions(adopt(source, root, dry_run=True))
-    assert {"added", "unchanged"} == set(half.values())
+    assert {*half.values()} == {"added", "unchanged"}
     assert actions(adopt(source, root)) == half
-    assert tree(root / "data/release") == tree(source)
+    assert released(root) == read_tree(source)
 
 
 def test_two_at_once_are_refused(root: Path, source: Path) -> None:
-    put_case(source)
     with etl.adopt.place.lock_release(root), pytest.raises(UserError, match="another ispy1 adopt"):
-        adopt(source, root)
+        adopt_cases(root, source, 1002)
 
 
 def test_dry_run_changes_nothing(root: Path, source: Path) -> None:
-    put_case(source)
-    before = tree(root)
+    put(source, *list_paths(1002))
+    before = read_tree(root)
     report = adopt(source, root, dry_run=True)
-    assert tree(root) == before
+    assert read_tree(root) == before
     assert not (root / ".dvc").exists()
-    assert set(actions(report).values()) == {"added"}
+    assert {*actions(report).values()} == {"added"}
     assert report.params_changed
     assert report.missing.incomplete_cases == ()
 
 
 def test_a_tracked_release_that_is_not_here_is_not_overwritten(root: Path, source: Path) -> None:
-    put_case(source)
     (root / "data/release.dvc").write_text("outs: []")
     with pytest.raises(UserError, match="dvc pull"):
-        adopt(source, root)
+        adopt_cases(root, source, 1002)
     assert len(adopt(source, root, prune=True).taken) == 9
 
 
 # --- profiles and params.yaml
 
 
-def test_the_ids_choose_the_profile(root: Path, source: Path) -> None:
-    put_case(source, "ISPY1_9001")
-    report = adopt(source, root)
-    assert report.profile == "phantom"
-    assert params(root)["release"] == "data/release"
-    assert params(root)["profile"] == "phantom"
-
-
-def test_params_are_switched_and_comments_kept(root: Path, source: Path) -> None:
-    put_case(source)
-    assert adopt(source, root).params_changed
-    lines_after = (root / "params.yaml").read_text().splitlines()
-    assert lines_after[:2] == [PARAMS.splitlines()[0], "release: data/release"]
-    assert lines_after[2].split("# ")[1] == "what it is expected to be"
-    assert lines_after[3:] == PARAMS.splitlines()[3:]
+def test_the_ids_choose_the_profile_and_comments_stay(root: Path, source: Path) -> None:
+    report = adopt_cases(root, source, 1002)
+    assert (report.profile, report.params_changed) == ("ispy1_tcia", True)
+    assert (params(root)["release"], params(root)["profile"]) == (RELEASE, "ispy1_tcia")
+    old, new = (path.read_text() for path in (ROOT / "params.yaml", root / "params.yaml"))
+    switched = old.replace("release: data/phantom", f"release: {RELEASE}")
+    assert new == switched.replace("profile: phantom", "profile: ispy1_tcia")
 
 
 def test_two_data_sets_make_no_release(root: Path, source: Path, tmp_path: Path) -> None:
-    put_case(source)
-    adopt(source, root)
-    put_case(tmp_path / "other", "ISPY1_9001")
+    adopt_cases(root, source, 1002)
     with pytest.raises(UserError, match="Two data sets"):
-        adopt(tmp_path / "other", root)
+        adopt_cases(root, tmp_path / "other", 9001)
     report = adopt(tmp_path / "other", root, prune=True)
-    assert report.profile == "phantom"
+    assert report.profile == params(root)["profile"] == "phantom"
     assert len(report.removed) == 9
 
 
@@ -732,18 +648,17 @@ def test_own_masks_that_stay_do_not_hold_a_new_data_set_back(
     root: Path, source: Path, tmp_path: Path
 ) -> None:
     for number in range(1002, 1005):
-        put(source, f"masks_ftv/ISPY1_{number}.nii.gz")
-        put(source, f"masks_mine/ISPY1_{number}.nii.gz")
+        put(source, f"masks_ftv/ISPY1_{number}.nii.gz", f"masks_mine/ISPY1_{number}.nii.gz")
     adopt(source, root)
-    put_case(tmp_path / "other", "ISPY1_9001")
-    assert len(adopt(tmp_path / "other", root, prune=True).kept) == 3
-    assert adopt(tmp_path / "other", root).profile == "phantom"
+    other = put(tmp_path / "other", *list_paths(9001))
+    assert len(adopt(other, root, prune=True).kept) == 3
+    assert adopt(other, root).profile == "phantom"
 
 
 def test_a_profile_can_be_asked_for_and_stays(root: Path, source: Path) -> None:
     folder = root / "expectations/profiles"
     shutil.copy(folder / "ispy1_tcia.yaml", folder / "mine.yaml")
-    put_case(source)
+    put(source, *list_paths(1002))
     assert adopt(source, root, profile="mine").profile == "mine"
     assert adopt(source, root).profile == "mine"
     with pytest.raises(UserError, match="There are: ispy1_tcia, mine, phantom"):
@@ -753,19 +668,14 @@ def test_a_profile_can_be_asked_for_and_stays(root: Path, source: Path) -> None:
 # --- a user's own masks
 
 
-def test_a_mask_set_of_any_spelling(root: Path, source: Path, tmp_path: Path) -> None:
-    for number in range(1002, 1008):
-        put_case(source, f"ISPY1_{number}")
-    adopt(source, root)
-    mine = tmp_path / "predictions"
-    put(mine, "ISPY1_1002.nii.gz", b"a")
-    put(mine, "ISPY1-1003.nii", b"b")
-    put(mine, "1004.nii.gz", b"c")
-    put(mine, "1005/1005.nii.gz", b"d")
-    put(mine, "1006/1007.nii.gz", b"e")
-    put(mine, f"{CASE}_DCE_0001_N3.nii.gz", b"f")
+def test_a_mask_set_of_any_spelling(root: Path, source: Path, mine: Path) -> None:
+    adopt_cases(root, source, *range(1002, 1008))
+    fill(mine, {
+        "ISPY1_1002.nii.gz": b"a", "ISPY1-1003.nii": b"b", "1004.nii.gz": b"c",
+        "1005/1005.nii.gz": b"d", "1006/1007.nii.gz": b"e", f"{CASE}_DCE_0001_N3.nii.gz": b"f",
+    })  # fmt: skip
     report = adopt(mine, root, mask_set="my_unet")
-    assert tree(root / "data/release/masks_my_unet") == {
+    assert read_tree(root / RELEASE / "masks_my_unet") == {
         "ISPY1_1002.nii.gz": b"a",
         "ISPY1_1003.nii": b"b",
         "ISPY1_1004.nii.gz": b"c",
@@ -775,84 +685,62 @@ def test_a_mask_set_of_any_spelling(root: Path, source: Path, tmp_path: Path) ->
     assert [note.path for note in report.refused] == ["1006/1007.nii.gz"]
     assert report.not_in_source == ()
     assert report.missing.absent_cases == ("ISPY1_1006", "ISPY1_1007")
-    assert tree(source).items() <= tree(root / "data/release").items()
+    assert read_tree(source).items() <= released(root).items()
 
 
-def test_pruning_a_mask_set_leaves_the_rest(root: Path, source: Path, tmp_path: Path) -> None:
-    put_case(source)
-    put(source, "masks_ftv/ISPY1_1003.nii.gz")
-    adopt(source, root)
-    mine = tmp_path / "predictions"
-    put(mine, "1002.nii.gz")
-    put(mine, "1003.nii.gz")
-    adopt(mine, root, mask_set="mine")
+def test_pruning_a_mask_set_leaves_the_rest(root: Path, source: Path, mine: Path) -> None:
+    adopt_cases(root, put(source, "masks_ftv/ISPY1_1003.nii.gz"), 1002)
+    adopt(put(mine, "1002.nii.gz", "1003.nii.gz"), root, mask_set="mine")
     (mine / "1003.nii.gz").unlink()
     report = adopt(mine, root, mask_set="mine", prune=True)
     assert report.removed == ("masks_mine/ISPY1_1003.nii.gz",)
-    assert len(tree(root / "data/release")) == 11
+    assert len(released(root)) == 11
 
 
-@pytest.mark.parametrize("name", ["ftv", "stv_manual", "My", "a/b", "..", "", "a b", "é"])
-def test_names_that_are_no_mask_set(root: Path, source: Path, name: str) -> None:
-    put_case(source)
-    adopt(source, root)
-    with pytest.raises(UserError, match="mask set"):
-        adopt(source / "masks_ftv", root, mask_set=name)
+def test_names_that_are_no_mask_set(root: Path, source: Path) -> None:
+    adopt_cases(root, source, 1002)
+    for name in ("ftv", "stv_manual", "My", "a/b", "..", "", "a b", "é"):
+        with pytest.raises(UserError, match=rf"mask set '?{re.escape(name)}'?: (not|is)"):
+            adopt(source / "masks_ftv", root, mask_set=name)
 
 
-def test_a_mask_of_no_case_is_refused(root: Path, source: Path, tmp_path: Path) -> None:
-    put_case(source)
-    adopt(source, root)
-    mine = tmp_path / "predictions"
-    put(mine, "1002.nii.gz")
-    put(mine, "ISPY1_7777.nii.gz")
-    report = adopt(mine, root, mask_set="mine")
-    assert list(tree(root / "data/release/masks_mine")) == ["ISPY1_1002.nii.gz"]
+def test_a_mask_of_no_case_is_refused(root: Path, source: Path, mine: Path, tmp_path: Path) -> None:
+    adopt_cases(root, source, 1002)
+    report = adopt(put(mine, "1002.nii.gz", "ISPY1_7777.nii.gz"), root, mask_set="mine")
+    assert [*read_tree(root / RELEASE / "masks_mine")] == ["ISPY1_1002.nii.gz"]
     assert not report.is_complete
     assert "1 mask belongs to no case of the release: ISPY1_7777; adopt the case first" in told(
         report
     )
-    put_case(source, "ISPY1_7777")
-    adopt(source, root)
+    adopt_cases(root, tmp_path / "more", 1002, 7777)
     assert adopt(mine, root, mask_set="mine").is_complete
     (mine / "1002.nii.gz").unlink()
-    shutil.rmtree(source)
-    put_case(source)
     adopt(source, root, prune=True)
     report = adopt(mine, root, mask_set="mine", prune=True)
     assert report.taken == ()
     # What was refused is not pruned.
-    assert list(tree(root / "data/release/masks_mine")) == ["ISPY1_7777.nii.gz"]
+    assert [*read_tree(root / RELEASE / "masks_mine")] == ["ISPY1_7777.nii.gz"]
 
 
-def test_a_release_of_no_case_takes_any_mask(root: Path, source: Path, tmp_path: Path) -> None:
-    put(source, CLINICAL)
-    put(source, "masks_theirs/ISPY1_1003.nii.gz")
-    adopt(source, root)
-    put(tmp_path / "mine", "ISPY1_1002.nii.gz")
-    assert adopt(tmp_path / "mine", root, mask_set="mine").is_complete
-    assert (root / "data/release/masks_mine/ISPY1_1002.nii.gz").is_file()
+def test_a_release_of_no_case_takes_any_mask(root: Path, source: Path, mine: Path) -> None:
+    adopt(put(source, CLINICAL, "masks_theirs/ISPY1_1003.nii.gz"), root)
+    assert adopt(put(mine, f"{CASE}.nii.gz"), root, mask_set="mine").is_complete
+    assert f"masks_mine/{CASE}.nii.gz" in released(root)
 
 
-def test_the_expected_name_of_a_mask_is_told(root: Path, source: Path, tmp_path: Path) -> None:
-    for number in (1001, 1002):
-        put_case(source, f"ISPY1_{number}")
-    adopt(source, root)
-    mine = tmp_path / "mine"
-    put(mine, "pred_seg.nii.gz")
+def test_the_expected_name_of_a_mask_is_told(root: Path, source: Path, mine: Path) -> None:
+    adopt_cases(root, source, 1001, 1002)
     with pytest.raises(UserError, match=r"such as ISPY1_1001\.nii\.gz\."):
-        adopt(mine, root, mask_set="mine")
-    put(mine, "1001.nii.gz")
-    text = told(adopt(mine, root, mask_set="mine"))
+        adopt(put(mine, "pred_seg.nii.gz"), root, mask_set="mine")
+    text = told(adopt(put(mine, "1001.nii.gz"), root, mask_set="mine"))
     assert "seg.nii.gz; a mask is named by its case: ISPY1_1001.nii.gz" in text
     assert "1 of 2 cases has no mask of mine: ISPY1_1002" in text
     assert "renamed        1 file (1 got ISPY1_), e.g. 1001.nii.gz -> ISPY1_1001.nii.gz" in text
 
 
-def test_a_mask_set_needs_a_release(root: Path, source: Path) -> None:
-    put(source, "1002.nii.gz")
+def test_a_mask_set_needs_a_release(root: Path, mine: Path) -> None:
     with pytest.raises(UserError, match="Adopt the release first"):
-        adopt(source, root, mask_set="mine")
+        adopt(put(mine, "1002.nii.gz"), root, mask_set="mine")
 
 
 # --- the whole way, with DVC and the command
@@ -864,13 +752,11 @@ def test_the_command_hands_the_release_to_dvc(
     from etl.cli import app
 
     Repo.init(str(bare), no_scm=True).close()
-    put_case(source)
+    put(source, *list_paths(1002))
     monkeypatch.chdir(bare)
     done = CliRunner().invoke(app, ["adopt", str(source), "--json"])
     assert done.exit_code == 0, done.output
-    report = json.loads(done.stdout)
-    assert report["is_complete"]
-    assert (bare / "data/release.dvc").is_file()
+    assert json.loads(done.stdout)["is_complete"]
     first = (bare / "data/release.dvc").read_bytes()
     assert b"nfiles: 9" in first
     # Again: the same bytes. Then a fault: told by the exit code, and the rest is taken.
@@ -879,8 +765,7 @@ def test_the_command_hands_the_release_to_dvc(
     assert "9 unchanged" in done.stdout
     assert done.stdout.endswith("\nnothing changed\n")
     assert (bare / "data/release.dvc").read_bytes() == first
-    put(source, f"b/{MASK}.nii.gz", b"another")
-    put(source, "masks_ftv/ISPY1_1003.nii.gz")
+    put(source, f"b/{MASK}.nii.gz", "masks_ftv/ISPY1_1003.nii.gz")
     done = CliRunner().invoke(app, ["adopt", str(source)])
     assert done.exit_code == 1
     assert done.stdout.endswith("next: ispy1 repro, then: git add -A && git commit\n")
@@ -888,11 +773,10 @@ def test_the_command_hands_the_release_to_dvc(
 
 
 def test_dvc_that_refuses_is_one_sentence(bare: Path, source: Path) -> None:
-    put_case(source)
     with pytest.raises(UserError, match="dvc add failed"):
-        adopt(source, bare)
-    assert len(tree(bare / "data/release")) == 9
-    assert (bare / "params.yaml").read_text() == PARAMS
+        adopt_cases(bare, source, 1002)
+    assert len(released(bare)) == 9
+    assert (bare / "params.yaml").read_text() == (ROOT / "params.yaml").read_text()
 
 
 def test_the_real_files(root: Path, real: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from adopting import RELEASE, put, skip_dvc
 from support import (
     CLINICAL,
     SLICE,
@@ -30,9 +31,9 @@ from etl.adopt.tell import format_report
 from etl.ask.why import why
 from etl.build.index import write_indexes
 from etl.cli import app
-from etl.model import project as etl_project
 from etl.model.errors import UserError
-from etl.model.project import PARAMS
+from etl.model.params_file import set_params
+from etl.model.project import PARAMS, params
 from etl.read.idc import COLUMNS, read_slice
 
 CASE = "ISPY1_1002"
@@ -42,13 +43,13 @@ THEIRS = [series_row(f"1.{n}", "BREAST_07") for n in range(50)]
 
 def write_index(path: Path, *, version: str | None = "25.0.5") -> Path:
     """An index of two collections with a column that no slice has, as IDC writes it."""
-    found = [{"collection_id": "ispy1"} | row for row in OURS]
-    found += [{"collection_id": "other"} | row for row in THEIRS]
+    series = [{"collection_id": "ispy1"} | row for row in OURS]
+    series += [{"collection_id": "other"} | row for row in THEIRS]
     kinds = {n: pa.large_string() if pa.types.is_string(k) else k for n, k in COLUMNS.items()}
     fields = [("aws_bucket", pa.large_string()), ("collection_id", pa.large_string())]
     meta = {VERSION_KEY: version.encode()} if version else None
     path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(pa.Table.from_pylist(found, pa.schema([*fields, *kinds.items()], meta)), path)
+    pq.write_table(pa.Table.from_pylist(series, pa.schema([*fields, *kinds.items()], meta)), path)
     return path
 
 
@@ -68,29 +69,21 @@ def index(tmp_path: Path) -> Path:
 def root(tmp_path: Path) -> Path:
     """A project with an adopted release: the clinical workbook alone."""
     root = make_project(tmp_path / "project")
-    params = root / PARAMS
-    params.write_text(params.read_text().replace("profile: phantom", "profile: ispy1_tcia"))
-    write_clinical(root / "data/release" / CLINICAL, clinical=[clinical_row(CASE)], outcomes=[])
-    etl_project.params.cache_clear()
+    switch_params(root, profile="ispy1_tcia")
+    write_clinical(root / RELEASE / CLINICAL, clinical=[clinical_row(CASE)], outcomes=[])
     return root
 
 
 @pytest.fixture
 def untracked(root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The same project, where DVC is taken for granted."""
-    monkeypatch.setattr(
-        etl.adopt.idc,
-        "add_release",
-        lambda root, _: (root / "data/release.dvc").write_text("outs: []"),
-    )
+    skip_dvc(monkeypatch)
     return root
 
 
-def set_params(root: Path, old: str, new: str) -> None:
-    text = (root / PARAMS).read_text()
-    assert old in text
-    (root / PARAMS).write_text(text.replace(old, new))
-    etl_project.params.cache_clear()
+def switch_params(root: Path, **values: str) -> None:
+    set_params(root / PARAMS, values)
+    params.cache_clear()
 
 
 def refusal(root: Path, index: Path | None, **options: Path | str) -> str:
@@ -106,7 +99,7 @@ def refusal(root: Path, index: Path | None, **options: Path | str) -> str:
 
 def test_the_collections_series_sorted_by_uid(untracked: Path, index: Path) -> None:
     done = cut(untracked, index)
-    path = untracked / "data/release" / SLICE
+    path = untracked / RELEASE / SLICE
     assert done.as_dict() == {
         "index": str(index),
         "index_version": "25.0.5",
@@ -128,7 +121,7 @@ def test_the_collections_series_sorted_by_uid(untracked: Path, index: Path) -> N
 
 def test_the_same_index_gives_the_same_bytes(untracked: Path, index: Path, tmp_path: Path) -> None:
     assert cut(untracked, index).is_changed
-    path = untracked / "data/release" / SLICE
+    path = untracked / RELEASE / SLICE
     before, stamp = path.read_bytes(), path.stat().st_mtime_ns
     assert not cut(untracked, index).is_changed
     assert path.stat().st_mtime_ns == stamp
@@ -143,14 +136,14 @@ def test_the_same_index_gives_the_same_bytes(untracked: Path, index: Path, tmp_p
 def test_an_index_without_a_version(untracked: Path, tmp_path: Path) -> None:
     done = cut(untracked, write_index(tmp_path / INDEX, version=None))
     assert done.index_version is None
-    assert not pq.read_schema(untracked / "data/release" / SLICE).metadata
+    assert not pq.read_schema(untracked / RELEASE / SLICE).metadata
 
 
 def test_a_linked_file_is_replaced_and_not_written_into(untracked: Path, index: Path) -> None:
     """DVC may have linked the release's file to its cache."""
     cache = untracked / "cached"
     cache.write_bytes(b"an older slice")
-    path = untracked / "data/release" / SLICE
+    path = untracked / RELEASE / SLICE
     path.hardlink_to(cache)
     cut(untracked, index)
     assert cache.read_bytes() == b"an older slice"
@@ -227,20 +220,20 @@ def test_an_index_without_the_collection(untracked: Path, index: Path) -> None:
 
 
 def test_the_phantom_has_its_own_slice(untracked: Path, index: Path) -> None:
-    set_params(untracked, "data/release", "data/phantom")
+    switch_params(untracked, release="data/phantom")
     assert "reads data/phantom, not data/release" in refusal(untracked, index)
-    set_params(untracked, "profile: ispy1_tcia", "profile: phantom")
-    said = refusal(untracked, index)
-    assert "The phantom comes with its own slice" in said
-    assert "ispy1 adopt FOLDER" in said
-    assert "--profile ispy1_tcia" in said
-    for place in ("data/phantom/x.parquet", "data/release/x.parquet"):
-        assert "Choose another" in refusal(untracked, index, output=untracked / place)
+    switch_params(untracked, profile="phantom")
+    message = refusal(untracked, index)
+    assert "The phantom comes with its own slice" in message
+    assert "ispy1 adopt FOLDER" in message
+    assert "--profile ispy1_tcia" in message
+    for path in ("data/phantom/x.parquet", "data/release/x.parquet"):
+        assert "Choose another" in refusal(untracked, index, output=untracked / path)
     assert "does not exist" in refusal(untracked, index, profile="ispy2")
 
 
 def test_no_release_yet(untracked: Path, index: Path) -> None:
-    (untracked / "data/release" / CLINICAL).unlink()
+    (untracked / RELEASE / CLINICAL).unlink()
     assert "Run `ispy1 adopt FOLDER` first" in refusal(untracked, index)
     (untracked / "data/release.dvc").write_text("outs: []")
     assert "Run `dvc pull data/release` first" in refusal(untracked, index)
@@ -260,8 +253,7 @@ def test_a_disk_that_refuses(untracked: Path, index: Path, monkeypatch: pytest.M
 def test_an_output_is_written_and_nothing_else(
     untracked: Path, index: Path, tmp_path: Path
 ) -> None:
-    set_params(untracked, "data/release", "data/phantom")
-    set_params(untracked, "profile: ispy1_tcia", "profile: phantom")
+    switch_params(untracked, release="data/phantom", profile="phantom")
     done = cut(untracked, index, output=tmp_path / "out" / "mine.parquet")
     assert (done.profile, done.is_tracked, done.series) == ("ispy1_tcia", False, 4)
     assert len(read_slice(tmp_path / "out" / "mine.parquet")) == 4
@@ -272,38 +264,31 @@ def test_an_output_is_written_and_nothing_else(
 
 
 @pytest.fixture
-def adopting(untracked: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("etl.adopt.execute.add_release", lambda _: None)
-    monkeypatch.setattr("etl.adopt.foresee.find_cache", lambda root: root / ".dvc/cache")
-    return untracked
+def source(root: Path, tmp_path: Path) -> Path:
+    """A download of what the release holds."""
+    return Path(shutil.copytree(root / RELEASE, tmp_path / "source"))
 
 
 def test_adopt_says_how_to_get_it_and_takes_it_where_it_is(
-    adopting: Path, index: Path, tmp_path: Path
+    untracked: Path, index: Path, source: Path
 ) -> None:
-    source = tmp_path / "source"
-    source.mkdir()
-    shutil.copy(adopting / "data/release" / CLINICAL, source)
-    report = adopt(source, adopting)
+    report = adopt(source, untracked)
     assert report.missing.slice == SLICE
     assert SLICE not in report.missing.files
     assert any("ispy1 idc cuts it" in line for line in format_report(report))
-    cut(adopting, index, output=source / SLICE)
-    report = adopt(source, adopting)
+    cut(untracked, index, output=source / SLICE)
+    report = adopt(source, untracked)
     assert {taken.artefact for taken in report.taken} == {"clinical", "acquisitions"}
     assert report.missing.slice is None
     assert not any("ispy1 idc" in line for line in format_report(report))
 
 
-def test_pruning_leaves_the_slice(adopting: Path, index: Path, tmp_path: Path) -> None:
-    cut(adopting, index)
-    source = tmp_path / "source"
-    source.mkdir()
-    shutil.copy(adopting / "data/release" / CLINICAL, source)
-    (adopting / "data/release/README").write_text("older")
-    report = adopt(source, adopting, prune=True)
+def test_pruning_leaves_the_slice(untracked: Path, index: Path, source: Path) -> None:
+    cut(untracked, index)
+    put(untracked / RELEASE, "README")
+    report = adopt(source, untracked, prune=True)
     assert (report.removed, report.kept) == (("README",), (SLICE,))
-    assert (adopting / "data/release" / SLICE).is_file()
+    assert (untracked / RELEASE / SLICE).is_file()
 
 
 # --- from the command to the answer ---------------------------------------------------------------
@@ -318,13 +303,13 @@ def test_from_the_command_to_the_answer(
     assert done.exit_code == 0, done.output
     first, second, last = done.stdout.splitlines()
     assert first == "idc: 1 subjects, 1 studies, 4 series of ispy1, idc-index-data 25.0.5"
-    assert second.startswith(str(root / "data/release" / SLICE))
+    assert second.startswith(str(root / RELEASE / SLICE))
     assert last.startswith("next: ispy1 repro")
     tracked = (root / "data/release.dvc").read_text()
     again = CliRunner().invoke(app, ["idc", str(index), "--json"])
     assert json.loads(again.stdout)["is_changed"] is False
     assert (root / "data/release.dvc").read_text() == tracked
-    digest = md5(root / "data/release" / SLICE)
+    digest = md5(root / RELEASE / SLICE)
     assert (root / ".dvc/cache/files/md5" / digest[:2] / digest[2:]).is_file()
 
     write_indexes(root)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from adopting import put
 from support import ROOT
 
 from etl.adopt import adopt
@@ -15,13 +16,6 @@ LEFT = (
     f"x/~${FEATURES}", f"x/.~lock.{FEATURES}#", f"x/{FEATURES}.crdownload", "x/.#README",
     "masks_ftv/ISPY1_1002.nii.gz.part", "m.partial", "m.tmp", ".nfs01", "README~", "a.swp",
 )  # fmt: skip
-
-
-def put(source: Path, *paths: str) -> Path:
-    for path in paths:
-        (source / path).parent.mkdir(parents=True, exist_ok=True)
-        (source / path).write_text(path)
-    return source
 
 
 def test_an_open_workbook_is_taken_and_litter_is_listed(bare: Path, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from adopting import put
 from support import ROOT
 
 from etl.adopt import Report, adopt
@@ -18,16 +19,8 @@ PROFILE = load_profile(ROOT, "phantom")
 
 def adopt_masks(bare: Path, *paths: str) -> Report:
     """Adopt own masks of a release of three cases."""
-    for case in (9001, 9002, 9003):
-        put(bare / f"data/release/masks_ftv/ISPY1_{case}.nii.gz")
-    for path in paths:
-        put(bare / "own" / path)
-    return adopt(bare / "own", bare, mask_set="mine", dry_run=True)
-
-
-def put(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(str(path))
+    put(bare / "data/release/masks_ftv", *(f"ISPY1_{case}.nii.gz" for case in (9001, 9002, 9003)))
+    return adopt(put(bare / "own", *paths), bare, mask_set="mine", dry_run=True)
 
 
 @pytest.mark.parametrize(
@@ -69,8 +62,7 @@ def test_what_is_no_mask_of_one_case_is_refused_by_name(bare: Path, path: str, r
 
 def test_a_refused_mask_is_not_pruned(bare: Path) -> None:
     adopt_masks(bare, "ISPY1_9001 (1).nii.gz", "ISPY1_9003.nii.gz", "ISPY1_9002.nii.gz.part")
-    for case in (9001, 9002):
-        put(bare / f"data/release/masks_mine/ISPY1_{case}.nii.gz")
+    put(bare / "data/release/masks_mine", "ISPY1_9001.nii.gz", "ISPY1_9002.nii.gz")
     assert adopt(bare / "own", bare, mask_set="mine", prune=True).removed == ()
 
 
