@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-import openpyxl
 import pyarrow.parquet as pq
 import pytest
 from support import ROOT
@@ -16,7 +15,7 @@ from etl.phantom.acquisitions import Person
 from etl.read.idc import COLUMNS, Series, read_slice
 from etl.tables.acquisitions import describe_series
 
-from .conftest import CASES, Phantom
+from .conftest import CASES, SHEETS, Phantom, read_sheet
 
 PROFILE = load_profile(ROOT, "phantom")
 
@@ -33,8 +32,8 @@ def many() -> list[Series]:
     return acquisitions.make(people(163), seed=1)[0]
 
 
-def of_case(found: list[Series], number: int) -> list[Series]:
-    return [cells for cells in found if cells["PatientID"] == f"ISPY1_{number}"]
+def of_case(series: list[Series], number: int) -> list[Series]:
+    return [cells for cells in series if cells["PatientID"] == f"ISPY1_{number}"]
 
 
 def test_form_is_that_of_the_real_slice(phantom: Phantom) -> None:
@@ -55,15 +54,10 @@ def test_the_same_series_give_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_a_subject_does_not_depend_on_the_others() -> None:
-    alone, together = (acquisitions.make(people(n), seed=3)[0] for n in (4, 40))
-    wrong = {
-        row[0][-4:]
-        for n in (4, 40)
-        for row in acquisitions.make(people(n), seed=3)[1]
-        if row[2] == "wrong_age_years"
-    }
+    (alone, few), (together, many) = (acquisitions.make(people(n), seed=3) for n in (4, 40))
+    wrong = {case_id for case_id, _, name, _ in (*few, *many) if name == "wrong_age_years"}
     for number in range(9001, 9005):
-        if str(number) not in wrong:
+        if f"ISPY1_{number}" not in wrong:
             assert of_case(alone, number) == of_case(together, number)
 
 
@@ -126,29 +120,30 @@ def test_a_threshold_that_changes_at_the_last_visit(many: list[Series]) -> None:
     assert changing
 
 
+def read_ages(phantom: Phantom) -> dict[str, float]:
+    """Those of the workbook, by subject."""
+    rows = read_sheet(phantom.release / clinical.WORKBOOK, SHEETS[1])[1:]
+    return {f"ISPY1_{row[0]}": row[2] for row in rows if row[0]}
+
+
 def test_it_covers_the_workbook_and_one_subject_more(phantom: Phantom) -> None:
-    found = read_slice(phantom.release / acquisitions.SLICE)
-    book = openpyxl.load_workbook(phantom.release / clinical.WORKBOOK, data_only=True)
-    sheet = list(book["TCIA Patient Clinical Subset"].iter_rows(values_only=True))
-    numbers = {f"ISPY1_{row[0]}" for row in sheet[1:] if row[0]}
-    subjects = {cells["PatientID"] for cells in found}
-    assert subjects - numbers == {f"ISPY1_{9001 + CASES + clinical.OUTSIDE_RELEASE}"}
-    assert numbers < subjects
+    series = read_slice(phantom.release / acquisitions.SLICE)
+    of_workbook, subjects = read_ages(phantom).keys(), {cells["PatientID"] for cells in series}
+    assert subjects - of_workbook == {f"ISPY1_{9001 + CASES + clinical.OUTSIDE_RELEASE}"}
+    assert of_workbook < subjects
     truth = phantom.truth
     assert truth["", "acquisitions", "n_subjects"] == len(subjects)
-    assert truth["", "acquisitions", "n_series"] == len(found)
+    assert truth["", "acquisitions", "n_series"] == len(series)
 
 
 def test_ages_agree_with_the_workbook_but_for_one_case(phantom: Phantom) -> None:
-    book = openpyxl.load_workbook(phantom.release / clinical.WORKBOOK, data_only=True)
-    sheet = list(book["TCIA Patient Clinical Subset"].iter_rows(values_only=True))
-    ages = {f"ISPY1_{row[0]}": row[2] for row in sheet[1:] if row[0]}
+    ages = read_ages(phantom)
     away = {
         cells["PatientID"]
         for cells in read_slice(phantom.release / acquisitions.SLICE)
-        if cells["PatientAge"] not in (None, "000Y")
-        and abs(int(cells["PatientAge"][:3]) - ages.get(cells["PatientID"], 1e9)) > 1
-        and cells["PatientID"] in ages
+        if cells["PatientID"] in ages
+        and cells["PatientAge"] not in (None, "000Y")
+        and abs(int(cells["PatientAge"][:3]) - ages[cells["PatientID"]]) > 1
     }
     wrong = [case for case, _, name in phantom.truth if name == "wrong_age_years"]
     assert away == set(wrong)

@@ -14,9 +14,8 @@ from scipy.spatial import KDTree
 from etl.phantom.grids import Grid
 from etl.phantom.shapes import carry
 
-from .conftest import Phantom
+from .conftest import MASKS, Phantom
 
-MASKS = ("ftv", "stv_manual", "stv_resunet")
 Points = NDArray[np.float64]
 
 
@@ -53,7 +52,7 @@ def test_pairs_agree_with_the_files(phantom: Phantom, a: str, b: str) -> None:
     for case_id in phantom.case_ids:
         one, other = foreground(phantom, case_id, a), foreground(phantom, case_id, b)
         bits = on_grid_of_the_first(one, other)
-        truth = {q: v for (c, s, q), v in phantom.truth.items() if (c, s) == (case_id, f"{a}|{b}")}
+        truth = phantom.facts(case_id, f"{a}|{b}")
         both = (one[0] & bits).sum()
         assert truth["dice"] == 2 * both / (one[0].sum() + bits.sum())
         assert truth["jaccard"] == both / (one[0] | bits).sum()

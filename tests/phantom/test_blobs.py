@@ -4,35 +4,30 @@ import gzip
 import math
 import struct
 from pathlib import Path
-from typing import Any
 
 import nibabel as nib
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy import ndimage
+from support import by_nibabel
 
-from .conftest import Phantom
-
-KINDS = ("n3", "zscored", "stv_manual", "stv_resunet", "ftv")
+from .conftest import MASKS, Phantom
 
 
 def paths(phantom: Phantom, kind: str) -> list[Path]:
-    if kind == "n3":
-        return [phantom.n3(c, p) for c in phantom.case_ids for p in range(3)]
-    if kind == "zscored":
-        return [phantom.zscored(c, p) for c in phantom.case_ids for p in range(3)]
-    return [phantom.mask(c, kind) for c in phantom.case_ids]
+    if kind in MASKS:
+        return [phantom.mask(case_id, kind) for case_id in phantom.case_ids]
+    path = phantom.n3 if kind == "n3" else phantom.zscored
+    return [path(case_id, phase) for case_id in phantom.case_ids for phase in range(3)]
 
 
 def stored(path: Path) -> NDArray[np.float64]:
-    image: Any = nib.load(path)
-    return np.asarray(image.dataobj.get_unscaled(), np.float64)
+    return np.asarray(by_nibabel(path).dataobj.get_unscaled(), np.float64)
 
 
 def affine(path: Path) -> NDArray[np.float64]:
-    image: Any = nib.load(path)
-    return np.asarray(image.affine, np.float64)
+    return np.asarray(by_nibabel(path).affine, np.float64)
 
 
 @pytest.mark.parametrize(
@@ -69,10 +64,10 @@ def test_headers_hold_the_real_traps(  # noqa: PLR0913, PLR0917  a table of fact
             assert struct.unpack_from("<i", raw, 352)[0] == 2672 - 352
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["n3", "zscored", *MASKS])
 def test_axes_are_posterior_superior_right(phantom: Phantom, kind: str) -> None:
     for path in paths(phantom, kind):
-        image: Any = nib.load(path)
+        image = by_nibabel(path)
         assert nib.aff2axcodes(image.affine) == ("P", "S", "R")
         zooms = image.header.get_zooms()
         assert np.allclose(np.abs(image.affine[:3, :3]).max(axis=0), zooms, atol=1e-6)
@@ -80,8 +75,7 @@ def test_axes_are_posterior_superior_right(phantom: Phantom, kind: str) -> None:
 
 def test_two_grids_share_the_first_voxel_and_round_half_up(phantom: Phantom) -> None:
     for case_id in phantom.case_ids:
-        native: Any = nib.load(phantom.n3(case_id, 0))
-        fine: Any = nib.load(phantom.zscored(case_id, 0))
+        native, fine = by_nibabel(phantom.n3(case_id, 0)), by_nibabel(phantom.zscored(case_id, 0))
         assert np.array_equal(native.affine[:, 3], fine.affine[:, 3])
         extent = np.array(native.shape) * np.array(native.header.get_zooms(), float)
         assert fine.shape == tuple(int(v) for v in np.floor(extent + 0.5))
@@ -93,14 +87,14 @@ def test_two_grids_share_the_first_voxel_and_round_half_up(phantom: Phantom) -> 
             assert np.allclose(fine.affine, other, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["stv_manual", "stv_resunet", "ftv"])
+@pytest.mark.parametrize("name", MASKS)
 def test_masks_agree_with_the_truth(phantom: Phantom, name: str) -> None:
     for case_id in phantom.case_ids:
         path = phantom.mask(case_id, name)
         values = stored(path)
         assert set(np.unique(values)) == {0, 255 if name == "ftv" else 1}
         inside = values != 0
-        truth = {q: v for (c, s, q), v in phantom.truth.items() if (c, s) == (case_id, name)}
+        truth = phantom.facts(case_id, name)
         labels, n = ndimage.label(inside)
         assert inside.sum() == truth["voxel_count"]
         assert n == truth["n_components"]
@@ -116,8 +110,7 @@ def test_masks_agree_with_the_truth(phantom: Phantom, name: str) -> None:
 
 
 def test_ftv_reads_back_as_a_little_more_than_one(phantom: Phantom) -> None:
-    image: Any = nib.load(phantom.mask("ISPY1_9001", "ftv"))
-    assert not (image.get_fdata() == 1).any()
+    assert not (by_nibabel(phantom.mask("ISPY1_9001", "ftv")).get_fdata() == 1).any()
 
 
 def test_network_differs_from_the_expert(phantom: Phantom) -> None:
@@ -130,17 +123,15 @@ def test_network_differs_from_the_expert(phantom: Phantom) -> None:
 
 
 def test_stretched_phases_fill_the_range(phantom: Phantom) -> None:
-    found = set()
-    for case_id in phantom.case_ids:
-        is_stretched = bool(phantom.truth[case_id, "n3_0", "is_stretched"])
-        found.add(is_stretched)
+    stretched = {case: phantom.truth[case, "n3_0", "is_stretched"] for case in phantom.case_ids}
+    assert {*stretched.values()} == {True, False}
+    for case_id, is_stretched in stretched.items():
         for phase in range(3):
             values = stored(phantom.n3(case_id, phase))
             assert values.min() >= 0
             assert values.max() == phantom.truth[case_id, f"n3_{phase}", "stored_max"]
             full = (int(values.min()), int(values.max())) == (0, 32767)
             assert full == is_stretched
-    assert found == {True, False}
 
 
 def test_zscore_is_one_for_three_phases(phantom: Phantom) -> None:
@@ -163,9 +154,7 @@ def test_enhancement_comes_back_from_the_zscored_images(phantom: Phantom) -> Non
         pe = 100 * (s1 - s0) / s0
         counted = (pe >= 70) & (s2 > s0)
         ser = ((s1 - s0)[counted]) / ((s2 - s0)[counted])
-        truth = {
-            q: v for (c, s, q), v in phantom.truth.items() if (c, s) == (case_id, "stv_manual")
-        }
+        truth = phantom.facts(case_id, "stv_manual")
         assert np.median(pe) == pytest.approx(truth["pe_median_percent"], abs=2)
         assert np.median(ser) == pytest.approx(truth["ser_median"], abs=0.02)
 

@@ -1,28 +1,28 @@
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import pytest
+from adopting import fill
 from support import md5
 
 from etl.model.errors import UserError
+from etl.phantom import papers
 from etl.phantom.build import make
 
 from .conftest import CASES, Phantom
 
+OLDER = {papers.README: papers.MARK.encode(), "stale.txt": b"left over"}
 
-def contents(folder: Path) -> dict[str, str]:
-    return {
-        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
+
+def list_md5s(folder: Path) -> dict[str, str]:
+    paths = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): md5(path) for path in paths}
 
 
 def test_bytes_do_not_depend_on_workers(phantom: Phantom, tmp_path: Path) -> None:
     make(tmp_path / "again", tmp_path / "truth.parquet", cases=CASES, workers=1)
-    assert contents(tmp_path / "again") == contents(phantom.release)
+    assert list_md5s(tmp_path / "again") == list_md5s(phantom.release)
     assert (tmp_path / "truth.parquet").read_bytes() == phantom.truth_path.read_bytes()
 
 
@@ -30,13 +30,12 @@ def test_a_case_does_not_depend_on_the_others_and_old_files_go(
     phantom: Phantom, tmp_path: Path
 ) -> None:
     release = tmp_path / "phantom"
+    fill(release, OLDER)
     make(release, tmp_path / "truth.parquet", cases=1, workers=1)
-    (release / "stale.txt").write_text("left over")
-    make(release, tmp_path / "truth.parquet", cases=1, workers=1)
-    alone, together = contents(release), contents(phantom.release)
+    alone, together = list_md5s(release), list_md5s(phantom.release)
     blobs = {path: digest for path, digest in together.items() if "ISPY1_9001" in path}
     assert len(blobs) == 9
-    assert {p: d for p, d in alone.items() if p.endswith(".nii.gz")} == blobs
+    assert {path: d for path, d in alone.items() if path.endswith(".nii.gz")} == blobs
     assert "stale.txt" not in alone
     assert sorted(p.name for p in tmp_path.iterdir()) == ["phantom", "truth.parquet"]
 
@@ -59,28 +58,22 @@ def test_an_interrupted_phantom_leaves_what_was_there(tmp_path: Path) -> None:
         if done == 2:
             raise KeyboardInterrupt
 
-    old = tmp_path / "p"
-    make(old, tmp_path / "t.parquet", cases=1, workers=1)
-    before = contents(tmp_path)
+    fill(tmp_path / "p", OLDER)
+    (tmp_path / "t.parquet").write_bytes(b"the older truth")
+    before = list_md5s(tmp_path)
     with pytest.raises(KeyboardInterrupt):
-        make(old, tmp_path / "t.parquet", cases=4, workers=2, progress=interrupt)
-    assert contents(tmp_path) == before
+        make(tmp_path / "p", tmp_path / "t.parquet", cases=4, workers=2, progress=interrupt)
+    assert list_md5s(tmp_path) == before
 
 
 def test_manifest_lists_the_md5_of_every_blob_and_nothing_else(phantom: Phantom) -> None:
     root = "ISPY1-Tumor-SEG-Radiomics/NIfTI-Files/"
     lines = (phantom.release / "ISPY1-Tumor-SEG-Radiomics.sums").read_text().splitlines()
-    listed = {}
-    for line in lines:
-        digest, path = line.split(" ")
-        listed[path.removeprefix(root)] = digest
-    found = {
-        path.relative_to(phantom.release).as_posix(): md5(path)
-        for path in phantom.release.rglob("*.nii.gz")
-    }
-    assert len(found) == 9 * CASES
-    assert listed == found
-    assert [line.split(" ")[1] for line in lines] != sorted(root + path for path in found)
+    listed = {path.removeprefix(root): digest for digest, path in map(str.split, lines)}
+    files = list_md5s(phantom.release).items()
+    assert len(listed) == 9 * CASES
+    assert listed == {path: digest for path, digest in files if path.endswith(".nii.gz")}
+    assert list(listed) != sorted(listed)
 
 
 def test_gzip_carries_no_name_and_no_time(phantom: Phantom) -> None:

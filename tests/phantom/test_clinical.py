@@ -1,31 +1,15 @@
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import Any
 
-import openpyxl
 import pytest
 
 from etl.phantom import clinical
 
-from .conftest import CASES, Phantom
+from .conftest import CASES, SHEETS, Phantom, read_sheet
 
-SHEETS = [
-    "Clinical Data Dictionary",
-    "TCIA Patient Clinical Subset",
-    "Outcome Data Dictionary",
-    "TCIA Outcomes Subset",
-]
 Rows = list[dict[str, Any]]
-
-
-def sheet(path: Path, title: str, *, values: bool = True) -> list[tuple[Any, ...]]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the real file holds an extension openpyxl does not know
-        book = openpyxl.load_workbook(path, data_only=values)
-    assert book.sheetnames == SHEETS
-    return list(book[title].iter_rows(values_only=True))
 
 
 @pytest.fixture(scope="module")
@@ -35,15 +19,15 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> tuple[Rows, Rows]:
     clinical.write(path, subjects, seed=1)
     tables = []
     for title in SHEETS[1::2]:
-        header, *rows = sheet(path, title)
+        header, *rows = read_sheet(path, title)
         tables.append([dict(zip(header, row, strict=True)) for row in rows if row[0]])
     return tables[0], tables[1]
 
 
 def test_form_is_the_real_one(phantom: Phantom, real: Path) -> None:
     for title in SHEETS:
-        ours = sheet(phantom.release / clinical.WORKBOOK, title)
-        theirs = sheet(real / clinical.WORKBOOK, title)
+        ours = read_sheet(phantom.release / clinical.WORKBOOK, title)
+        theirs = read_sheet(real / clinical.WORKBOOK, title)
         assert len(ours[0]) == len(theirs[0])
         if "Dictionary" in title:
             assert [row[1] for row in ours if row[3] == "Number"][3:] != []
@@ -57,8 +41,8 @@ def test_form_is_the_real_one(phantom: Phantom, real: Path) -> None:
 
 def test_formula_cells_hold_formula_and_cached_value(phantom: Phantom) -> None:
     path = phantom.release / clinical.WORKBOOK
-    formulas = sheet(path, SHEETS[1], values=False)
-    cached = sheet(path, SHEETS[1])
+    formulas = read_sheet(path, SHEETS[1], values=False)
+    cached = read_sheet(path, SHEETS[1])
     assert formulas[1][8] == '=IF(ISBLANK(H2),"",IF(H2, 2, IF(G2,1,3)))'
     assert (
         formulas[1][9] == '=IF(ISBLANK(H2),"",IF(H2,"HER2pos",IF(G2,"HRposHER2neg","TripleNeg")))'
@@ -69,10 +53,10 @@ def test_formula_cells_hold_formula_and_cached_value(phantom: Phantom) -> None:
 
 def test_covers_the_release_and_four_more_and_ends_blank(phantom: Phantom) -> None:
     path = phantom.release / clinical.WORKBOOK
-    rows = sheet(path, SHEETS[1])
+    rows = read_sheet(path, SHEETS[1])
     assert [row[0] for row in rows[1:-1]] == list(range(9001, 9001 + CASES + 4))
     assert set(rows[-1]) == {None}
-    outcomes = sheet(path, SHEETS[3])
+    outcomes = read_sheet(path, SHEETS[3])
     assert [row[0] for row in outcomes[1:]] == [row[0] for row in rows[1:-1]]
     for row in rows[1 : CASES + 1]:
         assert row[11] == phantom.truth[f"ISPY1_{row[0]}", "case", "laterality"]

@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import nibabel as nib
 import numpy as np
 import openpyxl
 import pytest
 from numpy.typing import NDArray
+from support import by_nibabel
 
 from etl.model.feature_names import NAMES
 
@@ -44,20 +44,10 @@ def test_names_are_the_real_ones(real: Path) -> None:
 
 
 def test_invariants_of_the_real_table_hold(table: dict[str, dict[str, float]]) -> None:
-    constants = [
-        *(f"{HISTOGRAM}{name}" for name in ("Maximum", "Minimum", "Range")),
-        *(
-            f"T1_E_Morphologic_{name}"
-            for name in (
-                "OrientedBoundingBoxSize_Axis-0",
-                "OrientedBoundingBoxSize_Axis-1",
-                "OrientedBoundingBoxSize_Axis-2",
-                "PerimeterOnBorder",
-                "PerimeterOnBorderRatio",
-                "PixelsOnBorder",
-            )
-        ),
-    ]
+    constants = [f"{HISTOGRAM}{name}" for name in ("Maximum", "Minimum", "Range")]
+    boxes = (f"OrientedBoundingBoxSize_Axis-{axis}" for axis in range(3))
+    at_border = ("PerimeterOnBorder", "PerimeterOnBorderRatio", "PixelsOnBorder")
+    constants += [f"T1_E_Morphologic_{name}" for name in (*boxes, *at_border)]
     for row in table.values():
         pixels = row["T1_E_Volumetric_Pixels"]
         frequency = [row[f"{HISTOGRAM}Bin-{n}_Frequency"] for n in range(128)]
@@ -73,8 +63,10 @@ def test_invariants_of_the_real_table_hold(table: dict[str, dict[str, float]]) -
 
 def region(phantom: Phantom, case_id: str) -> tuple[NDArray[np.int16], float]:
     """Stored voxels of phase 1 whose centre lies in a voxel of the expert's mask."""
-    image: Any = nib.load(phantom.n3(case_id, 1))
-    mask: Any = nib.load(phantom.mask(case_id, "stv_manual"))
+    image, mask = (
+        by_nibabel(phantom.n3(case_id, 1)),
+        by_nibabel(phantom.mask(case_id, "stv_manual")),
+    )
     bits = np.asarray(mask.dataobj) != 0
     to_mask = np.linalg.inv(mask.affine) @ image.affine
     places = np.argwhere(bits)

@@ -7,21 +7,15 @@ import pytest
 
 from etl.phantom.truth import _compute_quartiles
 
-from .conftest import Phantom
-
-MASKS = ("ftv", "stv_manual", "stv_resunet")
-
-
-def of(phantom: Phantom, case_id: str, subject: str) -> dict[str, float]:
-    return {q: v for (c, s, q), v in phantom.truth.items() if (c, s) == (case_id, subject)}
+from .conftest import MASKS, Phantom
 
 
 @pytest.mark.parametrize("mask", MASKS)
 @pytest.mark.parametrize("prefix", ["", "native_"])
 def test_every_voxel_has_one_fate(phantom: Phantom, mask: str, prefix: str) -> None:
     for case_id in phantom.case_ids:
-        found = of(phantom, case_id, mask)
-        truth = {q.removeprefix(prefix): v for q, v in found.items() if q.startswith(prefix)}
+        facts = phantom.facts(case_id, mask)
+        truth = {q.removeprefix(prefix): v for q, v in facts.items() if q.startswith(prefix)}
         excluded = truth["n_excluded_low_s0"] + truth["n_excluded_no_enhancement"]
         assert truth["n_enhancing"] + excluded == truth["n_voxels"]
         shares = [truth[f"{kind}_fraction"] for kind in ("washout", "plateau", "persistent")]
@@ -40,7 +34,7 @@ def test_every_voxel_has_one_fate(phantom: Phantom, mask: str, prefix: str) -> N
 def test_masks_count_as_they_are_on_their_own_grid(phantom: Phantom) -> None:
     for case_id in phantom.case_ids:
         for mask in MASKS:
-            truth = of(phantom, case_id, mask)
+            truth = phantom.facts(case_id, mask)
             own = "native_n_voxels" if mask == "ftv" else "n_voxels"
             assert truth[own] == truth["voxel_count"]
 
@@ -55,6 +49,6 @@ def test_one_slope_a_case_unless_stretched(phantom: Phantom) -> None:
 @pytest.mark.parametrize("n", [1, 2, 3, 4, 10, 11])
 def test_quartiles(n: int) -> None:
     values = np.random.default_rng(n).normal(0, 1, n)
-    found = list(_compute_quartiles("{}", values).values())
-    assert found == pytest.approx(np.percentile(values, [25, 50, 75]).tolist())
+    quartiles = list(_compute_quartiles("{}", values).values())
+    assert quartiles == pytest.approx(np.percentile(values, [25, 50, 75]).tolist())
     assert _compute_quartiles("{}", values[:0]) == {}

@@ -11,9 +11,7 @@ from etl.measure.ibsi import Region, make_region, measure_family
 from etl.measure.ibsi_names import FAMILIES, list_names
 from etl.measure.mask import find_foreground
 from etl.read.nifti import read_volume
-from phantom.conftest import Phantom
-
-MASKS = ("stv_manual", "stv_resunet", "ftv")
+from phantom.conftest import MASKS, Phantom
 
 
 def measured(phantom: Phantom, case_id: str, mask: str) -> Region:
@@ -30,7 +28,7 @@ def measured(phantom: Phantom, case_id: str, mask: str) -> Region:
 def test_volumes_are_those_of_the_model(phantom: Phantom, mask: str) -> None:
     """By counting to the last voxel; by the mesh as near as voxels come to the analytic volume."""
     for case_id in phantom.case_ids:
-        truth = {q: v for (c, s, q), v in phantom.truth.items() if (c, s) == (case_id, mask)}
+        truth = phantom.facts(case_id, mask)
         shape = measure_family(measured(phantom, case_id, mask), "morphology")
         voxels = truth["voxel_count"] * truth["voxel_volume_mm3"]
         assert shape["morph_vol_approx"] == pytest.approx(voxels, rel=1e-6)
@@ -53,7 +51,7 @@ def test_intensities_are_those_of_the_tumours_tissues(phantom: Phantom) -> None:
     """The mean lies between the least and the greatest tissue, in units of the whole image."""
     for case_id in phantom.case_ids:
         values = measure_family(measured(phantom, case_id, "stv_manual"), "intensity_statistics")
-        truth = {q: v for (c, s, q), v in phantom.truth.items() if (c, s) == (case_id, "zscored")}
+        truth = phantom.facts(case_id, "zscored")
         tissues = [
             (value - truth["mean"]) / truth["sd"]
             for (case, subject, quantity), value in phantom.truth.items()
