@@ -13,13 +13,15 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import itertools
 import json
 import os
 import platform
 import statistics
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -49,11 +51,11 @@ def main() -> None:
         _print_full(options)
     if options.full or options.scale is not None or options.remote:
         return
-    found = _measure(options)
+    figures = _measure(options)
     if options.json:
-        sys.stdout.write(json.dumps(found, indent=2) + "\n")
+        sys.stdout.write(json.dumps(figures, indent=2) + "\n")
     else:
-        _print(found)
+        _print(figures)
 
 
 def _options() -> argparse.Namespace:
@@ -79,16 +81,21 @@ def _options() -> argparse.Namespace:
 
 
 def _print_full(options: argparse.Namespace) -> None:
-    """Print each line as soon as it is measured: the whole takes a quarter of an hour."""
+    """Print the table of targets, which takes a quarter of an hour."""
     from bench.full import measure_figures
 
     figures = measure_figures(PROJECT, options.cases, options.workers, options.repeat)
     if options.json:
         json.dump([dataclasses.asdict(figure) for figure in figures], sys.stdout, indent=2)
         return
-    sys.stdout.write("| figure | measured | to reach |\n|---|---|---|\n")
-    for figure in figures:
-        sys.stdout.write(f"| {figure.name} | {figure.measured} | {figure.target} |\n")
+    rows = ((figure.name, figure.measured, figure.target) for figure in figures)
+    _print_table(("figure", "measured", "to reach"), rows)
+
+
+def _print_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print a table of Markdown, each line as soon as it is measured."""
+    for cells in itertools.chain((head, ["---"] * len(head)), rows):
+        sys.stdout.write(f"| {' | '.join(map(str, cells))} |\n")
         sys.stdout.flush()
 
 
@@ -104,11 +111,13 @@ def _print_views(options: argparse.Namespace) -> None:
 
 def _print_seconds(part: str, answers: Iterator[tuple[str, float | None]]) -> None:
     rows = []
-    sys.stdout.write(f"| {part} | s |\n|---|---|\n")
-    for name, seconds in answers:
-        rows.append({"name": name, "seconds": seconds})
-        sys.stdout.write(f"| {name} | {'-' if seconds is None else f'{seconds:.2f}'} |\n")
-        sys.stdout.flush()
+
+    def list_cells() -> Iterator[tuple[str, str]]:
+        for name, seconds in answers:
+            rows.append({"name": name, "seconds": seconds})
+            yield name, "-" if seconds is None else f"{seconds:.2f}"
+
+    _print_table((part, "s"), list_cells())
     _keep(part, rows)
 
 
@@ -126,15 +135,15 @@ def _print_cases(options: argparse.Namespace) -> None:
 
 def _print_builds(part: str, builds: Iterator[Build]) -> None:
     rows = []
+
+    def list_cells() -> Iterator[tuple[object, ...]]:
+        for b in builds:
+            rows.append(dataclasses.asdict(b))
+            seconds = f"{b.seconds:.1f}", f"{b.seconds / b.n_cases:.3f}"
+            yield b.name, b.n_cases, b.workers, *seconds, f"{b.peak_mib:.0f}"
+
     head = ("build", "cases", "workers", "s", "s per case", "peak MiB of the builder")
-    sys.stdout.write(f"| {' | '.join(head)} |\n|{'---|' * len(head)}\n")
-    for build in builds:
-        rows.append(dataclasses.asdict(build))
-        sys.stdout.write(
-            f"| {build.name} | {build.n_cases} | {build.workers} | {build.seconds:.1f} | "
-            f"{build.seconds / build.n_cases:.3f} | {build.peak_mib:.0f} |\n"
-        )
-        sys.stdout.flush()
+    _print_table(head, list_cells())
     _keep(part, rows)
 
 
@@ -155,11 +164,11 @@ def _print_voxels(options: argparse.Namespace) -> None:
     from bench import release, voxels
 
     root = release.prepare(PROJECT, options.cases).root / "project"
-    sys.stdout.write("| cases | rows | question | s | s per 1,000 cases |\n|---|---|---|---|---|\n")
-    for cases, rows, name, seconds in voxels.time_scaled(root, options.workers):
-        each = 1000 * seconds / cases
-        sys.stdout.write(f"| {cases} | {rows} | {name} | {seconds:.2f} | {each:.2f} |\n")
-        sys.stdout.flush()
+    rows = (
+        (cases, n_rows, name, f"{seconds:.2f}", f"{1000 * seconds / cases:.2f}")
+        for cases, n_rows, name, seconds in voxels.time_scaled(root, options.workers)
+    )
+    _print_table(("cases", "rows", "question", "s", "s per 1,000 cases"), rows)
 
 
 _PRINT_SCALE = {
@@ -169,41 +178,41 @@ _PRINT_SCALE = {
 
 
 def _print_remote() -> None:
-    """Print what questions move, each line as soon as it is counted."""
+    """Print what questions move."""
     from bench.remote import measure_remote
 
-    sys.stdout.write("| question | requests | bytes | s |\n|---|---|---|---|\n")
-    for moved in measure_remote(PROJECT):
-        line = f"{moved.question} | {moved.requests} | {moved.n_bytes} | {moved.seconds:.2f}"
-        sys.stdout.write(f"| {line} |\n")
-        sys.stdout.flush()
+    rows = (
+        (moved.question, moved.requests, moved.n_bytes, f"{moved.seconds:.2f}")
+        for moved in measure_remote(PROJECT)
+    )
+    _print_table(("question", "requests", "bytes", "s"), rows)
 
 
-def _measure(options: argparse.Namespace) -> dict[str, object]:
+def _measure(options: argparse.Namespace) -> dict[str, Any]:
     from bench import cases, contenders, release, startup
 
     context = release.prepare(PROJECT, options.cases)
-    contenders.ours(context, options.workers)  # warm: imports, the pool's server, the page cache
-    contenders.script(context, options.workers)
+    for name in ("ours", "script"):  # warm: imports, the pool's server, the page cache
+        contenders.time_contender(name, context, options.workers)
     seconds: dict[str, list[float]] = {name: [] for name in contenders.CONTENDERS}
     for _ in range(options.repeat):
         for name, of_rounds in seconds.items():
             of_rounds.append(contenders.time_contender(name, context, options.workers))
-    big = release.largest(PROJECT)
+    measure_peak = partial(contenders.measure_peak, workers=options.workers)
     return {
         "cases": options.cases,
         "workers": options.workers,
         "repeat": options.repeat,
         "files": len(context.blobs),
-        "sizes_mb": release.sizes(context),
+        "sizes_mb": release.measure_sizes(context),
         "seconds": seconds,
         "ours_over_floor": _ratio(seconds["ours"], seconds["floor"]),
         "ours_over_script": _ratio(seconds["ours"], seconds["script"]),
-        "peak_mib": {name: contenders.peak_mib(context, name, options.workers) for name in seconds},
-        "peak_mib_largest": contenders.peak_mib(big, "ours", options.workers),
-        "seconds_a_case": cases.seconds_a_case(context, PROJECT),
-        "startup_s": startup.startup(PROJECT),
-        "pipeline_s": startup.pipeline(PROJECT) if options.pipeline else {},
+        "peak_mib": {name: measure_peak(context, name) for name in seconds},
+        "peak_mib_largest": measure_peak(release.prepare_largest(PROJECT), "ours"),
+        "seconds_per_case": cases.time_cases(context, PROJECT),
+        "startup_s": startup.time_startup(PROJECT),
+        "pipeline_s": startup.time_pipeline(PROJECT) if options.pipeline else {},
     }
 
 
@@ -212,36 +221,35 @@ def _ratio(ours: list[float], theirs: list[float]) -> float:
     return statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
 
 
-def _print(found: dict[str, object]) -> None:
+def _print(data: dict[str, Any]) -> None:
     def say(line: str = "") -> None:
         sys.stdout.write(line + "\n")
 
-    data: dict[str, Any] = json.loads(json.dumps(found))
     say(
-        f"{found['cases']} cases, {found['files']} files, {found['workers']} worker(s), "
-        f"median of {found['repeat']} rounds"
+        f"{data['cases']} cases, {data['files']} files, {data['workers']} worker(s), "
+        f"median of {data['repeat']} rounds"
     )
     say("\ngz size, MB          min   median      max")
     for kind, (least, median, most) in data["sizes_mb"].items():
         say(f"  {kind:16} {least:7.3f}  {median:7.3f}  {most:7.3f}")
-    say("\nimages and masks     s   s a case   peak MiB a worker")
+    say("\nimages and masks     s s per case   peak MiB a worker")
     for name, of_rounds in data["seconds"].items():
         middle = statistics.median(of_rounds)
-        each, peak = middle / int(str(found["cases"])), data["peak_mib"][name]
+        each, peak = middle / data["cases"], data["peak_mib"][name]
         say(f"  {name:10} {middle:11.2f}    {each:7.3f}   {peak:17.0f}")
-    say(f"\nours / floor    {found['ours_over_floor']:6.2f}   (budget {FLOOR_BUDGET})")
-    say(f"ours / script   {found['ours_over_script']:6.2f}   (budget {SCRIPT_BUDGET})")
+    say(f"\nours / floor    {data['ours_over_floor']:6.2f}   (budget {FLOOR_BUDGET})")
+    say(f"ours / script   {data['ours_over_script']:6.2f}   (budget {SCRIPT_BUDGET})")
     say(
-        f"peak MiB a worker, largest case of the public release {found['peak_mib_largest']:.0f}   "
+        f"peak MiB a worker, largest case of the public release {data['peak_mib_largest']:.0f}   "
         f"(budget {MEMORY_BUDGET_MIB:.0f})"
     )
     say("\none case, one worker   s   decompression alone")
-    for name, taken in data["seconds_a_case"].items():
-        say(f"  {name:20} {taken['ours']:7.3f}   {taken['floor']:7.3f}")
+    for name, seconds in data["seconds_per_case"].items():
+        say(f"  {name:20} {seconds['ours']:7.3f}   {seconds['floor']:7.3f}")
     say()
     for title, part in (("start-up", "startup_s"), ("pipeline, demo phantom", "pipeline_s")):
-        for step, taken in data[part].items():
-            say(f"{title}: {step:42} {taken:7.3f} s")
+        for step, seconds in data[part].items():
+            say(f"{title}: {step:42} {seconds:7.3f} s")
 
 
 if __name__ == "__main__":

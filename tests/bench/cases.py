@@ -15,27 +15,25 @@ from etl.tables.unit import Blob, Context, list_units
 BY_CASE = tuple(name for name in list_tables() if import_table(name).TABLE.per == "case")
 
 
-def seconds_a_case(context: Context, project: Path) -> dict[str, dict[str, float]]:
-    """Table -> median seconds of a case, and of the decompression of what it reads.
+def time_cases(context: Context, project: Path) -> dict[str, dict[str, float]]:
+    """Return table -> median seconds of a case, and of the decompression of what it reads.
 
     Args:
         context: the release of the bench.
         project: whose params.yaml says what is measured.
     """
-    found = {}
+    seconds, context = {}, replace(context, root=project)
     for name in BY_CASE:
-        blobs = tuple(
-            blob for blob in context.blobs if reads(project, name, blob.name, context.profile)
-        )
+        blobs = tuple(b for b in context.blobs if reads(project, name, b.name, context.profile))
         units = list_units("case", blobs)
-        measure_unit(name, replace(context, root=project), units[0])  # warm: imports
-        pairs = [_one(name, replace(context, root=project), unit) for unit in units]
+        measure_unit(name, context, units[0])  # warm: imports
+        pairs = [_time_unit(name, context, unit) for unit in units]
         floor, ours = (statistics.median(side) for side in zip(*pairs, strict=True))
-        found[name] = {"floor": floor, "ours": ours}
-    return found
+        seconds[name] = {"floor": floor, "ours": ours}
+    return seconds
 
 
-def _one(name: str, context: Context, unit: tuple[Blob, ...]) -> tuple[float, float]:
+def _time_unit(name: str, context: Context, unit: tuple[Blob, ...]) -> tuple[float, float]:
     start = time.perf_counter()
     for blob in unit:
         decompress(Path(str(context.release), blob.path))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -27,14 +27,14 @@ MIB = 2**20
 PERCENTILES = (1, 50, 99)
 
 
-def floor(context: Context, workers: int) -> None:
-    """Every blob decompressed once with isal."""
+def run_floor(context: Context, workers: int) -> None:
+    """Decompress every blob once with isal."""
     for _ in spread(decompress, _paths(context), workers, _died):
         pass
 
 
-def script(context: Context, workers: int) -> None:
-    """What people write: nibabel, numpy, scipy.ndimage, a pandas frame, Parquet."""
+def run_script(context: Context, workers: int) -> None:
+    """Do what people write: nibabel, numpy, scipy.ndimage, a pandas frame, Parquet."""
     import pandas as pd
 
     for table, work in (("images", _script_image), ("masks", _script_mask)):
@@ -42,9 +42,9 @@ def script(context: Context, workers: int) -> None:
         pd.DataFrame(rows).to_parquet(context.root / f"script_{table}.parquet")
 
 
-def ours(context: Context, workers: int) -> None:
-    """The tables `images` and `masks`, measured, assembled and written."""
-    units = [(name, unit) for name in TABLES for unit in _units(context, name)]
+def run_ours(context: Context, workers: int) -> None:
+    """Measure, assemble and write the tables `images` and `masks`."""
+    units = _list_units(context)
     by_table: dict[str, list[tuple[Unit, Values]]] = {name: [] for name in TABLES}
     for task, measured in measure_tasks(context, make_tasks(units), workers):
         for (name, unit), values in zip(task.units, measured, strict=True):
@@ -63,49 +63,53 @@ def ours(context: Context, workers: int) -> None:
 
 
 CONTENDERS: dict[str, Callable[[Context, int], None]] = {
-    "floor": floor,
-    "script": script,
-    "ours": ours,
+    "floor": run_floor,
+    "script": run_script,
+    "ours": run_ours,
 }
 
 
 def time_contender(name: str, context: Context, workers: int) -> float:
-    """Seconds of one contender."""
+    """Return the seconds of one contender."""
     start = time.perf_counter()
     CONTENDERS[name](context, workers)
     return time.perf_counter() - start
 
 
-def peak_mib(context: Context, contender: str, workers: int) -> float:
-    """The largest memory of a worker, in MiB, in fresh processes."""
+def measure_peak(context: Context, contender: str, workers: int) -> float:
+    """Return the largest memory of a worker, in MiB, in fresh processes."""
+    work_of: dict[str, dict[Callable[[Any], object], Sequence[Any]]] = {
+        "floor": {decompress: _paths(context)},
+        "script": {
+            _script_image: _paths(context, "images"),
+            _script_mask: _paths(context, "masks"),
+        },
+        "ours": {partial(_measure_unit, context): _list_units(context)},
+    }
     processes = max(2, workers)  # one worker alone is this process, with all that it ever held
-    if contender == "ours":
-        units = [(name, unit) for name in TABLES for unit in _units(context, name)]
-        work = partial(_peak_of_unit, context)
-        return max(spread(work, units, processes, _no_peak))
-    if contender == "floor":
-        return max(spread(_peak_of_floor, _paths(context), processes, _no_peak))
-    peaks = [
-        *spread(_peak_of_image, _paths(context, "images"), processes, _no_peak),
-        *spread(_peak_of_mask, _paths(context, "masks"), processes, _no_peak),
-    ]
-    return max(peaks)
-
-
-def _only(context: Context, table: str) -> Context:
-    """The context with the blobs that a table's index would list."""
-    reads = import_table(table).TABLE.reads
-    return replace(
-        context, blobs=tuple(b for b in context.blobs if b.name.artefact.startswith(reads))
+    return max(
+        peak
+        for work, items in work_of[contender].items()
+        for peak in spread(partial(_measure_peak, work), items, processes, _no_peak)
     )
 
 
-def _units(context: Context, table: str) -> list[Unit]:
-    return list_units(import_table(table).TABLE.per, _only(context, table).blobs)
+def _list_blobs(context: Context, table: str) -> tuple[Blob, ...]:
+    """Return the blobs that a table's index would list."""
+    reads = import_table(table).TABLE.reads
+    return tuple(blob for blob in context.blobs if blob.name.artefact.startswith(reads))
+
+
+def _list_units(context: Context) -> list[tuple[str, Unit]]:
+    return [
+        (table, unit)
+        for table in TABLES
+        for unit in list_units(import_table(table).TABLE.per, _list_blobs(context, table))
+    ]
 
 
 def _paths(context: Context, *tables: str) -> list[Path]:
-    blobs = [blob for table in tables or TABLES for blob in _only(context, table).blobs]
+    blobs = [blob for table in tables or TABLES for blob in _list_blobs(context, table)]
     return [Path(str(context.release), blob.path) for blob in blobs]
 
 
@@ -119,7 +123,7 @@ def _no_peak(_: object) -> float:
 
 
 def decompress(path: Path) -> int:
-    """The floor of one blob: bytes of its uncompressed stream."""
+    """Return the floor of one blob: bytes of its uncompressed stream."""
     from isal import isal_zlib
 
     return len(isal_zlib.decompress(path.read_bytes(), 31))
@@ -164,30 +168,16 @@ def _script_mask(path: Path) -> dict[str, object]:
     }
 
 
-def _peak_of_unit(context: Context, item: tuple[str, tuple[Blob, ...]]) -> float:
+def _measure_unit(context: Context, item: tuple[str, Unit]) -> None:
     name, unit = item
     values = measure_unit(name, context, unit)
     if not values.rows.num_rows:
         message = f"{unit[0].path}: {values.findings}"
         raise RuntimeError(message)
-    return _peak_mib()
 
 
-def _peak_of_floor(path: Path) -> float:
-    decompress(path)
-    return _peak_mib()
-
-
-def _peak_of_image(path: Path) -> float:
-    _script_image(path)
-    return _peak_mib()
-
-
-def _peak_of_mask(path: Path) -> float:
-    _script_mask(path)
-    return _peak_mib()
-
-
-def _peak_mib() -> float:
+def _measure_peak(work: Callable[[Any], object], item: object) -> float:
+    """Work on an item; return the largest memory of this process so far, in MiB."""
+    work(item)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / MIB if sys.platform == "darwin" else peak / 1024

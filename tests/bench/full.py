@@ -109,7 +109,7 @@ def _change_a_comment(checkout: Checkout) -> Figure:
 
 
 def _measure_peak(project: Path, workers: int) -> Figure:
-    big = release.largest(project)
+    big = release.prepare_largest(project)
     checkout = prepare(project, Path(str(big.release)), big.root / "project", max(2, workers))
     checkout.forget()
     peak = _repro(checkout).peak_mib * 2**20 / 1e6

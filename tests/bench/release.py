@@ -5,8 +5,6 @@ from __future__ import annotations
 import shutil
 import statistics
 import sys
-import tempfile
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,26 +26,20 @@ VOXELS = 486158
 
 
 def prepare(project: Path, cases: int) -> Context:
-    """The release of `cases` cases, made where it is not kept yet, as a table module sees it."""
-    root = _keep(project, f"full-{cases}-{SEED}")
-    if not (root / "release").is_dir():
-        make(
-            root / "release",
-            root / "truth.parquet",
-            cases=cases,
-            seed=SEED,
-            scale=FULL,
-            progress=_say,
-        )
-    return _context(project, root)
+    """Return the release of `cases` cases, made where it is not kept yet, as a table sees it."""
+    root = _find_folder(project, f"full-{cases}-{SEED}")
+    release, truth = root / "release", root / "truth.parquet"
+    if not release.is_dir():
+        make(release, truth, cases=cases, seed=SEED, scale=FULL, progress=_say)
+    return _make_context(project, root)
 
 
-def largest(project: Path) -> Context:
-    """The largest grids and masks of the public release, in as many cases as get workers.
+def prepare_largest(project: Path) -> Context:
+    """Return the largest grids and masks of the public release, in as many cases as get workers.
 
     Workbooks and texts are missing: the gate of such a release is red.
     """
-    root = _keep(project, f"largest-{SEED}")
+    root = _find_folder(project, f"largest-{SEED}")
     partial = root / "partial"
     if not (root / "release").is_dir():
         for index in range(FEW):
@@ -55,48 +47,37 @@ def largest(project: Path) -> Context:
             make_planned(replace(own, native=NATIVE, fine=FINE, voxels=VOXELS), partial)
             _say(index + 1, FEW, own.case_id)
         partial.rename(root / "release")
-    return _context(project, root)
+    return _make_context(project, root)
 
 
-def _keep(project: Path, name: str) -> Path:
-    """The folder of what the generator's code of today makes; that of other code is removed."""
+def _find_folder(project: Path, name: str) -> Path:
+    """Return where what the generator's code of today makes is kept; that of other code goes."""
     code = make_module_recipe(project, "etl.phantom.build", load_profile(project, PROFILE))[:8]
-    root = _cache(project) / f"{name}-{code}"
+    root = project / ".dvc/tmp/ispy1/bench" / f"{name}-{code}"
+    root.parent.mkdir(parents=True, exist_ok=True)
     for old in root.parent.glob(f"{name}-*"):
         if old != root:
             shutil.rmtree(old)
     return root
 
 
-def _context(project: Path, root: Path) -> Context:
+def _make_context(project: Path, root: Path) -> Context:
     release, profile = root / "release", load_profile(project, PROFILE)
-    return Context(root, release, profile, tuple(_blobs(release, project)))
-
-
-def _cache(project: Path) -> Path:
-    folder = project / ".dvc" / "tmp" / "ispy1" / "bench"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return Path(tempfile.gettempdir()) / "ispy1-bench"
-    return folder
+    blobs = (
+        Blob(parse(str(path.relative_to(release)), profile), "0" * 32, path.stat().st_size)
+        for path in sorted(release.rglob("*.nii.gz"))
+    )
+    return Context(root, release, profile, tuple(blobs))
 
 
 def _say(done: int, total: int, case_id: str) -> None:
     sys.stderr.write(f"phantom: {case_id} ({done} of {total})\n")
 
 
-def _blobs(release: Path, project: Path) -> Iterator[Blob]:
-    profile = load_profile(project, PROFILE)
-    for path in sorted(release.rglob("*.nii.gz")):
-        name = parse(path.relative_to(release).as_posix(), profile)
-        yield Blob(name, "0" * 32, path.stat().st_size)
-
-
-def sizes(context: Context) -> dict[str, tuple[float, float, float]]:
-    """Kind of blob -> least, median and greatest size of its files, MB."""
-    found: dict[str, list[float]] = {}
+def measure_sizes(context: Context) -> dict[str, tuple[float, float, float]]:
+    """Return kind of blob -> least, median and greatest size of its files, MB."""
+    sizes: dict[str, list[float]] = {}
     for blob in context.blobs:
         kind = f"mask {blob.name.mask}" if blob.name.mask else blob.name.artefact
-        found.setdefault(kind, []).append(blob.size_bytes / 1e6)
-    return {kind: (min(of), statistics.median(of), max(of)) for kind, of in sorted(found.items())}
+        sizes.setdefault(kind, []).append(blob.size_bytes / 1e6)
+    return {kind: (min(of), statistics.median(of), max(of)) for kind, of in sorted(sizes.items())}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import statistics
 import subprocess
 import sys
@@ -24,51 +23,39 @@ sys.stdout.write(str(time.perf_counter() - start))
 """
 
 
-def startup(project: Path) -> dict[str, float]:
-    """Seconds of `ispy1 --help`, and of `etl.connect()` in the project without and with cache."""
-    found = {"ispy1 --help": statistics.median(_help(project) for _ in range(ROUNDS))}
+def time_startup(project: Path) -> dict[str, float]:
+    """Return the seconds of `ispy1 --help`, and of `etl.connect()` without and with its cache."""
+    seconds = {
+        "ispy1 --help": statistics.median(_time(project, "-c", _HELP) for _ in range(ROUNDS))
+    }
     if any((project / "data" / "tables").glob("*.parquet")):
-        for kept in (project / ".dvc" / "tmp" / "ispy1").glob("catalog-*.duckdb"):
-            kept.unlink()  # the catalog that connect() keeps may be deleted at any time
-        found["etl.connect(), cold catalog"] = _connect(project)
-        warm = statistics.median(_connect(project) for _ in range(ROUNDS))
-        found["etl.connect(), warm"] = warm
-    return found
+        for catalog in (project / ".dvc" / "tmp" / "ispy1").glob("catalog-*.duckdb"):
+            catalog.unlink()  # the catalog that connect() keeps may be deleted at any time
+        cold, *warm = (float(_run_python(project, "-c", _CONNECT)) for _ in range(1 + ROUNDS))
+        seconds["etl.connect(), cold catalog"] = cold
+        seconds["etl.connect(), warm"] = statistics.median(warm)
+    return seconds
 
 
-def _help(project: Path) -> float:
-    start = time.perf_counter()
-    _python(project, "-c", _HELP)
-    return time.perf_counter() - start
-
-
-def _connect(project: Path) -> float:
-    return float(_python(project, "-c", _CONNECT))
-
-
-def pipeline(project: Path) -> dict[str, float]:
-    """Seconds of `dvc repro` in a clone of the last commit: from nothing, and once more."""
+def time_pipeline(project: Path) -> dict[str, float]:
+    """Return the seconds of `dvc repro` in a clone of the last commit: from nothing, once more."""
     with tempfile.TemporaryDirectory() as folder:
         clone = Path(folder) / "clone"
-        git = shutil.which("git") or "git"
-        subprocess.run([git, "clone", "--quiet", str(project), str(clone)], check=True)
-        return {name: _repro(clone) for name in ("dvc repro, from nothing", "dvc repro, again")}
+        subprocess.run(["git", "clone", "--quiet", str(project), str(clone)], check=True)
+        names = ("dvc repro, from nothing", "dvc repro, again")
+        return {name: _time(clone, "-m", "dvc", "repro") for name in names}
 
 
-def _repro(clone: Path) -> float:
+def _time(project: Path, *words: str) -> float:
     start = time.perf_counter()
-    _python(clone, "-m", "dvc", "repro")
+    _run_python(project, *words)
     return time.perf_counter() - start
 
 
-def _python(project: Path, *words: str) -> str:
-    """Run this Python in the project, with the project's code first; give what it prints."""
+def _run_python(project: Path, *words: str) -> str:
+    """Run this Python in the project, with the project's code first; return what it prints."""
     done = subprocess.run(
-        [sys.executable, *words],
-        cwd=project,
-        env=environment_of(project),
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+        [sys.executable, *words], cwd=project, env=environment_of(project), check=True,
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
     return done.stdout
