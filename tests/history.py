@@ -77,11 +77,11 @@ def keep(root: Path, *outs: str, deps: str = "") -> None:
         repo.commit(force=True)
 
 
-def set_remote(root: Path, remote: Path) -> None:
-    """Make a folder the default remote."""
+def set_remote(root: Path, url: Path | str, **options: str) -> None:
+    """Make a folder, or a store with options, the default remote."""
+    lines = "".join(f"    {name} = {value}\n" for name, value in {"url": url, **options}.items())
     (root / ".dvc" / "config").write_text(
-        "[core]\n    analytics = false\n    remote = store\n"
-        f"['remote \"store\"']\n    url = {remote}\n"
+        f"[core]\n    analytics = false\n    remote = store\n['remote \"store\"']\n{lines}"
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -12,8 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from history import begin, commit, keep
-from remotes.conftest import BUCKET, KEYS, LOOPBACK, free_port, s3, served
+from history import begin, commit, keep, set_remote
+from remotes.conftest import BUCKET, serve_s3
 from remotes.counting import Traffic, count_traffic
 from support import make_project
 
@@ -74,15 +73,9 @@ def _count(traffic: Traffic, name: str, work: Callable[[], object]) -> Moved:
 @contextmanager
 def _serve(scratch: Path) -> Iterator[Traffic]:
     """Serve an empty bucket, and count what leaves it."""
-    own = {name.upper(): value for name, value in KEYS.items()}
-    os.environ |= {**own, "HOME": str(scratch), "AWS_DEFAULT_REGION": "us-east-1"}
-    port = free_port()
-    command = [sys.executable, "-m", "moto.server", "-H", LOOPBACK, "-p", str(port)]
-    with served(command, port, scratch / "log"):
-        endpoint = f"http://{LOOPBACK}:{port}"
-        s3(endpoint).create_bucket(Bucket=BUCKET)
-        with count_traffic(endpoint) as traffic:
-            yield traffic
+    with serve_s3(scratch) as remote, count_traffic(remote.options["endpointurl"]) as traffic:
+        os.environ |= remote.environment
+        yield traffic
 
 
 def _push_tables(project: Path, root: Path, endpoint: str) -> Path:
@@ -91,10 +84,7 @@ def _push_tables(project: Path, root: Path, endpoint: str) -> Path:
     begin(root)
     for folder in (TABLES, GATE):
         shutil.copytree(project / folder, root / folder)
-    (root / ".dvc" / "config").write_text(
-        "[core]\n    analytics = false\n    remote = store\n"
-        f"['remote \"store\"']\n    url = s3://{BUCKET}/bench\n    endpointurl = {endpoint}\n"
-    )
+    set_remote(root, f"s3://{BUCKET}/bench", endpointurl=endpoint)
     keep(root, *(f"{folder}: {{persist: true}}" for folder in (TABLES, GATE)))
     commit(root, "v1")
     push_versions(root, every=True)

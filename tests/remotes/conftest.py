@@ -104,23 +104,24 @@ def folder_remote(tmp_path_factory: pytest.TempPathFactory) -> Remote:
 
 @pytest.fixture(scope="session")
 def s3_remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Remote]:
-    for module, name in (("dvc_s3", "dvc-s3"), ("moto.server", "moto[server]")):
-        try:
-            missing = find_spec(module) is None
-        except ModuleNotFoundError:
-            missing = True
-        if missing:
+    for module, name in (("dvc_s3", "dvc-s3"), ("moto", "moto[server]"), ("flask", "moto[server]")):
+        if find_spec(module) is None:
             pytest.skip(f"{name} is not installed: pip install {name}")
+    pages = "MOTO_S3_DEFAULT_MAX_KEYS=7"  # a listing of 1,000 takes long to make
+    with serve_s3(tmp_path_factory.mktemp("s3"), pages) as remote:
+        yield remote
+
+
+@contextmanager
+def serve_s3(home: Path, *variables: str) -> Iterator[Remote]:
+    """Serve an empty bucket until the block ends; `home` has no user's real keys."""
     port = free_port()
-    home = tmp_path_factory.mktemp("s3")
-    # A home without a user's real keys.
+    moto = [sys.executable, "-m", "moto.server", "-H", LOOPBACK, "-p", str(port)]
     environment = {
         **{name.upper(): value for name, value in KEYS.items()}, "HOME": str(home),
         "AWS_DEFAULT_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true",
     }  # fmt: skip
-    pages = ["env", "MOTO_S3_DEFAULT_MAX_KEYS=7"]  # a listing of 1,000 takes long to make
-    command = [*pages, sys.executable, "-m", "moto.server", "-H", LOOPBACK, "-p", str(port)]
-    with served(command, port, home / "log"):
+    with served(["env", *variables, *moto], port, home / "log"):
         endpoint = f"http://{LOOPBACK}:{port}"
         s3(endpoint).create_bucket(Bucket=BUCKET)
         yield Remote("s3", f"s3://{BUCKET}/ispy1", {"endpointurl": endpoint}, environment)
@@ -156,8 +157,8 @@ def ssh_remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Remote]:
     config.write_text(SSHD.format(port=port, loopback=LOOPBACK, folder=folder))
     # Root's sshd wants a folder that its service makes at start; in a container nobody does.
     private = Path("/run/sshd")
-    made = os.geteuid() == 0 and not private.exists()
-    if made:
+    is_ours = os.geteuid() == 0 and not private.exists()
+    if is_ours:
         private.mkdir(mode=0o755)
     try:
         with served([sshd, "-D", "-e", "-f", str(config)], port, folder / "log"):
@@ -167,11 +168,11 @@ def ssh_remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Remote]:
     except RuntimeError as error:
         pytest.skip(f"sshd does not start: {error}")
     finally:
-        if made:
+        if is_ours:
             private.rmdir()
 
 
 @pytest.fixture(params=["folder", "s3", "ssh"])
 def remote(request: pytest.FixtureRequest) -> Remote:
-    found: Remote = request.getfixturevalue(f"{request.param}_remote")
-    return found
+    of_kind: Remote = request.getfixturevalue(f"{request.param}_remote")
+    return of_kind

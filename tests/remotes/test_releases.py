@@ -71,18 +71,14 @@ class Bucket:
 @pytest.fixture
 def store(s3_remote: Remote, monkeypatch: pytest.MonkeyPatch) -> Iterator[Remote]:
     """The server, with credentials and its address where the usual tools look for them."""
-    yield from _enter(s3_remote, monkeypatch)
-
-
-def _enter(remote: Remote, patch: pytest.MonkeyPatch) -> Iterator[Remote]:
     s3fs: Any = pytest.importorskip("s3fs", reason="the extra s3 is not installed")
-    for name, value in _environment(remote).items():
-        patch.setenv(name, value)
+    for name, value in _environment(s3_remote).items():
+        monkeypatch.setenv(name, value)
     s3fs.S3FileSystem.clear_instance_cache()  # one made for another server is not used again
     # Workers have the environment in which their server was started: this one they get anew.
     server: Any = forkserver._forkserver
     server._stop()
-    yield remote
+    yield s3_remote
     s3fs.S3FileSystem.clear_instance_cache()
 
 

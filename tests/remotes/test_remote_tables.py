@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from history import begin, commit, keep, write_masks
+from history import begin, commit, keep, set_remote, write_masks
 from made import small
 from typer.testing import CliRunner
 
@@ -36,12 +36,6 @@ class Pushed:
     traffic: Traffic
     rows: dict[str, list[tuple[Any, ...]]]  # of v1, before the cache was emptied
 
-    def write_config(self, url: str, endpoint: str) -> None:
-        (self.root / ".dvc" / "config").write_text(
-            "[core]\n    analytics = false\n    remote = store\n"
-            f"['remote \"store\"']\n    url = {url}\n    endpointurl = {endpoint}\n"
-        )
-
     def md5(self, table: str, case_id: str = "") -> str:
         tables, parts = revision_tables.list_md5s_at(self.root, "v1")
         return parts[table][case_id] if case_id else tables[table]
@@ -57,7 +51,7 @@ def pushed(tmp_path_factory: pytest.TempPathFactory, s3_remote: Remote) -> Itera
             patch.setenv(name, value)
         with count_traffic(s3_remote.options["endpointurl"]) as traffic:
             pushed = Pushed(root, traffic, {})
-            pushed.write_config(s3_remote.url, traffic.endpoint)
+            set_remote(root, s3_remote.url, endpointurl=traffic.endpoint)
             for tag, volume in (("v1", 5.0), ("v2", 6.0)):
                 write_masks(root, volume)
                 keep(root, f"{TABLES}: {{persist: true}}")
@@ -202,7 +196,7 @@ def test_no_store(pushed: Pushed, monkeypatch: pytest.MonkeyPatch) -> None:
     config = pushed.root / ".dvc" / "config"
     text = config.read_text()
     try:
-        pushed.write_config(f"s3://{BUCKET}/ispy1", "http://127.0.0.1:9")
+        set_remote(pushed.root, f"s3://{BUCKET}/ispy1", endpointurl="http://127.0.0.1:9")
         with pytest.raises(UserError, match="The remote store cannot be used"):
             ask(pushed, MASKS)
         config.write_text("[core]\n    analytics = false\n")
