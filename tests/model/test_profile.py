@@ -62,7 +62,8 @@ def test_params_name_the_profile(project: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "spelling", ["ISPY1_1002", "ISPY1-1002", "1002", 1002, 1002.0, "1002.00", " 1002 "]
+    "spelling",
+    ["ISPY1_1002", "ISPY1-1002", "ISPY1_1002 ", "1002", 1002, 1002.0, "1002.00", " 1002 "],
 )
 def test_spellings_of_an_id(spelling: object) -> None:
     assert REAL.case_id(spelling) == "ISPY1_1002"
@@ -71,24 +72,12 @@ def test_spellings_of_an_id(spelling: object) -> None:
 @pytest.mark.parametrize(
     "spelling",
     [
-        "",
-        "102",
-        "10021",
-        "ISPY2_1002",
-        "ISPY1_1002 ",
-        "x1002",
-        "1002.5",
-        "ISPY1_ISPY1_1002",
-        None,
-        "ISPY1__1002",
-        "\u0661\u0660\u0660\u0662",
+        "", "102", "10021", "ISPY2_1002", "x1002", "1002.5", "ISPY1_ISPY1_1002", None,
+        "ISPY1__1002", "\u0661\u0660\u0660\u0662",
     ],
-)
+)  # fmt: skip
 def test_what_is_no_id(spelling: object) -> None:
-    if spelling == "ISPY1_1002 ":
-        assert REAL.case_id(spelling) == "ISPY1_1002"
-    else:
-        assert REAL.case_id(spelling) is None
+    assert REAL.case_id(spelling) is None
 
 
 @given(st.text(max_size=20))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
+from support import CLINICAL, ROOT
 
 from etl.model.profile import load_profile
 from etl.model.release import (
@@ -20,7 +20,6 @@ from etl.model.release import (
     place_in_release,
 )
 
-ROOT = Path(__file__).parents[2]
 PROFILE = load_profile(ROOT, "ispy1_tcia")
 ZSCORED = PROFILE.image_sets["zscored"].folder
 N3 = PROFILE.image_sets["n3"].folder
@@ -52,17 +51,15 @@ roots = st.lists(
 ).map(lambda parts: "".join(f"x{part}/" for part in parts))
 
 
-@given(name=st.one_of(images, masks), ending=extensions)
-def test_a_canonical_path_says_what_the_file_is(name: Name, ending: str) -> None:
-    path = place_in_release(name, PROFILE, ending)
-    assert parse(path, PROFILE) == replace(name, path=path)
-    assert extension(path) == ending
-
-
 @given(name=st.one_of(images, masks), ending=extensions, root=roots)
-def test_the_root_does_not_matter(name: Name, ending: str, root: str) -> None:
+@example(Name("", "image_n3", None, "ISPY1_1002", 1), ".nii.gz", "")
+@example(Name("", "mask", "ftv", "ISPY1_1002"), ".nii", "")
+def test_a_canonical_path_below_any_root_says_what_it_is(
+    name: Name, ending: str, root: str
+) -> None:
     path = root + place_in_release(name, PROFILE, ending)
     assert parse(path, PROFILE) == replace(name, path=path)
+    assert extension(path) == ending
 
 
 @given(path=st.text(min_size=1, max_size=60).filter(lambda text: text.strip("/.")))
@@ -122,16 +119,8 @@ def test_what_is_no_file_of_a_release(path: str) -> None:
     [
         ("ISPY_DataPaper_features (1).xlsx", "features", "ISPY_DataPaper_features.xlsx"),
         ("ispy_datapaper_features.csv", "features", "ISPY_DataPaper_features.csv"),
-        (
-            "I-SPY+1+All+Patient+Clinical+and+Outcome+Data.xlsx",
-            "clinical",
-            "I-SPY 1 All Patient Clinical and Outcome Data.xlsx",
-        ),
-        (
-            "I-SPY%201%20All%20Patient%20Clinical%20and%20Outcome%20Data.xlsx",
-            "clinical",
-            "I-SPY 1 All Patient Clinical and Outcome Data.xlsx",
-        ),
+        (CLINICAL.replace(" ", "+"), "clinical", CLINICAL),
+        (CLINICAL.replace(" ", "%20"), "clinical", CLINICAL),
         ("captk_parameter_file_ispy1.csv", "captk_parameters", "captk_parameter_file_ispy1.csv"),
         ("idc_series (2).parquet", "acquisitions", "idc_series.parquet"),
         ("any name.sums", "manifest", "any name.sums"),

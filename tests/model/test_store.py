@@ -88,6 +88,7 @@ def test_order_of_rows_does_not_change_the_bytes(tmp_path: Path, rows: list[Row]
         ([row(length_mm="long")], "does not fit"),
         ([row(is_good="yes")], "does not fit"),
         ([{**row(), "extra": 1}], "extra"),
+        ([row(), {**row("b"), "extra": 1}], "extra"),
         ([{k: v for k, v in row().items() if k != "day"}], "day"),
         ([row(), {k: v for k, v in row("b").items() if k != "day"}], "day"),
     ],
@@ -100,11 +101,6 @@ def test_a_broken_contract_writes_nothing(tmp_path: Path, rows: list[Row], words
     assert words in str(caught.value)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
-
-
-def test_an_extra_column_in_a_later_row_is_refused_too(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="extra"):
-        write(tmp_path, [row("a"), {**row("b"), "extra": 1}])
 
 
 def test_the_old_file_stays_when_the_writer_fails(
@@ -135,15 +131,8 @@ def test_any_failure_leaves_no_temporary_file(tmp_path: Path) -> None:
 
 
 def test_temporary_files_lie_outside_the_output_folder(project: Path) -> None:
-    seen: list[Path] = []
-
-    def look(target: Path) -> None:
-        seen.append(target)
-        target.write_text("x")
-
-    write_atomically(project / "data/tables/x", look)
-    assert seen[0].parent == project / ".dvc/tmp/ispy1"
-    assert (project / "data/tables/x").read_text() == "x"
+    write_atomically(project / "data/tables/x", lambda path: path.write_text(str(path.parent)))
+    assert (project / "data/tables/x").read_text() == str(project / ".dvc/tmp/ispy1")
 
 
 def test_rights_follow_the_umask(tmp_path: Path) -> None:
@@ -156,26 +145,19 @@ def test_rights_follow_the_umask(tmp_path: Path) -> None:
 
 
 def test_folder_that_refuses(tmp_path: Path) -> None:
-    """A file in the folder's place stops everybody; read-only folders do not stop root."""
     (tmp_path / "tables").write_text("a file")
     with pytest.raises(UserError, match="cannot be written"):
         write(tmp_path / "tables", [row()])
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root writes into read-only folders")
-def test_read_only_folder(tmp_path: Path) -> None:
-    folder = tmp_path / "tables"
-    folder.mkdir(mode=0o555)
-    with pytest.raises(UserError, match="Check disk and rights"):
-        write(folder, [row()])
-
-
 def test_read_only_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a read-only folder refuses, which root would not be stopped by."""
+
     def refuse(*_: object, **__: object) -> tuple[int, str]:
         raise PermissionError(30, "Read-only file system")
 
     monkeypatch.setattr("etl.model.store.tempfile.mkstemp", refuse)
-    with pytest.raises(UserError, match="Read-only file system"):
+    with pytest.raises(UserError, match=r"\(Read-only file system\)\. Check disk and rights"):
         write(tmp_path, [row()])
 
 
