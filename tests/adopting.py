@@ -12,6 +12,12 @@ from etl.adopt import execute, foresee, idc
 from etl.versions.track import tracking_file
 
 RELEASE = "data/release"
+PARAMS = """\
+# the release that the pipeline reads
+release: data/phantom
+profile: phantom  # what it is expected to be
+phantom: {cases: 12}
+"""
 
 
 def fill(folder: Path, files: Mapping[str, bytes]) -> None:
@@ -34,8 +40,9 @@ def read_tree(folder: Path) -> dict[str, bytes]:
 
 
 def make_bare(root: Path) -> Path:
-    """A project of parameters and profiles alone, which reads the phantom."""
-    copy_code(root, ("params.yaml", "dvc.yaml", "expectations/profiles"))
+    """A project of profiles and a few parameters, which reads the phantom."""
+    copy_code(root, ("dvc.yaml", "expectations/profiles"))
+    (root / "params.yaml").write_text(PARAMS)
     (root / "data").mkdir()
     return root
 
