@@ -35,9 +35,9 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def past(original: Path, tmp_path: Path) -> Path:
     """A copy whose remote, `store` beside it, is still empty."""
-    root = shutil.copytree(original, tmp_path / "p")
+    root = Path(shutil.copytree(original, tmp_path / "p"))
     set_remote(root, tmp_path / "store")
-    return Path(root)
+    return root
 
 
 def ask(root: Path, rev: str, sql: str = VOLUME) -> Any:  # noqa: ANN401
@@ -135,9 +135,9 @@ def test_push_counts_in_a_clone_that_lacks_the_cache(past: Path) -> None:
 
 
 def test_progress_ends_with_all(past: Path) -> None:
-    seen: list[tuple[int, int]] = []
-    report = push_versions(past, every=True, progress=lambda done, all_: seen.append((done, all_)))
-    assert seen[-1] == (report.pushed, report.pushed)
+    steps: list[tuple[int, int]] = []
+    report = push_versions(past, every=True, progress=lambda *step: steps.append(step))
+    assert steps[-1] == (report.pushed, report.pushed)
 
 
 def test_without_a_remote_the_message_says_how_to_add_one(past: Path) -> None:
@@ -151,10 +151,8 @@ def test_without_a_remote_the_message_says_how_to_add_one(past: Path) -> None:
 
 @pytest.mark.parametrize("url", ["nosuch://place", "s3://bucket/x"])
 def test_a_remote_that_cannot_be_used_is_named(past: Path, url: str) -> None:
-    (past / ".dvc" / "config").write_text(
-        f"[core]\nremote = far\n['remote \"far\"']\nurl = {url}\nversion_aware = true\n"
-    )
-    with pytest.raises(UserError, match="The remote far cannot be used") as caught:
+    set_remote(past, url, version_aware="true")
+    with pytest.raises(UserError, match="The remote store cannot be used") as caught:
         push_versions(past, every=False)
     assert "\n" not in str(caught.value)
 
@@ -193,8 +191,8 @@ def test_missing_tables_are_fetched_by_hash_and_nothing_else(past: Path) -> None
     push_versions(past, every=True)  # v1 was tagged before there was a remote
     shutil.rmtree(past / CACHE)
     assert ask(past, "v1") == 5
-    kept = {path.parent.name + path.name for path in (past / CACHE).rglob("*") if path.is_file()}
-    assert kept == set(revision_tables.list_tables_at(past, "v1").values())
+    cached = {path.parent.name + path.name for path in (past / CACHE).rglob("*") if path.is_file()}
+    assert cached == set(revision_tables.list_tables_at(past, "v1").values())
     run_git(past, "remote", "add", "origin", str(past))  # a clone, without any cache
     run_git(past.parent, "clone", "-q", str(past), "clone")
     set_remote(past.parent / "clone", past.parent / "store")

@@ -12,6 +12,13 @@ from etl.model.errors import UserError
 from etl.versions import git, revision_tables
 
 
+@pytest.fixture
+def clone(past: Path, tmp_path: Path) -> Path:
+    """A clone that a test may change."""
+    run_git(tmp_path, "clone", "-q", str(past), "clone")
+    return tmp_path / "clone"
+
+
 @pytest.fixture(scope="module")
 def past(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("revisions")
@@ -21,9 +28,9 @@ def past(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_spelling_of_a_revision(past: Path) -> None:
     commit_of_v1 = run_git(past, "rev-parse", "v1").strip()
     for name in ("v1", "HEAD~1", "main^", commit_of_v1, commit_of_v1[:9], "refs/tags/v1"):
-        found = git.resolve(past, name)
-        assert (found.commit, str(found)) == (commit_of_v1, name)
-    assert git.resolve(past, found) is found
+        revision = git.resolve(past, name)
+        assert (revision.commit, str(revision)) == (commit_of_v1, name)
+    assert git.resolve(past, revision) is revision
 
 
 @pytest.mark.parametrize(
@@ -35,13 +42,10 @@ def test_what_is_no_revision_is_refused_in_one_line(past: Path, name: str) -> No
     assert "\n" not in str(caught.value)
 
 
-def test_a_near_miss_is_named(past: Path) -> None:
-    run_git(past, "tag", "release-2026")
-    try:
-        with pytest.raises(UserError, match="Did you mean release-2026"):
-            git.resolve(past, "relase-2026")
-    finally:
-        run_git(past, "tag", "-d", "release-2026")
+def test_a_near_miss_is_named(clone: Path) -> None:
+    run_git(clone, "tag", "release-2026")
+    with pytest.raises(UserError, match="Did you mean release-2026"):
+        git.resolve(clone, "relase-2026")
 
 
 def test_a_folder_without_git_is_refused(tmp_path: Path) -> None:
@@ -62,14 +66,12 @@ def test_the_variables_of_a_hook_lead_nowhere(
     assert git.resolve(past, "v1").name == "v1"
 
 
-def test_tags_come_in_the_order_of_their_commits(past: Path, tmp_path: Path) -> None:
-    assert [str(tag) for tag in git.list_tags(past)] == ["v0", "v1", "v2"]
-    copy = tmp_path / "copy"
-    run_git(tmp_path, "clone", "-q", str(past), str(copy))
-    run_git(copy, "tag", "-a", "-m", "annotated late", "v0.5", "v0")
-    run_git(copy, "tag", "blob", "HEAD:splits.csv")
-    assert {str(tag) for tag in git.list_tags(copy)} == {"v0", "v0.5", "v1", "v2"}
-    v0, late = git.resolve(copy, "v0"), git.resolve(copy, "v0.5")
+def test_tags_come_in_the_order_of_their_commits(clone: Path) -> None:
+    assert [str(tag) for tag in git.list_tags(clone)] == ["v0", "v1", "v2"]
+    run_git(clone, "tag", "-a", "-m", "annotated late", "v0.5", "v0")
+    run_git(clone, "tag", "blob", "HEAD:splits.csv")
+    assert {str(tag) for tag in git.list_tags(clone)} == {"v0", "v0.5", "v1", "v2"}
+    v0, late = git.resolve(clone, "v0"), git.resolve(clone, "v0.5")
     assert (late.commit, late.committed) == (v0.commit, v0.committed)
 
 
@@ -78,9 +80,9 @@ def test_files_at_a_revision(past: Path) -> None:
     assert b",1," in (git.read_at(past, "v2", "splits.csv") or b"")
     assert git.read_at(past, "v1", "no/such.file") is None
     assert git.read_at(past, "v1", "sql") is None
-    found = git.read_files_at(past, "v1", ["sql/views", "splits.csv", "nothing"])
-    assert found["splits.csv"] == git.read_at(past, "v1", "splits.csv")
-    assert {Path(path).parent.name for path in found} == {"views", ""}
+    files = git.read_files_at(past, "v1", ["sql/views", "splits.csv", "nothing"])
+    assert files["splits.csv"] == git.read_at(past, "v1", "splits.csv")
+    assert {Path(path).parent.name for path in files} == {"views", ""}
 
 
 def test_tables_at_a_revision(past: Path) -> None:
@@ -99,29 +101,25 @@ def test_what_is_not_there_is_said(past: Path, rev: str, name: str, said: str) -
         revision_tables.find_table_file(past, rev, name)
 
 
-def test_a_damaged_lock_is_named(past: Path, tmp_path: Path) -> None:
-    copy = tmp_path / "copy"
-    run_git(tmp_path, "clone", "-q", str(past), str(copy))
+def test_a_damaged_lock_is_named(clone: Path) -> None:
     for text in ("stages: [1", "stages: 3", "- a", "stages: {a: {outs: [{md5: x}]}}"):
-        (copy / "dvc.lock").write_text(text)
-        run_git(copy, "commit", "-qam", "damage")
+        (clone / "dvc.lock").write_text(text)
+        run_git(clone, "commit", "-qam", "damage")
         with pytest.raises(UserError, match=r"HEAD:dvc\.lock: is no DVC file"):
-            revision_tables.list_tables_at(copy, "HEAD")
+            revision_tables.list_tables_at(clone, "HEAD")
 
 
-def test_outs_of_every_version_also_those_beside_the_main_line(past: Path, tmp_path: Path) -> None:
-    copy = tmp_path / "copy"
-    run_git(tmp_path, "clone", "-q", str(past), str(copy))
-    run_git(copy, "checkout", "-q", "-b", "side", "v1")
+def test_outs_of_every_version_also_those_beside_the_main_line(clone: Path) -> None:
+    run_git(clone, "checkout", "-q", "-b", "side", "v1")
     side = "ab" * 16
-    (copy / "side.dvc").write_text(f"outs:\n- md5: {side}\n  path: big\n")
-    (copy / "not.dvc").write_text("outs:\n- md5: ffff\n  path: local\n  push: false\n")
-    commit(copy, "on-the-side")
-    run_git(copy, "checkout", "-q", "main")
-    run_git(copy, "merge", "-q", "-s", "ours", "side")
-    run_git(copy, "branch", "-D", "side")
-    run_git(copy, "tag", "-d", "on-the-side")
-    outs = git.list_all_outs(copy)
+    (clone / "side.dvc").write_text(f"outs:\n- md5: {side}\n  path: big\n")
+    (clone / "not.dvc").write_text("outs:\n- md5: ffff\n  path: local\n  push: false\n")
+    commit(clone, "on-the-side")
+    run_git(clone, "checkout", "-q", "main")
+    run_git(clone, "merge", "-q", "-s", "ours", "side")
+    run_git(clone, "branch", "-D", "side")
+    run_git(clone, "tag", "-d", "on-the-side")
+    outs = git.list_all_outs(clone)
     assert outs.paths[side] == "big"
     assert "ffff" not in outs.paths
     assert outs.versions == 4  # v1, v2, the side, the merge
