@@ -56,8 +56,8 @@ def find_sources(
         if pivoted is not None:
             return pivoted
         name = exp.column(exp.to_identifier(column, quoted=True))
-        spelt = _spell_columns(sql, schema)
-        return _list_behind(lineage(name, spelt, **_make_options(sql, schema, views)))
+        query = _read_query(sql, schema)
+        return _list_behind(lineage(name, query, **_make_options(sql, schema, views)))
     except SqlglotError:
         return None
 
@@ -67,7 +67,8 @@ def find_all_sources(sql: str, schema: Schema, views: Mapping[str, str]) -> dict
     if _is_unpivoted(sql, views):
         return {}
     try:
-        nodes = lineage(None, _spell_columns(sql, schema), **_make_options(sql, schema, views))
+        query = _read_query(sql, schema)
+        nodes = lineage(None, query, **_make_options(sql, schema, views))
         return {name: _list_behind(node) for name, node in nodes.items()}
     except SqlglotError:
         return {}
@@ -90,6 +91,32 @@ def _is_unpivoted(sql: str, views: Mapping[str, str]) -> bool:
     return any(_UNPIVOT.search(text) for text in (sql, *_list_needed_views(sql, views).values()))
 
 
+def _read_query(sql: str, schema: Schema) -> exp.Expr:
+    """Return SQL as sqlglot follows it: columns named, those of a `union by name` in one order."""
+    tree = parse_one(_spell_columns(sql, schema), dialect=DIALECT)
+    for union in tree.find_all(exp.SetOperation):
+        if union.args.get("by_name"):
+            _line_up([*_list_sides(union)])
+    return tree
+
+
+def _list_sides(query: exp.Expr) -> Iterator[exp.Query]:
+    if isinstance(query, exp.SetOperation):
+        yield from _list_sides(query.left)
+        yield from _list_sides(query.right)
+    elif isinstance(query, exp.Select):
+        yield query
+
+
+def _line_up(sides: list[exp.Query]) -> None:
+    """Give the sides of a union the same columns in one order."""
+    names = dict.fromkeys(name for side in sides for name in side.named_selects)
+    for side in sides:
+        items = {item.alias_or_name: item for item in side.selects}
+        columns = [items.get(name) or exp.alias_(exp.null(), name) for name in names]
+        side.set("expressions", columns)
+
+
 def _spell_columns(sql: str, schema: Schema) -> str:
     """Return SQL with the names of columns in place of `columns('in_.*')`, which sqlglot leaves."""
     words = set(_WORD.findall(sql))
@@ -107,8 +134,7 @@ def _make_options(sql: str, schema: Schema, views: Mapping[str, str]) -> dict[st
     return {
         "schema": plain,
         "sources": {
-            name: _spell_columns(text, schema)
-            for name, text in _list_needed_views(sql, views).items()
+            name: _read_query(text, schema) for name, text in _list_needed_views(sql, views).items()
         },
         "dialect": DIALECT,
         "trim_selects": False,

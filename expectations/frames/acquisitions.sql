@@ -26,18 +26,8 @@ with slice as (
 
 counted as (
     select
-        'subjects' as what,
-        count(distinct case_id) as n_found
-    from acquisitions
-    union all
-    select
-        'studies' as what,
-        count(distinct study_instance_uid) as n_found
-    from acquisitions
-    union all
-    select
-        'series' as what,
-        count(*) as n_found
+        unnest(['subjects', 'studies', 'series']) as what,
+        unnest([count(distinct case_id), count(distinct study_instance_uid), count(*)]) as n_found
     from acquisitions
 ),
 
@@ -116,11 +106,9 @@ select
     end as release_rule,
     case when n_rows = 0 then 'no slice' else concat(n_rows, ' series') end as shown
 from slice
-union all
+union all by name
 select
     counted.what as item,
-    null as case_id,
-    null as slice_found,
     case
         when counted.what != 'subjects' or slice.n_rows = 0 then null
         when counted.n_found = stated.number then 'as stated' else 'otherwise'
@@ -133,57 +121,33 @@ select
         when counted.what != 'series' or slice.n_rows = 0 then null
         when counted.n_found = stated.number then 'as stated' else 'otherwise'
     end as series_rule,
-    null as baseline_rule,
-    null as licence_rule,
-    null as threshold_rule,
-    null as release_rule,
     counted.n_found::varchar as shown
 from counted
 cross join slice
 left join profile_numbers as stated on concat('acquisitions_', counted.what) = stated.name
-union all
+union all by name
 select
     case_id as item,
     case_id,
-    null as slice_found,
-    null as subjects_rule,
-    null as studies_rule,
-    null as series_rule,
     if(n_baseline = 1 and first_index = 1 and last_index = n_studies, 'one', 'not one')
         as baseline_rule,
     if(n_other_licence = 0, 'known', 'other') as licence_rule,
-    null as threshold_rule,
-    null as release_rule,
     concat(
         n_baseline, ' baseline of ', n_studies, ' studies, numbers ', first_index, ' to ',
         last_index, ', licence ', licences
     ) as shown
 from subjects
-union all
+union all by name
 select
     concat('study ', study_index, ' at ', pe_threshold_percent, ' %') as item,
     case_id,
-    null as slice_found,
-    null as subjects_rule,
-    null as studies_rule,
-    null as series_rule,
-    null as baseline_rule,
-    null as licence_rule,
     if(is_known, 'known', 'other') as threshold_rule,
-    null as release_rule,
     concat(pe_threshold_percent, ' %') as shown
 from thresholds
-union all
+union all by name
 select
     'baseline study' as item,
     case_id,
-    null as slice_found,
-    null as subjects_rule,
-    null as studies_rule,
-    null as series_rule,
-    null as baseline_rule,
-    null as licence_rule,
-    null as threshold_rule,
     if(has_baseline and has_scanner and has_threshold, 'known', 'unknown') as release_rule,
     concat_ws(
         ', ',

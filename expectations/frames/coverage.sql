@@ -82,17 +82,12 @@ select
     case when starts_with(artefact, 'image_') then is_found end as image_found,
     case when artefact = 'mask' then is_found end as mask_found,
     case when artefact = 'features' then is_found end as features_found,
-    case when artefact = 'clinical' then is_found end as clinical_found,
-    null::double as workbook_found,
-    null::double as parameters_found
+    case when artefact = 'clinical' then is_found end as clinical_found
 from found
-union all
+union all by name
 select
     item,
-    null as case_id,
     'missing' as shown,
-    null as image_found,
-    null as mask_found,
     case when artefact = 'features' and not is_named then is_found end as features_found,
     case when artefact = 'clinical' and not is_named then is_found end as clinical_found,
     case when artefact in ('features', 'clinical') then is_found end as workbook_found,

@@ -49,14 +49,11 @@ left join pairs
         stable.image_set = pairs.image_set
         and stable.phase = pairs.phase
         and stable.feature = pairs.feature
-union all
+union all by name
 select
-    null::varchar as case_id,
     concat('recompute.inputs: not both of ', '{expert}', ' and ', '{network}') as item,
     true as is_counted,
     true as is_at_most_1,
-    true as is_inside,
-    null as interval_text,
-    null as count_text
+    true as is_inside
 where not exists (select asked.feature from asked)
 order by item

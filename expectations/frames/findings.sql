@@ -3,73 +3,36 @@
 -- own_masks says what the table masks found about sets that the profile does not declare, and which
 -- of their masks are larger than it allows.
 -- grain: one row a table, and one row a finding
-with tables_with_findings as (
-    select
-        t.item,
-        null::varchar as case_id,
-        'none' as severity,
-        'fine' as own_masks,
-        null::varchar as known_fields,
-        null::varchar as shown
-    from declared_tables as t
-),
-
-found as (
-    select
-        findings.case_id,
-        findings.severity,
-        case
-            when findings.severity != 'warning' or findings.table != 'masks' then 'fine'
-            when blobs.mask in (select declared.mask from profile_masks as declared) then 'fine'
-            when blobs.mask is null then 'fine'
-            else 'in doubt'
-        end as own_masks,
-        concat(coalesce(findings.path, findings.table), ' (', findings.check, ')') as item,
-        coalesce(nullif(split_part(findings.check, ':', 2), ''), findings.check) as known_fields,
-        concat(findings.observed, ', not ', findings.expected) as shown
-    from findings
-    left join blobs on findings.path = blobs.path
-),
-
-too_large as (
-    select
-        masks.case_id,
-        'none' as severity,
-        'in doubt' as own_masks,
-        null::varchar as known_fields,
-        concat(masks.path, ' (too large)') as item,
-        concat(round(masks.volume_cm3, 1), ' cm3, not at most ', most.number) as shown
-    from masks
-    inner join profile_numbers as most on masks.volume_cm3 > most.number
-    where
-        most.name = 'volume_cm3_max'
-        and masks.mask not in (select declared.mask from profile_masks as declared)
-)
-
 select
-    item,
-    case_id,
-    severity,
-    own_masks,
-    known_fields,
-    shown
-from tables_with_findings
-union all
+    t.item,
+    'none' as severity,
+    'fine' as own_masks
+from declared_tables as t
+union all by name
 select
-    item,
-    case_id,
-    severity,
-    own_masks,
-    known_fields,
-    shown
-from found
-union all
+    concat(coalesce(findings.path, findings.table), ' (', findings.check, ')') as item,
+    findings.case_id,
+    findings.severity,
+    case
+        when findings.severity != 'warning' or findings.table != 'masks' then 'fine'
+        when blobs.mask in (select declared.mask from profile_masks as declared) then 'fine'
+        when blobs.mask is null then 'fine'
+        else 'in doubt'
+    end as own_masks,
+    coalesce(nullif(split_part(findings.check, ':', 2), ''), findings.check) as known_fields,
+    concat(findings.observed, ', not ', findings.expected) as shown
+from findings
+left join blobs on findings.path = blobs.path
+union all by name
 select
-    item,
-    case_id,
-    severity,
-    own_masks,
-    known_fields,
-    shown
-from too_large
+    concat(masks.path, ' (too large)') as item,
+    masks.case_id,
+    'none' as severity,
+    'in doubt' as own_masks,
+    concat(round(masks.volume_cm3, 1), ' cm3, not at most ', most.number) as shown
+from masks
+inner join profile_numbers as most on masks.volume_cm3 > most.number
+where
+    most.name = 'volume_cm3_max'
+    and masks.mask not in (select declared.mask from profile_masks as declared)
 order by case_id, item

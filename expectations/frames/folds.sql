@@ -2,11 +2,10 @@
 -- grain: one row for the file, and one row a subject
 -- The row for the file, so that a project without folds is not a frame without a row.
 select
-    null::varchar as case_id,
     'splits.csv' as item,
     1.0 as n_folds,
     0.0 as n_moved
-union all
+union all by name
 select
     splits.case_id,
     concat('fold ', string_agg(splits.fold, ' and ' order by splits.fold)) as item,

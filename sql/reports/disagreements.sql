@@ -2,25 +2,9 @@
 with pairs as (
     select
         case_id,
-        '{network}' as mask,
+        unnest(['{network}', '{functional}', 'published']) as mask,
         '{expert}' as reference,
-        stv_resunet_cm3 as mask_cm3,
-        stv_manual_cm3 as reference_cm3
-    from volumes
-    union all
-    select
-        case_id,
-        '{functional}' as mask,
-        '{expert}' as reference,
-        ftv_cm3 as mask_cm3,
-        stv_manual_cm3 as reference_cm3
-    from volumes
-    union all
-    select
-        case_id,
-        'published' as mask,
-        '{expert}' as reference,
-        published_cm3 as mask_cm3,
+        unnest([stv_resunet_cm3, ftv_cm3, published_cm3]) as mask_cm3,
         stv_manual_cm3 as reference_cm3
     from volumes
 )

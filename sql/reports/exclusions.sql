@@ -1,21 +1,8 @@
 -- Exclusions: how many cases each target can use, and why not the others
 with reasons as (
     select
-        'pcr' as target,
-        pcr_exclusion_reason as reason,
-        case_id
-    from modelling
-    union all
-    select
-        'rfs' as target,
-        rfs_exclusion_reason as reason,
-        case_id
-    from modelling
-    union all
-    select
-        'survival' as target,
-        survival_exclusion_reason as reason,
-        case_id
+        unnest(['pcr', 'rfs', 'survival']) as target,
+        unnest([pcr_exclusion_reason, rfs_exclusion_reason, survival_exclusion_reason]) as reason
     from modelling
 )
 

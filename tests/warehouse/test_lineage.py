@@ -29,6 +29,11 @@ TABLES = {
             "select a as x from t union all select b as x from t",
             [Source("t", "a"), Source("t", "b")],
         ),
+        (
+            "select k, a as x from t union all by name select b as x from t",
+            [Source("t", "a"), Source("t", "b")],
+        ),
+        ("select k, a as y from t union all by name select b as x from t", [Source("t", "b")]),
         ("select c as x from other.u", [Source("other.u", "c")]),
         ("select a as x from t where k = 'm'", [Source("t", "a", {"k": "m"})]),
         ("select a as x from t where 'm' = k and b > 1", [Source("t", "a", {"k": "m"})]),
