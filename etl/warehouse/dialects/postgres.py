@@ -129,98 +129,86 @@ def _call(name: str, *arguments: exp.Expr) -> exp.Expr:
     return exp.Anonymous(this=name, expressions=[a.copy() for a in arguments])
 
 
-def _name_subquery(node: exp.Expr) -> exp.Expr:
+def _name_subquery(source: exp.From) -> exp.Expr:
     """Before Postgres 16, a query in `from` needs a name."""
-    if isinstance(node, exp.From) and isinstance(node.this, exp.Subquery) and not node.this.alias:
-        node.this.set("alias", exp.TableAlias(this=exp.to_identifier("nameless")))
-    return node
+    if isinstance(source.this, exp.Subquery) and not source.this.alias:
+        source.this.set("alias", exp.TableAlias(this=exp.to_identifier("nameless")))
+    return source
 
 
-def _compare_binary(node: exp.Expr) -> exp.Expr:
+def _compare_binary(lateral: exp.Lateral) -> exp.Expr:
     """Give names of columns that became values the order of the texts in tables."""
-    if isinstance(node, exp.Lateral) and isinstance(node.this.this, exp.Values):
-        for text in list(node.find_all(exp.Literal)):
+    if isinstance(lateral.this.this, exp.Values):
+        for text in list(lateral.find_all(exp.Literal)):
             if text.is_string:
                 text.replace(
                     exp.Collate(this=text.copy(), expression=exp.to_identifier("C", quoted=True))
                 )
-    return node
+    return lateral
 
 
-def _list_struct(node: exp.Expr) -> exp.Expr:
+def _list_struct(item: exp.Bracket) -> exp.Expr:
     """A struct without a type of its own cannot be taken apart: its numbers become an array."""
-    if isinstance(node, exp.Bracket) and node.expressions[0].is_string:
-        struct = node.root().find(exp.Struct)
-        names = [item.name for item in struct.expressions] if struct else []
-        if node.expressions[0].name not in names:
-            message = "only a struct that the same query makes is taken apart"
-            raise UnsupportedError(message)
-        number = exp.Literal.number(names.index(node.expressions[0].name))
-        return exp.Bracket(this=node.this, expressions=[number])
-    return node
+    if not item.expressions[0].is_string:
+        return item
+    struct = item.root().find(exp.Struct)
+    names = [field.name for field in struct.expressions] if struct else []
+    if item.expressions[0].name not in names:
+        message = "only a struct that the same query makes is taken apart"
+        raise UnsupportedError(message)
+    number = exp.Literal.number(names.index(item.expressions[0].name))
+    return exp.Bracket(this=item.this, expressions=[number])
 
 
-def _make_array(node: exp.Expr) -> exp.Expr:
-    if isinstance(node, exp.Struct):
-        numbers = [item.expression.copy() for item in node.expressions]
-        return exp.cast(exp.Array(expressions=numbers), "double[]", dialect="duckdb")
-    return node
+def _make_array(struct: exp.Struct) -> exp.Expr:
+    numbers = [field.expression.copy() for field in struct.expressions]
+    return exp.cast(exp.Array(expressions=numbers), "double[]", dialect="duckdb")
 
 
-def _take_first(node: exp.Expr) -> exp.Expr:
-    if isinstance(node, exp.ArgMin):
-        value, key = node.this.sql(DIALECT), node.expression.sql(DIALECT)
-        return parse_one(f"(array_agg({value} order by {key}))[1]", read=DIALECT)
-    return node
+def _take_first(least: exp.ArgMin) -> exp.Expr:
+    value, key = least.this.sql(DIALECT), least.expression.sql(DIALECT)
+    return parse_one(f"(array_agg({value} order by {key}))[1]", read=DIALECT)
 
 
-def _round_double(node: exp.Expr) -> exp.Expr:
+def _round_double(rounded: exp.Round) -> exp.Expr:
     """round() to digits is of numeric alone."""
-    if isinstance(node, exp.Round) and node.args.get("decimals"):
-        number = exp.cast(node.this.copy(), "numeric", dialect=DIALECT)
-        rounded = _call("round", number, node.args["decimals"])
-        return exp.cast(rounded, "double", dialect="duckdb")
-    return node
+    if not rounded.args.get("decimals"):
+        return rounded
+    number = exp.cast(rounded.this.copy(), "numeric", dialect=DIALECT)
+    return exp.cast(_call("round", number, rounded.args["decimals"]), "double", dialect="duckdb")
 
 
-def _log_double(node: exp.Expr) -> exp.Expr:
+def _log_double(log: exp.Log) -> exp.Expr:
     """log() to a base is of numeric alone."""
-    if isinstance(node, exp.Log) and node.expression:
-        return exp.Div(
-            this=_call("ln", node.expression), expression=_call("ln", node.this), typed=True
-        )
-    return node
+    if not log.expression:
+        return log
+    return exp.Div(this=_call("ln", log.expression), expression=_call("ln", log.this), typed=True)
 
 
-def _find_text(node: exp.Expr) -> exp.Expr:
-    if isinstance(node, exp.Contains):
-        return exp.GT(
-            this=_call("strpos", node.this, node.expression), expression=exp.Literal.number(0)
-        )
-    return node
+def _find_text(contains: exp.Contains) -> exp.Expr:
+    place = _call("strpos", contains.this, contains.expression)
+    return exp.GT(this=place, expression=exp.Literal.number(0))
 
 
-def _map_to_json(node: exp.Expr) -> exp.Expr:
-    if isinstance(node, exp.Map):
-        return _call("jsonb_object", node.args["keys"], node.args["values"])
-    return node
+def _map_to_json(pairs: exp.Map) -> exp.Expr:
+    return _call("jsonb_object", pairs.args["keys"], pairs.args["values"])
 
 
-def _cut_alias(node: exp.Expr) -> exp.Expr:
-    if isinstance(node, exp.Alias) and len(node.alias) > NAME_BYTES:
-        node.set("alias", exp.to_identifier(_cut(node.alias), quoted=True))
-    return node
+def _cut_alias(alias: exp.Alias) -> exp.Expr:
+    if len(alias.alias) > NAME_BYTES:
+        alias.set("alias", exp.to_identifier(_cut(alias.alias), quoted=True))
+    return alias
 
 
 REWRITES: tuple[Rewrite, ...] = (
-    _name_subquery,
-    _compare_binary,
-    _list_struct,
-    _make_array,
-    _take_first,
-    _round_double,
-    _log_double,
-    _find_text,
-    _map_to_json,
-    _cut_alias,
+    (exp.From, _name_subquery),
+    (exp.Lateral, _compare_binary),
+    (exp.Bracket, _list_struct),
+    (exp.Struct, _make_array),
+    (exp.ArgMin, _take_first),
+    (exp.Round, _round_double),
+    (exp.Log, _log_double),
+    (exp.Contains, _find_text),
+    (exp.Map, _map_to_json),
+    (exp.Alias, _cut_alias),
 )

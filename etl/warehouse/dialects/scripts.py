@@ -11,7 +11,7 @@ from typing import Literal
 
 import duckdb
 
-from etl.model.store import write_atomically
+from etl.model.store import write_atomically, write_text
 from etl.warehouse.connect import build
 from etl.warehouse.dialects import duck, postgres, spark
 from etl.warehouse.dialects.parts import PARQUET, Parts, Translate, collect_parts
@@ -71,9 +71,7 @@ def write_for(snapshot: Snapshot, target: Path, dialect: Dialect) -> Iterator[Pa
         warnings.warn(f"{dialect}: {note}", stacklevel=2)
     statements = map(_end_statement, engine.write_script(parts, target.resolve()))
     text = "\n".join((engine.head + _list_notes(notes), *statements))
-    path = target / f"views.{dialect}.sql"
-    write_atomically(path, lambda part: part.write_text(text, encoding="utf-8"))
-    yield path
+    yield write_text(target / f"views.{dialect}.sql", text)
 
 
 def _list_notes(notes: list[str]) -> str:

@@ -165,90 +165,87 @@ def _quote_text(text: str) -> str:
     return exp.Literal.string(text).sql(DIALECT)
 
 
-def _explode_values(node: exp.Expr) -> exp.Expr:
+def _explode_values(lateral: exp.Lateral) -> exp.Expr:
     """Spark's `values` cannot name a column of the row beside: inline() can."""
-    if not (isinstance(node, exp.Lateral) and isinstance(node.this.this, exp.Values)):
-        return node
+    if not isinstance(lateral.this.this, exp.Values):
+        return lateral
     rows = ", ".join(
         f"struct({', '.join(f'{v.sql(DIALECT)} as c{i}' for i, v in enumerate(row.expressions))})"
-        for row in node.this.this.expressions
+        for row in lateral.this.this.expressions
     )
     inline = parse_one(f"inline(array({rows}))", read=DIALECT)
-    return exp.Lateral(this=inline, alias=node.args["alias"])
+    return exp.Lateral(this=inline, alias=lateral.args["alias"])
 
 
-def _order_list(node: exp.Expr) -> exp.Expr:
+def _order_list(collected: exp.ArrayAgg) -> exp.Expr:
     """collect_list() has no order: structs of key and value are sorted."""
-    if not (isinstance(node, exp.ArrayAgg) and isinstance(node.this, exp.Order)):
-        return node
-    (ordered,) = node.this.expressions
-    key, value = ordered.this.sql(DIALECT), node.this.this.sql(DIALECT)
+    if not isinstance(collected.this, exp.Order):
+        return collected
+    (ordered,) = collected.this.expressions
+    key, value = ordered.this.sql(DIALECT), collected.this.this.sql(DIALECT)
     return parse_one(
         f"transform(array_sort(collect_list(struct({key} as k, {value} as v))), x -> x.v)",
         read=DIALECT,
     )
 
 
-def _read_struct(node: exp.Expr) -> exp.Expr:
+def _read_struct(item: exp.Bracket) -> exp.Expr:
     """Write `part['n']` as `part.n`."""
-    if isinstance(node, exp.Bracket) and node.expressions[0].is_string:
-        return exp.Dot(this=node.this, expression=exp.to_identifier(node.expressions[0].name))
-    return node
+    name = item.expressions[0]
+    if not name.is_string:
+        return item
+    return exp.Dot(this=item.this, expression=exp.to_identifier(name.name))
 
 
-def _name_struct(node: exp.Expr) -> exp.Expr:
-    if isinstance(node, exp.Anonymous) and node.name.lower() == "row":
-        return exp.Anonymous(this="struct", expressions=node.expressions)
-    return node
+def _name_struct(call: exp.Anonymous) -> exp.Expr:
+    if call.name.lower() != "row":
+        return call
+    return exp.Anonymous(this="struct", expressions=call.expressions)
 
 
-def _interpolate(node: exp.Expr) -> exp.Expr:
+def _interpolate(percentile: exp.PercentileCont) -> exp.Expr:
     """percentile() is exact and interpolates, as DuckDB's quantile_cont() does."""
-    if isinstance(node, exp.PercentileCont):
-        return exp.Anonymous(this="percentile", expressions=[node.this, node.expression])
-    return node
+    arguments = [percentile.this, percentile.expression]
+    return exp.Anonymous(this="percentile", expressions=arguments)
 
 
-def _walk_by_labels(node: exp.Expr) -> exp.Expr:
+def _walk_by_labels(cte: exp.CTE) -> exp.Expr:
     """Let a row be a whole graph: Spark's recursion cannot leave out what it has met.
 
     Raises:
         UnsupportedError: it is a recursion that nobody has written for Spark.
     """
-    is_union = isinstance(node, exp.CTE) and isinstance(node.this, exp.Union)
-    if is_union and node.this.args.get("distinct"):
-        tables = {table.name for table in node.this.find_all(exp.Table)}
+    if isinstance(cte.this, exp.Union) and cte.this.args.get("distinct"):
+        tables = {table.name for table in cte.this.find_all(exp.Table)}
         if tables == {"profiles", "reached", "alike"}:
-            node.set("this", parse_one(_REACHED, read=DIALECT))
-        elif node.alias in tables:
+            cte.set("this", parse_one(_REACHED, read=DIALECT))
+        elif cte.alias in tables:
             message = "a recursion of Spark has `union all` alone"
             raise UnsupportedError(message)
-    return node
+    return cte
 
 
-def _name_schema(node: exp.Expr) -> exp.Expr:
+def _name_schema(table: exp.Table) -> exp.Expr:
     """A function looks for its tables where it is called."""
-    if isinstance(node, exp.Table) and node.name and not node.db:
-        root = node.root()
-        if node.name not in {cte.alias for cte in root.find_all(exp.CTE)}:
-            node.set("db", exp.to_identifier(SCHEMA))
-    return node
+    ctes = {cte.alias for cte in table.root().find_all(exp.CTE)}
+    if table.name and not table.db and table.name not in ctes:
+        table.set("db", exp.to_identifier(SCHEMA))
+    return table
 
 
-def _keep_no_hint(node: exp.Expr) -> exp.Expr:
+def _keep_no_hint(cte: exp.CTE) -> exp.Expr:
     """Spark has no `as materialized`."""
-    if isinstance(node, exp.CTE):
-        node.set("materialized", None)
-    return node
+    cte.set("materialized", None)
+    return cte
 
 
 REWRITES: tuple[Rewrite, ...] = (
-    _explode_values,
-    _order_list,
-    _read_struct,
-    _name_struct,
-    _interpolate,
-    _walk_by_labels,
-    _name_schema,
-    _keep_no_hint,
+    (exp.Lateral, _explode_values),
+    (exp.ArrayAgg, _order_list),
+    (exp.Bracket, _read_struct),
+    (exp.Anonymous, _name_struct),
+    (exp.PercentileCont, _interpolate),
+    (exp.CTE, _walk_by_labels),
+    (exp.Table, _name_schema),
+    (exp.CTE, _keep_no_hint),
 )

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
+from functools import partial
+from typing import Any
 
 from sqlglot import ErrorLevel, exp
 
 from etl.warehouse.connect import INPUTS_SCHEMA
 from etl.warehouse.dialects.expand import ListColumns, expand
 
-Rewrite = Callable[[exp.Expr], exp.Expr]
+# Nodes of a kind, and what stands in the place of each.
+Rewrite = tuple[type[exp.Expr], Callable[[Any], exp.Expr]]
 
 
 def translate(
@@ -27,8 +30,8 @@ def translate(
         SqlglotError: the engine has no word for something in it.
     """
     tree: exp.Expr = expand(sql, list_columns, parameters, keeps_pivot=keeps_pivot)
-    for rewrite in (_name_input, *rewrites):
-        tree = tree.transform(rewrite)
+    for kind, rewrite in ((exp.Table, _name_input), *rewrites):
+        tree = tree.transform(partial(_rewrite, kind, rewrite), copy=False)
     return tree.sql(dialect, pretty=True, comments=False, unsupported_level=ErrorLevel.RAISE)
 
 
@@ -37,9 +40,13 @@ def write_type(kind: str, dialect: str) -> str:
     return exp.DataType.build(kind, dialect="duckdb").sql(dialect).lower()
 
 
-def _name_input(node: exp.Expr) -> exp.Expr:
+def _rewrite(kind: type[exp.Expr], rewrite: Callable[[Any], exp.Expr], node: exp.Expr) -> exp.Expr:
+    return rewrite(node) if isinstance(node, kind) else node
+
+
+def _name_input(table: exp.Table) -> exp.Expr:
     """Write `inputs.splits` as `inputs_splits`: an engine has one schema of ours."""
-    if isinstance(node, exp.Table) and node.db == INPUTS_SCHEMA:
-        table = exp.to_table(f"{INPUTS_SCHEMA}_{node.name}")
-        return exp.alias_(table, node.alias_or_name, table=True)
-    return node
+    if table.db != INPUTS_SCHEMA:
+        return table
+    renamed = exp.to_table(f"{INPUTS_SCHEMA}_{table.name}")
+    return exp.alias_(renamed, table.alias_or_name, table=True)
