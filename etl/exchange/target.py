@@ -15,8 +15,7 @@ from typing import Any, Literal, get_args
 
 from etl.model.errors import UserError
 from etl.model.project import release_path
-from etl.model.store import write_atomically
-from etl.warehouse.export import write_text
+from etl.model.store import write_atomically, write_text
 
 NAMES = ("images", "masks", "copy", "dicom", "sound")  # of the options that only some tools take
 Copy = Literal["symlink", "hardlink", "copy"]

@@ -6,14 +6,13 @@ list in expectations/contracts.csv is written by a command, and its change is a 
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from etl.gate.report import GONE, GONE_FIX, Contract
 from etl.gate.suites import LIST, Expectation, Key, read_accepted, read_suites
-from etl.model.store import write_atomically
+from etl.model.store import write_text
+from etl.text.output import format_csv
 
 COLUMNS = ("suite", "expectation_id", "notes")
 Suites = Mapping[str, Sequence[Expectation]]
@@ -21,19 +20,17 @@ Suites = Mapping[str, Sequence[Expectation]]
 
 def accept_contracts(root: Path) -> int:
     """Write the list of the contracts that the suites hold now; return their number."""
-    held = _read_held(read_suites(root))
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerows([COLUMNS, *((*key, notes) for key, notes in sorted(held.items()))])
-    write_atomically(root / LIST, lambda path: path.write_text(text.getvalue(), encoding="utf-8"))
-    return len(held)
+    notes = _list_notes(read_suites(root))
+    rows = [(*key, words) for key, words in sorted(notes.items())]
+    write_text(root / LIST, "".join(format_csv(COLUMNS, rows)))
+    return len(rows)
 
 
 def find_gone(root: Path, suites: Suites) -> Iterator[Contract]:
     """Yield one broken critical contract for each that must exist and that no suite holds."""
-    held = _read_held(suites)
+    present = _list_notes(suites)
     for (suite, identity), notes in read_accepted(root).items():
-        if (suite, identity) not in held:
+        if (suite, identity) not in present:
             yield Contract(
                 suite, identity, notes, None, "critical",
                 success=False, n_checked=0, n_failed=0, observed=GONE, failing=(),
@@ -44,14 +41,11 @@ def find_gone(root: Path, suites: Suites) -> Iterator[Contract]:
 def describe_unlisted(root: Path) -> list[str]:
     """Return what to say of contracts that the suites hold and the list does not."""
     accepted = read_accepted(root)
-    more = [
-        f"{key[0]}: {note}"
-        for key, note in _read_held(read_suites(root)).items()
-        if key not in accepted
-    ]
-    if not more:
+    notes = _list_notes(read_suites(root))
+    unlisted = [f"{key[0]}: {words}" for key, words in notes.items() if key not in accepted]
+    if not unlisted:
         return []
-    message = f"{len(more)} contract(s) more than {LIST} lists: {_shorten(more)}."
+    message = f"{len(unlisted)} contract(s) more than {LIST} lists: {_shorten(unlisted)}."
     return [f"{message} Review them, then `ispy1 gate --accept-contracts`."]
 
 
@@ -60,7 +54,7 @@ def _shorten(notes: Sequence[str], n_shown: int = 3) -> str:
     return "; ".join(notes[:n_shown]) + rest
 
 
-def _read_held(suites: Suites) -> dict[Key, str]:
+def _list_notes(suites: Suites) -> dict[Key, str]:
     return {
         (name, e["id"]): e["notes"] for name, expectations in suites.items() for e in expectations
     }

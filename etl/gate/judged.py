@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator, Mapping
 from hashlib import md5
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from etl.build.index import index_path, read_index
 from etl.model import project
@@ -157,10 +157,3 @@ def shorten_list(words: list[str]) -> str:
     """Return the first words of a list, and how many more there are."""
     more = len(words) - _SHOWN
     return ", ".join(words[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
-
-
-def read_judged(stated: object) -> dict[str, str] | None:
-    """Return what reports/gate.json says was judged; None where an older program wrote it."""
-    judged: Any = stated.get("judged") if isinstance(stated, dict) else None
-    is_stated = isinstance(judged, dict) and all(isinstance(h, str) for h in judged.values())
-    return judged if is_stated else None

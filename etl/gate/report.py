@@ -12,11 +12,11 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from etl.gate.judged import find_changed_blobs, find_changes, find_stale_tables, read_judged
+from etl.gate.judged import find_changed_blobs, find_changes, find_stale_tables
 from etl.gate.suites import LIST, SUITES, read_suites
 from etl.model import project
 from etl.model.errors import SEVERITIES, Severity, UserError
-from etl.model.store import read_footer, read_table, table_path, write_atomically
+from etl.model.store import read_footer, read_table, table_path, write_text
 
 if TYPE_CHECKING:
     from etl.gate.drift import Reference
@@ -115,8 +115,8 @@ class GateReport:
 
 
 def _count_contracts(contracts: Iterable[Contract], suite: str) -> dict[str, int]:
-    own = [c for c in contracts if c.suite == suite]
-    return {"n_contracts": len(own), "n_failed": sum(not c.success for c in own)}
+    failed = [not c.success for c in contracts if c.suite == suite]
+    return {"n_contracts": len(failed), "n_failed": sum(failed)}
 
 
 def _count_excused(contracts: Iterable[Contract], why: str) -> int:
@@ -137,7 +137,7 @@ def write_metric(
     """
     recorded = {REFERENCE: reference.as_json()} if reference else {}
     text = json.dumps({**report.summary(), JUDGED: judged, **recorded}, indent=2) + "\n"
-    write_atomically(root / METRIC, lambda path: path.write_text(text, encoding="utf-8"))
+    write_text(root / METRIC, text)
 
 
 def read_recorded(root: Path) -> object:
@@ -208,7 +208,11 @@ def _read_json(path: Path) -> object:
 
 
 def _read_judged(root: Path) -> dict[str, str] | None:
-    return read_judged(_read_json(root / METRIC))
+    """Return what reports/gate.json says was judged; None where an older program wrote it."""
+    stated = _read_json(root / METRIC)
+    judged: Any = stated.get(JUDGED) if isinstance(stated, dict) else None
+    is_stated = isinstance(judged, dict) and all(isinstance(h, str) for h in judged.values())
+    return judged if is_stated else None
 
 
 def find_stale(root: Path, *, blobs: bool = True) -> list[str]:

@@ -260,12 +260,8 @@ def _list_missing(report: GateReport) -> list[str]:
 
 def _format_lines(contract: Contract) -> list[str]:
     first = f"{contract.severity}  {contract.suite}: {contract.expectation}"
-    fix = f"  fix: {contract.fix}"
-    return [first, f"  observed: {contract.observed}", *_list_entries(contract), fix]
-
-
-def _list_entries(contract: Contract) -> list[str]:
-    return format_list(contract.failing, write_command(contract))
+    entries = format_list(contract.failing, write_command(contract))
+    return [first, f"  observed: {contract.observed}", *entries, f"  fix: {contract.fix}"]
 
 
 def write_command(contract: Contract) -> str:

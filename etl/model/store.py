@@ -236,6 +236,12 @@ def write_atomically(path: Path, write: Any) -> None:  # noqa: ANN401  any write
         raise UserError(message) from error
 
 
+def write_text(path: Path, text: str) -> Path:
+    """Write a text file, whole or not at all; return its path."""
+    write_atomically(path, lambda target: target.write_text(text, encoding="utf-8"))
+    return path
+
+
 @contextmanager
 def _open_temporary(path: Path) -> Iterator[Path]:
     """Yield a new temporary file, locked as long as its writer lives, and removed in the end."""

@@ -22,7 +22,7 @@ from etl.warehouse.feature_matrix import spread_lists
 from etl.warehouse.limits import interruptible
 from etl.warehouse.own_table import add_table, check_name
 from etl.warehouse.parts import make_parts
-from etl.warehouse.remote import is_remote, open_files, raise_sentence
+from etl.warehouse.remote import open_files, raise_sentence
 from etl.warehouse.snapshot import VIEWS, Snapshot, take_revision, take_working_tree
 from etl.warehouse.sql_words import as_pattern, literal, quoted, scan_parquet
 
@@ -94,8 +94,8 @@ def connect(
         warnings.warn(reason, stacklevel=2)
     for name, source in (tables or {}).items():
         add_table(connection, name, source)
-    for name, other in (attach or {}).items():
-        _attach(connection, name, take_revision(root, other, files), cache)
+    for name, revision in (attach or {}).items():
+        _attach(connection, name, take_revision(root, revision, files), cache)
     return connection
 
 
@@ -296,7 +296,7 @@ def _read_footers(
 
 def _describe_damaged(snapshot: Snapshot, reason: str) -> str:
     where, todo = "data/tables: a file", "Run `ispy1 repro --force`, or `dvc checkout`"
-    if is_remote(snapshot.tables.values()):
+    if any(isinstance(path, str) for path in snapshot.tables.values()):
         where, todo = f"{snapshot.revision}: a file of the remote", "Push it again"
     elif snapshot.revision:
         where, todo = f"{snapshot.revision}: a file of the DVC cache", "Run `ispy1 fsck`"
@@ -367,9 +367,9 @@ def _comment_views(
         columns.setdefault(view, []).append(column)
     for name, doc in docs.items():
         meanings = dict(doc.columns)
-        other = meanings.pop(views.EVERY_OTHER, None)
-        if other:
-            meanings |= {column: other for column in columns[name] if column not in meanings}
+        meaning = meanings.pop(views.EVERY_OTHER, None)
+        if meaning:
+            meanings |= {column: meaning for column in columns[name] if column not in meanings}
         comment = views.table_comment(doc.purpose, doc.grain, doc.key)
         yield from comments("view", name, comment, meanings)
 

@@ -21,7 +21,7 @@ from etl.model.digests import compute_md5
 from etl.model.errors import UserError
 from etl.model.git_tables import KNOWN_ISSUES
 from etl.model.project import refuse_inputs
-from etl.model.store import list_parts, write_atomically
+from etl.model.store import list_parts, require_tables, write_atomically, write_text
 from etl.text.output import format_csv
 from etl.versions import git
 from etl.warehouse.connect import fill
@@ -105,10 +105,9 @@ def export_delta(
     _require_library()
     refuse_inputs(root, target, ())
     commit = "" if rev is None else git.resolve(root, rev).commit
+    if rev is None:
+        require_tables(root)
     snapshot = take_working_tree(root) if rev is None else take_revision(root, rev)
-    if not snapshot.tables:
-        message = f"{root / 'data/tables'}: no table is built yet. Run `ispy1 repro` first."
-        raise UserError(message)
     about = {REVISION: rev or WORKING_TREE, COMMIT: commit}
     with hold_folder(target), duckdb.connect() as connection:
         _refuse_others(target, {*snapshot.tables, *snapshot.parts}, force=force)
@@ -131,14 +130,14 @@ def _require_library() -> None:
 
 def _refuse_others(target: Path, tables: set[str], *, force: bool) -> None:
     """Refuse a folder of something else than Delta tables and what a killed export left of one."""
-    others = [
+    strange = [
         path.name
         for path in target.iterdir()
         if path.name not in {LOCK, VERSIONS}
         and not (_is_delta(path) or (path.name in tables and _is_half_written(path)))
     ]
-    if others and not force:
-        message = f"{target}: holds {min(others)}. Name another folder, or add --force."
+    if strange and not force:
+        message = f"{target}: holds {min(strange)}. Name another folder, or add --force."
         raise UserError(message)
 
 
@@ -282,6 +281,5 @@ def _write_versions(path: Path, about: Mapping[str, str], exported: Iterable[Exp
     if path.is_file():
         with path.open(encoding="utf-8", newline="") as file:
             before = [row for row in csv.reader(file) if row[:2] != revision][1:]
-    added = [[*revision, each.table, str(each.version)] for each in exported]
-    text = "".join(format_csv(_COLUMNS, [*before, *added]))
-    write_atomically(path, lambda target: target.write_text(text, encoding="utf-8"))
+    added = [[*revision, table.table, str(table.version)] for table in exported]
+    write_text(path, "".join(format_csv(_COLUMNS, [*before, *added])))

@@ -15,11 +15,11 @@ import duckdb
 from etl.model.errors import UserError
 from etl.model.locks import lock_handle
 from etl.model.project import refuse_inputs, release_path
-from etl.model.store import list_parts, part_path, write_atomically
+from etl.model.store import list_parts, part_path, require_tables, write_atomically, write_text
 from etl.read.source import show_address
 from etl.text import output
 from etl.warehouse import dictionary
-from etl.warehouse.connect import Snapshot, build, literal, take_working_tree
+from etl.warehouse.connect import Snapshot, build, fetch_rows, literal, take_working_tree
 from etl.warehouse.dialects.parts import PARQUET
 from etl.warehouse.dialects.scripts import Dialect, write_for
 
@@ -85,10 +85,8 @@ def open_target(root: Path, target: Path, *, force: bool) -> Iterator[Snapshot]:
         UserError: as export().
     """
     refuse_inputs(root, target, ())
+    require_tables(root)
     snapshot = take_working_tree(root)
-    if not snapshot.tables:
-        message = f"{root / 'data/tables'}: no table is built yet. Run `ispy1 repro` first."
-        raise UserError(message)
     with hold_folder(target):
         _refuse_full(target, force=force)
         yield snapshot
@@ -141,8 +139,8 @@ def copy_tables(
 ) -> Iterator[Path]:
     """Copy the table files of a snapshot into a folder; yield each copy."""
     copies = {folder / f"{name}.parquet": path for name, path in snapshot.tables.items()}
-    for name, held in snapshot.parts.items():
-        parts = list_parts(Path(held).parent, name, Path(held).name).items()
+    for name, folder_held in snapshot.parts.items():
+        parts = list_parts(Path(folder_held).parent, name, Path(folder_held).name).items()
         copies |= {part_path(folder, name, case_id): path for case_id, path in parts}
     for done, (copy, path) in enumerate(copies.items(), 1):
         write_atomically(copy, lambda target, source=path: shutil.copyfile(source, target))
@@ -172,22 +170,13 @@ def _write_dictionary(database: Path, folder: Path) -> Iterator[Path]:
         yield write_text(folder / name, content)
 
 
-def write_text(path: Path, text: str) -> Path:
-    """Write a text file, whole or not at all; return its path."""
-    write_atomically(path, lambda target: target.write_text(text, encoding="utf-8"))
-    return path
-
-
 def _write_files(root: Path, database: Path, folder: Path, form: FilesFormat) -> Path:
     cases = list(list_case_files(database, release_path(root).resolve()))
     if form == "json":
         text = json.dumps(make_datalist(cases), indent=2, ensure_ascii=False) + "\n"
         return write_text(folder / "files.json", text)
-    columns = (
-        ("case_id", "fold", *(name for name in cases[0] if name.endswith("_path")))
-        if cases
-        else ("case_id", "fold")
-    )
+    paths = [name for case in cases[:1] for name in case if name.endswith("_path")]
+    columns = ("case_id", "fold", *paths)
     rows = ([case[name] for name in columns] for case in cases)
     return write_text(folder / "files.csv", "".join(output.format_csv(columns, rows)))
 
@@ -198,9 +187,7 @@ def list_case_files(database: Path, release: Folder) -> Iterator[dict[str, Any]]
     A user's own mask sets come as `mask_<name>_path` beside the declared ones.
     """
     with duckdb.connect(str(database), read_only=True) as connection:
-        cursor = connection.execute(_FILES)
-        names = [column[0] for column in cursor.description or ()]
-        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        rows = fetch_rows(connection.execute(_FILES))
     own_sets = sorted({name for row in rows for name in row["own_mask_paths"] or {}})
     for row in rows:
         own = row.pop("own_mask_paths") or {}

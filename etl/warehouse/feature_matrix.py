@@ -15,7 +15,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from etl.model.store import write_atomically
+from etl.model.store import write_text
 from etl.warehouse.sql_words import literal, quoted
 
 # Constant in the published table (computed from it; DATASET notes of the project). The view is
@@ -96,8 +96,7 @@ def is_core(name: str) -> bool:
 
 def render(purpose: str, names: Sequence[str]) -> str:
     """Return the text of a view with one column per feature."""
-    quoted = (name.replace("'", "''") for name in names)
-    listed = ",\n".join(f"        '{name}'" for name in quoted)
+    listed = ",\n".join(f"        {literal(name)}" for name in names)
     return _HEADER.format(purpose=purpose) + _BODY.format(names=listed)
 
 
@@ -122,12 +121,8 @@ def spread_lists(sql: str) -> str:
 def write(views: Path, names: Sequence[str]) -> None:
     """Write both views into the folder `views`."""
     core = [name for name in names if is_core(name)]
-    texts = {"feature_matrix": render(ALL, names), "feature_matrix_core": render(CORE, core)}
-    for name, text in texts.items():
-        write_atomically(
-            views / f"{name}.sql",
-            lambda path, text=text: path.write_text(text, encoding="utf-8"),
-        )
+    write_text(views / "feature_matrix.sql", render(ALL, names))
+    write_text(views / "feature_matrix_core.sql", render(CORE, core))
 
 
 def write_views() -> None:

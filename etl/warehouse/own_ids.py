@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import duckdb
 
 from etl.model.profile import Profile
-from etl.warehouse.connect import quoted
+from etl.warehouse.own_table import has_table
+from etl.warehouse.sql_words import quoted
 
 _VALUES = 10_000  # of a column, at most: there are fewer cases in any release
 
@@ -38,7 +39,7 @@ def warn_of_misspelt_ids(
         profile: how cases are spelled.
     """
     listed = connection.execute(
-        "select case_id from cases" if _has(connection, "cases") else "select ''"
+        "select case_id from cases" if has_table(connection, "cases") else "select ''"
     ).fetchall()
     cases = {str(row[0]) for row in listed}
     described = connection.execute(f"describe {table}").fetchall()
@@ -56,11 +57,6 @@ def warn_of_misspelt_ids(
     )
 
 
-def _has(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
-    sql = "select 1 from duckdb_columns() where table_name = ? and schema_name = 'main'"
-    return connection.execute(sql, [table]).fetchone() is not None
-
-
 def _find_id_column(
     connection: duckdb.DuckDBPyConnection,
     table: str,
@@ -73,6 +69,6 @@ def _find_id_column(
         f"select distinct {name}::varchar from {table} where {name} is not null "  # noqa: S608
         f"order by 1 limit {_VALUES}"
     ).fetchall()
-    named = {str(row[0]): profile.case_id(row[0]) for row in rows}
-    held = {value: case for value, case in named.items() if case in cases}
-    return _Column(column, len(rows), {value: case for value, case in held.items() if case})
+    named = ((str(row[0]), profile.case_id(row[0])) for row in rows)
+    known = {value: case for value, case in named if case is not None and case in cases}
+    return _Column(column, len(rows), known)

@@ -65,12 +65,15 @@ def check_name(connection: duckdb.DuckDBPyConnection, name: str) -> None:
     if connection.execute(keyword, [name, "reserved"]).fetchone():
         message = f"{name}: SQL has this word for itself. Choose another name."
         raise UserError(message)
-    same_name = connection.execute(
-        "select 1 from duckdb_columns() where table_name = ? and schema_name = 'main'", [name]
-    ).fetchone()
-    if same_name:
+    if has_table(connection, name):
         message = f"{name}: the warehouse has a table of this name. Choose another."
         raise UserError(message)
+
+
+def has_table(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
+    """Return whether any catalog has a table or view of this name."""
+    sql = "select 1 from duckdb_columns() where table_name = ? and schema_name = 'main'"
+    return connection.execute(sql, [name]).fetchone() is not None
 
 
 def _read_frame(path: Path) -> object:

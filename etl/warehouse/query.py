@@ -24,7 +24,7 @@ from etl.model.errors import UserError
 from etl.model.profile import load_profile
 from etl.model.project import find_root
 from etl.versions.dvc import SCHEME
-from etl.warehouse.connect import VIEWS, connect, literal, quoted
+from etl.warehouse.connect import VIEWS, comments, connect, literal, quoted
 from etl.warehouse.limits import Budget, Limits, interruptible, remove_left_spill
 from etl.warehouse.macros import FOLDER as MACROS
 from etl.warehouse.own_ids import warn_of_misspelt_ids
@@ -162,7 +162,7 @@ def _copy_tables(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
 
     Not of those in a remote, which are read as far as a query needs them.
     """
-    comments = dict(
+    tables = dict(
         connection.execute(
             "select view_name, comment from duckdb_views() where sql like '%read_parquet(%' "
             "and sql not like '%hive_types%' and not contains(sql, ?) "
@@ -170,25 +170,23 @@ def _copy_tables(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
             [f"{SCHEME}://"],
         ).fetchall()
     )
-    columns = connection.execute(
+    meanings: dict[str, dict[str, str]] = {name: {} for name in tables}
+    for name, column, meaning in connection.execute(
         "select table_name, column_name, comment from duckdb_columns() "
         "where list_contains(?, table_name) and comment is not null and schema_name = 'main' "
         "and database_name = current_catalog()",
-        [list(comments)],
-    ).fetchall()
+        [list(tables)],
+    ).fetchall():
+        meanings[name][column] = meaning
     script = [
         statement
-        for name in comments
+        for name, comment in tables.items()
         for statement in (
             f"create table _copy as from {name}",
             f"drop view {name}",
             f"alter table _copy rename to {name}",
-            f"comment on table {name} is {literal(comments[name])}",
+            *comments("table", name, comment, meanings[name]),
         )
-    ]
-    script += [
-        f"comment on column {name}.{quoted(column)} is {literal(meaning)}"
-        for name, column, meaning in columns
     ]
     try:
         interruptible(connection, lambda: connection.execute(";\n".join(script) or "select 1"))

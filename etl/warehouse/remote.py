@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,8 +45,3 @@ def raise_sentence(error: Exception) -> None:
     """
     if sentence := find_sentence(str(error)):
         raise UserError(sentence) from error
-
-
-def is_remote(paths: Iterable[Path | str]) -> bool:
-    """Return whether files lie in a remote."""
-    return any(isinstance(path, str) for path in paths)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from etl.model import git_tables
 from etl.model.errors import UserError
-from etl.model.store import write_atomically
+from etl.model.store import write_text
 from etl.versions import git
 
 FOLDS = 5
@@ -80,7 +80,7 @@ def update_splits(root: Path) -> int:
     added = assign(given, _read_cohort(root))
     if added or not path.is_file():
         text = git_tables.format_csv(git_tables.SPLITS, tuple(a.row for a in (*given, *added)))
-        write_atomically(path, lambda target: target.write_text(text, encoding="utf-8"))
+        write_text(path, text)
     return len(added)
 
 
