@@ -88,13 +88,14 @@ def set_remote(root: Path, url: Path | str, **options: str) -> None:
 # --- made tables: quick ------------------------------------------------------------------------
 
 
-def make_history(root: Path, *, remote: Path) -> Path:
+def make_history(root: Path, *, remote: Path, views: tuple[str, ...] | None = None) -> Path:
     """Make a project whose working tree is v2.
 
     v0 was never built. v1 has no gate_results, another slice_count, fold 3 and no remote. v2 has
-    all of today's, fold 1, one mask of 6 instead of 5 cm3, and `remote`, a folder.
+    all of today's, fold 1, one mask of 6 instead of 5 cm3, and `remote`, a folder. `views`:
+    these alone, slice_count among them.
     """
-    small.make_project(root)
+    small.make_project(root, views=views)
     results = table_path(root / TABLES, "gate_results")
     of_v2 = results.read_bytes()
     results.unlink()

@@ -3,32 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pytest
-from made.small import make_project
+from made.small import ask, make_project
 
 import etl
 
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_project(tmp_path_factory.mktemp("acquisitions") / "project")
-
-
-@pytest.fixture(scope="module")
-def db(project: Path) -> duckdb.DuckDBPyConnection:
-    return etl.connect(project)
-
-
-@pytest.fixture(scope="module")
-def blank(tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnection:
-    return etl.connect(make_project(tmp_path_factory.mktemp("blank") / "project", empty=True))
-
-
-def ask(db: duckdb.DuckDBPyConnection, sql: str) -> list[tuple[Any, ...]]:
-    return db.execute(sql).fetchall()
+VIEWS = ("studies", "scanner_by_case", "subjects_by_source")
+COUNTED = ("case_counts", "coverage")
 
 
 def test_scanner_by_case(db: duckdb.DuckDBPyConnection) -> None:
@@ -89,8 +72,9 @@ def test_subjects_by_source(db: duckdb.DuckDBPyConnection) -> None:
     assert len(found) == 7
 
 
-def test_without_a_slice_the_views_are_empty_and_say_so(blank: duckdb.DuckDBPyConnection) -> None:
-    for view in ("studies", "scanner_by_case", "subjects_by_source"):
+def test_without_a_slice_the_views_are_empty_and_say_so(tmp_path: Path) -> None:
+    blank = etl.connect(make_project(tmp_path / "p", empty=True, views=(*VIEWS, *COUNTED)))
+    for view in VIEWS:
         assert ask(blank, f"from {view}") == []
     counts = "select n from case_counts where starts_with(name, 'idc_')"
     assert ask(blank, counts) == [(None,)] * 3

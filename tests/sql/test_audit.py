@@ -3,29 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pytest
-from made.small import FEATURES, make_project
+from made.small import FEATURES, ask
 
 import etl
 from etl.tables.feature_catalog import parse_name
 from etl.warehouse.reports import find
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_project(tmp_path_factory.mktemp("audit") / "project")
-
-
-@pytest.fixture(scope="module")
-def db(root: Path) -> duckdb.DuckDBPyConnection:
-    return etl.connect(root)
-
-
-def ask(db: duckdb.DuckDBPyConnection, sql: str) -> list[tuple[Any, ...]]:
-    return db.execute(sql).fetchall()
 
 
 def test_every_published_feature_has_a_definition(db: duckdb.DuckDBPyConnection) -> None:
@@ -45,10 +30,10 @@ def test_every_published_feature_has_a_definition(db: duckdb.DuckDBPyConnection)
     ],
 )
 def test_the_line_of_a_statistic_goes_before_that_of_its_family(
-    root: Path, feature: str, tier: str, *, is_fragile: bool, said: str | None
+    project: Path, feature: str, tier: str, *, is_fragile: bool, said: str | None
 ) -> None:
     parts = parse_name(feature) or {}
-    with etl.connect(root) as db:
+    with etl.connect(project) as db:
         db.execute("drop view feature_catalog; create table feature_catalog as select "
                    f"'{feature}' as feature, '{parts['family']}' as family, "
                    f"'{parts['statistic']}' as statistic")  # fmt: skip
@@ -64,8 +49,8 @@ def test_how_each_input_fits(db: duckdb.DuckDBPyConnection) -> None:
     assert found == [("n3", 2, 2, 0, True), ("zscored", 2, 0, 0.5, False)]
 
 
-def test_the_report_counts_by_family(db: duckdb.DuckDBPyConnection, root: Path) -> None:
-    found = ask(db, find(root, "audit"))
+def test_the_report_counts_by_family(db: duckdb.DuckDBPyConnection, project: Path) -> None:
+    found = ask(db, find(project, "audit"))
     assert [row[:6] for row in found] == [
         ("Intensity", "exact", "agrees exactly", "n3", 1, 2),
         ("Volumetric", "exact", "agrees exactly", "n3", 2, 2),
@@ -73,9 +58,9 @@ def test_the_report_counts_by_family(db: duckdb.DuckDBPyConnection, root: Path) 
 
 
 def test_the_report_of_wrong_values_is_that_of_the_findings(
-    db: duckdb.DuckDBPyConnection, root: Path
+    db: duckdb.DuckDBPyConnection, project: Path
 ) -> None:
-    assert ask(db, find(root, "wrong_values")) == []
+    assert ask(db, find(project, "wrong_values")) == []
 
 
 def test_a_mask_that_came_as_another_file_is_stale(db: duckdb.DuckDBPyConnection) -> None:

@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import history
 import numpy as np
 import pytest
 from support import (
@@ -15,20 +16,20 @@ from support import (
     FEATURE_NAMES,
     FINE_AFFINE,
     MANIFEST,
-    build_table,
     make_project,
     make_release,
     mask_voxels,
     md5,
     write_nifti,
 )
-from tracked import Tracked
 
 import etl
 from etl.adopt import adopt
 from etl.adopt.tell import format_report
 from etl.ask.diff import connect as connect_diff
 from etl.build.index import write_indexes
+from etl.build.run import build_tables
+from etl.model import project
 from etl.model.errors import UserError
 from etl.warehouse.reports import find
 
@@ -42,10 +43,9 @@ N_PUBLISHED = len(FEATURE_NAMES) - 1  # one cell of each case is blank
 with_and_without_a_manifest = pytest.mark.parametrize("is_listed", [True, False])
 
 
-def rebuild(root: Path) -> None:
+def rebuild(root: Path, *more: str) -> None:
     write_indexes(root)
-    for name in TABLES:
-        build_table(root, name, workers=1)
+    build_tables(root, [*TABLES, *more], workers=1)
 
 
 def stale(root: Path) -> dict[tuple[str, str], tuple[Any, ...]]:
@@ -233,17 +233,15 @@ def test_a_damaged_record_is_told(root: Path, adopted: Path) -> None:
 # --- versions ---------------------------------------------------------------------------------
 
 
-def test_an_edited_mask_shows_in_the_difference_of_versions(
-    tracked: Tracked, tmp_path: Path
-) -> None:
-    """Adopt, commit, edit a mask by hand, rebuild: stale now, fresh in the version before."""
-    download = shutil.copytree(tracked.release, tmp_path / "download")
-    assert adopt(Path(download), tracked.root).recorded == 2
-    tracked.run("git add -A && git commit -qm adopted && git tag v2")
-    revise(tracked.release / MASK)
-    rebuild(tracked.root)
-    build_table(tracked.root, "captk_features", workers=1)
-    db = connect_diff(tracked.root, "v2")
+def test_an_edited_mask_shows_in_the_difference_of_versions(root: Path, mask: Path) -> None:
+    """Commit what was adopted, edit a mask by hand, rebuild: stale now, fresh in v1."""
+    rebuild(root, "captk_features")
+    history.begin(root)
+    history.keep(root, f"{project.TABLES}: {{persist: true}}")
+    history.commit(root, "v1")
+    revise(mask)
+    rebuild(root, "captk_features")
+    db = connect_diff(root, "v1")
     sql = "select count(*), count(distinct case_id) from {}stale_features"
     assert db.execute(sql.format("")).fetchall() == [(N_PUBLISHED, 1)]
     assert db.execute(sql.format("old.")).fetchall() == [(0, 0)]

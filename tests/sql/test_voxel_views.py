@@ -13,12 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import numpy as np
 import pytest
-from made.small import make_project
+from made.small import ask
 from scipy.stats import kurtosis, skew
 
 import etl
@@ -27,19 +26,10 @@ CASE, OTHER = "ISPY1_9001", "ISPY1_9002"
 ALL = "ftv + stv_manual + stv_resunet"
 
 
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_project(tmp_path_factory.mktemp("voxels") / "project")
-
-
 @pytest.fixture
 def db(project: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     with etl.connect(project) as connection:
         yield connection
-
-
-def ask(db: duckdb.DuckDBPyConnection, sql: str) -> list[tuple[Any, ...]]:
-    return db.execute(sql).fetchall()
 
 
 def replace_voxels(db: duckdb.DuckDBPyConnection, change: str) -> None:

@@ -6,6 +6,7 @@ import shutil
 from contextlib import chdir
 from functools import partial
 from pathlib import Path
+from warnings import catch_warnings
 
 import duckdb
 import pyarrow.parquet as pq
@@ -121,15 +122,25 @@ def test_types_of_files_are_read_everywhere(exported: Path) -> None:
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_the_same_tables_give_the_same_files(
-    project: Path, tmp_path: Path, dialect: Dialect
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dialect: Dialect
 ) -> None:
     """check_export() exports once more, beside, and compares every file."""
-    paths = export(project, tmp_path, dialect=dialect)
-    assert paths[-1].name == f"views.{dialect}.sql"
+    monkeypatch.chdir(project)
+    with catch_warnings(record=True, action="always") as warnings:
+        done = CliRunner().invoke(app, ["export", str(tmp_path / "out"), "--dialect", dialect])
+    assert done.exit_code == 0
+    *_, script = map(Path, done.stdout.splitlines())
+    assert script == tmp_path / f"out/views.{dialect}.sql"
     report = Report()
-    check_export(project, tmp_path, report)
+    check_export(project, script.parent, report)
     assert report.problems == []
-    assert report.checked["export"] == f"{len(paths)} files"
+    files = [path for path in script.parent.rglob("*") if path.is_file()]
+    assert report.checked["export"] == f"{len(files)} files"
+    assert (script.parent / "parquet/voxels/case_id=ISPY1_9001/voxels.parquet").is_file()
+    assert not (script.parent / "warehouse.duckdb").exists()
+    is_cut = "voxels.distance_mm: has its comment cut, as a Hive metastore holds 256 characters"
+    assert (f"--   {is_cut}\n" in script.read_text()) == (dialect == "spark")
+    assert (f"spark: {is_cut}" in {str(w.message) for w in warnings}) == (dialect == "spark")
 
 
 def test_a_script_that_was_edited_is_named(exported: Path, project: Path, tmp_path: Path) -> None:
@@ -146,7 +157,7 @@ def test_a_script_that_was_edited_is_named(exported: Path, project: Path, tmp_pa
 def scripts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, str]]:
     """What is said of a project with views that an engine lacks words for, and its script."""
     folder, texts = tmp_path_factory.mktemp("own"), dict[str, tuple[str, str]]()
-    root = make_project(folder / "p")
+    root = make_project(folder / "p", views=("case_files",))
     for name, text in OWN.items():
         (root / f"sql/views/{name}.sql").write_text(HEADER + text)
         (root / f"sql/views/on_{name}.sql").write_text(f"{HEADER}select * from {name}")
@@ -215,17 +226,3 @@ def test_wrong_options(
     assert done.exit_code
     assert sentence in str(done.exception)
     assert not (tmp_path / "out").exists()
-
-
-def test_the_command(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(project)
-    with pytest.warns(UserWarning, match="distance_mm: has its comment cut"):
-        done = CliRunner().invoke(app, ["export", str(tmp_path / "out"), "--dialect", "spark"])
-    assert done.exit_code == 0
-    assert done.stdout.splitlines()[-1] == str(tmp_path / "out/views.spark.sql")
-    assert (tmp_path / "out/parquet/voxels/case_id=ISPY1_9001/voxels.parquet").is_file()
-    assert not (tmp_path / "out/warehouse.duckdb").exists()
-    note = (
-        "--   voxels.distance_mm: has its comment cut, as a Hive metastore holds 256 characters\n"
-    )
-    assert note in (tmp_path / "out/views.spark.sql").read_text()

@@ -93,20 +93,23 @@ def test_csv_list_has_every_case_and_own_masks(exported: Path) -> None:
     assert Path(rows["ISPY1_9001"]["image_n3_2_path"]).is_absolute()
 
 
-def test_a_folder_that_holds_something_needs_force(project: Path, tmp_path: Path) -> None:
-    (tmp_path / "mine.txt").write_text("mine")
+def test_a_folder_that_holds_something_needs_force(
+    project: Path, exported: Path, tmp_path: Path
+) -> None:
+    target = Path(shutil.copytree(exported, tmp_path / "out"))
+    (target / "mine.txt").write_text("mine")
+    (target / "files.csv").unlink()
     with pytest.raises(UserError, match="--force"):
-        export(project, tmp_path)
+        export(project, target)
     steps: list[tuple[int, int]] = []
-    export(project, tmp_path, force=True, progress=lambda *step: steps.append(step))
-    export(project, tmp_path, force=True)
+    export(project, target, force=True, progress=lambda *step: steps.append(step))
     assert steps[-1] == (len(steps), len(steps) + 1)  # then the file of DuckDB
-    assert (tmp_path / "mine.txt").read_text() == "mine"
-    assert not (tmp_path / "files.csv").exists()
+    assert (target / "mine.txt").read_text() == "mine"
+    assert not (target / "files.csv").exists()
 
 
 def test_nothing_built_says_what_to_do(tmp_path: Path) -> None:
-    root = make_project(tmp_path / "p")
+    root = make_project(tmp_path / "p", views=())
     shutil.rmtree(root / "data" / "tables")
     with pytest.raises(UserError, match="ispy1 repro"):
         export(root, tmp_path / "out")

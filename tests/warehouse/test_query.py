@@ -212,7 +212,7 @@ def test_an_error_has_its_place(ask: Ask, sql: str, said: str) -> None:
 
 
 def test_a_table_that_is_not_built_has_a_hint(tmp_path: Path) -> None:
-    root = make_project(tmp_path / "p", without=("gate_results",))
+    root = make_project(tmp_path / "p", without=("gate_results",), views=("problems",))
     for name in ("gate_results", "problems"):
         with pytest.raises(UserError, match=f"{name} is not built yet. Run `ispy1 repro`"):
             query.run(f"from {name}", root)
@@ -249,14 +249,6 @@ def test_a_long_query_can_be_interrupted() -> None:
 
 def test_no_progress_bar_gets_into_an_answer(db: duckdb.DuckDBPyConnection) -> None:
     assert db.execute("select current_setting('enable_progress_bar')").fetchone() == (False,)
-
-
-def test_own_tables_are_there(project: Path, tmp_path: Path) -> None:
-    mine = tmp_path / "mine.csv"
-    mine.write_text("case_id,score\nISPY1_9002,2\n")
-    sql = "select score from masks join mine using (case_id) limit 1"
-    result = query.run(sql, project, tables={"mine": mine})
-    assert list(result.rows()) == [(2,)]
 
 
 @pytest.mark.parametrize("name", sorted(reports.list_reports(ROOT)))
@@ -476,7 +468,7 @@ def test_describe(run: Callable[..., str]) -> None:
 
 
 def test_describe_knows_what_is_not_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(make_project(tmp_path / "p", without=("masks",)))
+    monkeypatch.chdir(make_project(tmp_path / "p", without=("masks",), views=("volumes",)))
     for words in (("describe", "masks"), ("describe", "volumes"), ("report", "volumes")):
         result = CliRunner().invoke(app, list(words))
         assert "is not built yet. Run `ispy1 repro`" in str(result.exception)

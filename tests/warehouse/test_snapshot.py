@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from archives.make import HERE, archive_path, make
 from history import commit, git, make_history
-from made.small import make_project
+from made.small import ask, make_project
 from typer.testing import CliRunner
 
 import etl
@@ -33,17 +33,16 @@ VIEWS = """
 select was.stv_manual_cm3, now.stv_manual_cm3
 from volumes as now join old.volumes as was using (case_id)
 where now.stv_manual_cm3 <> was.stv_manual_cm3"""
+OF_HISTORY = (
+    "citation", "cohort", "coverage", "modelling", "problems", "slice_count", "studies", "volumes",
+)  # fmt: skip
 GROWN = [("ISPY1_9001", "stv_manual", 5.0, 6.0)]
 
 
 @pytest.fixture(scope="module")
 def past(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("snapshot")
-    return make_history(folder / "p", remote=folder / "store")
-
-
-def ask(db: duckdb.DuckDBPyConnection, sql: str) -> list[tuple[Any, ...]]:
-    return db.execute(sql).fetchall()
+    return make_history(folder / "p", remote=folder / "store", views=OF_HISTORY)
 
 
 def test_a_revision_has_its_own_tables_views_and_inputs(past: Path) -> None:
@@ -76,21 +75,24 @@ def test_versions_join(past: Path, _again: int) -> None:
 
 
 def test_the_restricted_connection_holds_versions_too(past: Path) -> None:
-    def run(sql: str, **kinds: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401
-        return list(query.run(sql, past, **kinds).rows())
+    both = query.connect_restricted(past, attach={"old": "v1"})
+    swapped = query.connect_restricted(past, rev="v1", attach={"old": "v2"})
 
-    assert run(JOIN, attach={"old": "v1"}) == GROWN
-    assert run(VIEWS, attach={"old": "v1"}) == [(5.0, 6.0)]
-    assert run("select n_images from slice_count", rev="v1") == [(7,)]
-    assert run(JOIN, rev="v1", attach={"old": "v2"}) == [("ISPY1_9001", "stv_manual", 6.0, 5.0)]
+    def run(sql: str, db: duckdb.DuckDBPyConnection = both) -> list[tuple[Any, ...]]:
+        return list(query.execute(db, sql, past).rows())
+
+    assert run(JOIN) == GROWN
+    assert run(VIEWS) == [(5.0, 6.0)]
+    assert run("select n_images from slice_count", swapped) == [(7,)]
+    assert run(JOIN, swapped) == [("ISPY1_9001", "stv_manual", 6.0, 5.0)]
     comments = "select count(*) from duckdb_columns() where comment is null and not internal"
-    assert run(comments, attach={"old": "v1"}) == [(0,)]
+    assert run(comments) == [(0,)]
     kept = next(path for path in (past / ".dvc/cache").rglob("*") if path.is_file())
     for sql in (f"from '{kept}'", f"from read_parquet('{kept}')"):
         with pytest.raises(UserError):
-            run(sql, attach={"old": "v1"})
+            run(sql)
     with pytest.raises(UserError, match="not allowed"):
-        run("delete from old.masks", attach={"old": "v1"})
+        run("delete from old.masks")
 
 
 @pytest.mark.parametrize(
@@ -194,10 +196,8 @@ def test_todays_schema_version_has_an_archive(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("archive", ARCHIVES, ids=lambda path: path.stem)
 def test_table_files_of_every_schema_version_stay_readable(archive: Path, tmp_path: Path) -> None:
-    root = make_project(tmp_path / "p")
+    root = make_project(tmp_path / "p", views=())  # today's views need today's columns
     shutil.rmtree(root / TABLES)
-    for path in (root / "sql" / "views").iterdir():  # today's views need today's columns
-        path.unlink()
     with zipfile.ZipFile(archive) as files:
         files.extractall(root / TABLES)
     db = etl.connect(root)
@@ -220,7 +220,7 @@ def test_table_files_of_every_schema_version_stay_readable(archive: Path, tmp_pa
 def test_tables_that_todays_views_cannot_read_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    root = make_project(tmp_path / "p")
+    root = make_project(tmp_path / "p", views=("slice_count",))
     view = root / "sql" / "views" / "slice_count.sql"
     view.write_text(view.read_text().replace("count(*)", "count(column_of_tomorrow)"))
     with pytest.warns(UserWarning, match="slice_count.sql is broken: .*column_of_tomorrow"):

@@ -85,7 +85,7 @@ def test_another_data_set_does_not_count() -> None:
 
 
 def test_update_appends_and_is_idempotent(tmp_path: Path) -> None:
-    root = make_project(tmp_path / "p")
+    root = make_project(tmp_path / "p", views=("cohort",))
     path = root / "splits.csv"
     before = path.read_text()
     assert splits.update_splits(root) == 4
@@ -103,7 +103,7 @@ def test_update_appends_and_is_idempotent(tmp_path: Path) -> None:
 
 
 def test_update_makes_the_file(tmp_path: Path) -> None:
-    root = make_project(tmp_path / "p", empty=True)
+    root = make_project(tmp_path / "p", empty=True, views=("cohort",))
     (root / "splits.csv").unlink()
     assert splits.update_splits(root) == 0
     assert (root / "splits.csv").read_text() == "case_id,fold,subtype,pcr,dataset\n"
@@ -111,7 +111,7 @@ def test_update_makes_the_file(tmp_path: Path) -> None:
 
 def test_update_without_tables_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="Run `ispy1 repro`"):
-        splits.update_splits(make_project(tmp_path / "p", without=("clinical",)))
+        splits.update_splits(make_project(tmp_path / "p", without=("clinical",), views=("cohort",)))
 
 
 @pytest.mark.parametrize(

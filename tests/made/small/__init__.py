@@ -17,7 +17,9 @@ GE without a threshold; 9004 and 9005 have no series.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import duckdb
 from support import copy_code
 
 from made import make_tables, write_tables
@@ -56,3 +58,8 @@ def make_project(
     tables = make_tables(FILES / "none" if empty else FILES)
     write_tables(root, {name: table for name, table in tables.items() if name not in without})
     return root
+
+
+def ask(db: duckdb.DuckDBPyConnection, sql: str) -> list[tuple[Any, ...]]:
+    """Return the rows of a query."""
+    return db.execute(sql).fetchall()
