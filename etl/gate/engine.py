@@ -80,9 +80,9 @@ def context(root: Path) -> Any:  # noqa: ANN401  Great Expectations is untyped h
     for backend in (store["store_backend"] for store in stores):
         if "base_directory" in backend:
             backend["base_directory"] = str(root / backend["base_directory"])
-    made = gx.get_context(mode="ephemeral", project_config=DataContextConfig(**config))
-    made.data_sources.add_pandas("frames")
-    return made
+    gx_context = gx.get_context(mode="ephemeral", project_config=DataContextConfig(**config))
+    gx_context.data_sources.add_pandas("frames")
+    return gx_context
 
 
 @cache

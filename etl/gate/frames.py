@@ -38,14 +38,23 @@ def hand_over(
     `first_folds`: the fold that git's history of splits.csv first has, by data set and subject.
     `declared_tables`, `repeated_keys`, `pointers`: what the tables' declarations say of them.
     """
+    volumes = reference.volumes.items() if reference else ()
+    tag = reference.tag if reference else ""
     tables = {
         **_make_profile_tables(profile),
-        "reference_volumes": _list_reference_columns(reference),
-        "first_folds": _fold_columns(folds or {}),
+        "reference_volumes": (
+            ("mask", "tag", *QUANTILES),
+            [(mask, tag, *(values[name] for name in QUANTILES)) for mask, values in volumes],
+        ),
+        "first_folds": (
+            ("dataset", "case_id", "fold"),
+            [(*subject, fold) for subject, fold in (folds or {}).items()],
+        ),
     }
-    for name, columns in tables.items():
+    for name, (columns, rows) in tables.items():
         names = ", ".join(f"unnest(${column}) as {column}" for column in columns)
-        connection.execute(f"create or replace temp table {name} as select {names}", columns)
+        values = {column: [row[n] for row in rows] for n, column in enumerate(columns)}
+        connection.execute(f"create or replace temp table {name} as select {names}", values)
     # Views: a query over the tables as they are when a frame asks.
     for name, query in _make_declared_views().items():
         connection.execute(f"create or replace temp view {name} as {query}")
@@ -84,50 +93,40 @@ def _follow(origin: str, column: str, target: str) -> str:
     )
 
 
-def _list_reference_columns(reference: Reference | None) -> dict[str, list[Any]]:
-    volumes = reference.volumes if reference else {}
-    quantiles = {name: [values[name] for values in volumes.values()] for name in QUANTILES}
-    tag = reference.tag if reference else ""
-    return {"mask": list(volumes), "tag": [tag] * len(volumes), **quantiles}
-
-
-def _fold_columns(folds: Mapping[tuple[str, str], str]) -> dict[str, list[Any]]:
-    return {
-        "dataset": [dataset for dataset, _ in folds],
-        "case_id": [case_id for _, case_id in folds],
-        "fold": list(folds.values()),
-    }
-
-
-def _make_profile_tables(profile: Profile) -> dict[str, dict[str, list[Any]]]:
+def _make_profile_tables(profile: Profile) -> dict[str, tuple[tuple[str, ...], list[Any]]]:
+    """Return name -> columns and rows of what the profile declares."""
     files = list_blobs_of_case("{case_id}", profile)
     sheets = [sheet for sheet in ("features", "clinical") if sheet in profile.files]
     once = [kind for kind in ("captk_parameters", "acquisitions") if kind in profile.files]
     thresholds = profile.thresholds.items()
-    words = [(n, w) for n, t in thresholds if isinstance(t.value, tuple) for w in t.value]
-    numbers = [(n, t.value) for n, t in thresholds if isinstance(t.value, (int, float))]
     return {
-        "profile_files": {
-            "artefact": [*(f.artefact for f in files), *sheets],
-            "mask": [*(f.mask for f in files), *(None for _ in sheets)],
-            "phase": [*(f.phase for f in files), *(None for _ in sheets)],
-            "path": [*(f.path for f in files), *(profile.files[s][0] for s in sheets)],
-        },
-        "profile_release_files": {
-            "artefact": [*sheets, *once],
-            "path": [profile.files[kind][0] for kind in (*sheets, *once)],
-        },
-        "profile_image_sets": {
-            "image_set": list(profile.image_sets),
-            "grid": [image_set.grid for image_set in profile.image_sets.values()],
-        },
-        "profile_masks": {
-            "mask": list(profile.masks),
-            "grid": [mask.grid for mask in profile.masks.values()],
-            "may_be_empty": [mask.may_be_empty for mask in profile.masks.values()],
-        },
-        "profile_words": {"name": [n for n, _ in words], "word": [str(w) for _, w in words]},
-        "profile_numbers": {"name": [n for n, _ in numbers], "number": [v for _, v in numbers]},
+        "profile_files": (
+            ("artefact", "mask", "phase", "path"),
+            [
+                *((f.artefact, f.mask, f.phase, f.path) for f in files),
+                *((sheet, None, None, profile.files[sheet][0]) for sheet in sheets),
+            ],
+        ),
+        "profile_release_files": (
+            ("artefact", "path"),
+            [(kind, profile.files[kind][0]) for kind in (*sheets, *once)],
+        ),
+        "profile_image_sets": (
+            ("image_set", "grid"),
+            [(name, image_set.grid) for name, image_set in profile.image_sets.items()],
+        ),
+        "profile_masks": (
+            ("mask", "grid", "may_be_empty"),
+            [(name, mask.grid, mask.may_be_empty) for name, mask in profile.masks.items()],
+        ),
+        "profile_words": (
+            ("name", "word"),
+            [(n, str(w)) for n, t in thresholds if isinstance(t.value, tuple) for w in t.value],
+        ),
+        "profile_numbers": (
+            ("name", "number"),
+            [(n, t.value) for n, t in thresholds if isinstance(t.value, (int, float))],
+        ),
     }
 
 

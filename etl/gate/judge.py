@@ -302,8 +302,8 @@ def _weigh(
 
 
 def _find_severity(expectation: Expectation, rules: Rules) -> Severity:
-    own: Severity = expectation["severity"]
-    return rules.severities.get(expectation["meta"].get("threshold", ""), own)
+    stated: Severity = expectation["severity"]
+    return rules.severities.get(expectation["meta"].get("threshold", ""), stated)
 
 
 def _find_excuse(suite: str, expectation: Expectation, rules: Rules) -> str | None:

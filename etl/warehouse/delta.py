@@ -164,8 +164,8 @@ def _list_sources(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> 
             facts = repr((md5, snapshot.added[name], issues))
             files = {f"{hashlib.sha256(facts.encode()).hexdigest()[:32]}.parquet": None}
         yield _Source(name, *_describe(connection, name), md5, files)
-    for name, held in sorted(snapshot.parts.items()):
-        paths = list_parts(Path(held).parent, name, Path(held).name).items()
+    for name, folder in sorted(snapshot.parts.items()):
+        paths = list_parts(Path(folder).parent, name, Path(folder).name).items()
         parts = {f"{_CASE}={case}/{compute_md5(path)}.parquet": path for case, path in paths}
         yield _Source(name, *_describe(connection, name), "", parts)
 

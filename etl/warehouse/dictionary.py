@@ -166,8 +166,8 @@ def _list_macro_columns(
     comment = connection.execute(_MACRO, [relation.name]).fetchone()
     lists = str(comment[0]).partition(COLUMNS)[2] if comment else ""
     meanings = parse_meanings(relation.name, lists.splitlines())
-    other = meanings.get(EVERY_OTHER, "")
-    return [ColumnFact(name, kind.lower(), *split_unit(meanings.get(name, other)))
+    meaning = meanings.get(EVERY_OTHER, "")
+    return [ColumnFact(name, kind.lower(), *split_unit(meanings.get(name, meaning)))
             for name, kind, *_ in rows]  # fmt: skip
 
 

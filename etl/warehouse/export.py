@@ -190,8 +190,8 @@ def list_case_files(database: Path, release: Folder) -> Iterator[dict[str, Any]]
         rows = fetch_rows(connection.execute(_FILES))
     own_sets = sorted({name for row in rows for name in row["own_mask_paths"] or {}})
     for row in rows:
-        own = row.pop("own_mask_paths") or {}
-        row |= {f"mask_{name}_path": own.get(name) for name in own_sets}
+        paths = row.pop("own_mask_paths") or {}
+        row |= {f"mask_{name}_path": paths.get(name) for name in own_sets}
         yield {k: _make_absolute(release, v) if k.endswith("_path") else v for k, v in row.items()}
 
 

@@ -32,17 +32,17 @@ def hold_files(root: Path, tables: Iterable[Path]) -> dict[str, Path]:
 def _hold_file(folder: Path, table: Path) -> Path:
     while True:
         modified, size, inode = read_stamp(table)
-        held = folder / f"{table.stem}-{inode}-{modified}-{size}.parquet"
+        link = folder / f"{table.stem}-{inode}-{modified}-{size}.parquet"
         try:
-            if not held.exists():
-                held.hardlink_to(table)
+            if not link.exists():
+                link.hardlink_to(table)
         except FileExistsError:  # another reader was quicker
-            return held
+            return link
         except OSError:
             return table
-        if read_stamp(held)[2] == inode:
-            return held
-        held.unlink(missing_ok=True)  # replaced between the look and the link: look again
+        if read_stamp(link)[2] == inode:
+            return link
+        link.unlink(missing_ok=True)  # replaced between the look and the link: look again
 
 
 def hold_parts(root: Path, tables: Path, name: str) -> Path:
@@ -86,15 +86,15 @@ def _link_parts(folder: Path, name: str, parts: Mapping[str, Path]) -> Path:
         OSError: the disk refuses; FileNotFoundError where a file is gone or was replaced.
     """
     stamps = {case_id: read_stamp(path) for case_id, path in parts.items()}
-    held = folder / f"{name}-{hashlib.sha256(repr(stamps).encode()).hexdigest()[:24]}"
-    if not held.is_dir():
+    target = folder / f"{name}-{hashlib.sha256(repr(stamps).encode()).hexdigest()[:24]}"
+    if not target.is_dir():
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
             for case_id, path in parts.items():
                 _link(path, part_path(Path(scratch), name, case_id), stamps[case_id])
             with suppress(OSError):  # another reader was quicker
-                (Path(scratch) / name).rename(held)
-    os.utime(held)
-    return held
+                (Path(scratch) / name).rename(target)
+    os.utime(target)
+    return target
 
 
 def _link(path: Path, link: Path, stamp: tuple[int, int, int]) -> None:
@@ -125,9 +125,9 @@ def _open_folder(root: Path) -> Path | None:
 
 def _drop_old(folder: Path) -> None:
     """Remove names that alone keep a file alive a day after it was replaced, folders after use."""
-    for held in folder.iterdir():
-        stat = held.stat()
-        if held.is_dir() and time.time() - stat.st_mtime > HELD_S:
-            shutil.rmtree(held, ignore_errors=True)
-        elif held.is_file() and stat.st_nlink == 1 and time.time() - stat.st_ctime > HELD_S:
-            held.unlink(missing_ok=True)
+    for path in folder.iterdir():
+        stat = path.stat()
+        if path.is_dir() and time.time() - stat.st_mtime > HELD_S:
+            shutil.rmtree(path, ignore_errors=True)
+        elif path.is_file() and stat.st_nlink == 1 and time.time() - stat.st_ctime > HELD_S:
+            path.unlink(missing_ok=True)

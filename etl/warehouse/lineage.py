@@ -130,9 +130,8 @@ def _spell_columns(sql: str, schema: Schema) -> str:
 
 def _make_options(sql: str, schema: Schema, views: Mapping[str, str]) -> dict[str, Any]:
     """Return what lineage() wants to know beside the query."""
-    plain = {db: {t: dict(columns) for t, columns in ts.items()} for db, ts in schema.items()}
     return {
-        "schema": plain,
+        "schema": schema,
         "sources": {
             name: _read_query(text, schema) for name, text in _list_needed_views(sql, views).items()
         },
@@ -185,24 +184,26 @@ def _list_conditions(select: exp.Select) -> Iterator[exp.Expr]:
 
 def _list_conditions_around(use: exp.Expr) -> Iterator[exp.Expr]:
     """Yield the aggregate's filter and the `case when` around a column outside of them."""
-    inner, outer = use, use.parent
-    while outer is not None:
+    for inner, outer in _climb(use):
         if isinstance(outer, exp.Filter) and inner is outer.this:
             yield outer.expression.this
         if isinstance(outer, exp.If) and inner is not outer.this:
             yield outer.this
-        inner, outer = outer, outer.parent
 
 
 def _is_in_condition(use: exp.Expr) -> bool:
-    inner, outer = use, use.parent
-    while outer is not None:
-        if isinstance(outer, exp.Filter) and inner is outer.expression:
-            return True
-        if isinstance(outer, exp.If) and inner is outer.this:
-            return True
-        inner, outer = outer, outer.parent
-    return False
+    return any(
+        (isinstance(outer, exp.Filter) and inner is outer.expression)
+        or (isinstance(outer, exp.If) and inner is outer.this)
+        for inner, outer in _climb(use)
+    )
+
+
+def _climb(node: exp.Expr) -> Iterator[tuple[exp.Expr, exp.Expr]]:
+    """Yield a node with its parent, the parent with its own, and so on."""
+    while node.parent is not None:
+        yield node, node.parent
+        node = node.parent
 
 
 def _list_fixed_values(alias: str, conditions: list[exp.Expr]) -> Iterator[tuple[str, Any]]:
@@ -226,9 +227,7 @@ def _find_pivot_sources(column: str, query: exp.Expr) -> list[Source] | None:
     if not isinstance(table, exp.Table) or not pivots or len(pivots) != 1:
         return None
     pivot = pivots[0]
-    values = [
-        found for expression in pivot.expressions for found in expression.find_all(exp.Column)
-    ]
+    values = [column for item in pivot.expressions for column in item.find_all(exp.Column)]
     for inside in pivot.args["fields"]:
         names = {literal.this for literal in inside.expressions if isinstance(literal, exp.Literal)}
         if column in names:

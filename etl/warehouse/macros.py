@@ -38,9 +38,9 @@ def make_macros(
         catalog: a macro is read where it is called: in a catalog that is no current one its
             tables need this name before them.
     """
-    there = {name for (name,) in connection.execute(_RELATIONS).fetchall()}
+    relations = {name for (name,) in connection.execute(_RELATIONS).fetchall()}
     for name, sql in texts.items():
-        if not find_relations(sql) <= there:
+        if not find_relations(sql) <= relations:
             continue
         try:
             connection.execute(_write_macro(name, qualify(sql, catalog) if catalog else sql))

@@ -70,11 +70,11 @@ def take_working_tree(root: Path) -> Snapshot:
     built = hold_files(root, sorted(files, key=lambda path: path.stem))
     profile = load_profile(root)
     rows = git_tables.read_inputs(root, profile)
-    own, macros = (views.read_views(root / folder, profile) for folder in (VIEWS, MACROS))
+    texts, macros = (views.read_views(root / folder, profile) for folder in (VIEWS, MACROS))
     tables = root / TABLES
     names = sorted(path.name for path in tables.glob("*") if path.is_dir())
     parts = {name: hold_parts(root, tables, name) for name in names}
-    return Snapshot(built, own, rows, views.read_sql(root / ADDED), parts=parts, macros=macros)
+    return Snapshot(built, texts, rows, views.read_sql(root / ADDED), parts=parts, macros=macros)
 
 
 def take_revision(root: Path, rev: str, remote: RemoteFiles | None = None) -> Snapshot:
@@ -93,9 +93,9 @@ def take_revision(root: Path, rev: str, remote: RemoteFiles | None = None) -> Sn
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(data)
         profile = _read_profile(Path(folder))
-        own, macros = (views.read_views(Path(folder, f), profile) for f in (VIEWS, MACROS))
+        texts, macros = (views.read_views(Path(folder, f), profile) for f in (VIEWS, MACROS))
         rows, added = _read_inputs_of(Path(folder), profile), views.read_sql(Path(folder, ADDED))
-        return Snapshot(tables, own, rows, added, str(revision), parts, macros)
+        return Snapshot(tables, texts, rows, added, str(revision), parts, macros)
 
 
 def _find_tables(

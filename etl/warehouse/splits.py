@@ -42,19 +42,19 @@ class Assignment:
     @property
     def row(self) -> tuple[git_tables.Value, ...]:
         """The row of splits.csv."""
-        own = self.subject
-        return (own.case_id, self.fold, own.subtype, own.pcr, own.dataset)
+        subject = self.subject
+        return (subject.case_id, self.fold, subject.subtype, subject.pcr, subject.dataset)
 
 
-def assign(given: Sequence[Assignment], subjects: Iterable[Subject]) -> list[Assignment]:
+def assign(assigned: Sequence[Assignment], subjects: Iterable[Subject]) -> list[Assignment]:
     """Return the folds of the subjects that have none yet, in order of their ids.
 
     Each goes to the fold that holds fewest of its stratum; among those to the one that holds
     fewest of its data set, then to the lowest. What was given stays.
     """
-    in_stratum = Counter((a.subject.stratum, a.fold) for a in given)
-    in_dataset = Counter((a.subject.dataset, a.fold) for a in given)
-    case_ids = {a.subject.case_id for a in given}
+    in_stratum = Counter((a.subject.stratum, a.fold) for a in assigned)
+    in_dataset = Counter((a.subject.dataset, a.fold) for a in assigned)
+    case_ids = {a.subject.case_id for a in assigned}
     new = sorted((s for s in subjects if s.case_id not in case_ids), key=lambda s: s.case_id)
     added = []
     for subject in new:
@@ -75,11 +75,11 @@ def update_splits(root: Path) -> int:
         UserError: splits.csv is damaged, a subject moved, or the tables are not built.
     """
     path = root / git_tables.CSV_FILES["splits"]
-    given = read_splits(path)
-    _refuse_moves(root, given)
-    added = assign(given, _read_cohort(root))
+    assigned = read_splits(path)
+    _refuse_moves(root, assigned)
+    added = assign(assigned, _read_cohort(root))
     if added or not path.is_file():
-        text = git_tables.format_csv(git_tables.SPLITS, tuple(a.row for a in (*given, *added)))
+        text = git_tables.format_csv(git_tables.SPLITS, tuple(a.row for a in (*assigned, *added)))
         write_text(path, text)
     return len(added)
 
@@ -90,20 +90,20 @@ def read_splits(path: Path) -> list[Assignment]:
     Raises:
         UserError: the file does not have its form, a fold is not one of five, or an id is double.
     """
-    given = []
+    assigned = []
     for case_id, fold, subtype, pcr, dataset in git_tables.read_csv_input(git_tables.SPLITS, path):
         if not isinstance(fold, int) or fold not in range(FOLDS):
             message = f"{path}: {case_id} has fold {fold}; expected 0 to {FOLDS - 1}. Correct it."
             raise UserError(message)
         subtype_name = None if subtype is None else str(subtype)
-        given.append(
+        assigned.append(
             Assignment(Subject(str(case_id), subtype_name, _parse_flag(pcr), str(dataset)), fold)
         )
-    doubles = [case for case, n in Counter(a.subject.case_id for a in given).items() if n > 1]
+    doubles = [case for case, n in Counter(a.subject.case_id for a in assigned).items() if n > 1]
     if doubles:
         message = f"{path}: {', '.join(doubles)} stand twice; a subject has one fold. Correct it."
         raise UserError(message)
-    return given
+    return assigned
 
 
 def find_first_folds(root: Path) -> dict[tuple[str, str], str]:
@@ -116,10 +116,10 @@ def find_first_folds(root: Path) -> dict[tuple[str, str], str]:
     return first
 
 
-def _refuse_moves(root: Path, given: Sequence[Assignment]) -> None:
+def _refuse_moves(root: Path, assigned: Sequence[Assignment]) -> None:
     """Refuse folds that differ from the first that git's history of splits.csv has."""
     path, first = git_tables.CSV_FILES["splits"], find_first_folds(root)
-    keyed = [((a.subject.dataset, a.subject.case_id), a.fold) for a in given]
+    keyed = [((a.subject.dataset, a.subject.case_id), a.fold) for a in assigned]
     moved = [
         (key[1], first[key], fold) for key, fold in keyed if first.get(key, str(fold)) != str(fold)
     ]

@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlglot import exp, parse_one
 from sqlglot.errors import UnsupportedError
 
+from etl.warehouse.connect import comments
 from etl.warehouse.dialects.parts import Column, Parts, Relation
 from etl.warehouse.dialects.write import Rewrite, write_type
 from etl.warehouse.sql_words import literal, quoted
@@ -105,10 +106,8 @@ def _write_type(kind: str, collation: str) -> str:
 
 
 def _write_comments(kind: str, relation: Relation) -> Iterator[str]:
-    yield f"comment on {kind} {relation.name} is {literal(relation.comment)}"
-    for column in relation.columns:
-        name = f"{relation.name}.{quoted(_cut(column.name))}"
-        yield f"comment on column {name} is {literal(column.meaning)}"
+    meanings = {_cut(column.name): column.meaning for column in relation.columns}
+    return comments(kind, relation.name, relation.comment, meanings)
 
 
 def _cut(name: str) -> str:
