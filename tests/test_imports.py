@@ -45,7 +45,7 @@ ONLY_IN = {
     "starlette": ("etl.site.serve",),
     "uvicorn": ("etl.site.serve",),
     "multiprocessing": ("etl.model.pool",),
-    "concurrent": ("etl.model.pool", "etl.model.cluster"),
+    "concurrent": ("etl.gate.judge", "etl.model.pool", "etl.model.cluster"),  # gate: a thread
     "distributed": ("etl.model.cluster",),
     "dask": ("etl.model.cluster",),
     "sqlite3": ("etl.build.kept_units",),
