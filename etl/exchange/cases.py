@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,6 +79,12 @@ class Choice:
         """The ids of the cases."""
         return [case.case_id for case in self.cases]
 
+    @property
+    def ending(self) -> str:
+        """The one ending of all files: `.nii` where no image is compressed."""
+        images = [image.path for case in self.cases for image in case.images.values()]
+        return ".nii.gz" if any(path.endswith(".gz") for path in images) else ".nii"
+
 
 def choose_cases(root: Path, options: Options, release: Path) -> Choice:
     """Return the cases that have all phases and the mask, on one grid, and a fold.
@@ -102,8 +108,8 @@ def choose_cases(root: Path, options: Options, release: Path) -> Choice:
     cases, left_out = list[Case](), dict[str, str]()
     for case_id, fold in folds.items():
         case_images, mask = images.get(case_id, {}), masks.get(case_id)
-        reason = explain_lack((image_set, mask_set), profile.phases, case_images, mask)
-        reason = reason or unsound.get(case_id)
+        lacks = list_lacks((image_set, mask_set), profile.phases, case_images, mask)
+        reason = next(lacks, unsound.get(case_id))
         if not reason and mask and fold is not None:
             cases.append(Case(case_id, fold, case_images, mask))
         else:
@@ -182,24 +188,14 @@ def _refuse_unknown(
         raise UserError(message)
 
 
-def explain_lack(
+def list_lacks(
     sets: tuple[str, str],
-    phases: tuple[int, ...],
-    images: Mapping[int, Image],
-    mask: Mask | None,
-) -> str | None:
-    """Return why a case cannot be taken, None where it can. `sets`: of images and of masks."""
-    return next(_list_lacks(*sets, phases, images, mask), None)
-
-
-def _list_lacks(
-    image_set: str,
-    mask_set: str,
-    phases: tuple[int, ...],
+    phases: Sequence[int],
     images: Mapping[int, Image],
     mask: Mask | None,
 ) -> Iterator[str]:
-    """Yield why a case cannot be taken."""
+    """Yield why a case cannot be taken. `sets`: of images and of masks."""
+    image_set, mask_set = sets
     for phase in phases:
         if phase not in images:
             yield f"no readable image {image_set} of phase {phase}"
@@ -207,6 +203,7 @@ def _list_lacks(
             yield f"image {image_set} of phase {phase} holds voxels that are not finite"
     if mask is None:
         yield f"no readable mask {mask_set}"
+    if mask is None or not images.keys() >= {*phases}:
         return
     if not mask.is_usable:
         yield f"mask {mask_set} holds several values, and no rule says which are foreground"

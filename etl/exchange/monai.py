@@ -6,63 +6,40 @@ The paths are relative to the list, where MONAI looks for them unless it is told
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-from etl.exchange.cases import Choice, choose_cases
-from etl.exchange.nnunet import (
-    IMAGES,
-    LABELS,
-    describe,
-    find_ending,
-    name_channels,
-    place_cases,
-)
-from etl.exchange.scales import describe_scales
-from etl.exchange.target import Exported, Options, parse_copy, require_folder, write_json
-from etl.model.profile import Profile, load_profile
-from etl.warehouse.export import open_target
+from etl.exchange.cases import Choice
+from etl.exchange.nnunet import Lists, describe_set, export_cases, name_channels, name_files
+from etl.exchange.target import Exported, Options
+from etl.model.profile import Profile
 from etl.warehouse.splits import FOLDS
 
 FILE = "datalist.json"
 
 
 def export(root: Path, target: Path, options: Options) -> Exported:
-    """Write images and labels as the Decathlon names them, and `datalist.json`, which comes last.
+    """Write images and labels as the Decathlon names them, and `datalist.json`.
 
     Raises:
-        UserError: see export_for(); also where no case has all that it takes.
+        UserError: see export_cases().
     """
-    copy, release, profile = parse_copy(options.copy), require_folder(root), load_profile(root)
-    choice = choose_cases(root, options, release)
-    with open_target(root, target, force=options.force):
-        (target / FILE).unlink(missing_ok=True)
-        placed = place_cases(choice, release, target, copy, options, profile)
-        written = write_json(target / FILE, _make_datalist(choice, profile))
-    scales = describe_scales(root, profile, choice.image_set, choice.case_ids)
-    note = f"load_decathlon_datalist('{written}', data_list_key='training'), or 'validation_0' ..."
-    return Exported([written], [*describe(choice, placed), *scales, note], choice.case_ids)
+    example = f"load_decathlon_datalist('{target / FILE}', data_list_key='training')"
+    return export_cases(root, target, options, _make_lists, f"{example}, or 'validation_0' ...")
 
 
-def _make_datalist(choice: Choice, profile: Profile) -> dict[str, Any]:
+def _make_lists(choice: Choice, profile: Profile) -> Lists:
     """Return the list: all cases with their folds, then training and validation of each fold."""
-    ending = find_ending(choice)
+    names = name_files(choice)
     items = [
         {
             "case_id": case.case_id,
-            "image": [
-                f"{IMAGES}/{case.case_id}_{channel:04d}{ending}"
-                for channel in range(len(choice.phases))
-            ],
-            "label": f"{LABELS}/{case.case_id}{ending}",
+            "image": names[case.case_id][:-1],
+            "label": names[case.case_id][-1],
             "fold": case.fold,
         }
         for case in choice.cases
     ]
-    return {
-        "name": profile.dataset,
-        "description": f"{profile.title}; labels: {choice.mask_set}",
-        "reference": profile.doi or "",
-        "licence": profile.licence,
+    datalist = {
+        **describe_set(choice, profile),
         "tensorImageSize": "3D",
         "modality": name_channels(choice),
         "labels": {"0": "background", "1": "tumour"},
@@ -71,3 +48,4 @@ def _make_datalist(choice: Choice, profile: Profile) -> dict[str, Any]:
         **{f"training_{k}": [i for i in items if i["fold"] != k] for k in range(FOLDS)},
         **{f"validation_{k}": [i for i in items if i["fold"] == k] for k in range(FOLDS)},
     }
+    return {FILE: datalist}

@@ -15,7 +15,7 @@ import SimpleITK
 from support import CASES, FINE, FINE_AFFINE, ROOT, by_nibabel, mask_voxels, write_nifti
 
 from etl.exchange import export_for
-from etl.exchange.cases import Image, Mask, describe_difference, explain_lack
+from etl.exchange.cases import Image, Mask, describe_difference, list_lacks
 from etl.exchange.labels import put_label
 from etl.exchange.target import Options, put_in_place
 from etl.measure.grids import Grid
@@ -149,7 +149,7 @@ def test_what_a_case_lacks() -> None:
     images = dict.fromkeys((0, 1), image)
     moved = replace(image, grid=change(FINE_AFFINE, (0, 3), by=1.0))
     sets = ("n3", "ftv")
-    assert explain_lack(sets, (0, 1), images, mask) is None
+    assert not [*list_lacks(sets, (0, 1), images, mask)]
     for lacking, of_mask, reason in (
         (images | {1: replace(image, n_nonfinite=3)}, mask, "voxels that are not finite"),
         (images | {1: moved}, mask, "phases 0 and 1 differ in origin"),
@@ -157,7 +157,7 @@ def test_what_a_case_lacks() -> None:
         (images, None, "no readable mask ftv"),
         (images, replace(mask, is_usable=False), "no rule says which are foreground"),
     ):
-        assert reason in str(explain_lack(sets, (0, 1), lacking, of_mask))
+        assert reason in next(list_lacks(sets, (0, 1), lacking, of_mask))
 
 
 def test_an_own_mask_follows_its_rule(tmp_path: Path) -> None:
