@@ -32,6 +32,7 @@ WORKFLOW, LOCK, GATE = "dvc.yaml", "dvc.lock", "reports/gate.json"
 DVC = "https://dvc.org"
 LANGUAGE = "https://dvc.org/doc/user-guide/project-structure/dvcyaml-files"
 _CRATE = "https://w3id.org/ro/crate/1.1"
+_BIOSCHEMAS = "https://bioschemas.org/profiles"
 _WORKFLOW_CRATE = "https://w3id.org/workflowhub/workflow-ro-crate/1.0"
 _PROFILES = {
     "https://w3id.org/ro/wfrun/process/0.5": "Process Run Crate 0.5",
@@ -72,42 +73,43 @@ def _make_graph(
     root: Path, target: Path, tables: Iterable[Path], files: Iterable[Path]
 ) -> Iterator[Node]:
     profile, values = load_profile(root), dict(_flatten(params(root)))
-    meanings = _read_grains(root)
-    table_nodes = [_describe_file(target, path, meanings) for path in tables]
-    file_nodes = [_describe_file(target, path, meanings) for path in files]
+    grains = _read_grains(root)
+    table_nodes = [_describe_file(target, path, grains) for path in tables]
+    file_nodes = {path.name: _describe_file(target, path, grains) for path in files}
     yield {
         "@id": FILE,
         "@type": "CreativeWork",
         "conformsTo": _refer(_CRATE, _WORKFLOW_CRATE),
         "about": {"@id": "./"},
     }
-    yield _describe_root(root, profile, file_nodes)
-    yield from ({"@id": i, "@type": "CreativeWork", "name": n} for i, n in _PROFILES.items())
-    yield from _describe_citations(profile)
-    yield {"@id": name_licence(profile.licence), "@type": "CreativeWork", "name": profile.licence}
+    yield _describe_root(root, profile, file_nodes.values())
+    works = _PROFILES | _name_citations(profile) | {name_licence(profile.licence): profile.licence}
+    yield from (_make_node(identity, "CreativeWork", name) for identity, name in works.items())
     yield from _describe_software(root)
     yield from _describe_run(root, profile, values)
     yield from _describe_parameters(values)
     yield (
         _describe_workflow(root, values)
-        | next(node for node in file_nodes if node["@id"] == WORKFLOW)
+        | file_nodes.pop(WORKFLOW)
         | {"@type": ["File", "SoftwareSourceCode", "ComputationalWorkflow"]}
     )
-    yield from (node for node in file_nodes if node["@id"] != WORKFLOW)
-    yield {
-        "@id": _TABLES,
-        "@type": "Dataset",
-        "name": "Tables",
-        "description": "The tables that the run made, as Apache Parquet",
-        "exampleOfWork": {"@id": _OUTPUT},
-        "hasPart": _refer(*(node["@id"] for node in table_nodes)),
-    }
+    yield from file_nodes.values()
+    yield _make_node(
+        _TABLES, "Dataset", "Tables",
+        description="The tables that the run made, as Apache Parquet",
+        exampleOfWork={"@id": _OUTPUT},
+        hasPart=_refer(*(node["@id"] for node in table_nodes)),
+    )  # fmt: skip
     yield from table_nodes
+
+
+def _make_node(identity: str, kind: str, name: str, **others: Any) -> Node:  # noqa: ANN401  JSON
+    return {"@id": identity, "@type": kind, "name": name, **others}
 
 
 def _refer(*ids: str) -> list[Node] | Node:
     """Return references; of one, it alone, as RO-Crate wants it."""
-    nodes = [{"@id": each} for each in ids]
+    nodes = [{"@id": identity} for identity in ids]
     return nodes if len(nodes) != 1 else nodes[0]
 
 
@@ -128,58 +130,48 @@ def _read_grains(root: Path) -> dict[str, str]:
 
 def _describe_file(target: Path, path: Path, grains: Mapping[str, str]) -> Node:
     inside = path.relative_to(target).as_posix()
-    grain = grains.get(path.stem, "")
-    return {
-        "@id": inside,
-        "@type": "File",
-        "name": inside,
-        **({"description": grain} if path.suffix == ".parquet" and grain else {}),
-        "encodingFormat": name_format(inside),
-        "contentSize": str(path.stat().st_size),
-        "sha256": compute_sha256(path),
-    }
+    grain = grains.get(path.stem, "") if path.suffix == ".parquet" else ""
+    return _make_node(
+        inside, "File", inside,
+        **({"description": grain} if grain else {}),
+        encodingFormat=name_format(inside),
+        contentSize=str(path.stat().st_size),
+        sha256=compute_sha256(path),
+    )  # fmt: skip
 
 
 def _describe_root(root: Path, profile: Profile, files: Iterable[Node]) -> Node:
     commit = find_commit(root)
     built = (root / LOCK).stat().st_mtime
     date = commit[1] if commit else datetime.fromtimestamp(built, UTC)
-    return {
-        "@id": "./",
-        "@type": "Dataset",
-        "name": f"Tables of {profile.dataset}",
-        "description": f"{profile.title}. {profile.attribution}",
-        "datePublished": date.date().isoformat(),
-        "license": {"@id": name_licence(profile.licence)},
-        "citation": _refer(*(f"#citation-{n}" for n in range(len(profile.citations)))),
-        "conformsTo": _refer(*_PROFILES),
-        "mainEntity": {"@id": WORKFLOW},
-        "mentions": _refer(_RUN, "#organisation"),
-        "hasPart": _refer(_TABLES, _name_release(root), *(node["@id"] for node in files)),
-    }
+    return _make_node(
+        "./", "Dataset", f"Tables of {profile.dataset}",
+        description=f"{profile.title}. {profile.attribution}",
+        datePublished=date.date().isoformat(),
+        license={"@id": name_licence(profile.licence)},
+        citation=_refer(*_name_citations(profile)),
+        conformsTo=_refer(*_PROFILES),
+        mainEntity={"@id": WORKFLOW},
+        mentions=_refer(_RUN, "#organisation"),
+        hasPart=_refer(_TABLES, _name_release(root), *(node["@id"] for node in files)),
+    )  # fmt: skip
 
 
 def _name_release(root: Path) -> str:
     return f"urn:dvc:md5:{release_hash(root)}"
 
 
-def _describe_citations(profile: Profile) -> Iterator[Node]:
-    for number, text in enumerate(profile.citations):
-        yield {"@id": f"#citation-{number}", "@type": "CreativeWork", "name": text}
+def _name_citations(profile: Profile) -> dict[str, str]:
+    return {f"#citation-{number}": text for number, text in enumerate(profile.citations)}
 
 
 def _describe_software(root: Path) -> Iterator[Node]:
     commit = find_commit(root)
-    yield {
-        "@id": DVC, "@type": "SoftwareApplication", "name": "DVC", "url": DVC,
-        "softwareVersion": version("dvc"),
-    }  # fmt: skip
-    yield {"@id": LANGUAGE, "@type": "ComputerLanguage", "name": "dvc.yaml", "url": LANGUAGE}
-    yield {
-        "@id": _PROGRAM, "@type": "SoftwareApplication", "name": "ispy1",
-        "softwareVersion": version(PACKAGE),
-        **({"identifier": commit[0]} if commit else {}),
-    }  # fmt: skip
+    kind = "SoftwareApplication"
+    yield _make_node(DVC, kind, "DVC", url=DVC, softwareVersion=version("dvc"))
+    yield _make_node(LANGUAGE, "ComputerLanguage", "dvc.yaml", url=LANGUAGE)
+    identifier = {"identifier": commit[0]} if commit else {}
+    yield _make_node(_PROGRAM, kind, "ispy1", softwareVersion=version(PACKAGE), **identifier)
 
 
 def _describe_workflow(root: Path, values: Mapping[str, Any]) -> Node:
@@ -188,7 +180,7 @@ def _describe_workflow(root: Path, values: Mapping[str, Any]) -> Node:
         "description": "The pipeline: release to index, tables, folds, gate, card and verdict",
         "programmingLanguage": {"@id": LANGUAGE},
         "version": commit[0] if commit else version(PACKAGE),
-        "conformsTo": {"@id": "https://bioschemas.org/profiles/ComputationalWorkflow/1.0-RELEASE"},
+        "conformsTo": {"@id": f"{_BIOSCHEMAS}/ComputationalWorkflow/1.0-RELEASE"},
         "softwareRequirements": {"@id": _PROGRAM},
         "input": _refer(_INPUT, *(f"#parameter-{name}" for name in values)),
         "output": _refer(_OUTPUT),
@@ -198,49 +190,42 @@ def _describe_workflow(root: Path, values: Mapping[str, Any]) -> Node:
 def _describe_run(root: Path, profile: Profile, values: Mapping[str, Any]) -> Iterator[Node]:
     release = _name_release(root)
     results = [_TABLES, *([GATE] if (root / GATE).is_file() else [])]
-    yield {
-        "@id": _RUN,
-        "@type": "CreateAction",
-        "name": "Run of the pipeline",
-        "description": f"dvc repro on {profile.dataset}; dvc.lock has the hash of every part of it",
-        "instrument": {"@id": WORKFLOW},
-        "object": _refer(release, *(f"#value-{name}" for name in values)),
-        "result": _refer(*results),
-    }
-    yield {
-        "@id": "#organisation", "@type": "OrganizeAction", "name": "DVC ran the stages",
-        "instrument": {"@id": DVC}, "result": {"@id": _RUN},
-    }  # fmt: skip
-    yield {
-        "@id": release,
-        "@type": "Dataset",
-        "name": profile.dataset,
-        "description": f"{profile.title}. The identifier is DVC's hash of the folder; "
+    yield _make_node(
+        _RUN, "CreateAction", "Run of the pipeline",
+        description=f"dvc repro on {profile.dataset}; dvc.lock has the hash of every part of it",
+        instrument={"@id": WORKFLOW},
+        object=_refer(release, *(f"#value-{name}" for name in values)),
+        result=_refer(*results),
+    )  # fmt: skip
+    yield _make_node(
+        "#organisation", "OrganizeAction", "DVC ran the stages",
+        instrument={"@id": DVC}, result={"@id": _RUN},
+    )  # fmt: skip
+    yield _make_node(
+        release, "Dataset", profile.dataset,
+        description=f"{profile.title}. The identifier is DVC's hash of the folder; "
         "parquet/blobs.parquet has path and MD5 of every file.",
-        "identifier": profile.doi or release_hash(root),
-        "license": {"@id": name_licence(profile.licence)},
-        "exampleOfWork": {"@id": _INPUT},
-    }
+        identifier=profile.doi or release_hash(root),
+        license={"@id": name_licence(profile.licence)},
+        exampleOfWork={"@id": _INPUT},
+    )  # fmt: skip
     yield _describe_formal(_INPUT, "release", "Dataset", release)
     yield _describe_formal(_OUTPUT, "tables", "Dataset", _TABLES)
 
 
 def _describe_formal(identity: str, name: str, kind: str, example: str) -> Node:
-    return {
-        "@id": identity,
-        "@type": "FormalParameter",
-        "name": name,
-        "additionalType": kind,
-        "conformsTo": {"@id": "https://bioschemas.org/profiles/FormalParameter/1.0-RELEASE"},
-        "workExample": {"@id": example},
-    }
+    return _make_node(
+        identity, "FormalParameter", name,
+        additionalType=kind,
+        conformsTo={"@id": f"{_BIOSCHEMAS}/FormalParameter/1.0-RELEASE"},
+        workExample={"@id": example},
+    )  # fmt: skip
 
 
 def _describe_parameters(values: Mapping[str, Any]) -> Iterator[Node]:
     kinds = {bool: "Boolean", int: "Integer", float: "Float", str: "Text"}
     for name, value in values.items():
-        yield _describe_formal(f"#parameter-{name}", name, kinds[type(value)], f"#value-{name}")
-        yield {
-            "@id": f"#value-{name}", "@type": "PropertyValue", "name": name, "value": value,
-            "exampleOfWork": {"@id": f"#parameter-{name}"},
-        }  # fmt: skip
+        identity, example = f"#parameter-{name}", f"#value-{name}"
+        yield _describe_formal(identity, name, kinds[type(value)], example)
+        of_parameter = {"@id": identity}
+        yield _make_node(example, "PropertyValue", name, value=value, exampleOfWork=of_parameter)
