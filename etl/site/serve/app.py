@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from asyncio import Lock
+from functools import partial
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -14,15 +16,11 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from etl.model.errors import UserError
-from etl.model.profile import load_profile
-from etl.site.build import SITE
-from etl.site.page import Site
-from etl.site.serve.console import answer_queries, send_console
+from etl.site.serve.console import answer_query, send_console
 from etl.site.serve.files import send_below, send_site
 from etl.site.serve.guard import guard, list_hosts
 from etl.site.serve.vendor import VENDOR
 from etl.site.serve.viewer import send_blob, send_viewer
-from etl.warehouse.connect import connect
 from etl.warehouse.limits import Limits
 
 STATIC = Path(__file__).parent / "static"
@@ -37,22 +35,19 @@ _SENTENCES = {
 
 def make_app(root: Path, port: int, limits: Limits) -> ASGIApp:
     """Return the server's app for the project at `root`, listening on `port`."""
-
-    def open_site() -> Site:
-        return Site(root, connect(root), load_profile(root), root / SITE)
-
     body = Middleware(RequestBodyLimitMiddleware, max_body_size=MAX_QUERY)
     routes = [
-        Route("/console", send_console(open_site)),
-        Route("/query", answer_queries(root, limits), methods=["POST"], middleware=[body]),
-        Route("/viewer", send_viewer(open_site)),
-        Route("/blob/{path:path}", send_blob(root)),
-        Route("/vendor/{path:path}", send_below(VENDOR)),
-        Route("/served/{path:path}", send_below(STATIC)),
-        Route("/{path:path}", send_site(root, root / SITE, open_site)),
+        Route("/console", send_console),
+        Route("/query", answer_query, methods=["POST"], middleware=[body]),
+        Route("/viewer", send_viewer),
+        Route("/blob/{path:path}", send_blob),
+        Route("/vendor/{path:path}", partial(send_below, VENDOR)),
+        Route("/served/{path:path}", partial(send_below, STATIC)),
+        Route("/{path:path}", send_site),
     ]
     handlers = dict.fromkeys((HTTPException, UserError, Exception), _tell_error)
     app = Starlette(routes=routes, exception_handlers=handlers)
+    app.state.root, app.state.limits, app.state.turn = root, limits, Lock()
     return guard(app, list_hosts(port))
 
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from decimal import Decimal
 from itertools import islice
-from pathlib import Path
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +16,12 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from etl.model.errors import UserError
-from etl.site.page import Site, render_page
-from etl.site.serve.files import Endpoint, send_page
+from etl.site.page import render_page
+from etl.site.serve.files import open_site, send_page
 from etl.text.output import Result, format_csv
 from etl.text.values import convert_for_json, format_line
 from etl.warehouse import dictionary
-from etl.warehouse.limits import Limits, end_work
+from etl.warehouse.limits import end_work
 from etl.warehouse.query import connect_restricted, execute
 
 if TYPE_CHECKING:
@@ -43,57 +41,48 @@ _OPTIONS = {
 _NUMBERS = {int, float, Decimal}
 
 
-def send_console(open_site: Callable[[], Site]) -> Endpoint:
-    """Return what sends the page, with the tables and views that can be asked."""
-
-    def send(_request: Request) -> Response:
-        site = open_site()
-        with site.connection as connection:
-            relations = list(dictionary.list_all_facts(connection))
-            page = render_page(site, "console", "console.html.j2", relations=relations)
-        return send_page(page.content.decode(), "console", connect_src="'self'")
-
-    return send
+def send_console(request: Request) -> Response:
+    """Send the page, with the tables and views that can be asked."""
+    site = open_site(request)
+    with site.connection as connection:
+        relations = list(dictionary.list_all_facts(connection))
+        page = render_page(site, "console", "console.html.j2", relations=relations)
+    return send_page(page.content.decode(), "console", connect_src="'self'")
 
 
-def answer_queries(root: Path, limits: Limits) -> Callable[[Request], Awaitable[Response]]:
-    """Return what answers a query of the page; it ends the query when the page goes."""
-    turn = asyncio.Lock()
-
-    async def answer(request: Request) -> Response:
-        sql, form, may_wait = _read_question(await request.body())
-        if turn.locked() and not may_wait:
-            return Response(status_code=202)
-        try:
-            async with turn:
-                return await take_turn(request, sql, form)
-        except asyncio.CancelledError:  # by uvicorn, GRACE_S after Ctrl-C
-            return PlainTextResponse("The server has ended.\n", 503)
-
-    async def take_turn(request: Request, sql: str, form: str) -> Response:
-        if await request.is_disconnected():
-            return Response(status_code=400)
-        connection = await run_in_threadpool(connect_restricted, root, limits=limits)
-
-        def ask() -> bytes:
-            with _explain_options():
-                return _FORMS[form](execute(connection, sql, root, limits=limits))
-
-        content = await _work_beside(request, connection, ask)
-        return Response(content, media_type="text/csv" if form == "csv" else "application/json")
-
-    return answer
-
-
-@contextmanager
-def _explain_options() -> Iterator[None]:
+async def answer_query(request: Request) -> Response:
+    """Answer a query of the page when its turn comes; end it when the page goes."""
+    sql, form, may_wait = _read_question(await request.body())
+    turn = request.app.state.turn
+    if turn.locked() and not may_wait:
+        return Response(status_code=202)
     try:
-        yield
-    except UserError as error:
-        sentence = str(error)
-        for words, words_shown in _OPTIONS.items():
-            sentence = sentence.replace(words, words_shown)
-        raise UserError(sentence) from error
+        async with turn:
+            return await _take_turn(request, sql, form)
+    except asyncio.CancelledError:  # by uvicorn, GRACE_S after Ctrl-C
+        return PlainTextResponse("The server has ended.\n", 503)
+
+
+async def _take_turn(request: Request, sql: str, form: str) -> Response:
+    if await request.is_disconnected():
+        return Response(status_code=400)
+    root, limits = request.app.state.root, request.app.state.limits
+    connection = await run_in_threadpool(connect_restricted, root, limits=limits)
+
+    def ask() -> bytes:
+        try:
+            return _FORMS[form](execute(connection, sql, root, limits=limits))
+        except UserError as error:
+            raise UserError(_explain_options(str(error))) from error
+
+    content = await _work_beside(request, connection, ask)
+    return Response(content, media_type="text/csv" if form == "csv" else "application/json")
+
+
+def _explain_options(sentence: str) -> str:
+    for words, words_shown in _OPTIONS.items():
+        sentence = sentence.replace(words, words_shown)
+    return sentence
 
 
 def _read_question(body: bytes) -> tuple[str, str, bool]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 from urllib.parse import quote
@@ -12,11 +12,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 
+from etl.model.profile import load_profile
+from etl.site.build import SITE
 from etl.site.page import Site, render_page
 from etl.site.serve.guard import make_policy
 from etl.versions.dvc import find_cache
-
-Endpoint = Callable[[Request], Response]
+from etl.warehouse.connect import connect
 
 SERVED = "<!-- served -->"  # of base.html.j2: where the links to what needs a server go
 _CASE = re.compile(r"cases/(?!index\.)([^/]+)\.html")
@@ -43,36 +44,35 @@ def find_file(folder: Path, path: str, cache: Path | None = None) -> Path | None
         return None
 
 
-def send_below(folder: Path) -> Endpoint:
-    """Return what sends the files of a folder of ours."""
+def open_site(request: Request) -> Site:
+    """Return the site that is served, with a connection for whoever asks to close."""
+    root: Path = request.app.state.root
+    return Site(root, connect(root), load_profile(root), root / SITE)
 
-    def send(request: Request) -> Response:
-        file = find_file(folder, request.path_params["path"])
-        if file is None:
-            raise HTTPException(404)
+
+def send_below(folder: Path, request: Request) -> Response:
+    """Send a file of a folder of ours."""
+    file = find_file(folder, request.path_params["path"])
+    if file is None:
+        raise HTTPException(404)
+    return FileResponse(file)
+
+
+def send_site(request: Request) -> Response:
+    """Send a file of the site; a page with links to viewer and console."""
+    root, path = request.app.state.root, request.path_params["path"]
+    path += "index.html" if not path or path.endswith("/") else ""
+    folder = root / SITE
+    file = find_file(folder, path, find_cache(root))
+    if file is None and (case := _CASE.fullmatch(path)):
+        names = sorted({page.stem for page in folder.glob("cases/*.html")} - {"index"})
+        sentence = "This site has no page of"
+        return send_absence(open_site(request), "cases/{}.html", sentence, case[1], names)
+    if file is None:
+        raise HTTPException(404)
+    if not path.endswith(".html"):
         return FileResponse(file)
-
-    return send
-
-
-def send_site(root: Path, folder: Path, open_site: Callable[[], Site]) -> Endpoint:
-    """Return what sends the site: its pages with links to viewer and console."""
-
-    def send(request: Request) -> Response:
-        path = request.path_params["path"]
-        path += "index.html" if not path or path.endswith("/") else ""
-        file = find_file(folder, path, find_cache(root))
-        if file is None and (case := _CASE.fullmatch(path)):
-            names = sorted({page.stem for page in folder.glob("cases/*.html")} - {"index"})
-            page, sentence = "cases/{}.html", "This site has no page of"
-            return send_absence(open_site(), page, sentence, case[1], names)
-        if file is None:
-            raise HTTPException(404)
-        if not path.endswith(".html"):
-            return FileResponse(file)
-        return send_page(file.read_text(encoding="utf-8"), path, style_src="'self' 'unsafe-inline'")
-
-    return send
+    return send_page(file.read_text(encoding="utf-8"), path, style_src="'self' 'unsafe-inline'")
 
 
 def send_page(html: str, path: str, **policy: str) -> Response:

@@ -5,7 +5,7 @@ A blob is sent by the path that the table `blobs` has for it, and no other file 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -20,48 +20,34 @@ from etl.model.profile import Profile
 from etl.model.release import MARKS
 from etl.model.store import read_table, table_path
 from etl.read.source import RemoteFile
-from etl.site.page import Site, render_page
-from etl.site.serve.files import Endpoint, find_file, send_absence, send_page
+from etl.site.page import render_page
+from etl.site.serve.files import find_file, open_site, send_absence, send_page
 from etl.site.serve.vendor import NIIVUE, VENDOR
 from etl.versions.dvc import find_cache
 from etl.warehouse.connect import fetch_rows
+from etl.warehouse.views import read_sql
 
 PHASES = {0: "before contrast", 1: "first after contrast", 2: "second after contrast"}
 _CASES = "select distinct case_id from images order by case_id"
 _SETS = "select distinct mask from masks"
-_IMAGES = """
-select
-    image_set, phase, path,
-    min(intensity_min) over of_set as darkest, max(intensity_max) over of_set as brightest
-from images where case_id = ?
-window of_set as (partition by image_set)
-order by image_set, phase
-"""
-_MASKS = """
-select mask, path, volume_cm3, scaled_values, foreground_rule, matches_image_grid,
-    [centroid_r_mm, centroid_a_mm, centroid_s_mm] as centre
-from masks where case_id = ? order by mask
-"""
+_QUERIES = read_sql(Path(__file__).parent / "sql")
 
 
-def send_blob(root: Path) -> Endpoint:
-    """Return what sends the images and masks of the release, as they are."""
-
-    def send(request: Request) -> Response:
-        row = _find_blob(root, request.path_params["path"])
-        release = project.release_path(root)
-        if row is None:
-            raise HTTPException(404)
-        kind = "application/gzip" if row["path"].endswith(".gz") else "application/octet-stream"
-        if not isinstance(release, Path):
-            source = RemoteFile(release, row["path"], row["md5"], row["size_bytes"])
-            return Response(source.read_bytes(), media_type=kind)
-        file = find_file(release, row["path"], find_cache(root))
-        if file is None:
-            raise HTTPException(404)
-        return FileResponse(file, media_type=kind)
-
-    return send
+def send_blob(request: Request) -> Response:
+    """Send an image or a mask of the release, as it is."""
+    root = request.app.state.root
+    row = _find_blob(root, request.path_params["path"])
+    release = project.release_path(root)
+    if row is None:
+        raise HTTPException(404)
+    kind = "application/gzip" if row["path"].endswith(".gz") else "application/octet-stream"
+    if not isinstance(release, Path):
+        source = RemoteFile(release, row["path"], row["md5"], row["size_bytes"])
+        return Response(source.read_bytes(), media_type=kind)
+    file = find_file(release, row["path"], find_cache(root))
+    if file is None:
+        raise HTTPException(404)
+    return FileResponse(file, media_type=kind)
 
 
 def _find_blob(root: Path, path: str) -> dict[str, Any] | None:
@@ -73,38 +59,29 @@ def _find_blob(root: Path, path: str) -> dict[str, Any] | None:
     return None
 
 
-def send_viewer(open_site: Callable[[], Site]) -> Endpoint:
-    """Return what sends the page of a case: the one that is asked for, else the first."""
-
-    def send(request: Request) -> Response:
-        site = open_site()
-        with site.connection as connection:
-            cases = [case_id for (case_id,) in connection.execute(_CASES).fetchall()]
-            case_id = request.query_params.get("case", cases[0] if cases else "")
-            if case_id not in cases:
-                sentence = "This release has no image of"
-                asked = case_id or "any case"
-                return send_absence(site, "viewer?case={}", sentence, asked, cases)
-            images = fetch_rows(connection.execute(_IMAGES, [case_id]))
-            masks = fetch_rows(connection.execute(_MASKS, [case_id]))
-            own = [name for (name,) in connection.execute(_SETS).fetchall()]
-        absent = sorted({*site.profile.masks} - {mask["mask"] for mask in masks})
-        values = {
-            "sets": _describe_images(site.profile, images),
-            "masks": _describe_masks(site.profile, masks, number_masks(site.profile, own)),
-        }
-        at = cases.index(case_id)
-        page = render_page(
-            site, "viewer", "viewer.html.j2", **values, case_id=case_id, cases=cases,
-            previous=cases[at - 1] if at else None, following=(*cases, None)[at + 1],
-            phases=PHASES, absent=absent, is_page=(site.folder / f"cases/{case_id}.html").is_file(),
-            is_installed=(VENDOR / NIIVUE).is_file(), niivue=NIIVUE,
-        )  # fmt: skip
-        return send_page(
-            page.content.decode(), "viewer", connect_src="'self'", form_action="'self'"
-        )
-
-    return send
+def send_viewer(request: Request) -> Response:
+    """Send the page of a case: the one that is asked for, else the first."""
+    site = open_site(request)
+    with site.connection as connection:
+        cases = [case_id for (case_id,) in connection.execute(_CASES).fetchall()]
+        case_id = request.query_params.get("case", cases[0] if cases else "")
+        if case_id not in cases:
+            sentence = "This release has no image of"
+            return send_absence(site, "viewer?case={}", sentence, case_id or "any case", cases)
+        images = fetch_rows(connection.execute(_QUERIES["images"], [case_id]))
+        masks = fetch_rows(connection.execute(_QUERIES["masks"], [case_id]))
+        sets = [name for (name,) in connection.execute(_SETS).fetchall()]
+    at = cases.index(case_id)
+    page = render_page(
+        site, "viewer", "viewer.html.j2", case_id=case_id, cases=cases,
+        sets=_describe_images(site.profile, images),
+        masks=_describe_masks(site.profile, masks, number_masks(site.profile, sets)),
+        previous=cases[at - 1] if at else None, following=(*cases, None)[at + 1], phases=PHASES,
+        absent=sorted({*site.profile.masks} - {mask["mask"] for mask in masks}),
+        is_page=(site.folder / f"cases/{case_id}.html").is_file(),
+        is_installed=(VENDOR / NIIVUE).is_file(), niivue=NIIVUE,
+    )  # fmt: skip
+    return send_page(page.content.decode(), "viewer", connect_src="'self'", form_action="'self'")
 
 
 def _describe_images(
