@@ -61,7 +61,7 @@ test: $(READY) $(OPINIONS)  ## set up and run the tests
 check: $(READY)  ## style, SQL, direction of imports, types
 	ruff check .
 	ruff format --check .
-	sqlfluff lint sql expectations etl/site/sql
+	sqlfluff lint sql expectations etl/site etl/exchange
 	pytest -q tests/test_imports.py
 	mypy
 

@@ -17,22 +17,9 @@ from etl.model.errors import UserError
 from etl.model.profile import Profile, load_profile
 from etl.versions.dvc import find_changed
 from etl.warehouse.connect import fetch_rows
+from etl.warehouse.views import read_sql
 
-_HEADER = "path, blob_md5, n_nonfinite, size_x, size_y, size_z, affine"
-_IMAGES = f"select case_id, phase, {_HEADER} from images where image_set = $1"  # noqa: S608
-_MASKS = f"""
-select
-    case_id, {_HEADER}, coalesce(foreground_rule, '') as rule, voxel_count is not null as is_usable,
-    foreground_rule is null and coalesce(scl_slope, 1) in (0, 1) and coalesce(scl_inter, 0) = 0
-    and coalesce(list_has_all([0.0, 1.0], stored_values), false) as is_binary
-from masks where mask = $1
-"""  # noqa: S608
-_CASES = """
-select cases.case_id, splits.fold
-from cases left join inputs.splits as splits on cases.case_id = splits.case_id
-where cases.in_release
-order by cases.case_id
-"""
+QUERIES = read_sql(Path(__file__).parent / "sql")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +110,7 @@ def choose_cases(root: Path, options: Options, release: Path) -> Choice:
 
 def read_folds(connection: duckdb.DuckDBPyConnection) -> dict[str, int | None]:
     """Return the fold of every case of the release, None where it has none, by case."""
-    return dict(connection.execute(_CASES).fetchall())
+    return dict(connection.execute(QUERIES["folds"]).fetchall())
 
 
 def find_set(profile: Profile, role: str) -> str:
@@ -151,7 +138,7 @@ def _read_images(
 ) -> dict[str, dict[int, Image]]:
     _refuse_unknown(connection, "images", "image_set", image_set)
     images = dict[str, dict[int, Image]]()
-    for row in fetch_rows(connection.execute(_IMAGES, [image_set])):
+    for row in fetch_rows(connection.execute(QUERIES["images"], [image_set])):
         image = Image(row["path"], row["blob_md5"], _make_grid(row), row["n_nonfinite"])
         images.setdefault(row["case_id"], {})[row["phase"]] = image
     return images
@@ -167,9 +154,9 @@ def read_masks(connection: duckdb.DuckDBPyConnection, mask_set: str) -> dict[str
     return {
         row["case_id"]: Mask(
             row["path"], row["blob_md5"], _make_grid(row), row["n_nonfinite"], row["rule"],
-            row["is_usable"], row["is_binary"] and not row["n_nonfinite"],
+            row["is_usable"], row["is_binary"],
         )
-        for row in fetch_rows(connection.execute(_MASKS, [mask_set]))
+        for row in fetch_rows(connection.execute(QUERIES["masks"], [mask_set]))
     }  # fmt: skip
 
 

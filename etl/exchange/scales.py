@@ -5,18 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import duckdb
-
 import etl
+from etl.ask.card.template import ask
+from etl.exchange.cases import QUERIES
 from etl.gate.text import Group
 from etl.model.profile import Profile
 
-_SCALES = """
-select is_stretched, list(distinct case_id order by case_id)
-from phase_fits
-where is_stretched is not false and list_contains($1, case_id)
-group by all order by all
-"""
 _WORDS = {
     True: "the phases are on different scales",
     None: "nothing shows whether the phases are on one scale",
@@ -30,14 +24,11 @@ def describe_scales(
     if image_set != profile.sets.get("native"):
         return []
     with etl.connect(root) as connection:
-        try:
-            rows = connection.execute(_SCALES, [list(case_ids)]).fetchall()
-        except duckdb.CatalogException:  # a release in parts: the table is not there
-            return []
+        rows = ask(connection, QUERIES["scales"], [list(case_ids)])
     lines = [
-        f"In {len(stated)} of {len(case_ids)} cases {_WORDS[is_stretched]} (view phase_scale): "
-        f"{Group('', tuple(stated)).words()}"
-        for is_stretched, stated in rows
+        f"In {len(row['case_ids'])} of {len(case_ids)} cases {_WORDS[row['is_stretched']]} "
+        f"(view phase_scale): {Group('', tuple(row['case_ids'])).words()}"
+        for row in rows
     ]
     return [*lines, *_list_ways(profile, image_set)] if lines else []
 

@@ -10,6 +10,7 @@ import io
 import warnings
 from collections.abc import Sequence
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,18 @@ import duckdb
 import numpy as np
 
 import etl
-from etl.exchange.cases import Mask, find_set, read_folds, read_masks, refuse_changed
+from etl.exchange.cases import (
+    QUERIES,
+    Mask,
+    find_set,
+    read_folds,
+    read_masks,
+    refuse_changed,
+)
 from etl.exchange.facts import PACKAGE
 from etl.exchange.labels import select_foreground
 from etl.exchange.series import Series, find_series
-from etl.exchange.target import Exported, Options, list_reasons, require, require_folder
+from etl.exchange.target import Exported, Options, list_reasons, require_folder
 from etl.exchange.verdict import find_unsound
 from etl.measure.grids import Array, Grid, find_corners, invert, to_world
 from etl.model.errors import UserError
@@ -30,17 +38,6 @@ from etl.model.store import write_atomically
 from etl.read.nifti import read_volume
 from etl.warehouse.export import open_target
 
-_MISSING = """
-select case_id, series_instance_uid
-from acquisitions as images
-where case_id in (select case_id from masks)
-and is_baseline and modality = 'MR' and has_scanner and exists (
-    from acquisitions as derived
-    where derived.study_instance_uid = images.study_instance_uid
-    and starts_with(derived.series_description, images.series_description || ': ')
-)
-order by case_id, series_instance_uid
-"""
 _SYNTHETIC = (
     "--dicom FOLDER is missing, and the series of this release are synthetic: no archive has them. "
     "Take the true release, or name a folder of series of your own."
@@ -75,7 +72,9 @@ def export(root: Path, target: Path, options: Options) -> Exported:
     if not options.dicom.is_dir():
         message = f"--dicom {options.dicom}: no such folder. Name the folder of the series."
         raise UserError(message)
-    require("highdicom", "highdicom")
+    if find_spec("highdicom") is None:
+        message = "highdicom is not installed. Run `pip install highdicom`."
+        raise UserError(message)
     release = require_folder(root)
     mask_set = options.masks or find_set(profile, "expert")
     with etl.connect(root) as connection:
@@ -118,7 +117,7 @@ def _make_seg(
 
 def describe_missing(connection: duckdb.DuckDBPyConnection) -> str:
     """Return a sentence that names the series of masks, and where they are."""
-    rows = connection.execute(_MISSING).fetchall()
+    rows = connection.execute(QUERIES["series"]).fetchall()
     if not rows:
         return "--dicom FOLDER is missing, and no series is known. Run `ispy1 idc --help`."
     case_id, uid = rows[0]

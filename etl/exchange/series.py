@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from etl.exchange.target import require
 from etl.measure.grids import Grid
 from etl.model.errors import UserError
 from etl.model.profile import Profile
@@ -35,9 +34,8 @@ def find_series(folder: Path, profile: Profile) -> dict[str, list[Series]]:
     """Return the MR series below a folder by case, in the order of their UIDs. Reads headers alone.
 
     Raises:
-        UserError: highdicom is not installed, or the folder holds no MR image of a case.
+        UserError: the folder holds no MR image of a case.
     """
-    require("highdicom", "highdicom")
     headers: dict[tuple[str, str], list[Dataset]] = {}
     for header in _read_headers(folder):
         case_id = profile.case_id(header.get("PatientID"))

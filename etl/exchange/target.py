@@ -8,10 +8,9 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from etl.model.errors import UserError
 from etl.model.project import release_path
@@ -51,19 +50,6 @@ class Exported:
     paths: Sequence[Path]
     notes: Sequence[str] = ()
     cases: Sequence[str] = ()
-
-
-def require(module: str, package: str) -> Any:  # noqa: ANN401  a module
-    """Return a module of a package that not everybody has installed.
-
-    Raises:
-        UserError: it is not installed.
-    """
-    try:
-        return import_module(module)
-    except ImportError as error:
-        message = f"{package} is not installed. Run `pip install {package}`."
-        raise UserError(message) from error
 
 
 def require_folder(root: Path) -> Path:

@@ -79,12 +79,14 @@ def write_query(name: str) -> str:
     return f"from {'.'.join(map(quoted, name.split('.')))}"
 
 
-def ask(connection: duckdb.DuckDBPyConnection, sql: str) -> Sequence[Row]:
+def ask(
+    connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[object] = ()
+) -> list[dict[str, Any]]:
     """Return the rows of a query; none where a table or view is not there (a release in parts)."""
     import duckdb
 
     try:
-        return fetch_rows(connection.execute(sql))
+        return fetch_rows(connection.execute(sql, parameters))
     except duckdb.CatalogException:
         return []
 
