@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from etl.ask.card.card import (
     NOT_RECORDED,
@@ -64,16 +63,6 @@ class Figure:
         return f"plots/{self.plot.name}.svg"
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """The picture of the release: what it says of itself, and the case that it shows."""
-
-    path: str
-    title: str
-    alt: str
-    case_id: str | None
-
-
 def make_pages(site: Site) -> Iterator[File]:
     """Yield the page of the release, its picture, its plots and the rows of its reports."""
     names = {*TABLES, *(plot.report for plot in PLOTS)}
@@ -81,8 +70,10 @@ def make_pages(site: Site) -> Iterator[File]:
     facts = read_facts(site.root)
     colours = number_masks(site.profile, (row["mask"] for row in answers["labels"].rows))
     figures = _draw_plots(site, answers, colours)
-    picture = _read_picture(site.root)
-    yield from picture
+    picture = site.root / "reports" / PICTURE
+    about = read_picture_facts(picture)
+    if about:
+        yield File(f"data/{PICTURE}", picture.read_bytes())
     yield from (_write_csv(answer) for answer in answers.values() if answer.rows)
     yield from (File(figure.path, figure.svg.encode()) for figure in figures if figure.svg)
     yield render_page(
@@ -90,8 +81,9 @@ def make_pages(site: Site) -> Iterator[File]:
         answers=answers | {"labels": _order_labels(answers["labels"], colours)},
         figures=figures, profile=site.profile,
         verdict=describe_verdict(facts), tables=list_tables(site.connection, facts),
-        picture=_describe_picture(site) if picture else None, versions=_list_versions(site, facts),
-        legend=list_legend(colours, site.profile.sets),
+        picture=about, picture_path=f"data/{PICTURE}",
+        picture_case=_find_case(site, about.title) if about else None,
+        versions=_list_versions(site, facts), legend=list_legend(colours, site.profile.sets),
     )  # fmt: skip
 
 
@@ -109,18 +101,9 @@ def _write_csv(answer: Answer) -> File:
     return File(answer.csv, "".join(format_csv(tuple(answer.rows[0]), rows)).encode())
 
 
-def _read_picture(root: Path) -> list[File]:
-    path = root / "reports" / PICTURE
-    return [File(f"data/{PICTURE}", path.read_bytes())] if path.is_file() else []
-
-
-def _describe_picture(site: Site) -> Picture:
-    """Return what the picture says of itself; its title begins with its case."""
-    about = read_picture_facts(site.root / "reports" / PICTURE)
-    title = about.title if about else "One case in three planes"
-    words = title.partition(":")[0].split()
-    case_id = make_case_finder(site)(words[-1]) if words else None
-    return Picture(f"data/{PICTURE}", title, about.alt if about else title, case_id)
+def _find_case(site: Site, title: str) -> str | None:
+    """Return the case of a picture, with which its title begins."""
+    return make_case_finder(site)(title.partition(":")[0].rpartition(" ")[2])
 
 
 def _list_versions(site: Site, facts: Facts) -> dict[str, str]:
@@ -151,16 +134,15 @@ def _draw_plots(
 def _list_sets(site: Site, colours: Mapping[str, int]) -> Sets:
     roles = site.profile.sets
     expert, network, functional = (roles.get(r, "") for r in ("expert", "network", "functional"))
-    css = {mask: name_mask_colour(place) for mask, place in colours.items()}
+    css = {mask: name_mask_colour(number) for mask, number in colours.items()}
     return Sets(expert, network, functional, css)
 
 
 def _draw_figure(site: Site, plot: Plot, answer: Answer, sets: Sets, recipe: str) -> Figure:
-    marks = plot.prepare(answer.rows, sets)
+    figure, marks = Figure(plot, answer), plot.prepare(answer.rows, sets)
     if not marks:
-        return Figure(plot, answer)
+        return figure
     reading = plot.read(marks, sets)
-    figure = Figure(plot, answer, reading)
     alt = f"{plot.title}. {plot.axes}. {reading}"
     svg = draw_plot(plot, marks, sets, alt, site.folder / figure.path, recipe)
-    return Figure(plot, answer, reading, svg)
+    return replace(figure, reading=reading, svg=svg)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from etl.site.facts import Row
+from etl.ask.card.template import Row
 
 WIDTH, HEIGHT = 480, 240
 LEFT, RIGHT, TOP, BOTTOM = 56, 16, 16, 36
@@ -74,8 +73,3 @@ def _choose_ticks(low: float, high: float) -> list[float]:
     first = int(low // step)
     last = int(-(-high // step))
     return [step * n for n in range(first, last + 1)]
-
-
-def list_table(curve: Curve) -> list[tuple[str, list[Any]]]:
-    """Return the gains as a table: mask, and a value per phase."""
-    return [(line.mask, [line.gains.get(p) for p, _ in curve.phases]) for line in curve.lines]

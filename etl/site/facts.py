@@ -11,16 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from etl.ask.card.palette import number_masks
+from etl.ask.card.template import Row, ask
 from etl.warehouse import dictionary
-from etl.warehouse.connect import fetch_rows
 from etl.warehouse.views import fill_roles, read_sql
 
 if TYPE_CHECKING:
     import duckdb
 
     from etl.model.profile import Profile
-
-Row = Mapping[str, Any]
 
 SQL = Path(__file__).parent / "sql"
 BY_MASK = ("masks", "mask_agreement", "kinetics", "enhancement")  # rows in the order of sets
@@ -51,10 +49,10 @@ def read_facts(
     queries = {name: fill_roles(sql, profile) for name, sql in read_sql(SQL).items()}
     queries |= {name: f"from {name} order by case_id" for name in WHOLE}
     for name, sql in queries.items():
-        for row in _ask(connection, sql, case_id):
-            by_case.setdefault(row["case_id"], {}).setdefault(name.rpartition(".")[2], []).append(
-                row
-            )
+        of_cases = f"from ({sql}) where case_id = coalesce(?, case_id)"
+        for row in ask(connection, of_cases, [case_id]):
+            rows_by_name = by_case.setdefault(row["case_id"], {})
+            rows_by_name.setdefault(name.rpartition(".")[2], []).append(row)
     order = [*number_masks(profile)]
     for rows in by_case.values():
         for name in {*BY_MASK} & {*rows}:
@@ -66,18 +64,6 @@ def _rank_masks(row: Row, order: Sequence[str]) -> list[int]:
     """Return where a mask, or two, stand in an order; what is not in it comes last."""
     names = [row[key] for key in ("mask", "mask_a", "mask_b") if key in row]
     return sorted(order.index(name) if name in order else len(order) for name in names)
-
-
-def _ask(
-    connection: duckdb.DuckDBPyConnection, sql: str, case_id: str | None
-) -> list[dict[str, Any]]:
-    import duckdb
-
-    wanted = f"from ({sql}) where case_id = coalesce(?, case_id)"
-    try:
-        return fetch_rows(connection.execute(wanted, [case_id]))
-    except duckdb.CatalogException:
-        return []
 
 
 def read_columns(

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-import duckdb
-
+from etl.ask.card.template import ask
 from etl.gate.report import (
     NOT_JUDGED,
     WAIVED,
@@ -163,11 +162,8 @@ def _describe_source(site: Site, contract: Contract, thresholds: Mapping[str, st
 
 def make_case_finder(site: Site) -> Callable[[str], str | None]:
     """Return a function: from what breaks a contract, a case or a path, to a case with a page."""
-    query = "select case_id from cases where in_release"
-    try:
-        cases = {case_id for (case_id,) in site.connection.execute(query).fetchall()}
-    except duckdb.CatalogException:  # a build that was cut: no table of cases, and no page
-        cases = set()
+    rows = ask(site.connection, "select case_id from cases where in_release")
+    cases = {row["case_id"] for row in rows}
 
     def find_case(key: str) -> str | None:
         case_id = key if key in cases else parse(key, site.profile).case_id if "/" in key else None

@@ -10,11 +10,11 @@ from etl.ask.card.montage import name_in_full
 MASKS = ("#0072b2", "#d55e00", "#8a7a00", "#00795a", "#a3497f")
 
 
-def name_mask_colour(place: int) -> str:
-    """Return the CSS of a place in the palette (etl.ask.card.palette)."""
-    return f"var(--mask-{place}, {MASKS[place]})"
+def name_mask_colour(number: int) -> str:
+    """Return the CSS of a colour of the palette (etl.ask.card.palette)."""
+    return f"var(--mask-{number}, {MASKS[number]})"
 
 
 def list_legend(colours: Mapping[str, int], sets: Mapping[str, str]) -> list[tuple[str, int]]:
-    """Return what each mask set is called, and its place in the palette."""
-    return [(name_in_full(name, sets), place) for name, place in colours.items()]
+    """Return what each mask set is called, and its number in the palette."""
+    return [(name_in_full(name, sets), number) for name, number in colours.items()]

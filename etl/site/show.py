@@ -10,13 +10,14 @@ from typing import Any
 
 from etl.ask.card.montage import name_in_full, name_in_words
 from etl.ask.card.palette import number_masks
+from etl.ask.card.template import Row
 from etl.model.errors import UserError
 from etl.model.profile import Profile, load_profile
 from etl.model.store import require_tables, write_atomically
 from etl.site.broken import Breach, Verdict, read_verdict
 from etl.site.build import SITE
 from etl.site.cases import format_cell, read_context, summarize_case
-from etl.site.facts import CaseFacts, Row, list_lacking, read_facts
+from etl.site.facts import CaseFacts, list_lacking, read_facts
 from etl.site.montage import make_montages
 from etl.site.page import Site, format_number
 from etl.text.values import convert_for_json, shorten, shorten_cell, strip_controls

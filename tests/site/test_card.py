@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from html import unescape
@@ -20,7 +21,7 @@ from etl.ask.card.draw import Sheet, draw_png
 from etl.ask.card.palette import PALETTE
 from etl.ask.card.picture import make_texts
 from etl.model.profile import load_profile
-from etl.site.card import _describe_picture, make_pages
+from etl.site.card import make_pages
 from etl.site.page import STATIC, Site
 from etl.site.palette import MASKS
 from etl.site.plots import PLOTS, Plot
@@ -32,25 +33,35 @@ Files = dict[str, bytes]
 HOSTILE = "GE </title><script>alert(1)</script>"
 
 
+@pytest.fixture(scope="module")
+def root(green: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project `green` with a picture of the release."""
+    root = Path(shutil.copytree(green, tmp_path_factory.mktemp("card") / "project"))
+    sheet = Sheet("PHANTOM ISPY1_9001: median case", ["a plane"])
+    (root / "reports").mkdir(exist_ok=True)
+    (root / "reports/card.png").write_bytes(draw_png(sheet, make_texts(sheet, "1")))
+    return root
+
+
 @contextmanager
-def open_tables(green: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def open_tables(root: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as connection:
-        connect.build(connection, connect.take_working_tree(green), storage="table")
+        connect.build(connection, connect.take_working_tree(root), storage="table")
         connection.execute("update masks set largest_component_max_diameter_mm = 40")
         yield connection
 
 
 @pytest.fixture
-def tables(green: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The tables and views of `green` in memory, to be changed."""
-    with open_tables(green) as connection:
+def tables(root: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The tables and views of `root` in memory, to be changed."""
+    with open_tables(root) as connection:
         yield connection
 
 
 @pytest.fixture(scope="module")
-def files(green: Path) -> Files:
-    with open_tables(green) as connection:
-        return make(green, connection, green / "nowhere")
+def files(root: Path) -> Files:
+    with open_tables(root) as connection:
+        return make(root, connection, root / "nowhere")
 
 
 @pytest.fixture
@@ -82,7 +93,7 @@ def parse(files: Files, plot: str) -> ET.Element:
 
 
 @pytest.mark.parametrize("plot", PLOTS, ids=lambda plot: plot.name)
-def test_a_plot_has_words_sql_rows_and_name(files: Files, green: Path, plot: Plot) -> None:
+def test_a_plot_has_words_sql_rows_and_name(files: Files, root: Path, plot: Plot) -> None:
     figure = find_figure(files, plot.name)
     svg = parse(files, plot.name)
     reading = re.search(r"<figcaption>(.*)</figcaption>", figure)
@@ -92,7 +103,7 @@ def test_a_plot_has_words_sql_rows_and_name(files: Files, green: Path, plot: Plo
     assert label.startswith(plot.title)
     assert label.endswith(reading[1])
     assert f'<h3 id="{plot.name}-title">{plot.title}</h3>' in figure
-    assert find(green, plot.report).strip() in figure
+    assert find(root, plot.report).strip() in figure
     assert f"<code>ispy1 report {plot.report} --format csv</code>" in figure
     assert f'href="data/{plot.report}.csv" download' in figure
 
@@ -111,11 +122,11 @@ def test_a_mark_says_what_it_is_and_leads_to_its_case(files: Files) -> None:
 
 @pytest.mark.parametrize("report", ["mask_volumes", "coverage_by_case"])
 def test_rows_are_those_of_the_report(
-    files: Files, green: Path, report: str, monkeypatch: pytest.MonkeyPatch
+    files: Files, root: Path, report: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from etl.cli import app
 
-    monkeypatch.chdir(green)
+    monkeypatch.chdir(root)
     done = CliRunner().invoke(app, ["report", report, "--format", "csv"])
     assert done.stdout.encode() == files[f"data/{report}.csv"]
 
@@ -125,31 +136,31 @@ def test_what_the_page_names_is_there(files: Files) -> None:
     assert {unquote(target) for target in targets} == files.keys() - {"index.html"}
 
 
-def test_it_says_its_versions_and_its_counts(files: Files, green: Path) -> None:
+def test_it_says_its_versions_and_its_counts(files: Files, root: Path) -> None:
     page = read_page(files)
     assert "<dt>git revision</dt>" in page
     assert "<dt>requirements.lock</dt>" in page
     assert "<dd>2 (named by a blob" in page
     assert "It is synthetic" in page
-    assert load_profile(green).citations[0] in page
+    assert load_profile(root).citations[0] in page
 
 
 def test_same_rows_same_bytes_and_nothing_is_drawn_again(
-    files: Files, tables: duckdb.DuckDBPyConnection, green: Path, last_build: Path,
+    files: Files, tables: duckdb.DuckDBPyConnection, root: Path, last_build: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     (last_build / "plots" / "diameters.svg").unlink()
     draw = Mock(wraps=vl_convert.vegalite_to_svg)
     monkeypatch.setattr(vl_convert, "vegalite_to_svg", draw)
-    assert make(green, tables, last_build) == files
+    assert make(root, tables, last_build) == files
     assert draw.call_count == 1
 
 
 def test_what_is_missing_leaves_its_plots_out(
-    tables: duckdb.DuckDBPyConnection, green: Path, last_build: Path
+    tables: duckdb.DuckDBPyConnection, root: Path, last_build: Path
 ) -> None:
     tables.execute("drop table clinical; drop table mask_agreement; drop table voxels")
-    part = make(green, tables, last_build)
+    part = make(root, tables, last_build)
     for plot in PLOTS:
         is_drawn = plot.name in {"geometries", "coverage", "stability"}
         assert (f"plots/{plot.name}.svg" in part) == is_drawn, plot.name
@@ -157,10 +168,10 @@ def test_what_is_missing_leaves_its_plots_out(
 
 
 def test_a_hostile_scanner_stays_text(
-    tables: duckdb.DuckDBPyConnection, green: Path, last_build: Path
+    tables: duckdb.DuckDBPyConnection, root: Path, last_build: Path
 ) -> None:
     tables.execute("update acquisitions set manufacturer = ?", [HOSTILE])
-    hostile = make(green, tables, last_build)
+    hostile = make(root, tables, last_build)
     assert b"<script>alert" not in hostile["index.html"] + hostile["plots/dice_by_scanner.svg"]
     svg = parse(hostile, "dice_by_scanner")
     assert any(str(mark.text).endswith(HOSTILE) for mark in svg.iter(f"{{{SVG}}}title"))
@@ -172,12 +183,8 @@ def test_a_picture_outside_the_page_has_the_colours_of_the_light_page() -> None:
     assert len(MASKS) == len(PALETTE)
 
 
-def test_the_picture_is_named_and_leads_to_its_case(
-    tables: duckdb.DuckDBPyConnection, green: Path, tmp_path: Path
-) -> None:
-    sheet = Sheet("PHANTOM ISPY1_9001: median case", ["a plane"])
-    (tmp_path / "reports").mkdir()
-    (tmp_path / "reports/card.png").write_bytes(draw_png(sheet, make_texts(sheet, "1")))
-    picture = _describe_picture(Site(tmp_path, tables, load_profile(green), tmp_path))
-    assert (picture.title, picture.case_id) == ("PHANTOM ISPY1_9001: median case", "ISPY1_9001")
-    assert "a plane" in picture.alt
+def test_the_picture_has_words_and_leads_to_its_case(files: Files, root: Path) -> None:
+    page = read_page(files)
+    assert files["data/card.png"] == (root / "reports/card.png").read_bytes()
+    assert 'alt="PHANTOM ISPY1_9001: median case. a plane"' in page
+    assert '<a href="cases/ISPY1_9001.html">The page of ISPY1_9001</a>' in page
