@@ -134,7 +134,7 @@ def _describe_rows(db: duckdb.DuckDBPyConnection, table: Relation, snapshot: Sna
         "@id": table.name,
         "name": table.name,
         "description": table.grain,
-        "key": [{"@id": f"{table.name}/{column}"} for column in table.key.split(", ")],
+        "key": [{"@id": f"{table.name}/{column}"} for column in table.key_columns],
         "field": [
             _describe_column(table.name, column, is_set=is_set)
             for column in dictionary.columns(db, table)

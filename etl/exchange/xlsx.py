@@ -92,7 +92,7 @@ def _choose_sheets(
         if relation.name in broken:
             notes.append(f"left out: {broken[relation.name]}")
             continue
-        n_rows = db.sql(f"from {_name(relation)}").count("*").fetchall()[0][0]
+        n_rows = db.sql(f"from {relation.quoted_name}").count("*").fetchall()[0][0]
         if not names and n_rows > ROWS_UNASKED:
             word = f"`--table {relation.sql_name}` takes it"
             notes.append(f"left out {relation.sql_name}: {n_rows:,} rows; {word}")
@@ -107,10 +107,6 @@ def _find(db: duckdb.DuckDBPyConnection, name: str) -> Relation:
         message = f"--table {name}: is a macro, which has no rows of its own. Name a table or view."
         raise UserError(message)
     return relation
-
-
-def _name(relation: Relation) -> str:
-    return f"{quoted(relation.schema)}.{quoted(relation.name)}"
 
 
 def _make_sheet_name(name: str, used: set[str]) -> str:
@@ -157,9 +153,9 @@ def name_header(column: str, unit: str) -> str:
 def _read_rows(db: duckdb.DuckDBPyConnection, sheet: _Sheet) -> Iterator[tuple[Any, ...]]:
     relation = sheet.relation
     names = ", ".join(quoted(column.name) for column in sheet.columns[:MAX_COLUMNS])
-    keys = ", ".join(quoted(name) for name in relation.key.split(", ") if name)
+    keys = ", ".join(quoted(name) for name in relation.key_columns)
     order = f"order by {keys} " if keys else ""
-    cursor = db.execute(f"select {names} from {_name(relation)} {order}limit {MAX_ROWS - 1}")  # noqa: S608
+    cursor = db.execute(f"select {names} from {relation.quoted_name} {order}limit {MAX_ROWS - 1}")  # noqa: S608
     while rows := cursor.fetchmany(10_000):
         yield from rows
 

@@ -75,7 +75,7 @@ def list_needs(
 def _list_kinds(site: Site) -> dict[str, str]:
     """Return relation -> table, view, macro or input; relations without parameters."""
     relations = dictionary.list_relations(site.connection)
-    return {relation.sql_name.partition("(")[0]: relation.kind for relation in relations}
+    return {relation.plain_name: relation.kind for relation in relations}
 
 
 def list_views(kinds: Mapping[str, str], reads: Mapping[str, Sequence[str]]) -> list[View]:

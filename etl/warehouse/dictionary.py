@@ -72,10 +72,25 @@ class Relation:
     parameters: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def plain_name(self) -> str:
+        """The name, with its schema where that is no table's own."""
+        return self.name if self.schema == "main" else f"{self.schema}.{self.name}"
+
+    @property
     def sql_name(self) -> str:
         """The name as a query writes it."""
-        name = self.name if self.schema == "main" else f"{self.schema}.{self.name}"
-        return f"{name}({', '.join(self.parameters)})" if self.kind == "macro" else name
+        is_macro = self.kind == "macro"
+        return f"{self.plain_name}({', '.join(self.parameters)})" if is_macro else self.plain_name
+
+    @property
+    def quoted_name(self) -> str:
+        """The name with its schema, as SQL takes any name."""
+        return f"{quoted(self.schema)}.{quoted(self.name)}"
+
+    @property
+    def key_columns(self) -> tuple[str, ...]:
+        """The columns of the key."""
+        return tuple(self.key.split(", ")) if self.key else ()
 
 
 def list_relations(connection: duckdb.DuckDBPyConnection) -> list[Relation]:

@@ -43,7 +43,7 @@ def test_every_relation_and_column_has_its_place(site: Site, words: Page) -> Non
     ids = {*words.list_values("id")}
     relations = dictionary.list_relations(site.connection)
     for relation in relations:
-        name = relation.sql_name.partition("(")[0]
+        name = relation.plain_name
         facts = dictionary.list_facts(site.connection, relation)
         assert {name, *(f"{name}({p})" for p in relation.parameters)} <= ids
         assert {f"{name}.{fact.name}" for fact in facts[len(relation.parameters) :]} <= ids

@@ -32,7 +32,7 @@ class Subject:
     @property
     def key(self) -> tuple[str, ...]:
         """The key's columns; every plain column where none is declared."""
-        declared = tuple(self.relation.key.split(", ")) if self.relation.key else ()
+        declared = self.relation.key_columns
         return declared or tuple(c.name for c in self.columns if not c.type.endswith("[]"))
 
 
