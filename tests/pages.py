@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from html.parser import HTMLParser
 from pathlib import Path
@@ -12,21 +12,44 @@ from etl.site.build import SITE
 from etl.site.page import File, Site
 from etl.warehouse.connect import connect
 
+Files = dict[str, bytes]
 HOSTILE = '<img src=x onerror="alert(1)"> & \'"</script><!--'
 
 
 @contextmanager
-def open_site(root: Path) -> Iterator[Site]:
+def open_site(root: Path, folder: Path | None = None) -> Iterator[Site]:
+    """Open a project for its site; `folder`: what the last build left, if not in its place."""
     with connect(root) as connection:
-        yield Site(root, connection, load_profile(root), root / SITE)
+        yield Site(root, connection, load_profile(root), folder or root / SITE)
+
+
+def make_files(
+    make_pages: Callable[[Site], Iterable[File]],
+    root: Path,
+    folder: Path | None = None,
+    statements: Iterable[str] = (),
+) -> Files:
+    """Return the files of a part of the site, after the connection was told statements."""
+    with open_site(root, folder) as site:
+        for statement in statements:
+            site.connection.execute(statement)
+        return {file.path: file.content for file in make_pages(site)}
+
+
+def keep_files(files: Files, folder: Path) -> Path:
+    """Write files of the site where a build leaves them; return the folder."""
+    for path, content in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)
+    return folder
 
 
 class Page(HTMLParser):
     """The tags with their attributes, every id and link, and the text, in one line."""
 
-    def __init__(self, file: File) -> None:
+    def __init__(self, content: bytes) -> None:
         super().__init__()
-        self.html = file.content.decode()
+        self.html = content.decode()
         self.tags: list[tuple[str, dict[str, str | None]]] = []
         self._pieces: list[str] = []
         self.feed(self.html)
@@ -37,6 +60,10 @@ class Page(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self._pieces.append(data)
+
+    def find(self, tag: str, **attributes: str) -> list[dict[str, str | None]]:
+        """The attributes of tags that have these among them."""
+        return [a for t, a in self.tags if t == tag and attributes.items() <= a.items()]
 
     @property
     def text(self) -> str:

@@ -15,6 +15,7 @@ from xml.etree import ElementTree as ET
 import duckdb
 import pytest
 import vl_convert
+from pages import Files, keep_files
 from typer.testing import CliRunner
 
 from etl.ask.card.draw import Sheet, draw_png
@@ -29,7 +30,6 @@ from etl.site.svg import SVG
 from etl.warehouse import connect
 from etl.warehouse.reports import find
 
-Files = dict[str, bytes]
 HOSTILE = "GE </title><script>alert(1)</script>"
 
 
@@ -67,10 +67,7 @@ def files(root: Path) -> Files:
 @pytest.fixture
 def last_build(files: Files, tmp_path: Path) -> Path:
     """The site as a build left it: what is the same is not drawn again."""
-    for path, content in files.items():
-        (tmp_path / path).parent.mkdir(exist_ok=True)
-        (tmp_path / path).write_bytes(content)
-    return tmp_path
+    return keep_files(files, tmp_path)
 
 
 def make(root: Path, connection: duckdb.DuckDBPyConnection, folder: Path) -> Files:

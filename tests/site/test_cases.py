@@ -6,10 +6,10 @@ import json
 import re
 import shutil
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from pages import HOSTILE, Files, Page, keep_files, make_files
 from PIL import Image
 from support import CASES, TRIAL_ONLY
 from typer.testing import CliRunner, Result
@@ -26,43 +26,18 @@ from etl.site.facts import CaseFacts
 from etl.site.page import File, Site, render_page
 from etl.site.show import HEIGHT, WIDTH, Shown, format_lines, show_case
 
-HOSTILE = "<script>alert('x')</script>\"&"
 
-
-class Page(HTMLParser):
-    """Tags with their attributes, and the text of a page."""
-
-    def __init__(self, html: bytes) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.text = ""
-        self.feed(html.decode())
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-
-    def find(self, tag: str, **attributes: str) -> list[dict[str, str | None]]:
-        return [a for t, a in self.tags if t == tag and attributes.items() <= a.items()]
-
-
-def render(root: Path, folder: Path, *statements: str) -> dict[str, bytes]:
+def render(root: Path, folder: Path, *statements: str) -> Files:
     """The files of the cases, after the connection was told something."""
-    with etl.connect(root) as connection:
-        for statement in statements:
-            connection.execute(statement)
-        site = Site(root, connection, load_profile(root), folder)
-        return {file.path: file.content for file in make_pages(site)}
+    return make_files(make_pages, root, folder, statements)
 
 
 @pytest.fixture(scope="module")
-def files(built: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+def files(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Files:
     return render(built, tmp_path_factory.mktemp("site"))
 
 
-def test_each_case_has_a_page_and_a_picture(files: dict[str, bytes]) -> None:
+def test_each_case_has_a_page_and_a_picture(files: Files) -> None:
     assert set(files) == {
         "cases/index.html", *(f"cases/{c}.{end}" for c in CASES for end in ("html", "png"))
     }  # fmt: skip
@@ -74,7 +49,7 @@ def test_each_case_has_a_page_and_a_picture(files: dict[str, bytes]) -> None:
     assert "STV, expert: 0.26 cm3 (vermilion)" in str(image["alt"])
 
 
-def test_figures_are_those_of_the_tables(files: dict[str, bytes], built: Path) -> None:
+def test_figures_are_those_of_the_tables(files: Files, built: Path) -> None:
     with etl.connect(built) as connection:
         row = connection.execute(
             "select volume_cm3, dice, pe_median_percent, blob_md5 from masks "
@@ -96,7 +71,7 @@ def test_figures_are_those_of_the_tables(files: dict[str, bytes], built: Path) -
     assert "voxel_count x voxel_volume_mm3 / 1000" in page.text  # where no pointer hovers, too
 
 
-def test_sets_have_one_order_and_both_names(files: dict[str, bytes]) -> None:
+def test_sets_have_one_order_and_both_names(files: Files) -> None:
     page = Page(files["cases/ISPY1_9001.html"])
     legend = "STV, expert (stv_manual), STV, ResUNet (stv_resunet), FTV (ftv)"
     assert f"Masks: {legend}." in page.text
@@ -107,7 +82,7 @@ def test_sets_have_one_order_and_both_names(files: dict[str, bytes]) -> None:
     assert re.search(r"STV, expert: .*STV, ResUNet: .*FTV: ", str(image["alt"]))
 
 
-def test_tables_sort_and_filter_by_attributes(files: dict[str, bytes]) -> None:
+def test_tables_sort_and_filter_by_attributes(files: Files) -> None:
     page = Page(files["cases/index.html"])
     assert page.find("table", **{"data-table": ""})
     filtered = {a["data-key"] for a in page.find("th") if "data-filter" in a}
@@ -150,19 +125,15 @@ def test_without_blobs_the_page_says_what_brings_them(rebuilt: Path, tmp_path: P
     assert "`dvc pull` brings them" in "".join(format_lines(show_case(rebuilt, "9001")))
 
 
-def test_the_same_inputs_give_the_same_bytes(
-    built: Path, files: dict[str, bytes], tmp_path: Path
-) -> None:
+def test_the_same_inputs_give_the_same_bytes(built: Path, files: Files, tmp_path: Path) -> None:
     assert render(built, tmp_path) == files
 
 
 def test_only_pages_of_changed_cases_are_made_again(
-    files: dict[str, bytes], built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    files: Files, built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = (f"cases/{case}.html" for case in CASES)
-    for path, content in files.items():
-        (tmp_path / path).parent.mkdir(exist_ok=True)
-        (tmp_path / path).write_bytes(content)
+    keep_files(files, tmp_path)
     made: list[str] = []
 
     def note(site: Site, path: str, template: str, **values: object) -> File:
@@ -330,7 +301,7 @@ def test_show_says_what_is_broken_and_all_of_it_when_asked() -> None:
 
 
 def test_without_a_verdict_of_these_tables_pages_say_so(
-    files: dict[str, bytes], built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    files: Files, built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert "The gate has not judged these tables" in Page(files["cases/ISPY1_9001.html"]).text
     monkeypatch.setattr("etl.gate.report.read_report", lambda _root: GateReport((CRITICAL,)))

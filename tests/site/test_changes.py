@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from history import GROWN, git
-from pages import Page, open_site
+from pages import Files, Page, keep_files, make_files
 from PIL import Image
 from support import ball, md5, psr, write_nifti
 
@@ -19,31 +19,29 @@ from etl.ask.diff import compare
 from etl.site import changes, overlay
 from etl.site.build import SITE
 from etl.site.overlay import SIDES
-from etl.site.page import File
 from etl.versions import dvc, revision_tables
 
 A = "ISPY1_9001"
 
 
-def make_files(root: Path) -> dict[str, bytes]:
-    with open_site(root) as site:
-        return {file.path: file.content for file in changes.make_pages(site)}
+def render(root: Path) -> Files:
+    return make_files(changes.make_pages, root)
 
 
-def read_page(files: dict[str, bytes]) -> Page:
-    return Page(File("changes.html", files["changes.html"]))
+def read_page(files: Files) -> Page:
+    return Page(files["changes.html"])
 
 
 def read_sentence(root: Path) -> str:
     """What the page says where it has nothing to show."""
-    html = make_files(root)["changes.html"].decode()
+    html = render(root)["changes.html"].decode()
     assert str(root) not in html
     return html.partition('<p class="warn">')[2].partition("</p>")[0]
 
 
 @pytest.fixture(scope="module")
-def files(story: Path) -> dict[str, bytes]:
-    return make_files(story)
+def files(story: Path) -> Files:
+    return render(story)
 
 
 @pytest.fixture(scope="module")
@@ -59,16 +57,8 @@ def copy(story: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(story, tmp_path / "p", symlinks=True))
 
 
-def keep_site(root: Path, files: dict[str, bytes]) -> None:
-    """Write files of the site where a build leaves them."""
-    for path, content in files.items():
-        target = root / SITE / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content)
-
-
 def test_it_names_the_changed_mask_with_volumes_dice_and_hashes(
-    story: Path, files: dict[str, bytes], mask: dict[str, Any]
+    story: Path, files: Files, mask: dict[str, Any]
 ) -> None:
     page = read_page(files)
     words = f"{mask['old_cm3']:.3f} to {mask['new_cm3']:.3f} cm³"
@@ -90,7 +80,7 @@ def list_colours(picture: bytes) -> set[tuple[int, ...]]:
     return {tuple(map(int, colour)) for colour in np.unique(pixels, axis=0)}
 
 
-def test_the_picture_shows_what_was_added(files: dict[str, bytes]) -> None:
+def test_the_picture_shows_what_was_added(files: Files) -> None:
     """Two voxels far from the tumour: the planes go through them."""
     page = read_page(files)
     (picture,) = [path for path in files if path.endswith(".png")]
@@ -128,32 +118,32 @@ def test_a_picture_without_dice_says_why_as_the_table_does(mask: dict[str, Any])
 
 
 def test_the_same_bytes_twice_and_nothing_is_compared_again(
-    copy: Path, files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+    copy: Path, files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert make_files(copy) == files
-    keep_site(copy, files)
+    assert render(copy) == files
+    keep_files(files, copy / SITE)
     with monkeypatch.context() as patch:
         patch.setattr(changes, "compare", lambda *_, **__: pytest.fail("compared again"))
-        assert make_files(copy) == files
+        assert render(copy) == files
     (copy / SITE / "changes/01.png").write_bytes(b"no picture")
-    assert make_files(copy) == files
+    assert render(copy) == files
 
 
 def test_a_clone_without_blobs_keeps_the_pictures_that_it_has(
-    copy: Path, files: dict[str, bytes], mask: dict[str, Any]
+    copy: Path, files: Files, mask: dict[str, Any]
 ) -> None:
     dvc.name_cache_path(copy, mask["old_md5"]).unlink()
-    without = make_files(copy)
+    without = render(copy)
     assert "the old blob is not at hand" in read_page(without).text
     assert not [path for path in without if path.endswith(".png")]
-    keep_site(copy, files)
-    assert make_files(copy) == files
+    keep_files(files, copy / SITE)
+    assert render(copy) == files
 
 
 def test_what_is_hidden_is_said(story: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(changes, "MAX_ROWS", 1)
     monkeypatch.setattr(changes, "MAX_PICTURES", 0)
-    page = read_page(make_files(story))
+    page = read_page(render(story))
     assert "more: ispy1 diff v1 v2 --all" in page.text
     assert "not measured here" in page.text
 
@@ -161,7 +151,7 @@ def test_what_is_hidden_is_said(story: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_what_was_built_since_the_latest_tag_comes_before_older_tags(copy: Path) -> None:
     older = revision_tables.list_tables_at(copy, "v1")["masks"]
     shutil.copy(dvc.name_cache_path(copy, older), copy / "data/tables/masks.parquet")
-    page = read_page(make_files(copy))
+    page = read_page(render(copy))
     assert "From v2 (" in page.text
     assert "to the working tree, as it was built here" in page.text
     assert f"{A} stv_manual" in page.text
@@ -171,7 +161,7 @@ def test_what_was_built_since_the_latest_tag_comes_before_older_tags(copy: Path)
 def test_one_tag_is_compared_with_what_lies_here_and_is_text(copy: Path) -> None:
     git(copy, "tag", "<b>&amp;", "v1")
     git(copy, "tag", "-d", "v1", "v2")
-    page = read_page(make_files(copy))
+    page = read_page(render(copy))
     assert "From <b>&amp; (" in page.text
     assert "b" not in {tag for tag, _ in page.tags}
     assert "to the working tree, as it was built here" in page.text
@@ -190,7 +180,7 @@ def test_where_nothing_can_be_shown_a_sentence_says_why(copy: Path) -> None:
     )
     git(copy, "tag", "-d", "v1", "v2")
     git(copy, "tag", "same")
-    html = make_files(copy)["changes.html"].decode()
+    html = render(copy)["changes.html"].decode()
     assert "same and the working tree are the same: every table is the same file." in html
     git(copy, "tag", "-d", "same")
     git(copy, "tag", "of-nothing", git(copy, "commit-tree", "-m", "-", "HEAD:sql").strip())

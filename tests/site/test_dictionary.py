@@ -36,7 +36,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 def words(site: Site) -> Page:
     (file,) = page.make_pages(site)
     assert file.path == "dictionary.html"
-    return Page(file)
+    return Page(file.content)
 
 
 def test_every_relation_and_column_has_its_place(site: Site, words: Page) -> None:

@@ -47,7 +47,7 @@ def make_page(site: Site, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Page
         monkeypatch.setattr("etl.gate.report.read_report", lambda _root: GateReport(contracts))
         monkeypatch.setattr(gate, "find_stale", lambda _root, **_: [*changes])
         (file,) = gate.make_pages(site)
-        return Page(file)
+        return Page(file.content)
 
     return make
 
@@ -124,7 +124,7 @@ def test_a_number_has_its_source(site: Site, make_page: Callable[..., Page]) -> 
 
 def test_before_the_gate_there_is_no_verdict(site: Site) -> None:
     (file,) = gate.make_pages(site)
-    page = Page(file)
+    page = Page(file.content)
     assert "? No verdict" in page.text
     assert "The gate has not judged these tables. Run ispy1 repro" in page.text
     assert str(site.root) not in page.html

@@ -17,14 +17,13 @@ from etl.model import project
 from etl.model.params_file import set_params
 from etl.site import dictionary, lineage
 from etl.site.layout import HEIGHT, arrange
-from etl.site.page import File
 from etl.site.reads import list_reads
 
 
 def read_page(root: Path) -> Page:
     with open_site(root) as site:
         (file,) = lineage.make_pages(site)
-    return Page(file)
+    return Page(file.content)
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +40,7 @@ def test_every_stage_and_table_is_in_a_picture_and_in_a_table(built: Path, page:
     with open_site(built) as site:
         (words,) = dictionary.make_pages(site)
         reads = list_reads(site)
-    anchors = {f"dictionary.html#{anchor}" for anchor in Page(words).list_values("id")}
+    anchors = {f"dictionary.html#{anchor}" for anchor in Page(words.content).list_values("id")}
     for name in (*list_tables(), "voxels", "findings", "gate_results"):
         assert f'href="dictionary.html#{name}"' in pictures[1]
     links = [link for link in page.list_values("href") if "dictionary.html#" in link]
@@ -55,7 +54,7 @@ def test_after_a_build_all_tables_are_fresh(page: Page) -> None:
     """But the gate did not run here."""
     picture = page.html.split("<svg")[2].partition("</svg>")[0]
     assert picture.count("! stale") == 1
-    assert "gate_results ! stale" in Page(File("", picture.encode())).text
+    assert "gate_results ! stale" in Page(picture.encode()).text
 
 
 def test_what_changed_is_stale_and_so_is_what_needs_it(rebuilt: Path) -> None:
