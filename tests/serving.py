@@ -3,30 +3,16 @@
 from __future__ import annotations
 
 import http.client
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
 
-from etl.site.build import SITE
-from etl.site.page import STATIC
-from etl.site.serve.files import SERVED
 from etl.site.serve.run import LOOPBACK, make_server, open_listener
 from etl.warehouse.limits import Limits
 
 LIMITS = Limits(memory="200MB", spill="10MB")
 Answer = tuple[int, dict[str, str], bytes]
-
-
-def copy_served(built: Path, root: Path) -> Path:
-    """Copy a built project, with a site of one page."""
-    shutil.copytree(built, root)
-    folder = root / SITE
-    (folder / "static").mkdir(parents=True)
-    shutil.copy2(STATIC / "site.css", folder / "static")
-    (folder / "index.html").write_text(f"<p>é</p>\n<nav>{SERVED}</nav>", encoding="utf-8")
-    return root
 
 
 @contextmanager

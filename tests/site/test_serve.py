@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import http.client
 import json
-import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 from typing import Any
 
 import pytest
-from serving import LIMITS, ask, copy_served, run_server
+from serving import LIMITS, ask, run_server
 
 from etl.model.errors import UserError
 from etl.site.build import SITE
@@ -23,24 +21,6 @@ from etl.site.serve.run import LOOPBACK, serve_site
 from etl.warehouse.connect import connect
 from etl.warehouse.dictionary import list_relations
 from etl.warehouse.limits import Limits
-
-
-@pytest.fixture(scope="module")
-def root(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of `built` with its site, and what a link and a file outside of it might show."""
-    root = copy_served(built, tmp_path_factory.mktemp("served") / "project")
-    folder = root / SITE
-    (folder / "cases").mkdir()
-    shutil.copy2(folder / "index.html", folder / "cases/ISPY1_9001.html")
-    (folder / "out.yaml").symlink_to(root / "params.yaml")
-    (folder / "out").symlink_to(root / "data")
-    return root
-
-
-@pytest.fixture(scope="module")
-def port(root: Path) -> Iterator[int]:
-    with run_server(root) as port:
-        yield port
 
 
 def test_pages_get_links_to_what_needs_a_server(port: int, root: Path) -> None:

@@ -7,13 +7,12 @@ import json
 import re
 import tarfile
 from base64 import b64encode
-from collections.abc import Iterator
 from hashlib import sha512
 from pathlib import Path
 
 import polars as pl
 import pytest
-from serving import ask, copy_served, run_server
+from serving import ask
 from support import CASES, ROOT
 
 from etl.model import project
@@ -24,17 +23,6 @@ from etl.site.serve.vendor import unpack
 
 MASK = "masks_stv_manual/ISPY1_9001.nii.gz"
 IMAGE = "images_bias-corrected_nifti/ISPY1_9001/ISPY1_9001_DCE_0001_N3.nii.gz"
-
-
-@pytest.fixture(scope="module")
-def root(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return copy_served(built, tmp_path_factory.mktemp("served") / "project")
-
-
-@pytest.fixture(scope="module")
-def port(root: Path) -> Iterator[int]:
-    with run_server(root) as port:
-        yield port
 
 
 def test_a_blob_is_sent_as_it_is(port: int, root: Path) -> None:
