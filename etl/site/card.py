@@ -26,7 +26,8 @@ from etl.site.plots import PLOTS, Plot, Sets
 from etl.site.svg import draw_plot
 from etl.text.output import format_csv
 from etl.versions import git
-from etl.warehouse.reports import find, read_title
+from etl.warehouse.reports import REPORTS, find, read_title
+from etl.warehouse.views import read_views
 
 LOCK = "requirements.lock"
 # What the page shows as tables, by the name of the report.
@@ -66,7 +67,8 @@ class Figure:
 def make_pages(site: Site) -> Iterator[File]:
     """Yield the page of the release, its picture, its plots and the rows of its reports."""
     names = {*TABLES, *(plot.report for plot in PLOTS)}
-    answers = {name: _ask_report(site, name) for name in sorted(names)}
+    queries = read_views(site.root / REPORTS, site.profile)
+    answers = {name: _ask_report(site, name, queries) for name in sorted(names)}
     facts = read_facts(site.root)
     colours = number_masks(site.profile, (row["mask"] for row in answers["labels"].rows))
     figures = _draw_plots(site, answers, colours)
@@ -87,8 +89,8 @@ def make_pages(site: Site) -> Iterator[File]:
     )  # fmt: skip
 
 
-def _ask_report(site: Site, name: str) -> Answer:
-    sql = find(site.root, name)
+def _ask_report(site: Site, name: str, queries: Mapping[str, str]) -> Answer:
+    sql = queries.get(name) or find(site.root, name)  # which says that there is none
     return Answer(name, read_title(sql), sql, ask(site.connection, sql))
 
 
