@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from math import floor
 from typing import Any
 
@@ -89,14 +90,9 @@ def _draw_strips(marks: Sequence[Mark], sets: Sets, y: alt.Y, shape: alt.Shape |
     return points + medians.encode(**strip, y=alt.Y("median(value):Q", scale=y["scale"]))
 
 
-def _draw_volumes_by_subtype(marks: Sequence[Mark], sets: Sets) -> Chart:
+def _draw_volumes(marks: Sequence[Mark], sets: Sets, shape: str = "") -> Chart:
     y = alt.Y("value:Q", title="volume, cm³", **_log([mark["value"] for mark in marks]))
-    return _draw_strips(marks, sets, y, _shape("pcr", marks))
-
-
-def _draw_volumes_by_pcr(marks: Sequence[Mark], sets: Sets) -> Chart:
-    y = alt.Y("value:Q", title="volume, cm³", **_log([mark["value"] for mark in marks]))
-    return _draw_strips(marks, sets, y, None)
+    return _draw_strips(marks, sets, y, _shape(shape, marks) if shape else None)
 
 
 def _draw_dice_by_scanner(marks: Sequence[Mark], sets: Sets) -> Chart:
@@ -195,8 +191,8 @@ def _draw_stability(marks: Sequence[Mark], _: Sets) -> Chart:
 
 
 CHARTS: Mapping[str, Callable[[Sequence[Mark], Sets], Chart]] = {
-    "volumes_by_subtype": _draw_volumes_by_subtype,
-    "volumes_by_pcr": _draw_volumes_by_pcr,
+    "volumes_by_subtype": partial(_draw_volumes, shape="pcr"),
+    "volumes_by_pcr": _draw_volumes,
     "volumes_against_expert": _draw_against_expert,
     "diameters": _draw_diameters,
     "geometries": _draw_geometries,

@@ -43,23 +43,36 @@ class Plot:
     read: Callable[[Sequence[Mark], Sets], str]
 
 
+def _make_marks(
+    rows: Iterable[Row], about: str, names: Iterable[str], **columns: str
+) -> list[Mark]:
+    """Return a mark per row.
+
+    Args:
+        rows: what is drawn.
+        about: what a mark says; its fields are columns.
+        names: columns that a mark has by their name.
+        columns: further ones, by the name that they have in a mark.
+    """
+    taken = {name: name for name in names} | columns
+    return [
+        {name: row[column] for name, column in taken.items()} | {"about": about.format_map(row)}
+        for row in rows
+    ]
+
+
 # --- Volumes -----------------------------------------------------------------------------------
 
 
 def _prepare_volumes(rows: Rows, sets: Sets) -> list[Mark]:
-    return [
-        {
-            "case_id": row["case_id"],
-            "mask": row["mask"],
-            "subtype": row["subtype"],
-            "pcr": PCR[row["pcr"]],
-            "value": row["volume_cm3"],
-            "about": f"{row['case_id']}: {row['mask']} {row['volume_cm3']:.2f} cm³, "
-            f"{row['subtype']}, {PCR[row['pcr']]}",
-        }
+    shown = [
+        {**row, "pcr": PCR[row["pcr"]]}
         for row in rows
         if row["volume_cm3"] and row["mask"] in sets.colours  # a log scale has no 0
     ]
+    about = "{case_id}: {mask} {volume_cm3:.2f} cm³, {subtype}, {pcr}"
+    names = ("case_id", "mask", "subtype", "pcr")
+    return _make_marks(shown, about, names, value="volume_cm3")
 
 
 def _prepare_subtypes(rows: Rows, sets: Sets) -> list[Mark]:
@@ -78,23 +91,18 @@ def _read_volumes(marks: Sequence[Mark], sets: Sets) -> str:
 
 
 def _prepare_against_expert(rows: Rows, sets: Sets) -> list[Mark]:
-    columns = {
+    others = {
         "ftv_cm3": sets.functional, "stv_resunet_cm3": sets.network, "published_cm3": PUBLISHED,
     }  # fmt: skip
-    return [
-        {
-            "case_id": row["case_id"],
-            "mask": name,
-            "x": row["stv_manual_cm3"],
-            "y": row[column],
-            "ratio": row[column] / row["stv_manual_cm3"],
-            "about": f"{row['case_id']}: {name} {row[column]:.2f} cm³, "
-            f"{sets.expert} {row['stv_manual_cm3']:.2f} cm³",
-        }
-        for column, name in columns.items()
+    shown = [
+        {**row, "mask": name, "y": row[column], "ratio": row[column] / row["stv_manual_cm3"]}
+        for column, name in others.items()
         for row in rows
         if row["stv_manual_cm3"] and row[column]
     ]
+    about = "{case_id}: {mask} {y:.2f} cm³, " + f"{sets.expert} {{stv_manual_cm3:.2f}} cm³"
+    names = ("case_id", "mask", "y", "ratio")
+    return _make_marks(shown, about, names, x="stv_manual_cm3")
 
 
 def _read_against_expert(marks: Sequence[Mark], sets: Sets) -> str:
@@ -107,17 +115,12 @@ def _read_against_expert(marks: Sequence[Mark], sets: Sets) -> str:
 
 def _prepare_diameters(rows: Rows, _: Sets) -> list[Mark]:
     measured, clinical = "stv_manual_largest_component_max_diameter_mm", "mri_ld_baseline_mm"
-    return [
-        {
-            "case_id": row["case_id"],
-            "x": row[clinical],
-            "y": row[measured],
-            "about": f"{row['case_id']}: {row[measured]:.0f} mm in the mask, "
-            f"{row[clinical]:.0f} mm in the clinical table",
-        }
-        for row in rows
-        if row[clinical] and row[measured]
-    ]
+    shown = [row for row in rows if row[clinical] and row[measured]]
+    about = (
+        f"{{case_id}}: {{{measured}:.0f}} mm in the mask, "
+        f"{{{clinical}:.0f}} mm in the clinical table"
+    )
+    return _make_marks(shown, about, ["case_id"], x=clinical, y=measured)
 
 
 def _read_diameters(marks: Sequence[Mark], sets: Sets) -> str:
@@ -129,17 +132,11 @@ def _read_diameters(marks: Sequence[Mark], sets: Sets) -> str:
 
 
 def _prepare_geometries(rows: Rows, _: Sets) -> list[Mark]:
-    return [
-        {
-            "x": row["spacing_x_mm"],
-            "y": row["spacing_z_mm"],
-            "n_cases": row["n_cases"],
-            "about": f"{row['n_cases']:,} cases: {row['size_x']} x {row['size_y']} x "
-            f"{row['size_z']} voxels of {row['spacing_x_mm']:g} x {row['spacing_y_mm']:g} x "
-            f"{row['spacing_z_mm']:g} mm, {row['orientation']}",
-        }
-        for row in rows
-    ]
+    about = (
+        "{n_cases:,} cases: {size_x} x {size_y} x {size_z} voxels of {spacing_x_mm:g} x "
+        "{spacing_y_mm:g} x {spacing_z_mm:g} mm, {orientation}"
+    )
+    return _make_marks(rows, about, ["n_cases"], x="spacing_x_mm", y="spacing_z_mm")
 
 
 def _read_geometries(marks: Sequence[Mark], _: Sets) -> str:
@@ -154,19 +151,14 @@ def _read_geometries(marks: Sequence[Mark], _: Sets) -> str:
 
 
 def _prepare_dice(rows: Rows, sets: Sets) -> list[Mark]:
-    return [
-        {
-            "case_id": row["case_id"],
-            "mask": row["mask"],
-            "group": row["manufacturer"],
-            "x": row["stv_manual_cm3"],
-            "value": row["dice"],
-            "about": f"{row['case_id']}: {row['mask']} Dice {row['dice']:.2f}, "
-            f"{row['stv_manual_cm3']:.2f} cm³, {row['manufacturer']}",
-        }
+    shown = [
+        row
         for row in rows
         if row["dice"] is not None and row["stv_manual_cm3"] and row["mask"] in sets.colours
     ]
+    about = "{case_id}: {mask} Dice {dice:.2f}, {stv_manual_cm3:.2f} cm³, {manufacturer}"
+    columns = {"group": "manufacturer", "x": "stv_manual_cm3", "value": "dice"}
+    return _make_marks(shown, about, ("case_id", "mask"), **columns)
 
 
 def _read_dice_by_mask(marks: Sequence[Mark], sets: Sets) -> str:
@@ -183,17 +175,13 @@ def _read_dice_by_scanner(marks: Sequence[Mark], sets: Sets) -> str:
 
 
 def _prepare_rings(rows: Rows, _: Sets) -> list[Mark]:
-    return [
-        {
-            "ring_mm": row["ring_mm"],
-            "x": row["ring_mm"] + 0.5,  # the middle of the ring
-            "value": row["pe_mean_percent"],
-            "about": f"{row['ring_mm']} to {row['ring_mm'] + 1} mm: "
-            f"PE {row['pe_mean_percent']:.0f} %, {row['n_cases']} cases",
-        }
+    shown = [
+        {**row, "end_mm": row["ring_mm"] + 1, "middle_mm": row["ring_mm"] + 0.5}
         for row in rows
         if row["pe_mean_percent"] is not None
     ]
+    about = "{ring_mm} to {end_mm} mm: PE {pe_mean_percent:.0f} %, {n_cases} cases"
+    return _make_marks(shown, about, ["ring_mm"], x="middle_mm", value="pe_mean_percent")
 
 
 def _read_rings(marks: Sequence[Mark], _: Sets) -> str:
@@ -208,16 +196,8 @@ def _read_rings(marks: Sequence[Mark], _: Sets) -> str:
 
 
 def _prepare_coverage(rows: Rows, _: Sets) -> list[Mark]:
-    return [
-        {
-            "case_id": row["case_id"],
-            "item": row["item"],
-            "item_number": row["item_number"],
-            "state": row["state"],
-            "about": f"{row['case_id']}: {row['item']} {row['state']}",
-        }
-        for row in rows
-    ]
+    names = ("case_id", "item", "item_number", "state")
+    return _make_marks(rows, "{case_id}: {item} {state}", names)
 
 
 def _read_coverage(marks: Sequence[Mark], _: Sets) -> str:
@@ -227,17 +207,20 @@ def _read_coverage(marks: Sequence[Mark], _: Sets) -> str:
 
 
 def _prepare_stability(rows: Rows, _: Sets) -> list[Mark]:
-    return [
+    shown = [
         {
+            **row,
             "image": f"{row['image_set']}, phase {row['phase']}",
             "family": row["family"].replace("_", " "),
-            "value": row["icc"],
-            "about": f"{row['title']} ({row['feature']}): ICC {row['icc']:.2f}, 95 % interval "
-            f"{row['icc_low']:.2f} to {row['icc_high']:.2f}, {row['n_cases']} cases",
         }
         for row in rows
         if row["icc"] is not None
     ]
+    about = (
+        "{title} ({feature}): ICC {icc:.2f}, 95 % interval {icc_low:.2f} to {icc_high:.2f}, "
+        "{n_cases} cases"
+    )
+    return _make_marks(shown, about, ("image", "family"), value="icc")
 
 
 def _read_stability(marks: Sequence[Mark], _: Sets) -> str:
