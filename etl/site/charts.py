@@ -72,8 +72,8 @@ def _log(values: Sequence[float]) -> dict[str, Any]:
 
 def _share(marks: Sequence[Mark]) -> alt.Scale:
     """Return a scale up to 1, from the last tenth below the marks."""
-    least = min(0.9, *(mark["value"] for mark in marks))
-    return alt.Scale(domain=[floor(least * 10) / 10, 1], nice=False)
+    lowest = min(0.9, *(mark["value"] for mark in marks))
+    return alt.Scale(domain=[floor(lowest * 10) / 10, 1], nice=False)
 
 
 def _draw_strips(marks: Sequence[Mark], sets: Sets, y: alt.Y, shape: alt.Shape | None) -> Chart:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from etl.site.page import format_number
 from etl.tables.own_masks import select_nonzero
 from etl.tables.unit import Blob
 
+Planes = Sequence[tuple[Array | None, Array | None]]
 SIDES = {"old": 4, "new": 3}  # colours of the palette that no declared set has
 PANEL_PIXELS = 400
 _LARGE = 0.8  # of the most changed voxels that a plane has: the one nearest to the middle is shown
@@ -53,14 +54,13 @@ def lay_over(
     """
     if change["old_md5"] == change["new_md5"]:
         return Overlay(note="same blob, measured anew")
-    found = {s: find_blob(root, change[f"{s}_md5"], change[f"{s}_path"]) for s in SIDES}
-    missing = [side for side, source in found.items() if source is None]
+    sources = {s: find_blob(root, change[f"{s}_md5"], change[f"{s}_path"]) for s in SIDES}
+    missing = [side for side, source in sources.items() if source is None]
     if missing:
-        return Overlay(
-            note=f"the {' and the '.join(missing)} blob is not at hand", is_lasting=False
-        )
+        note = f"the {' and the '.join(missing)} blob is not at hand"
+        return Overlay(note=note, is_lasting=False)
     try:
-        volumes = {s: read_volume(source) for s, source in found.items() if source is not None}
+        volumes = {s: read_volume(source) for s, source in sources.items() if source is not None}
         overlap = measure_volumes(volumes["old"], volumes["new"])
     except BadInputError as error:
         return Overlay(note=f"a blob cannot be read ({error.check})", is_lasting=False)
@@ -90,14 +90,10 @@ def _make_sheet(
     header = (image or volumes["new"]).header
     frame = frame_planes(header, _find_change(volumes, bits))
     planes = {side: sample_planes(bits[side], volumes[side].header.affine, frame) for side in SIDES}
-    grey = sample_planes(image.voxels, image.header.affine, frame) if image else None
+    no_image: Planes = [(None, None)] * len(VIEWS)
+    grey = sample_planes(image.voxels, image.header.affine, frame) if image else no_image
     panels = [
-        Panel(
-            view,
-            grey[at][0] if grey else None,
-            grey[at][1] if grey else None,
-            {side: planes[side][at][0] for side in SIDES},
-        )
+        Panel(view, *grey[at], {side: planes[side][at][0] for side in SIDES})
         for at, view in enumerate(VIEWS)
     ]
     legend = {

@@ -34,7 +34,7 @@ def list_reads(site: Site) -> dict[str, tuple[str, ...]]:
 def _read_sql(site: Site) -> Iterator[tuple[str, set[str]]]:
     for folder in (ADDED, VIEWS, MACROS):
         for name, sql in views.read_views(site.root / folder, site.profile).items():
-            inputs = {f"{INPUTS_SCHEMA}.{own}" for own in views.find_inputs(sql)}
+            inputs = {f"{INPUTS_SCHEMA}.{table}" for table in views.find_inputs(sql)}
             yield name, views.find_relations(sql) | inputs
 
 

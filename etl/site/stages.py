@@ -61,21 +61,20 @@ def read_stages(root: Path) -> dict[str, Stage]:
     stages: dict[str, Stage] = {}
     release = project.release_name(root)
     for path in _FILES:
-        own = dict(_read_file(root, path)) if (root / path).is_file() else {}
-        if path == _FILES[-1] or any(release in stage.outs for stage in own.values()):
-            stages |= own
+        stated = dict(_read_file(root, path)) if (root / path).is_file() else {}
+        if path == _FILES[-1] or any(release in stage.outs for stage in stated.values()):
+            stages |= stated
     return stages
 
 
 def _read_file(root: Path, path: str) -> Iterator[tuple[str, Stage]]:
     folder = posixpath.dirname(path)
     for name, stated in (project.read_yaml(root / path).get("stages") or {}).items():
-        lists = {
-            key: [_resolve(root, folder, entry) for entry in stated.get(key) or ()]
+        deps, outs, metrics, plots = (
+            [_resolve(root, folder, entry) for entry in stated.get(key) or ()]
             for key in ("deps", "outs", "metrics", "plots")
-        }
-        outs = [*lists["outs"], *lists["metrics"], *lists["plots"]]
-        yield name, Stage(str(stated.get("cmd", "")), lists["deps"], outs)
+        )
+        yield name, Stage(str(stated.get("cmd", "")), deps, [*outs, *metrics, *plots])
 
 
 def _resolve(root: Path, folder: str, entry: Any) -> str:  # noqa: ANN401  as YAML has it
@@ -89,9 +88,9 @@ def find_needs(stages: Mapping[str, Stage]) -> dict[str, list[str]]:
     """Return stage -> the stages whose outputs it depends on."""
     return {
         name: [
-            other
-            for other, made in stages.items()
-            if other != name and any(_overlap(out, d) for out in made.outs for d in stage.deps)
+            maker
+            for maker, of in stages.items()
+            if maker != name and any(_overlap(out, d) for out in of.outs for d in stage.deps)
         ]
         for name, stage in stages.items()
     }
@@ -122,7 +121,7 @@ def examine_stages(
 ) -> dict[str, State]:
     """Return stage -> whether it is fresh: by its tables or its verdict, and what it needs."""
     stale = [name for name, state in tables.items() if state.reasons]
-    own = {
+    changes = {
         "index": find_newer_release(root),
         "tables": [f"{', '.join(stale)}: stale"] if stale else [],
         "gate": find_stale(root, blobs=False),
@@ -131,6 +130,6 @@ def examine_stages(
     states: dict[str, State] = {}
     for name in TopologicalSorter(needs).static_order():
         above = [need for need in needs[name] if states[need].reasons]
-        reasons = [*own.get(name, ()), *(f"{need} is stale" for need in above)]
+        reasons = [*changes.get(name, ()), *(f"{need} is stale" for need in above)]
         states[name] = State(reasons, is_known)
     return states
