@@ -59,7 +59,7 @@ ONLY_IN = {
 # What a package may import of the project, when its layer alone would allow more.
 NARROW = {
     "etl.measure": ("etl.measure",),
-    "etl.read": ("etl.read", "etl.model.errors", "etl.measure.grids"),
+    "etl.read": ("etl.read", "etl.model.errors", "etl.measure.grids", "etl.measure.arrays"),
     "etl.phantom": ("etl.phantom", "etl.model.errors", "etl.model.feature_names", "etl.model.pool"),
 }
 # Too slow to import for a command that does not need it: only inside functions.

@@ -10,7 +10,7 @@ import numpy as np
 
 from etl.exchange.cases import Mask
 from etl.exchange.target import Copy, put_in_place
-from etl.measure.grids import Array
+from etl.measure.arrays import Array
 from etl.measure.mask import find_foreground
 from etl.model.profile import Profile
 from etl.model.release import parse

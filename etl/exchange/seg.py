@@ -31,7 +31,8 @@ from etl.exchange.labels import select_foreground
 from etl.exchange.series import Series, find_series
 from etl.exchange.target import Exported, Options, list_reasons, require_folder
 from etl.exchange.verdict import find_unsound
-from etl.measure.grids import Array, Grid, find_corners, invert, to_world
+from etl.measure.arrays import Array
+from etl.measure.grids import Grid, find_corners, invert, to_world
 from etl.model.errors import UserError
 from etl.model.profile import Profile, load_profile
 from etl.model.store import write_atomically

@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
+from etl.measure.arrays import Array
 from etl.measure.grids import to_mm
 from etl.measure.mask import Foreground, find_centroid, find_surface
 
 if TYPE_CHECKING:
     from scipy.spatial import KDTree
 
-Array = npt.NDArray[Any]
 
 _PERCENTILE = 95
 

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from etl.measure.arrays import Array
 from etl.measure.concordance import (
     compute_bland_altman,
     compute_lin_concordance,
@@ -20,8 +19,6 @@ from etl.measure.concordance import (
     compute_spearman,
     find_outliers,
 )
-
-Array = npt.NDArray[Any]
 
 EXACT, CONCORDANCE, NOT_COMPARABLE = "exact", "concordance", "not_comparable"
 STEPS = (0.001, 0.01, 0.02, 0.05, 0.1)  # relative differences that a verdict may name

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy.fft import fft, ifft, irfft, rfft
 from zrad.radiomics.morphology import MorphologyCorrelationFeatures
 
-Array = npt.NDArray[Any]
+from etl.measure.arrays import Array
+
 Size = tuple[int, ...]
 
 SLAB = 8  # frequencies that are transformed at once: the spectrum of a large box takes 100 MB

@@ -5,15 +5,12 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from etl.measure.arrays import Array
 from etl.measure.grids import invert, measure_spacing, to_mm
 from etl.measure.mask import crop, find_surface
-
-Array = npt.NDArray[Any]
 
 MAX_TRANSFORMED = 1 << 21  # voxels
 _ROUNDING = 1e-9  # mm: a step of 5 mm is no longer than a margin of 5 mm

@@ -8,16 +8,12 @@ opposite ones give one matrix and 13 offsets give the same mean.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
+from etl.measure.arrays import Array
 from etl.measure.captk_histogram import BINS, bin_index
 from etl.measure.captk_intensity import Values, divide
 from etl.measure.mask import DIRECTIONS, Step
-
-Array = npt.NDArray[Any]
 
 NEGLIGIBLE = 0.0001  # ITK leaves rarer pairs out of the entropy
 NAMES = (

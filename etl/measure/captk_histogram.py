@@ -8,14 +8,10 @@ that ITK takes the region's own and stretches the maximum by a hundredth of a bi
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
+from etl.measure.arrays import Array
 from etl.measure.captk_intensity import Values, compute_statistics, divide, find_percentile
-
-Array = npt.NDArray[Any]
 
 BINS = 128
 MARGINAL_SCALE = 100.0  # ITK's default

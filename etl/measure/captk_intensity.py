@@ -7,12 +7,10 @@ voxels as float32; here all is float64, which differs by less than the ten digit
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from etl.measure.arrays import Array
+
 Values = dict[str, float]
 
 

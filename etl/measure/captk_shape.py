@@ -10,12 +10,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from etl.measure.arrays import Array
 from etl.measure.captk_intensity import Values
 from etl.measure.mask import Foreground
 
-Array = npt.NDArray[Any]
 Spacing = tuple[float, ...]
 
 _LABEL = 1

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from etl.measure.arrays import Array
 
 FEWEST = 3  # two points always lie on a line
 _LIMIT = 1.96  # of a normal distribution, 95 % lie within so many standard deviations

@@ -6,12 +6,11 @@ An affine is a 4x4 array that takes voxel indices to world mm.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from etl.measure.arrays import Array
+
 Grid = tuple[tuple[int, ...], Array]  # voxels along each array axis, and the affine
 
 SAME_GRID_MM = 0.01  # largest distance of two corners (TABLES, "same grid")

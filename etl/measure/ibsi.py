@@ -15,7 +15,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from zrad.exceptions import DataStructureError
 from zrad.image import Image
 from zrad.preprocessing.discretization import FixedBinNumberDiscretizer
@@ -28,13 +27,13 @@ from zrad.radiomics.intensity import (
 from zrad.radiomics.morphology import MorphologicalFeatures
 from zrad.radiomics.ngldm import NGLDM
 
+from etl.measure.arrays import Array
 from etl.measure.autocorrelation import Autocorrelation
 from etl.measure.ibsi_names import NEEDS_IMAGE, Aggregation, list_names
 from etl.measure.mask import crop
 from etl.measure.texture import Cooccurrence, Differences, DistanceZones, Runs, SizeZones
 from etl.measure.together import move_together
 
-Array = npt.NDArray[Any]
 Values = Mapping[str, float]
 Scaled = tuple[Array, float, float]  # stored voxels, slope, intercept
 

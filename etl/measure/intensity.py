@@ -10,14 +10,11 @@ import hashlib
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from etl.measure.arrays import Array
 from etl.measure.sorting import sort_voxels
-
-Array = npt.NDArray[Any]
 
 PERCENTILES = (1.0, 50.0, 99.0)
 BLOCK = 1 << 17  # voxels: as float64 they fit a cache; a whole volume would take hundreds of MB

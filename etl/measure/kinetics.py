@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from etl.measure.arrays import Array
+
 Quartiles = tuple[float, float, float]
 
 PERCENTILES = (25.0, 50.0, 75.0)

@@ -9,9 +9,9 @@ from typing import Any
 
 import cc3d
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from etl.measure.arrays import Array
+
 Step = tuple[int, int, int]
 
 # To one of each two opposite neighbours of a voxel: 13 of 26, in ascending order.

@@ -9,15 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from etl.measure.arrays import Array
 from etl.measure.intensity import BLOCK, measure_intensity
 from etl.measure.trilinear import resample_planes
-
-Array = npt.NDArray[Any]
 
 FOREGROUND_SHARE = 0.1  # of the N3 image's 99th percentile
 OUTLIER_SDS = 3.0  # of a normal distribution: 0.3 % of it lies beyond

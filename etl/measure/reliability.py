@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
-import numpy.typing as npt
-
-Array = npt.NDArray[Any]
+from etl.measure.arrays import Array
 
 CONFIDENCE = 0.95
 ROUNDING = 1e-12  # of 1: a correlation this close to it is one, whose interval is a point

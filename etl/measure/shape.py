@@ -6,15 +6,12 @@ import math
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from etl.measure.arrays import Array
 from etl.measure.grids import to_mm
 from etl.measure.mask import DIRECTIONS, Foreground
-
-Array = npt.NDArray[Any]
 
 ISO_LEVEL = 0.5
 BLOCK = 1 << 20  # cubes: what is known of each takes some 40 bytes

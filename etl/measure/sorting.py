@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from etl.measure.arrays import Array
 
 BLOCK = 1 << 17  # voxels: their buckets fit a cache
 SAMPLE = 1 << 15  # voxels whose values are taken for those of the image

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import math
 from functools import cache
-from typing import Any
 
 import cc3d
 import numpy as np
-import numpy.typing as npt
 from scipy.ndimage import distance_transform_cdt
 from zrad.exceptions import DataStructureError
 from zrad.radiomics.glcm import GLCM
@@ -22,9 +20,8 @@ from zrad.radiomics.glrlm import GLRLM
 from zrad.radiomics.glszm import GLSZM
 from zrad.radiomics.ngtdm import NGTDM
 
+from etl.measure.arrays import Array
 from etl.measure.mask import DIRECTIONS
-
-Array = npt.NDArray[Any]
 
 
 def _add_up(terms: Array) -> float:

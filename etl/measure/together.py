@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import cc3d
 import numpy as np
-import numpy.typing as npt
 from scipy.ndimage import find_objects
 
-Array = npt.NDArray[Any]
+from etl.measure.arrays import Array
+
 Size = tuple[int, int, int]
 
 

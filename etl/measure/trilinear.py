@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from etl.measure.arrays import Array
 from etl.measure.carry import find_grid_index
 
-Array = npt.NDArray[Any]
 Size = tuple[int, int, int]
 
 

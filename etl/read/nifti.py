@@ -13,7 +13,8 @@ from typing import Any, cast
 import numpy as np
 from isal import igzip_lib, isal_zlib
 
-from etl.measure.grids import Array, Grid, determinant, find_corners, measure_spacing
+from etl.measure.arrays import Array
+from etl.measure.grids import Grid, determinant, find_corners, measure_spacing
 from etl.model.errors import BadInputError
 from etl.read.refusals import cut_short, refuse, report_damage, report_no_image
 from etl.read.source import Content, Source, map_source

@@ -14,13 +14,14 @@ from math import isfinite
 import numpy as np
 import polars as pl
 
+from etl.measure.arrays import Array
 from etl.measure.captk_glcm import measure_glcm
 from etl.measure.captk_histogram import measure_histogram
 from etl.measure.captk_intensity import Values, measure_intensities
 from etl.measure.captk_shape import measure_morphologic, measure_volumetric
 from etl.measure.carry import carry
 from etl.measure.grids import is_same_grid
-from etl.measure.mask import Array, Foreground, crop, find_components, find_foreground
+from etl.measure.mask import Foreground, crop, find_components, find_foreground
 from etl.model.findings import Finding
 from etl.model.profile import Profile
 from etl.model.release import Name, name_role

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
+from etl.measure.arrays import Array
 from etl.measure.audit import (
     NOT_COMPARABLE,
     NOT_COMPUTED,
-    Array,
     Audit,
     Feature,
     Limits,

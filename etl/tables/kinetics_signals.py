@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from etl.measure.arrays import Array
 from etl.measure.carry import carry
 from etl.measure.grids import is_same_grid
-from etl.measure.mask import Array, find_foreground
+from etl.measure.mask import find_foreground
 from etl.model.findings import Finding
 from etl.model.release import name_role
 from etl.read.nifti import Header, Volume

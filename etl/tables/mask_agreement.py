@@ -6,9 +6,10 @@ from dataclasses import asdict, dataclass, fields
 from itertools import combinations
 
 from etl.measure.agreement import Agreement, measure_agreement
+from etl.measure.arrays import Array
 from etl.measure.carry import carry
 from etl.measure.grids import is_same_grid
-from etl.measure.mask import Array, Foreground, crop, find_foreground
+from etl.measure.mask import Foreground, crop, find_foreground
 from etl.model.findings import Finding
 from etl.model.profile import Profile
 from etl.model.release import name_role

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from etl.measure.grids import Array, Grid, is_same_grid, to_world
+from etl.measure.arrays import Array
+from etl.measure.grids import Grid, is_same_grid, to_world
 from etl.measure.mask import (
     Foreground,
     crop,

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from etl.measure.arrays import Array
 from etl.measure.mask import (
-    Array,
     apply_rule,
     crop,
     find_foreground,

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from etl.measure.grids import Array, is_same_grid
+from etl.measure.arrays import Array
+from etl.measure.grids import is_same_grid
 from etl.measure.ibsi_names import list_names, needs_image
 from etl.measure.mask import Foreground, crop, find_foreground
 from etl.model.findings import Finding

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from etl.measure.arrays import Array
 from etl.measure.border import measure_border_distance
 from etl.measure.grids import invert, is_same_grid
-from etl.measure.mask import Array, Foreground, crop
+from etl.measure.mask import Foreground, crop
 from etl.model.errors import UserError
 from etl.model.findings import Finding
 from etl.model.profile import Profile
