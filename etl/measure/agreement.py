@@ -14,7 +14,7 @@ import numpy as np
 
 from etl.measure.arrays import Array
 from etl.measure.grids import to_mm
-from etl.measure.mask import Foreground, find_centroid, find_surface
+from etl.measure.mask import Foreground, find_centroid, find_surface, place
 
 if TYPE_CHECKING:
     from scipy.spatial import KDTree
@@ -110,17 +110,9 @@ def measure_surface_distances(first: Array, second: Array, affine: Array) -> tup
 
 def _crop_to_joint_box(a: Foreground, b: Foreground) -> tuple[Array, Array]:
     """Return both foregrounds in the smallest box that holds both."""
-    boxes = (a.box, b.box)
-    first = [min(low) for low in zip(*(box[0] for box in boxes), strict=True)]
-    last = [max(high) for high in zip(*(box[1] for box in boxes), strict=True)]
-    size = [high - low + 1 for low, high in zip(first, last, strict=True)]
-    placed = []
-    for mask in (a, b):
-        bits = np.zeros(size, bool, order="F")
-        parts = zip(mask.start, first, mask.inside.shape, strict=True)
-        bits[tuple(slice(at - low, at - low + n) for at, low, n in parts)] = mask.inside
-        placed.append(bits)
-    return placed[0], placed[1]
+    parts = zip(a.slices, b.slices, strict=True)
+    box = tuple(slice(min(s.start, t.start), max(s.stop, t.stop)) for s, t in parts)
+    return place(a, box), place(b, box)
 
 
 def _find_nearest(edge: Array, shared: Array, tree: KDTree, affine: Array) -> Array:

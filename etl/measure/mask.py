@@ -40,6 +40,11 @@ class Foreground:
         stop = tuple(s + n - 1 for s, n in zip(self.start, self.inside.shape, strict=True))
         return self.start, stop
 
+    @property
+    def slices(self) -> tuple[slice, ...]:
+        """The box as a part of the grid."""
+        return tuple(slice(s, s + n) for s, n in zip(self.start, self.inside.shape, strict=True))
+
 
 def find_foreground(voxels: Array, slope: float = 1.0, inter: float = 0.0) -> tuple[Array, int]:
     """Return where the scaled value is finite and not 0, and how many are not finite.
@@ -125,6 +130,15 @@ def _find_ends(bits: Array, axes: tuple[int, int]) -> tuple[int, int]:
     return int(where[0]), int(where[-1]) + 1
 
 
+def place(foreground: Foreground | None, box: tuple[slice, ...]) -> Array:
+    """Return a foreground in a part of its grid that holds it, bool, Fortran order."""
+    bits = np.zeros([part.stop - part.start for part in box], bool, order="F")
+    if foreground:
+        ends = zip(foreground.slices, box, strict=True)
+        bits[tuple(slice(s.start - b.start, s.stop - b.start) for s, b in ends)] = foreground.inside
+    return bits
+
+
 def list_stored_values(
     voxels: Array, foreground: Foreground | None, inter: float = 0.0
 ) -> list[float] | None:
@@ -137,10 +151,7 @@ def list_stored_values(
     if not inter and (foreground is None or foreground.voxel_count < voxels.size):
         values.add(0.0)
     if not inter and foreground is not None:
-        box = tuple(
-            slice(s, s + n) for s, n in zip(foreground.start, foreground.inside.shape, strict=True)
-        )
-        inside = voxels[box][foreground.inside]
+        inside = voxels[foreground.slices][foreground.inside]
     distinct = np.unique(inside)
     if distinct.size > MAX_STORED_VALUES:
         return None

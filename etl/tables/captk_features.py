@@ -8,26 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from math import isfinite
 
 import numpy as np
 import polars as pl
 
-from etl.measure.arrays import Array
 from etl.measure.captk_glcm import measure_glcm
 from etl.measure.captk_histogram import measure_histogram
 from etl.measure.captk_intensity import Values, measure_intensities
 from etl.measure.captk_shape import measure_morphologic, measure_volumetric
-from etl.measure.carry import carry
-from etl.measure.grids import is_same_grid
-from etl.measure.mask import Foreground, crop, find_components, find_foreground
+from etl.measure.mask import Foreground, crop, find_components
 from etl.model.findings import Finding
 from etl.model.profile import Profile
 from etl.model.release import Name, name_role
 from etl.model.schema import CASE_ID, INPUTS_MD5, Table, parse_columns
 from etl.read.nifti import Header, Volume
 from etl.tables.assembly import add_blob_md5
+from etl.tables.case_masks import carry_to_grid, read_masks
 from etl.tables.unit import Assembled, Context, Measured, Row, Unit
 from etl.tables.volumes import open_volumes
 
@@ -75,12 +74,8 @@ OF_IMAGE = (INTENSITY, HISTOGRAM, GLCM)
 def wants(name: Name, params: Mapping[str, object], profile: Profile) -> bool:
     """Return the expert's mask, the images of phase 1, and the mask that shows the native grid."""
     del params
-    return name_role(name) in {_name_mask(profile), *chain(*_list_grids(profile).values())}
-
-
-def _name_mask(profile: Profile) -> str:
-    """Return the blob of the expert's mask, which the published features are from."""
-    return f"mask_{profile.sets.get('expert', '')}"
+    expert = f"mask_{profile.sets.get('expert', '')}"
+    return name_role(name) in {expert, *chain(*_list_grids(profile).values())}
 
 
 def _list_grids(profile: Profile) -> dict[str, tuple[str, str]]:
@@ -96,23 +91,6 @@ def _list_grids(profile: Profile) -> dict[str, tuple[str, str]]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Source:
-    """The blobs of one case, and where their findings go."""
-
-    unit: Unit
-    context: Context
-    findings: list[Finding]
-
-    def read(self, name: str, consequence: str) -> Volume | None:
-        """Return the blob of a role; None, with a finding, where it is missing or unreadable."""
-        volumes, refused = open_volumes(TABLE.name, self.unit, self.context, [name])
-        self.findings.extend(refused)
-        if name not in volumes and not refused:
-            self.findings.append(_report_missing(name, consequence))
-        return volumes.get(name)
-
-
-@dataclass(frozen=True, slots=True)
 class _Place:
     """The mask on the grid of one candidate input."""
 
@@ -120,50 +98,45 @@ class _Place:
     mask: str
     grid_role: str
     header: Header
-    found: Foreground
+    foreground: Foreground
     image: Volume | None
 
 
 def measure(unit: Unit, context: Context) -> Measured:
     """Return every definition on every candidate input of one case."""
     out = Measured()
-    source = _Source(unit, context, out.findings)
-    name = _name_mask(context.profile)
-    mask = source.read(name, "nothing is computed") if "expert" in context.profile.sets else None
-    if mask is None:
+    expert = context.profile.sets.get("expert")
+    if expert is None:
         return out
-    mask_header = mask.header
-    bits, _ = find_foreground(mask.voxels, *mask_header.scaling)
-    del mask  # before an image is read: both may be large
-    for image_set, roles in _list_grids(context.profile).items():
-        image = source.read(roles[0], "what needs its voxels is not computed")
-        grid = (
-            (roles[0], image.header) if image else _find_other_grid(roles[1], mask_header, source)
-        )
-        if grid is None:
+
+    def report_lack(role: str, consequence: str, refused: list[Finding]) -> None:
+        observed = f"no {role}: {consequence}"
+        missing = _report_missing(observed=observed, expected=role, path=role)
+        out.findings.extend(refused or [missing])
+
+    def read(role: str, consequence: str) -> Volume | None:
+        volumes, refused = open_volumes(TABLE.name, unit, context, [role])
+        if role not in volumes:
+            report_lack(role, consequence, refused)
+        return volumes.get(role)
+
+    masks, refused = read_masks(TABLE.name, [expert], unit, context)
+    if expert not in masks:
+        report_lack(f"mask_{expert}", "nothing is computed", refused)
+        return out
+    for image_set, (image_role, mask_role) in _list_grids(context.profile).items():
+        image = read(image_role, "what needs its voxels is not computed")
+        shown = image or read(mask_role, "there is no native grid")
+        if shown is None:
             continue
-        region = crop(_carry_to_grid(bits, mask_header, grid[1]))
-        if region is None:
-            out.findings.append(_report_empty(grid[0], name))
+        grid_role = image_role if image else mask_role
+        foreground = crop(carry_to_grid(masks[expert], shown.header))
+        if foreground is None:
+            out.findings.append(_report_empty(grid_role, expert))
             continue
-        place = _Place(image_set, name.removeprefix("mask_"), *grid, region, image)
+        place = _Place(image_set, expert, grid_role, shown.header, foreground, image)
         out.rows.extend(_make_rows(place, out.findings))
     return out
-
-
-def _find_other_grid(name: str, mask_header: Header, source: _Source) -> tuple[str, Header] | None:
-    """Return the grid of another blob than the image, where there is one."""
-    if name == _name_mask(source.context.profile):
-        return name, mask_header
-    volume = source.read(name, "there is no native grid")
-    return (name, volume.header) if volume else None
-
-
-def _carry_to_grid(bits: Array, mask_header: Header, grid: Header) -> Array:
-    """Return the mask as it is where it lies on the grid, carried to it elsewhere."""
-    if is_same_grid(mask_header.grid, grid.grid):
-        return bits
-    return carry(bits, mask_header.affine, grid.affine, grid.size)
 
 
 def _make_rows(place: _Place, findings: list[Finding]) -> Iterator[Row]:
@@ -182,63 +155,48 @@ def _make_rows(place: _Place, findings: list[Finding]) -> Iterator[Row]:
 
 def _measure_families(place: _Place, findings: list[Finding]) -> Iterator[tuple[str, Values]]:
     """Start of the names and values of each family; without an image those of the mask alone."""
-    foreground, header = place.found, place.header
+    foreground, header = place.foreground, place.header
     yield VOLUMETRIC, measure_volumetric(foreground.voxel_count, header.voxel_volume_mm3)
     yield MORPHOLOGIC, measure_morphologic(find_components(foreground).largest, header.spacing)
     if place.image is None:
         return
-    box = tuple(
-        slice(s, s + n) for s, n in zip(foreground.start, foreground.inside.shape, strict=True)
-    )
     slope, inter = place.image.header.scaling
-    values = place.image.voxels[box] * np.float64(slope) + inter
+    values = place.image.voxels[foreground.slices] * np.float64(slope) + inter
     region = values[foreground.inside]
     n_nonfinite = int(np.count_nonzero(~(np.abs(region) <= MAX_FLOAT32)))
     if n_nonfinite:
-        findings.append(_report_nonfinite(place, n_nonfinite))
+        observed = f"{n_nonfinite} voxels inside {place.mask} are NaN or infinite as float32"
+        findings.append(_report_nonfinite(observed=observed, path=place.grid_role))
         return
     yield INTENSITY, measure_intensities(region)
     yield HISTOGRAM, measure_histogram(region)
     yield GLCM, measure_glcm(values, foreground.inside)
 
 
-def _report_missing(name: str, consequence: str) -> Finding:
-    """Report what a missing file costs here; contracts of coverage judge that it is missing."""
-    return Finding(
-        table=TABLE.name,
-        severity="info",
-        check="input_missing",
-        observed=f"no {name}: {consequence}",
-        expected=name,
-        likely_cause="a download of a part of the release",
-        fix="Adopt the file, if you have it.",
-        path=name,
-    )
+# What a missing file costs here; contracts of coverage judge that it is missing.
+_report_missing = partial(
+    Finding, TABLE.name, "info", "input_missing",
+    likely_cause="a download of a part of the release",
+    fix="Adopt the file, if you have it.",
+)  # fmt: skip
+_report_nonfinite = partial(
+    Finding, TABLE.name, "warning", "nonfinite_in_region",
+    expected="voxels that float32 holds",
+    likely_cause="an image that was processed again",
+    fix="Take the publisher's image: no feature of these voxels is computed.",
+)  # fmt: skip
 
 
-def _report_empty(name: str, mask: str) -> Finding:
+def _report_empty(grid_role: str, mask: str) -> Finding:
     return Finding(
         table=TABLE.name,
         severity="warning",
-        check=f"mask_empty_on_grid:{name}",
-        observed=f"no voxel of {mask.removeprefix('mask_')} on the grid of {name}",
+        check=f"mask_empty_on_grid:{grid_role}",
+        observed=f"no voxel of {mask} on the grid of {grid_role}",
         expected="a mask with foreground",
         likely_cause="an empty mask, one of a few voxels, or one that lies outside the grid",
         fix="Look at the mask: no feature of it is computed on this grid.",
-        path=mask,
-    )
-
-
-def _report_nonfinite(place: _Place, count: int) -> Finding:
-    return Finding(
-        table=TABLE.name,
-        severity="warning",
-        check="nonfinite_in_region",
-        observed=f"{count} voxels inside {place.mask} are NaN or infinite as float32",
-        expected="voxels that float32 holds",
-        likely_cause="an image that was processed again",
-        fix="Take the publisher's image: no feature of these voxels is computed.",
-        path=place.grid_role,
+        path=f"mask_{mask}",
     )
 
 

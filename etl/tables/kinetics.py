@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import polars as pl
 
@@ -13,7 +12,8 @@ from etl.model.findings import Finding
 from etl.model.schema import CASE_ID, INPUTS_MD5, Table, parse_columns
 from etl.tables import kinetics_findings as problems
 from etl.tables.assembly import add_blob_md5
-from etl.tables.kinetics_signals import PHASES, Mask, Series, read_masks, read_series
+from etl.tables.case_masks import Mask, list_masks, read_masks
+from etl.tables.kinetics_signals import PHASES, Series, read_series
 from etl.tables.unit import Assembled, Context, Measured, Row, Unit
 
 PE_MIN = "kinetics.pe_min_percent"
@@ -105,10 +105,10 @@ _MEASURES = tuple(name for name in _OF_UNIT if name not in _OF_GRID)
 
 def measure(unit: Unit, context: Context) -> Measured:
     """Measure the kinetics of every mask of a case, from both image sets, an image at a time."""
-    names = sorted(str(blob.name.mask) for blob in unit if blob.name.mask is not None)
+    names = list_masks(unit)
     if not names:
         return Measured()
-    masks, findings = read_masks(names, unit, context)
+    masks, findings = read_masks(TABLE.name, names, unit, context)
     rows: list[Row] = []
     sets = context.profile.sets
     for role in ("normalized", "native"):
@@ -137,7 +137,10 @@ def _find_zero_level(
     if is_native:
         return N3_ZERO_LEVEL, []
     zero = find_shared_zero(series.minima)
-    return zero, [] if zero is not None else [problems.report_zero_not_shared(series.minima)]
+    if zero is not None:
+        return zero, []
+    minima = ", ".join(f"{value:.7g}" for value in series.minima)
+    return None, [problems.report_zero_not_shared(observed=f"minima {minima}")]
 
 
 def _measure_values(
@@ -187,7 +190,7 @@ def _name_quartiles(form: str, values: Sequence[float] | None) -> Row:
 def _report_lost(rows: list[Row], masks: dict[str, Mask]) -> list[Finding]:
     """Return masks with foreground that lies outside the images altogether."""
     lost = {row["mask"] for row in rows if row["n_voxels"] == 0 and masks[row["mask"]].bits.any()}
-    return [problems.mask_outside(f"mask_{name}") for name in sorted(lost)]
+    return [problems.report_mask_outside(path=f"mask_{name}") for name in sorted(lost)]
 
 
 def assemble(values: pl.DataFrame, context: Context) -> Assembled:
@@ -234,11 +237,10 @@ def _sum_reached_cm3() -> pl.Expr:
 
 def _report_scales(doubtful: pl.DataFrame, better: str) -> list[Finding]:
     cases = doubtful.select("case_id", "is_stretched").unique().sort("case_id")
+    report = {True: problems.report_stretched, None: problems.report_unknown_scale}
+    fix = f"Use the row of image set {better}: its phases share one scale."
     return [
-        replace(
-            problems.report_stretched_phases(better, is_known=is_stretched is not None),
-            case_id=case_id,
-        )
+        report[is_stretched](fix=fix, case_id=case_id)
         for case_id, is_stretched in cases.iter_rows()
     ]
 
@@ -247,5 +249,6 @@ def _check_thresholds(rows: pl.DataFrame) -> list[Finding]:
     is_odd = ~pl.col(THRESHOLD).is_in(PE_THRESHOLDS_PERCENT)
     odd = rows.filter(is_odd).select("case_id", THRESHOLD).unique().sort("case_id")
     return [
-        replace(problems.report_odd_threshold(at), case_id=case) for case, at in odd.iter_rows()
+        problems.report_odd_threshold(observed=f"{threshold} percent", case_id=case_id)
+        for case_id, threshold in odd.iter_rows()
     ]

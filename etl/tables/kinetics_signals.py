@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from etl.measure.arrays import Array
-from etl.measure.carry import carry
 from etl.measure.grids import is_same_grid
-from etl.measure.mask import find_foreground
 from etl.model.findings import Finding
 from etl.model.release import name_role
 from etl.read.nifti import Header, Volume
 from etl.tables import kinetics_findings as problems
-from etl.tables.own_masks import read_two_values
+from etl.tables.case_masks import Mask, carry_to_grid
 from etl.tables.unit import Context, Unit
 from etl.tables.volumes import open_volumes
 
-TABLE = "kinetics"
 PHASES = (0, 1, 2)  # S0, S1 and S2
-
-
-@dataclass(frozen=True, slots=True)
-class Mask:
-    """A mask's foreground on its own grid."""
-
-    bits: Array
-    header: Header
 
 
 @dataclass(slots=True)
@@ -46,24 +34,6 @@ class Series:
     minima: list[float] = field(default_factory=list)
 
 
-def read_masks(
-    names: Sequence[str], unit: Unit, context: Context, table: str = TABLE
-) -> tuple[dict[str, Mask], list[Finding]]:
-    """Return the masks that can be read, and a finding of `table` for each that cannot."""
-    masks: dict[str, Mask] = {}
-    findings: list[Finding] = []
-    for name in names:
-        volumes, findings_of_files = open_volumes(
-            table, unit, context, [f"mask_{name}"], read_two_values
-        )
-        findings += findings_of_files
-        for volume in volumes.values():
-            masks[name] = Mask(
-                find_foreground(volume.voxels, *volume.header.scaling)[0], volume.header
-            )
-    return masks, findings
-
-
 def read_series(
     image_set: str, masks: dict[str, Mask], unit: Unit, context: Context
 ) -> tuple[Series | None, list[Finding]]:
@@ -78,16 +48,18 @@ def read_series(
     there = {name_role(blob.name) for blob in unit}
     missing = [name for name in roles if name not in there]
     if missing:
-        return None, [problems.report_missing_phase(name) for name in missing]
+        return None, [
+            problems.report_missing_phase(observed=f"no {name}", path=name) for name in missing
+        ]
     series: Series | None = None
     for name in roles:
-        volumes, findings = open_volumes(TABLE, unit, context, [name])
+        volumes, findings = open_volumes("kinetics", unit, context, [name])
         if findings:
             return None, findings
         volume = volumes[name]
         series = series or Series(volume.header, _locate_masks(masks, volume.header))
         if not is_same_grid(series.header.grid, volume.header.grid):
-            return None, [problems.report_phase_off_grid(name)]
+            return None, [problems.report_phase_off_grid(path=name)]
         _sample(series, volume)
         del volume, volumes  # before the next one is read
     return series, []
@@ -97,13 +69,6 @@ def _locate_masks(masks: dict[str, Mask], header: Header) -> dict[str, Array]:
     return {
         name: np.flatnonzero(carry_to_grid(m, header).ravel(order="F")) for name, m in masks.items()
     }
-
-
-def carry_to_grid(mask: Mask, header: Header) -> Array:
-    """Return a mask on a grid: as it is where that is its own, else carried there."""
-    if is_same_grid(mask.header.grid, header.grid):
-        return mask.bits
-    return carry(mask.bits, mask.header.affine, header.affine, header.size)
 
 
 def _sample(series: Series, volume: Volume) -> None:

@@ -7,18 +7,14 @@ from itertools import combinations
 
 from etl.measure.agreement import Agreement, measure_agreement
 from etl.measure.arrays import Array
-from etl.measure.carry import carry
 from etl.measure.grids import is_same_grid
-from etl.measure.mask import Foreground, crop, find_foreground
+from etl.measure.mask import Foreground, crop
 from etl.model.findings import Finding
 from etl.model.profile import Profile
-from etl.model.release import name_role
 from etl.model.schema import CASE_ID, INPUTS_MD5, Table, parse_columns
-from etl.read.nifti import Header
+from etl.tables.case_masks import Mask, carry_to_grid, list_masks, read_masks
 from etl.tables.limits import SURFACE, count_surface, read_limit, report_above_limit
-from etl.tables.own_masks import read_two_values
-from etl.tables.unit import Blob, Context, Measured, Row, Unit
-from etl.tables.volumes import open_volumes
+from etl.tables.unit import Context, Measured, Row, Unit
 
 TABLE = Table(
     name="mask_agreement",
@@ -71,20 +67,19 @@ _UNKNOWN: dict[str, float | None] = dict.fromkeys(field.name for field in fields
 
 @dataclass(frozen=True, slots=True)
 class _Mask:
-    """One mask of a case. `grid`: 1mm, native or own; `found`: None where it is empty."""
+    """One mask of a case. `grid`: 1mm, native or own; `foreground`: None where it is empty."""
 
     name: str
     md5: str
-    header: Header
-    bits: Array
-    found: Foreground | None
+    mask: Mask
+    foreground: Foreground | None
     grid: str
 
     @property
     def volume_cm3(self) -> float:
         """Volume on its own grid."""
-        count = self.found.voxel_count if self.found else 0
-        return count * self.header.voxel_volume_mm3 / 1000
+        count = self.foreground.voxel_count if self.foreground else 0
+        return count * self.mask.header.voxel_volume_mm3 / 1000
 
 
 def measure(unit: Unit, context: Context) -> Measured:
@@ -96,7 +91,7 @@ def measure(unit: Unit, context: Context) -> Measured:
     for a, b in combinations(masks, 2):
         row, foregrounds = _compare(a, b, limit)
         rows.append(row)
-        lost = [mask for mask in (a, b) if mask.found and not foregrounds[mask.name]]
+        lost = [mask for mask in (a, b) if mask.foreground and not foregrounds[mask.name]]
         findings += [_report_lost(mask, row["grid"]) for mask in lost]
         if row["dice"] is not None and row["assd_mm"] is None:
             surfaces |= {
@@ -105,11 +100,10 @@ def measure(unit: Unit, context: Context) -> Measured:
                 if foreground
             }
     if rows:
-        findings += [_report_empty(mask) for mask in masks if mask.found is None]
+        findings += [_report_empty(mask) for mask in masks if mask.foreground is None]
+    lost_measure = "distances to its surface are"
     findings += [
-        report_above_limit(
-            TABLE.name, f"mask_{name}", SURFACE, count, "distances to its surface are"
-        )
+        report_above_limit(TABLE.name, f"mask_{name}", SURFACE, count, lost_measure)
         for name, count in surfaces.items()
         if count > limit
     ]
@@ -117,46 +111,37 @@ def measure(unit: Unit, context: Context) -> Measured:
 
 
 def _read(unit: Unit, context: Context) -> tuple[list[_Mask], list[Finding]]:
-    """Return the masks in order; one volume in memory at a time."""
+    """Return the masks in order: declared sets as the profile lists them, then own by name."""
+    declared = list(context.profile.masks)
+    names = sorted(
+        list_masks(unit), key=lambda n: declared.index(n) if n in declared else len(declared)
+    )
+    md5s = {blob.name.mask: blob.md5 for blob in unit}
+    read, findings = read_masks(TABLE.name, names, unit, context)
     masks: list[_Mask] = []
-    findings: list[Finding] = []
-    for blob in sorted(unit, key=lambda b: _order(b, context.profile)):
-        volumes, refused = open_volumes(
-            TABLE.name, unit, context, [name_role(blob.name)], read_two_values
-        )
-        findings += refused
-        for volume in volumes.values():
-            bits, _ = find_foreground(volume.voxels, *volume.header.scaling)
-            grid = _name_grid(blob, volume.header, masks, context.profile)
-            name = str(blob.name.mask)
-            masks.append(_Mask(name, blob.md5, volume.header, bits, crop(bits), grid))
+    for name, mask in read.items():
+        grid = _name_grid(name, mask, masks, context.profile)
+        masks.append(_Mask(name, md5s[name], mask, crop(mask.bits), grid))
     return masks, findings
 
 
-def _order(blob: Blob, profile: Profile) -> tuple[int, str]:
-    """Return the rank: declared sets as the profile lists them, then a user's own by name."""
-    name = str(blob.name.mask)
-    declared = list(profile.masks)
-    return (declared.index(name) if name in declared else len(declared), name)
-
-
-def _name_grid(blob: Blob, header: Header, before: list[_Mask], profile: Profile) -> str:
+def _name_grid(name: str, mask: Mask, before: list[_Mask], profile: Profile) -> str:
     """Return a declared set's grid; a user's mask has that of a declared one, or its own."""
-    declared = profile.masks.get(str(blob.name.mask))
-    if declared:
-        return declared.grid
-    on_this_grid = (mask for mask in before if is_same_grid(mask.header.grid, header.grid))
-    return next((mask.grid for mask in on_this_grid if mask.name in profile.masks), OWN_GRID)
+    if name in profile.masks:
+        return profile.masks[name].grid
+    declared = [other for other in before if other.name in profile.masks]
+    grid = mask.header.grid
+    return next((o.grid for o in declared if is_same_grid(o.mask.header.grid, grid)), OWN_GRID)
 
 
 def _compare(a: _Mask, b: _Mask, limit: int) -> tuple[Row, dict[str, Foreground | None]]:
     """Return the row of a pair, and both foregrounds on the grid of comparison."""
     target, moved = sorted((a, b), key=lambda mask: _RANK[mask.grid])
-    is_shared = is_same_grid(a.header.grid, b.header.grid)
-    foregrounds = {target.name: target.found, moved.name: moved.found}
-    if not is_shared and moved.found:
-        size, affine = target.header.size, target.header.affine
-        foregrounds[moved.name] = crop(carry(moved.bits, moved.header.affine, affine, size))
+    header = target.mask.header
+    is_shared = is_same_grid(header.grid, moved.mask.header.grid)
+    foregrounds = {target.name: target.foreground, moved.name: moved.foreground}
+    if not is_shared and moved.foreground:
+        foregrounds[moved.name] = crop(carry_to_grid(moved.mask, header))
     row = {
         "mask_a": a.name,
         "mask_b": b.name,
@@ -164,8 +149,8 @@ def _compare(a: _Mask, b: _Mask, limit: int) -> tuple[Row, dict[str, Foreground 
         "carried_mask": None if is_shared else moved.name,
         "a_blob_md5": a.md5,
         "b_blob_md5": b.md5,
-        **_measure_values(foregrounds[a.name], foregrounds[b.name], target.header.affine, limit),
-        "volume_ratio": a.volume_cm3 / b.volume_cm3 if a.found and b.found else None,
+        **_measure_values(foregrounds[a.name], foregrounds[b.name], header.affine, limit),
+        "volume_ratio": a.volume_cm3 / b.volume_cm3 if a.foreground and b.foreground else None,
         "volume_difference_cm3": a.volume_cm3 - b.volume_cm3,
     }
     return row, foregrounds

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from etl.measure.arrays import Array
 from etl.measure.grids import is_same_grid
 from etl.measure.ibsi_names import list_names, needs_image
-from etl.measure.mask import Foreground, crop, find_foreground
+from etl.measure.mask import Foreground, crop
 from etl.model.findings import Finding
 from etl.model.profile import Profile
 from etl.model.release import Name, name_role
 from etl.model.schema import CASE_ID, INPUTS_MD5, Table, parse_columns
-from etl.read.nifti import Header, Volume
+from etl.read.nifti import Volume
 from etl.tables.assembly import add_blob_md5
+from etl.tables.case_masks import Mask, list_masks, read_masks
 from etl.tables.limits import REGION, SURFACE, count_surface, read_limit, report_above_limit
-from etl.tables.own_masks import read_two_values
 from etl.tables.recompute_inputs import (
     BINS,
     INPUTS,
@@ -60,13 +59,6 @@ TABLE = Table(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Mask:
-    bits: Array
-    header: Header
-    is_measured: bool
-
-
 def wants(name: Name, params: Mapping[str, Any], profile: Profile) -> bool:
     """Return whether params.yaml names this blob as one that features are recomputed from."""
     del profile
@@ -82,14 +74,20 @@ def _read_inputs(context: Context) -> tuple[Input, ...]:
 def measure(unit: Unit, context: Context) -> Measured:
     """Return the features of one case: mask by mask, family by family."""
     inputs, bins = _read_inputs(context), check_bins(context.param(BINS))
-    masks, findings = _read_masks(unit, context, inputs)
+    masks, too_large, findings = _read_masks(unit, context, inputs)
+    inputs = tuple(entry for entry in inputs if entry.mask in masks)
     rows: list[Row] = []
     problems: dict[str, list[str]] = {}
-    for image_role in sorted({i.image_role for i in inputs if i.mask_role in masks}):
-        own_inputs = [i for i in inputs if i.image_role == image_role and i.mask_role in masks]
+    for image_role in sorted({entry.image_role for entry in inputs}):
+        own_inputs = [entry for entry in inputs if entry.image_role == image_role]
         image, image_findings = _read_image(unit, context, image_role, own_inputs)
         findings += image_findings
-        regions = [_cut_region(entry, masks[entry.mask_role], image, bins) for entry in own_inputs]
+        regions = [
+            _cut_region(entry, masks[entry.mask], image, bins)
+            if entry.mask not in too_large
+            else (None, [])
+            for entry in own_inputs
+        ]
         del image  # before anything is computed: it may be large
         for entry in own_inputs:
             values, wrong = _compute_features(entry, *regions.pop(0))
@@ -102,29 +100,19 @@ def measure(unit: Unit, context: Context) -> Measured:
 
 def _read_masks(
     unit: Unit, context: Context, inputs: Iterable[Input]
-) -> tuple[dict[str, _Mask], list[Finding]]:
-    """Return role -> foreground, of one mask after the other: their voxels are not kept."""
-    present = {name_role(blob.name) for blob in unit}
-    masks: dict[str, _Mask] = {}
-    findings: list[Finding] = []
-    for entry in {i.mask_role: i for i in inputs}.values():
-        if entry.mask_role not in present:
-            findings += (
-                [_report_missing(entry.mask_role, [entry])]
-                if entry.mask in context.profile.masks
-                else []
-            )
-            continue
-        volumes, mask_findings = open_volumes(
-            TABLE.name, unit, context, (entry.mask_role,), read_two_values
-        )
-        findings += mask_findings
-        for name, volume in volumes.items():
-            bits, _ = find_foreground(volume.voxels, *volume.header.scaling)
-            noise = _check_noise(name, crop(bits), context)
-            masks[name] = _Mask(bits, volume.header, is_measured=not noise)
-            findings += noise
-    return masks, findings
+) -> tuple[dict[str, Mask], list[str], list[Finding]]:
+    """Return mask -> foreground, and the masks that are too large to be measured."""
+    by_mask = {entry.mask: entry for entry in inputs}
+    present = [name for name in by_mask if name in list_masks(unit)]
+    masks, findings = read_masks(TABLE.name, present, unit, context)
+    findings += [
+        _report_missing(entry.mask_role, [entry])
+        for name, entry in by_mask.items()
+        if name not in present and name in context.profile.masks
+    ]
+    noise = {name: _check_noise(f"mask_{name}", crop(m.bits), context) for name, m in masks.items()}
+    findings += chain(*noise.values())
+    return masks, [name for name, about in noise.items() if about], findings
 
 
 def _check_noise(name: str, foreground: Foreground | None, context: Context) -> list[Finding]:
@@ -149,13 +137,11 @@ def _read_image(
 
 
 def _cut_region(
-    entry: Input, mask: _Mask, image: Volume | None, bins: int
+    entry: Input, mask: Mask, image: Volume | None, bins: int
 ) -> tuple[Region | None, list[str]]:
     """Return what is measured of an input, and in words what is wrong with it."""
     from etl.measure.ibsi import make_region
 
-    if not mask.is_measured:
-        return None, []
     wrong: list[str] = []
     where = f"{entry.image_set} {entry.phase}"
     if image is not None and not is_same_grid(mask.header.grid, image.header.grid):

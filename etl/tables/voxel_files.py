@@ -14,14 +14,15 @@ import pyarrow as pa
 from etl.measure.arrays import Array
 from etl.measure.border import measure_border_distance
 from etl.measure.grids import invert, is_same_grid
-from etl.measure.mask import Foreground, crop
+from etl.measure.mask import Foreground, crop, place
 from etl.model.errors import UserError
 from etl.model.findings import Finding
 from etl.model.profile import Profile
 from etl.model.release import Name, name_role
 from etl.model.schema import CASE_ID, INPUTS_MD5, Column, Table, TableSchema, parse_columns
 from etl.read.nifti import Header, Volume
-from etl.tables.kinetics_signals import PHASES, Mask, carry_to_grid, read_masks
+from etl.tables.case_masks import Mask, carry_to_grid, list_masks, read_masks
+from etl.tables.kinetics_signals import PHASES
 from etl.tables.limits import REGION, SURFACE, count_surface, read_limit, report_above_limit
 from etl.tables.unit import Context, Measured, Row, Unit
 from etl.tables.volumes import open_volumes
@@ -106,8 +107,7 @@ def measure(unit: Unit, context: Context) -> Measured:
     """Return the voxels in and near the masks of a case; one image in memory at a time."""
     if context.param(MARGIN) is False:
         return Measured()
-    names = sorted(str(blob.name.mask) for blob in unit if blob.name.mask is not None)
-    masks, findings = read_masks(names, unit, context, TABLE.name)
+    masks, findings = read_masks(TABLE.name, list_masks(unit), unit, context)
     area: _Area | None = None
     signals: dict[str, Array] = {}
     for phase in PHASES:
@@ -161,7 +161,7 @@ def _choose_voxels(masks: Mapping[str, Mask], header: Header, context: Context) 
     if findings or not counts:
         return _Area(header, np.empty(0, np.intp), None, {}, findings)
     box = _find_box([f for f in foregrounds.values() if f], header, margin)
-    bits = {name: _place(foreground, box) for name, foreground in foregrounds.items()}
+    bits = {name: place(foreground, box) for name, foreground in foregrounds.items()}
     chosen = functools.reduce(np.logical_or, bits.values())
     positions, distance = np.flatnonzero(chosen.ravel(order="F")), None
     expert = context.profile.sets.get("expert", "")
@@ -195,18 +195,6 @@ def _find_box(
     low = np.maximum(boxes[:, 0].min(axis=0) - grown, 0)
     high = np.minimum(boxes[:, 1].max(axis=0) + grown + 1, header.size)
     return tuple(map(slice, low.tolist(), high.tolist()))
-
-
-def _place(foreground: Foreground | None, box: tuple[slice, ...]) -> Array:
-    """Return a mask in a part of its grid."""
-    bits = np.zeros([part.stop - part.start for part in box], bool, order="F")
-    if foreground:
-        offsets = [a - part.start for a, part in zip(foreground.start, box, strict=True)]
-        shape = foreground.inside.shape
-        bits[tuple(slice(a, a + n) for a, n in zip(offsets, shape, strict=True))] = (
-            foreground.inside
-        )
-    return bits
 
 
 def _read_margin(context: Context) -> float:
