@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from etl.model.errors import BadInputError
 from etl.model.findings import Finding, make_finding
 from etl.model.profile import Profile
@@ -16,9 +18,9 @@ from etl.model.release import (
     place_in_release,
 )
 from etl.model.schema import Table, parse_columns
-from etl.read.features import read_features
 from etl.read.manifest import read_manifest
-from etl.tables.unit import Blob, Context, Measured, Row, Unit, find_artefact, refuse_mark
+from etl.tables.features import read_feature_sheet
+from etl.tables.unit import Blob, Context, Measured, Row, Unit, refuse_mark
 
 TABLE = Table(
     name="blobs",
@@ -53,23 +55,23 @@ Listed = dict[str, str]  # canonical path -> the publisher's MD5
 def measure(unit: Unit, context: Context) -> Measured:
     """Return a row for every file that is there, and for every file that should be."""
     out = Measured()
-    listed = read_publisher_md5s(unit, context, out)
+    listed = _read_publisher_md5s(unit, context, out)
     for blob in unit:
-        out.rows.append(_make_present_row(blob, listed, context.profile))
+        out.rows.append(_make_row(blob.name, listed, blob, context.profile))
         if blob.md5 in MARKS - {LINK_OUTSIDE}:
             error = refuse_mark(blob.md5, context.release / blob.path)
             out.findings.append(make_finding("blobs", error, path=blob.path))
         elif not is_known(blob.name, context.profile):
-            out.findings.append(_report_unknown(blob))
+            out.findings.append(_report_unknown(observed=blob.path, path=blob.path))
     out.findings.extend(_report_duplicates(unit))
     present_paths = {_place(blob.name, context.profile) for blob in unit}
     for name in _list_expected(unit, listed, context):
         if name.path not in present_paths:
-            out.rows.append(_make_missing_row(name, listed))
+            out.rows.append(_make_row(name, listed, None, context.profile))
     return out
 
 
-def read_publisher_md5s(unit: Unit, context: Context, out: Measured) -> Listed | None:
+def _read_publisher_md5s(unit: Unit, context: Context, out: Measured) -> Listed | None:
     """Return what the release's manifests list; None without a manifest."""
     manifests = [blob for blob in unit if blob.name.artefact == "manifest"]
     listed: Listed = {}
@@ -89,21 +91,24 @@ def _place(name: Name, profile: Profile) -> str:
     return place_in_release(name, profile) if name.case_id else name.path
 
 
-def _make_present_row(blob: Blob, listed: Listed | None, profile: Profile) -> Row:
-    publisher = (listed or {}).get(_place(blob.name, profile))
-    is_mark = blob.md5 in MARKS
+def _make_row(name: Name, listed: Listed | None, blob: Blob | None, profile: Profile) -> Row:
+    """Return the row of a file that is there, or of one that should be."""
+    publisher = (listed or {}).get(_place(name, profile))
+    present = blob if blob and blob.md5 not in MARKS else None
     return {
-        **_make_identity(blob.name),
-        "size_bytes": None if is_mark else blob.size_bytes,
-        "md5": None if is_mark else blob.md5,
+        "path": name.path,
+        "artefact": name.artefact,
+        "mask": name.mask,
+        "case_id": name.case_id,
+        "phase": name.phase,
+        "size_bytes": present.size_bytes if present else None,
+        "md5": present.md5 if present else None,
         "publisher_md5": publisher,
-        "verdict": _judge_blob(blob, listed, publisher),
+        "verdict": _judge_blob(present, listed, publisher) if present else "missing",
     }
 
 
 def _judge_blob(blob: Blob, listed: Listed | None, publisher: str | None) -> str:
-    if blob.md5 in MARKS:
-        return "missing"
     if listed is None:
         return "no_manifest"
     if publisher is None:
@@ -113,32 +118,12 @@ def _judge_blob(blob: Blob, listed: Listed | None, publisher: str | None) -> str
     return "repacked" if blob.path.endswith(".nii") else "mismatch"
 
 
-def _make_identity(name: Name) -> Row:
-    return {
-        "path": name.path,
-        "artefact": name.artefact,
-        "mask": name.mask,
-        "case_id": name.case_id,
-        "phase": name.phase,
-    }
-
-
-def _make_missing_row(name: Name, listed: Listed | None) -> Row:
-    return {
-        **_make_identity(name),
-        "size_bytes": None,
-        "md5": None,
-        "publisher_md5": (listed or {}).get(name.path),
-        "verdict": "missing",
-    }
-
-
 def _list_expected(unit: Unit, listed: Listed | None, context: Context) -> list[Name]:
     """Return what should be there: blobs of every in_release case, workbooks, the manifest's."""
     profile = context.profile
     names = [
         n
-        for case in list_cases_in_release(unit, listed, context)
+        for case in _list_cases_in_release(unit, listed, context)
         for n in list_blobs_of_case(case, profile)
     ]
     names += [parse(path, profile) for path in listed or {}]
@@ -149,26 +134,17 @@ def _list_expected(unit: Unit, listed: Listed | None, context: Context) -> list[
     return list({name.path: name for name in names}.values())
 
 
-def list_cases_in_release(unit: Unit, listed: Listed | None, context: Context) -> list[str]:
+def _list_cases_in_release(unit: Unit, listed: Listed | None, context: Context) -> list[str]:
     """Return cases that a blob, the publisher's manifest or the features workbook names.
 
     A mask of the user's own makes no case of the release.
     """
-    named = [blob.name for blob in unit] + [parse(path, context.profile) for path in listed or {}]
-    own = [name for name in named if name.mask and name.mask not in context.profile.masks]
-    names = [name.case_id for name in named if name not in own]
-    names += list_cases_of_features(context)
+    profile = context.profile
+    named = [blob.name for blob in unit] + [parse(path, profile) for path in listed or {}]
+    names = [n.case_id for n in named if n.mask is None or n.mask in profile.masks]
+    sheet = read_feature_sheet(context)
+    names += [profile.case_id(subject) for subject in sheet.subjects] if sheet else []
     return sorted({case_id for case_id in names if case_id})
-
-
-def list_cases_of_features(context: Context) -> list[str | None]:
-    """Return the cases of the features workbook; none where it cannot be read."""
-    blob = find_artefact(context, "features")
-    try:
-        sheet = read_features(context.file(blob)) if blob else None
-    except BadInputError:
-        return []
-    return [context.profile.case_id(subject) for subject in sheet.subjects] if sheet else []
 
 
 def _report_duplicates(unit: Unit) -> list[Finding]:
@@ -178,30 +154,21 @@ def _report_duplicates(unit: Unit) -> list[Finding]:
         if blob.name.artefact not in ("other", "manifest"):
             by_identity.setdefault(blob.name.identity, []).append(blob.path)
     return [
-        Finding(
-            table="blobs",
-            severity="critical",
-            check="double_blob",
-            observed=" and ".join(sorted(paths)),
-            expected="one file",
-            likely_cause="a .nii beside its .nii.gz, or a case copied twice",
-            fix="Keep the one that the publisher's manifest lists, remove the other.",
-            case_id=identity[2],
-            path=max(paths),
-        )
+        _report_double(observed=" and ".join(sorted(paths)), case_id=identity[2], path=max(paths))
         for identity, paths in by_identity.items()
         if len(paths) > 1
     ]
 
 
-def _report_unknown(blob: Blob) -> Finding:
-    return Finding(
-        table="blobs",
-        severity="warning",
-        check="unknown_file",
-        observed=blob.path,
-        expected="a blob, a workbook, the parameter file or the manifest",
-        likely_cause="a file of another data set, or a misspelt name",
-        fix="Rename it as the release does, or remove it. It is in no table but blobs.",
-        path=blob.path,
-    )
+_report_unknown = partial(
+    Finding, TABLE.name, "warning", "unknown_file",
+    expected="a blob, a workbook, the parameter file or the manifest",
+    likely_cause="a file of another data set, or a misspelt name",
+    fix="Rename it as the release does, or remove it. It is in no table but blobs.",
+)  # fmt: skip
+_report_double = partial(
+    Finding, TABLE.name, "critical", "double_blob",
+    expected="one file",
+    likely_cause="a .nii beside its .nii.gz, or a case copied twice",
+    fix="Keep the one that the publisher's manifest lists, remove the other.",
+)  # fmt: skip

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from etl.model.schema import CASE_ID, Table, parse_columns
-from etl.tables.trial import YES_NO, SheetForm, read_form
+from etl.tables.trial import YES_NO, SheetForm, parse_code, parse_date, parse_float, read_form
 from etl.tables.unit import Context, Measured, Unit
 
 TABLE = Table(
@@ -38,38 +40,37 @@ TABLE = Table(
 
 
 # Codes: the workbook's own data dictionary. 2 is "indeterminate" for the receptors.
-RECEPTOR = {**YES_NO, 2: None}
+_parse_receptor = partial(parse_code, {**YES_NO, 2: None})
+_parse_race = partial(
+    parse_code,
+    {
+        1: "Caucasian",
+        3: "African American",
+        4: "Asian",
+        5: "Hawaiian or Pacific Islander",
+        6: "American Indian",
+        50: "Multiple",
+    },
+)
 FORM = SheetForm(
-    table="clinical",
+    table=TABLE.name,
     sheet="TCIA Patient Clinical Subset",
-    codes={
-        "race": (
-            "race_id",
-            {
-                1: "Caucasian",
-                3: "African American",
-                4: "Asian",
-                5: "Hawaiian or Pacific Islander",
-                6: "American Indian",
-                50: "Multiple",
-            },
-        ),
-        "er_positive": ("ERpos", RECEPTOR),
-        "pgr_positive": ("PgRpos", RECEPTOR),
-        "hr_positive": ("HR Pos", RECEPTOR),
-        "her2_positive": ("Her2MostPos", RECEPTOR),
-        "subtype": ("HR_HER2_CATEGORY", {1: "HR+/HER2-", 2: "HER2+", 3: "TN"}),
-        "is_bilateral": ("BilateralCa", YES_NO),
-        "laterality": ("Laterality", {1: "left", 2: "right"}),
+    cells={
+        "age_years": ("age", parse_float),
+        "race": ("race_id", _parse_race),
+        "er_positive": ("ERpos", _parse_receptor),
+        "pgr_positive": ("PgRpos", _parse_receptor),
+        "hr_positive": ("HR Pos", _parse_receptor),
+        "her2_positive": ("Her2MostPos", _parse_receptor),
+        "subtype": ("HR_HER2_CATEGORY", partial(parse_code, {1: "HR+/HER2-", 2: "HER2+", 3: "TN"})),
+        "is_bilateral": ("BilateralCa", partial(parse_code, YES_NO)),
+        "laterality": ("Laterality", partial(parse_code, {1: "left", 2: "right"})),
+        "mri_ld_baseline_mm": ("MRI LD Baseline", parse_float),
+        "mri_ld_early_ac_mm": ("MRI LD 1-3dAC", parse_float),
+        "mri_ld_interregimen_mm": ("MRI LD InterReg", parse_float),
+        "mri_ld_presurgery_mm": ("MRI LD PreSurg", parse_float),
+        "extracted_on": ("DataExtractDt", parse_date),
     },
-    numbers={
-        "age_years": "age",
-        "mri_ld_baseline_mm": "MRI LD Baseline",
-        "mri_ld_early_ac_mm": "MRI LD 1-3dAC",
-        "mri_ld_interregimen_mm": "MRI LD InterReg",
-        "mri_ld_presurgery_mm": "MRI LD PreSurg",
-    },
-    dates={"extracted_on": "DataExtractDt"},
 )
 HEADERS = FORM.headers
 

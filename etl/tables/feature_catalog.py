@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from functools import partial
 
 import polars as pl
 
@@ -75,40 +75,29 @@ def measure(unit: Unit, context: Context) -> Measured:
     for position, name in enumerate(dict.fromkeys(sheet.names if sheet else ()), 1):
         parts = parse_name(name)
         if parts is None:
-            out.findings.append(_report_unknown(name))
+            out.findings.append(_report_unknown(f"unknown_column:{name}", name))
             continue
         out.rows.append({"feature": name, "position": position, **parts})
     strangers = [row["feature"] for row in out.rows if row["feature"] not in NAMES]
-    out.findings.extend(_report_strangers(strangers) if strangers else ())
+    if strangers:  # names of the right form that the publisher does not have
+        n_more = len(strangers) - _SHOWN
+        listed = ", ".join(strangers[:_SHOWN]) + (f" and {n_more} more" if n_more > 0 else "")
+        out.findings.append(_report_strangers(observed=f"{len(strangers)} names: {listed}"))
     return out
 
 
-def _report_strangers(names: list[str]) -> Iterator[Finding]:
-    """Yield one finding for names of the right form that the publisher does not have."""
-    listed = ", ".join(names[:_SHOWN]) + (
-        f" and {n} more" if (n := len(names) - _SHOWN) > 0 else ""
-    )
-    yield Finding(
-        table="feature_catalog",
-        severity="warning",
-        check="unknown_features",
-        observed=f"{len(names)} names: {listed}",
-        expected=f"the {len(NAMES)} names of the publisher",
-        likely_cause="columns were renamed by hand or by a program, or are your own",
-        fix="Give them the publisher's names, or download the features workbook again.",
-    )
-
-
-def _report_unknown(name: str) -> Finding:
-    return Finding(
-        table="feature_catalog",
-        severity="critical",
-        check=f"unknown_column:{name}",
-        observed=name,
-        expected="<modality>_<roi>_<family>[_<Bins|Radius>-<n>]*_<feature>",
-        likely_cause="a column was added or renamed by hand",
-        fix="Download the features workbook again and adopt it.",
-    )
+_report_strangers = partial(
+    Finding, TABLE.name, "warning", "unknown_features",
+    expected=f"the {len(NAMES)} names of the publisher",
+    likely_cause="columns were renamed by hand or by a program, or are your own",
+    fix="Give them the publisher's names, or download the features workbook again.",
+)  # fmt: skip
+_report_unknown = partial(
+    Finding, TABLE.name, "critical",
+    expected="<modality>_<roi>_<family>[_<Bins|Radius>-<n>]*_<feature>",
+    likely_cause="a column was added or renamed by hand",
+    fix="Download the features workbook again and adopt it.",
+)  # fmt: skip
 
 
 def assemble(values: pl.DataFrame, context: Context) -> Assembled:

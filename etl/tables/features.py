@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 from etl.model.errors import BadInputError
 from etl.model.feature_names import correct_name
@@ -72,15 +73,14 @@ def _drop_repeated(names: tuple[str, ...], out: Measured) -> list[str | None]:
     """Return the names, None for those that were seen before."""
     counts = Counter(names)
     for name in sorted(name for name, n in counts.items() if n > 1):
-        out.findings.append(
-            _make_finding("duplicate_column", f"{counts[name]} columns named {name}", "one column")
-        )
+        observed = f"{counts[name]} columns named {name}"
+        out.findings.append(_report_fault("duplicate_column", observed, "one column"))
     return [name if names.index(name) == at else None for at, name in enumerate(names)]
 
 
 def _report_bad_cell(case_id: str, name: str, text: str | None, where: str) -> Finding:
     check, observed = f"not_a_number:{name}", f"{text!r} in {where}"
-    finding = _make_finding(check, observed, A_NUMBER, case_id)
+    finding = _report_fault(check, observed, A_NUMBER, case_id=case_id)
     return replace(finding, likely_cause=explain_cell(text) or finding.likely_cause)
 
 
@@ -88,17 +88,18 @@ def _report_notes(sheet: FeatureSheet) -> Iterator[Finding]:
     """Yield what was read otherwise than it is written."""
     renamed = [name for name in sheet.names if correct_name(name) != name]
     if renamed:
-        observed = f"{len(renamed)} names as {renamed[0]}"
-        yield replace(
-            _make_finding("renamed_columns", observed, f"names as {correct_name(renamed[0])}"),
-            severity="info",
+        yield _report_note(
+            "renamed_columns",
+            observed=f"{len(renamed)} names as {renamed[0]}",
+            expected=f"names as {correct_name(renamed[0])}",
             likely_cause="R (make.names) or another program changed the punctuation",
             fix="None needed: the names are read as the publisher spells them.",
         )
     if sheet.note:
-        yield replace(
-            _make_finding("csv_dialect", sheet.note, "commas, and points in numbers"),
-            severity="info",
+        yield _report_note(
+            "csv_dialect",
+            observed=sheet.note,
+            expected="commas, and points in numbers",
             likely_cause="exported by an Excel of a country that writes decimal commas",
             fix="None needed: the numbers are read with a decimal point.",
         )
@@ -106,25 +107,18 @@ def _report_notes(sheet: FeatureSheet) -> Iterator[Finding]:
 
 def _report_bad_subject(subject: str, case_id: str | None) -> Finding:
     if case_id is None:
-        return _make_finding(
-            f"unknown_subject:{subject}", f"SubjectID {subject!r}", "a subject number"
-        )
-    return _make_finding(
-        "duplicate_subject", f"a second row for {subject}", "one row per case", case_id
-    )
+        check, observed = f"unknown_subject:{subject}", f"SubjectID {subject!r}"
+        return _report_fault(check, observed, "a subject number")
+    observed = f"a second row for {subject}"
+    return _report_fault("duplicate_subject", observed, "one row per case", case_id=case_id)
 
 
-def _make_finding(check: str, observed: str, expected: str, case_id: str | None = None) -> Finding:
-    return Finding(
-        table="features",
-        severity="critical",
-        check=check,
-        observed=observed,
-        expected=expected,
-        likely_cause="the workbook was edited or merged by hand",
-        fix="Download the features workbook again and adopt it.",
-        case_id=case_id,
-    )
+_report_fault = partial(
+    Finding, TABLE.name, "critical",
+    likely_cause="the workbook was edited or merged by hand",
+    fix="Download the features workbook again and adopt it.",
+)  # fmt: skip
+_report_note = partial(Finding, TABLE.name, "info")
 
 
 def correct_names(sheet: FeatureSheet) -> FeatureSheet:

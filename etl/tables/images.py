@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import polars as pl
 
 from etl.measure.intensity import digest_intensity, measure_intensity
@@ -63,20 +65,16 @@ def measure(unit: Unit, context: Context) -> Measured:
         name for name, value in values.items() if name.startswith("intensity_") and value is None
     ]
     if lost and intensity.n_nonfinite < volume.header.n_voxels:
-        notes.append(_report_beyond_arithmetic(lost))
+        notes.append(_report_beyond_arithmetic(observed=f"no finite {', '.join(lost)}"))
     return Measured([values], notes)
 
 
-def _report_beyond_arithmetic(lost: list[str]) -> Finding:
-    return Finding(
-        table="images",
-        severity="warning",
-        check="beyond_arithmetic",
-        observed=f"no finite {', '.join(lost)}",
-        expected="scaled values whose squares fit a 64-bit float",
-        likely_cause="damaged voxels, or a slope that is wrong",
-        fix="Look at the header's slope and the greatest voxels; correct the file and adopt it.",
-    )
+_report_beyond_arithmetic = partial(
+    Finding, TABLE.name, "warning", "beyond_arithmetic",
+    expected="scaled values whose squares fit a 64-bit float",
+    likely_cause="damaged voxels, or a slope that is wrong",
+    fix="Look at the header's slope and the greatest voxels; correct the file and adopt it.",
+)  # fmt: skip
 
 
 def assemble(values: pl.DataFrame, context: Context) -> Assembled:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
+from functools import partial
 from itertools import combinations
 
 from etl.measure.agreement import Agreement, measure_agreement
@@ -91,16 +92,21 @@ def measure(unit: Unit, context: Context) -> Measured:
     for a, b in combinations(masks, 2):
         row, foregrounds = _compare(a, b, limit)
         rows.append(row)
-        lost = [mask for mask in (a, b) if mask.foreground and not foregrounds[mask.name]]
-        findings += [_report_lost(mask, row["grid"]) for mask in lost]
+        lost = [mask.name for mask in (a, b) if mask.foreground and not foregrounds[mask.name]]
+        without = f"no voxel centre of the {row['grid']} grid of the other mask lies in"
+        findings += [_report_lost(observed=f"{without} {n}", path=f"mask_{n}") for n in lost]
         if row["dice"] is not None and row["assd_mm"] is None:
             surfaces |= {
                 name: count_surface(foreground)
                 for name, foreground in foregrounds.items()
                 if foreground
             }
-    if rows:
-        findings += [_report_empty(mask) for mask in masks if mask.foreground is None]
+    empty = [mask.name for mask in masks if mask.foreground is None]
+    findings += [
+        _report_empty(observed=f"no foreground voxel in {name}", path=f"mask_{name}")
+        for name in empty
+        if rows
+    ]
     lost_measure = "distances to its surface are"
     findings += [
         report_above_limit(TABLE.name, f"mask_{name}", SURFACE, count, lost_measure)
@@ -167,27 +173,15 @@ def _measure_values(
     }
 
 
-def _report_empty(mask: _Mask) -> Finding:
-    return Finding(
-        table=TABLE.name,
-        severity="warning",
-        check="empty_mask",
-        observed=f"no foreground voxel in {mask.name}",
-        expected="two masks with foreground",
-        likely_cause="a reader who found nothing, or a mask that was not written",
-        fix="Its agreement is null: leave the case out where this mask is compared.",
-        path=f"mask_{mask.name}",
-    )
-
-
-def _report_lost(mask: _Mask, grid: str) -> Finding:
-    return Finding(
-        table=TABLE.name,
-        severity="warning",
-        check="mask_lost_on_grid",
-        observed=f"no voxel centre of the {grid} grid of the other mask lies in {mask.name}",
-        expected="a mask that the other's grid shows",
-        likely_cause="a mask of a few voxels, or one that lies outside the other's grid",
-        fix="Its agreement is null there: look at both masks.",
-        path=f"mask_{mask.name}",
-    )
+_report_empty = partial(
+    Finding, TABLE.name, "warning", "empty_mask",
+    expected="two masks with foreground",
+    likely_cause="a reader who found nothing, or a mask that was not written",
+    fix="Its agreement is null: leave the case out where this mask is compared.",
+)  # fmt: skip
+_report_lost = partial(
+    Finding, TABLE.name, "warning", "mask_lost_on_grid",
+    expected="a mask that the other's grid shows",
+    likely_cause="a mask of a few voxels, or one that lies outside the other's grid",
+    fix="Its agreement is null there: look at both masks.",
+)  # fmt: skip

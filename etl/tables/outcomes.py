@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import polars as pl
 
 from etl.model.schema import CASE_ID, Table, parse_columns
-from etl.tables.trial import YES_NO, SheetForm, read_form
+from etl.tables.trial import YES_NO, SheetForm, parse_code, parse_integer, read_form
 from etl.tables.unit import Assembled, Context, Measured, Unit
 
 TABLE = Table(
@@ -33,15 +35,16 @@ TABLE = Table(
 
 
 FORM = SheetForm(
-    table="outcomes",
+    table=TABLE.name,
     sheet="TCIA Outcomes Subset",
-    codes={
-        "survival_status": ("sstat", {7: "alive", 8: "dead", 9: "lost"}),
-        "rfs_event": ("rfs_ind", YES_NO),
-        "pcr": ("PCR", YES_NO),
-        "rcb_class": ("RCBClass", {0: 0, 1: 1, 2: 2, 3: 3}),
+    cells={
+        "survival_status": ("sstat", partial(parse_code, {7: "alive", 8: "dead", 9: "lost"})),
+        "survival_days": ("survDtD2 (tx)", parse_integer),
+        "rfs_days": ("RFS", parse_integer),
+        "rfs_event": ("rfs_ind", partial(parse_code, YES_NO)),
+        "pcr": ("PCR", partial(parse_code, YES_NO)),
+        "rcb_class": ("RCBClass", partial(parse_code, {0: 0, 1: 1, 2: 2, 3: 3})),
     },
-    integers={"survival_days": "survDtD2 (tx)", "rfs_days": "RFS"},
 )
 HEADERS = FORM.headers
 

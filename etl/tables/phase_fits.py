@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from functools import partial
+
 import polars as pl
 
-from etl.measure.phase_fit import MIN_VOXELS, Fit, Image, fit_phase
+from etl.measure.phase_fit import MIN_VOXELS, Image, fit_phase
 from etl.model.findings import Finding
 from etl.model.release import name_role
 from etl.model.schema import CASE_ID, INPUTS_MD5, Table, parse_columns
@@ -78,68 +81,42 @@ def _fit_phase(phase: int, unit: Unit, context: Context) -> tuple[Row, list[Find
     row: Row = {"phase": phase, **_NO_FIT}
     missing = [name for name in roles if name not in there]
     if missing:
-        return row, [_report_missing(name) for name in missing]
+        return row, [_report_missing(observed=f"no {name}", path=name) for name in missing]
     volumes, findings = open_volumes(TABLE.name, unit, context, roles)
     if len(volumes) < len(roles):
         return row, findings
     fit = fit_phase(_read_image(volumes[n3]), _read_image(volumes[zscored]))
     if fit is None:
-        return row, [_report_impossible(n3)]
-    is_poor = not _is_usable(fit.slope, fit.r_squared, context)
-    return {"phase": phase, **_name_columns(fit)}, [_report_poor(fit, n3)] if is_poor else []
+        return row, [_report_impossible(path=n3)]
+    is_usable = fit.slope > 0 and fit.r_squared >= context.param(MIN_R_SQUARED)
+    observed = f"r squared {fit.r_squared:.3f}, slope {fit.slope:.3g}"
+    poor = [] if is_usable else [_report_poor(observed=observed, path=n3)]
+    return row | asdict(fit), poor
 
 
 def _read_image(volume: Volume) -> Image:
     return Image(volume.voxels, volume.header.affine, volume.header.scaling)
 
 
-def _name_columns(fit: Fit) -> Row:
-    return {name: getattr(fit, name) for name in _NO_FIT}
-
-
-def _is_usable(slope: float | None, r_squared: float | None, context: Context) -> bool:
-    if slope is None or r_squared is None:
-        return False
-    return slope > 0 and r_squared >= context.param(MIN_R_SQUARED)
-
-
-def _report_missing(name: str) -> Finding:
-    return Finding(
-        table=TABLE.name,
-        severity="info",
-        check="phase_without_image",
-        observed=f"no {name}",
-        expected="an N3 and a z-scored image of each phase",
-        likely_cause="a release in part",
-        fix="The scale of this phase is unknown without it: download the image and adopt it.",
-        path=name,
-    )
-
-
-def _report_impossible(name: str) -> Finding:
-    return Finding(
-        table=TABLE.name,
-        severity="warning",
-        check="phase_without_line",
-        observed=f"fewer than {MIN_VOXELS} voxels with signal on both grids, or all alike",
-        expected="an N3 image of the place that the z-scored image shows",
-        likely_cause="images of different cases, or an image without content",
-        fix="Compare the two images in a viewer; download the case again.",
-        path=name,
-    )
-
-
-def _report_poor(fit: Fit, name: str) -> Finding:
-    return Finding(
-        table=TABLE.name,
-        severity="warning",
-        check="phase_off_line",
-        observed=f"r squared {fit.r_squared:.3f}, slope {fit.slope:.3g}",
-        expected="a z-scored image that follows from the N3 image: one rising line",
-        likely_cause="images of different cases or phases, or an image that was changed",
-        fix="Compare the two images in a viewer; download the case again.",
-        path=name,
-    )
+_report_missing = partial(
+    Finding, TABLE.name, "info", "phase_without_image",
+    expected="an N3 and a z-scored image of each phase",
+    likely_cause="a release in part",
+    fix="The scale of this phase is unknown without it: download the image and adopt it.",
+)  # fmt: skip
+_report_impossible = partial(
+    Finding, TABLE.name, "warning", "phase_without_line",
+    observed=f"fewer than {MIN_VOXELS} voxels with signal on both grids, or all alike",
+    expected="an N3 image of the place that the z-scored image shows",
+    likely_cause="images of different cases, or an image without content",
+    fix="Compare the two images in a viewer; download the case again.",
+)  # fmt: skip
+_report_poor = partial(
+    Finding, TABLE.name, "warning", "phase_off_line",
+    expected="a z-scored image that follows from the N3 image: one rising line",
+    likely_cause="images of different cases or phases, or an image that was changed",
+    fix="Compare the two images in a viewer; download the case again.",
+)  # fmt: skip
 
 
 def assemble(values: pl.DataFrame, context: Context) -> Assembled:

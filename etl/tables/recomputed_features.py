@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -94,7 +95,11 @@ def measure(unit: Unit, context: Context) -> Measured:
             key = {"image_set": entry.image_set, "phase": entry.phase, "mask": entry.mask}
             rows += [{**key, "feature": name, "value": value} for name, value in values.items()]
             problems.setdefault(entry.mask_role, []).extend(wrong)
-    findings += [_report_undefined(mask, wrong) for mask, wrong in problems.items() if wrong]
+    findings += [
+        _report_undefined(observed="; ".join(wrong), path=role)
+        for role, wrong in problems.items()
+        if wrong
+    ]
     return Measured(rows, findings)
 
 
@@ -193,17 +198,12 @@ def _report_missing(named: str, inputs: list[Input]) -> Finding:
     )
 
 
-def _report_undefined(mask_role: str, wrong: list[str]) -> Finding:
-    return Finding(
-        table=TABLE.name,
-        severity="warning",
-        check="features_undefined",
-        observed="; ".join(wrong),
-        expected="a region that all its features are defined for",
-        likely_cause="a mask that is tiny, flat or empty, or an image of another mask",
-        fix="Look at the mask over the image; leave these features of the case out.",
-        path=mask_role,
-    )
+_report_undefined = partial(
+    Finding, TABLE.name, "warning", "features_undefined",
+    expected="a region that all its features are defined for",
+    likely_cause="a mask that is tiny, flat or empty, or an image of another mask",
+    fix="Look at the mask over the image; leave these features of the case out.",
+)  # fmt: skip
 
 
 def assemble(values: pl.DataFrame, context: Context) -> Assembled:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 from etl.model.errors import BadInputError
 from etl.model.findings import Finding
@@ -15,28 +15,24 @@ SUBJECT = "SUBJECTID"
 INT64 = 2.0**63
 YES_NO: Mapping[int, bool | None] = {0: False, 1: True}
 Code = Mapping[int, str | int | bool | None]
+Cell = tuple[str | None, float | None, str]  # its text, its number, where it stands
 
 
 @dataclass(frozen=True, slots=True)
 class SheetForm:
     """A sheet: its name, and which of our columns comes from which of its own.
 
-    `codes`: column -> (header, documented code -> value). `numbers`, `integers`, `dates`:
-    column -> header.
+    `cells`: column -> (the sheet's header, how a cell is read).
     """
 
     table: str
     sheet: str
-    codes: dict[str, tuple[str, Code]]
-    numbers: dict[str, str] = field(default_factory=dict)
-    integers: dict[str, str] = field(default_factory=dict)
-    dates: dict[str, str] = field(default_factory=dict)
+    cells: Mapping[str, tuple[str, Callable[[Cell], object]]]
 
     @property
     def headers(self) -> dict[str, str]:
         """Our column -> the sheet's header."""
-        coded = {column: header for column, (header, _) in self.codes.items()}
-        return {**coded, **self.numbers, **self.integers, **self.dates}
+        return {column: header for column, (header, _) in self.cells.items()}
 
 
 def read_form(form: SheetForm, context: Context) -> Measured:
@@ -47,10 +43,10 @@ def read_form(form: SheetForm, context: Context) -> Measured:
     out = Measured()
     sheet = _choose(form, read_sheets(context.file(blob), SUBJECT), out)
     at = _find_columns(form, sheet, out)
-    seen: set[str] = set()
+    subjects: set[str] = set()
     for row_at, (text, number) in enumerate(zip(sheet.texts, sheet.numbers, strict=True)):
         cells = {name: (text[i], number[i], sheet.name_cell(row_at, i)) for name, i in at.items()}
-        row = _parse_row(form, cells, context, out, seen)
+        row = _parse_row(form, cells, context, out, subjects)
         if row:
             out.rows.append(row)
     return out
@@ -92,11 +88,16 @@ def _find_columns(form: SheetForm, sheet: Sheet, out: Measured) -> dict[str, int
     return at
 
 
-Cells = dict[str, tuple[str | None, float | None, str]]  # header -> text, number, where it stands
+class _BadCellError(Exception):
+    """A cell that cannot be used, in the words of the finding that it becomes."""
+
+    def __init__(self, check: str, observed: str, expected: str, cause: str | None = None) -> None:
+        super().__init__(observed)
+        self.check, self.observed, self.expected, self.cause = check, observed, expected, cause
 
 
 def _parse_row(
-    form: SheetForm, cells: Cells, context: Context, out: Measured, seen: set[str]
+    form: SheetForm, cells: dict[str, Cell], context: Context, out: Measured, subjects: set[str]
 ) -> Row | None:
     subject = (cells[SUBJECT][0] or "").strip()
     case_id = context.profile.case_id(subject)
@@ -105,77 +106,63 @@ def _parse_row(
             check = f"unknown_subject:{subject}"
             out.findings.append(_make_finding(form, check, repr(subject), "a subject number"))
         return None
-    if case_id in seen:
+    if case_id in subjects:
         out.findings.append(
             _make_finding(form, "duplicate_subject", "a second row", "one row per subject", case_id)
         )
         return None
-    seen.add(case_id)
+    subjects.add(case_id)
     row: Row = {"case_id": case_id}
-    for column, (header, code) in form.codes.items():
-        row[column] = _parse_code(form, header, cells, code, (case_id, out))
-    for column, header in form.numbers.items():
-        row[column] = _number(form, header, cells, (case_id, out))
-    for column, header in form.integers.items():
-        row[column] = _parse_integer(form, header, cells, (case_id, out))
-    for column, header in form.dates.items():
-        row[column] = _parse_date(form, header, cells, (case_id, out))
+    for column, (header, parse) in form.cells.items():
+        try:
+            row[column] = parse(cells[header]) if header in cells else None
+        except _BadCellError as error:
+            row[column] = None
+            check = f"{error.check}:{header}"
+            finding = _make_finding(form, check, error.observed, error.expected, case_id)
+            cause = error.cause or finding.likely_cause
+            out.findings.append(replace(finding, likely_cause=cause))
     return row
 
 
-Where = tuple[str, Measured]
-
-
-def _number(form: SheetForm, header: str, cells: Cells, where: Where) -> float | None:
-    if header not in cells:
-        return None
-    text, number, cell_name = cells[header]
+def parse_float(cell: Cell) -> float | None:
+    """Return the number in a cell, None where it is blank."""
+    text, number, cell_name = cell
     try:
         return parse_number(text, number)
-    except ValueError:
+    except ValueError as error:
         observed = f"{text!r} in {cell_name}"
-        finding = _make_finding(form, f"not_a_number:{header}", observed, A_NUMBER, where[0])
-        cause = explain_cell(text) or finding.likely_cause
-        where[1].findings.append(replace(finding, likely_cause=cause))
-        return None
+        raise _BadCellError("not_a_number", observed, A_NUMBER, explain_cell(text)) from error
 
 
-def _parse_integer(form: SheetForm, header: str, cells: Cells, where: Where) -> int | None:
-    number = _number(form, header, cells, where)
-    if number is None or (number.is_integer() and abs(number) < INT64):
-        return None if number is None else int(number)
-    where[1].findings.append(
-        _make_finding(form, f"not_an_integer:{header}", f"{number}", "a whole number", where[0])
-    )
-    return None
-
-
-def _parse_code(
-    form: SheetForm, header: str, cells: Cells, code: Code, where: Where
-) -> str | int | bool | None:
-    number = _number(form, header, cells, where)
+def parse_integer(cell: Cell) -> int | None:
+    """Return the whole number in a cell, None where it is blank."""
+    number = parse_float(cell)
     if number is None:
         return None
-    if number in code:
-        return code[int(number)]
-    expected = "one of " + ", ".join(map(str, code))
-    where[1].findings.append(
-        _make_finding(form, f"undocumented_code:{header}", f"{number:g}", expected, where[0])
-    )
-    return None
+    if not number.is_integer() or abs(number) >= INT64:
+        raise _BadCellError("not_an_integer", f"{number}", "a whole number")
+    return int(number)
 
 
-def _parse_date(form: SheetForm, header: str, cells: Cells, where: Where) -> dt.date | None:
-    text = (cells[header][0] or "").strip() if header in cells else ""
-    if not text:
+def parse_code(code: Code, cell: Cell) -> str | int | bool | None:
+    """Return what the documented code in a cell means, None where it is blank."""
+    number = parse_float(cell)
+    if number is None:
         return None
+    if number not in code:
+        expected = "one of " + ", ".join(map(str, code))
+        raise _BadCellError("undocumented_code", f"{number:g}", expected)
+    return code[int(number)]
+
+
+def parse_date(cell: Cell) -> dt.date | None:
+    """Return the day in a cell, None where it is blank."""
+    text = (cell[0] or "").strip()
     try:
-        return dt.date.fromisoformat(text[:10])
-    except ValueError:
-        where[1].findings.append(
-            _make_finding(form, f"not_a_date:{header}", repr(text), "a date", where[0])
-        )
-        return None
+        return dt.date.fromisoformat(text[:10]) if text else None
+    except ValueError as error:
+        raise _BadCellError("not_a_date", repr(text), "a date") from error
 
 
 def _make_finding(
