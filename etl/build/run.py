@@ -17,7 +17,7 @@ from etl.build.finite import drop_nonfinite
 from etl.build.index import import_table, list_tables
 from etl.build.kept_units import keep_units, read_units
 from etl.build.manifest import Manifest, hash_file, read_manifest, write_manifest
-from etl.build.measuring import Task, make_tasks, measure_tasks
+from etl.build.measuring import make_tasks, measure_tasks
 from etl.build.parts import is_available, place_parts
 from etl.build.plan import VALUES, State, examine, order_tables
 from etl.build.seed import seed_units
@@ -219,14 +219,14 @@ def _measure(
     tasks = make_tasks([(item.name, unit) for item in work.values() for unit in item.missing])
     n_cases = sum(task.is_of_case for task in tasks)
     cases_done: set[str] = set()
-    pending: list[tuple[Task, list[Values]]] = []
+    pending: list[tuple[str, Unit, Values]] = []
     last = time.monotonic()
     with closing(measure_tasks(context, tasks, workers)) as results:
         try:
             for task, measured in results:
                 for (name, unit), values in zip(task.units, measured, strict=True):
                     work[name].fresh[unit[0].path if unit else ""] = pickle.dumps(values)
-                pending.append((task, measured))
+                    pending.append((name, unit, values))
                 cases_done.add(task.case_id)
                 if progress and n_cases:
                     progress(len(cases_done - {""}), n_cases)
@@ -239,14 +239,9 @@ def _measure(
 
 
 def _keep(
-    context: Context, work: Mapping[str, _Work], done: Sequence[tuple[Task, list[Values]]]
+    context: Context, work: Mapping[str, _Work], units: Sequence[tuple[str, Unit, Values]]
 ) -> None:
     """Keep units; values must never be filed under the hash of other bytes."""
-    units = [
-        (name, unit, values)
-        for task, measured in done
-        for (name, unit), values in zip(task.units, measured, strict=True)
-    ]
     md5s = {blob.path: blob.md5 for _, unit, _ in units for blob in unit if blob.md5 not in MARKS}
     changed = dvc.find_changed(context.root, context.release, md5s)
     if changed:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from etl.measure.arrays import Array
-from etl.measure.grids import invert, measure_spacing, to_mm
+from etl.measure.grids import invert, measure_lengths, measure_spacing, to_mm
 from etl.measure.mask import crop, find_surface
 
 MAX_TRANSFORMED = 1 << 21  # voxels
@@ -74,7 +74,7 @@ def _sign_distances(
 
     index = np.stack(np.unravel_index(positions, bits.shape, order="F"), axis=1) - border.origin
     is_in_box = ((index >= 0) & (index < border.inside.shape)).all(axis=1)
-    lengths = np.append(_measure_lengths(steps, affine), np.nan)
+    lengths = np.append(measure_lengths(to_mm(steps, affine)), np.nan)
     distance = np.full(len(positions), np.nan)
     distance[is_in_box] = lengths[rank[tuple(index[is_in_box].T)]]
     is_inside = bits.ravel(order="F")[positions]
@@ -139,16 +139,10 @@ def _list_steps(affine: Array, margin_mm: float) -> Array:
     reach = [math.hypot(*row) * margin_mm + _ROUNDING for row in invert(affine)[:3, :3].tolist()]
     ranges = [range(-math.floor(n), math.floor(n) + 1) for n in reach]
     steps = np.array(list(itertools.product(*ranges)))
-    length = _measure_lengths(steps, affine)
+    length = measure_lengths(to_mm(steps, affine))
     order = np.argsort(length, kind="stable")
     chosen: Array = steps[order[(length[order] <= margin_mm + _ROUNDING) & (length[order] > 0)]]
     return chosen
-
-
-def _measure_lengths(steps: Array, affine: Array) -> Array:
-    mm = to_mm(steps, affine)
-    lengths: Array = np.sqrt((mm * mm).sum(axis=1))
-    return lengths
 
 
 def _rank_steps(starts: Array, steps: Array) -> Array:

@@ -60,6 +60,12 @@ def measure_spacing(affine: Array) -> tuple[float, ...]:
     return tuple(math.hypot(*map(float, column)) for column in affine[:3, :3].T)
 
 
+def measure_lengths(vectors: Array) -> Array:
+    """Return the lengths of vectors, of shape (n, 3)."""
+    lengths: Array = np.sqrt((vectors * vectors).sum(axis=1))
+    return lengths
+
+
 def find_corners(affine: Array, size: tuple[int, ...]) -> Array:
     """Return the centres of the eight corner voxels, world mm, shape (8, 3)."""
     ends = [(0.0, float(n - 1)) for n in size]
@@ -73,4 +79,4 @@ def is_same_grid(first: Grid, second: Grid) -> bool:
     if tuple(size) != tuple(second_size):
         return False
     apart = find_corners(affine, size) - find_corners(second_affine, size)
-    return bool(np.sqrt((apart * apart).sum(axis=1)).max() <= SAME_GRID_MM)
+    return bool(measure_lengths(apart).max() <= SAME_GRID_MM)

@@ -12,7 +12,6 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from zrad.exceptions import DataStructureError
@@ -27,7 +26,7 @@ from zrad.radiomics.intensity import (
 from zrad.radiomics.morphology import MorphologicalFeatures
 from zrad.radiomics.ngldm import NGLDM
 
-from etl.measure.arrays import Array
+from etl.measure.arrays import Array, keep_finite
 from etl.measure.autocorrelation import Autocorrelation
 from etl.measure.ibsi_names import NEEDS_IMAGE, Aggregation, list_names
 from etl.measure.mask import crop
@@ -44,7 +43,7 @@ MAX_PAIRS = 1 << 32
 MAX_CELLS = 1 << 25
 TERMS = 21  # of the series for an ellipsoid's area (IBSI, RDD2)
 ROUNDING = 1e-12  # of the largest variance: below it there is none
-_MERGED = {"avg": "AVER", "comb": "MERG"}
+_MERGED = {"avg": "AVER", "comb": "MERG"}  # in the engine's words
 # What the engine raises where a feature is not defined: a division by zero, an empty selection,
 # no neighbours, no hull.
 _UNDEFINED = (DataStructureError, ValueError, ArithmeticError, IndexError, RuntimeError)
@@ -152,17 +151,13 @@ def measure_family(
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore", RuntimeWarning)
-            values = _FAMILIES[family](area, aggregation)
+            values = _FAMILIES[family](area, _MERGED[aggregation])
     except _UNDEFINED as error:
         raise UndefinedError(str(error).strip() or type(error).__name__) from error
     return {
-        name: _keep_finite(values.get(name.removesuffix("_3D").removesuffix(f"_3D_{aggregation}")))
+        name: keep_finite(values.get(name.removesuffix("_3D").removesuffix(f"_3D_{aggregation}")))
         for name in list_names(family, aggregation)
     }
-
-
-def _keep_finite(value: Any) -> float | None:  # noqa: ANN401  z-rad is not typed
-    return float(value) if value is not None and math.isfinite(value) else None
 
 
 def _select_inside(values: Array) -> Array:
@@ -215,7 +210,7 @@ class _Morphology(MorphologicalFeatures):  # type: ignore[misc]  # z-rad is not 
         return area_mesh / (4 * math.pi * a * b * series)
 
 
-def _measure_morphology(area: Region, _aggregation: str) -> Values:
+def _measure_morphology(area: Region, _merged: str) -> Values:
     intensities = area.mask.astype(np.float64) if area.problem else area.intensities
     values: dict[str, float] = _Morphology(area.spacing).calculate_features(
         area.mask, intensities, include_correlation=False
@@ -231,57 +226,35 @@ def _is_affordable(mask: Array) -> bool:
     return n * (n - 1) // 2 <= MAX_PAIRS or math.prod(2 * size for size in mask.shape) <= MAX_CELLS
 
 
-def _measure_statistics(area: Region, _aggregation: str) -> Values:
-    values: Values = IntensityStatisticsFeatures().calculate_features(
-        _select_inside(area.intensities)
-    )
-    return values
-
-
-def _measure_histogram(area: Region, _aggregation: str) -> Values:
-    values: Values = IntensityHistogramFeatures().calculate_features(_select_inside(area.levels))
-    return values
-
-
-def _measure_volume_histogram(area: Region, _aggregation: str) -> Values:
+def _measure_volume_histogram(area: Region, _merged: str) -> Values:
     levels = _select_inside(area.levels)
     engine = IntensityVolumeHistogramFeatures(levels.min(), levels.max())
     values: Values = engine.calculate_features(levels)
     return values
 
 
-def _measure_local(area: Region, _aggregation: str) -> Values:
+def _measure_local(area: Region, _merged: str) -> Values:
     inside = np.full(area.inside.shape, np.nan)
     inside[area.box] = area.intensities
     values: Values = LocalIntensityFeatures(area.spacing).calculate_features(area.voxels, inside)
     return values
 
 
-def _measure_distances(area: Region, _aggregation: str) -> Values:
-    values: Values = DistanceZones("3D").calculate_features(area.levels, area.mask)
-    return values
-
-
-def _make_texture_family(engine: Callable[[str], Any]) -> Callable[[Region, str], Values]:
-    """Return a family that sees neighbours only."""
-
-    def compute(area: Region, aggregation: str) -> Values:
-        values: Values = engine(_MERGED[aggregation]).calculate_features(area.texture)
-        return values
-
-    return compute
-
-
+# Family -> its features, of a region and an aggregation of directions.
 _FAMILIES: dict[str, Callable[[Region, str], Values]] = {
     "morphology": _measure_morphology,
-    "intensity_statistics": _measure_statistics,
-    "intensity_histogram": _measure_histogram,
-    "glcm": _make_texture_family(lambda merged: Cooccurrence("3D", merged)),
-    "glrlm": _make_texture_family(lambda merged: Runs("3D", merged)),
-    "glszm": _make_texture_family(lambda _: SizeZones("3D")),
-    "ngtdm": _make_texture_family(lambda _: Differences("3D")),
+    "intensity_statistics": lambda area, _: IntensityStatisticsFeatures().calculate_features(
+        _select_inside(area.intensities)
+    ),
+    "intensity_histogram": lambda area, _: IntensityHistogramFeatures().calculate_features(
+        _select_inside(area.levels)
+    ),
+    "glcm": lambda area, merged: Cooccurrence("3D", merged).calculate_features(area.texture),
+    "glrlm": lambda area, merged: Runs("3D", merged).calculate_features(area.texture),
+    "glszm": lambda area, _: SizeZones("3D").calculate_features(area.texture),
+    "ngtdm": lambda area, _: Differences("3D").calculate_features(area.texture),
     "local_intensity": _measure_local,
     "ivh": _measure_volume_histogram,
-    "gldzm": _measure_distances,
-    "ngldm": _make_texture_family(lambda _: NGLDM("3D")),
+    "gldzm": lambda area, _: DistanceZones("3D").calculate_features(area.levels, area.mask),
+    "ngldm": lambda area, _: NGLDM("3D").calculate_features(area.texture),
 }

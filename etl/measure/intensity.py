@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from etl.measure.arrays import Array
+from etl.measure.arrays import Array, keep_finite
 from etl.measure.sorting import sort_voxels
 
 PERCENTILES = (1.0, 50.0, 99.0)
@@ -96,16 +96,12 @@ def _measure_sorted(
     )
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def _measure_moments(ordered: Array) -> tuple[float, float]:
     """Return mean and variance (ddof 0) in float64, one pass, block by block.
 
     Centred on the median: it lies within one standard deviation of the mean, so little cancels.
     """
-    with np.errstate(over="ignore", invalid="ignore"):
-        return _measure_centred_moments(ordered)
-
-
-def _measure_centred_moments(ordered: Array) -> tuple[float, float]:
     median = float(ordered[ordered.size // 2])
     scratch = np.empty(min(BLOCK, ordered.size))
     sums, squares = [], []
@@ -176,5 +172,5 @@ def _scale_statistics(
     std = math.sqrt(variance) * abs(slope)
     fields = (*ends, mean * slope + inter, std, *map(find_percentile, PERCENTILES))
     # Values beyond arithmetic (a voxel of 1e308) have no mean in float64.
-    low, high, middle, spread, p01, p50, p99 = (v if math.isfinite(v) else None for v in fields)
+    low, high, middle, spread, p01, p50, p99 = map(keep_finite, fields)
     return Intensity(low, high, middle, spread, p01, p50, p99, *tallies)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
-from etl.measure.arrays import Array
+from etl.measure.arrays import Array, keep_finite
 
 CONFIDENCE = 0.95
 ROUNDING = 1e-12  # of 1: a correlation this close to it is one, whose interval is a point
@@ -56,7 +55,7 @@ def compute_icc(ratings: Array) -> Icc:
     noise = k * columns + (k * n - k - n) * error
     low = n * (rows - below * error) / (below * noise + n * rows)
     high = n * (above * rows - error) / (noise + n * above * rows)
-    return Icc(icc, _keep_finite(low), _keep_finite(high))
+    return Icc(icc, keep_finite(low), keep_finite(high))
 
 
 def _compute_mean_squares(ratings: Array) -> tuple[float, float, float]:
@@ -70,7 +69,3 @@ def _compute_mean_squares(ratings: Array) -> tuple[float, float, float]:
     rows = k * ((of_target - mean) ** 2).sum() / (n - 1)
     columns = n * ((of_rater - mean) ** 2).sum() / (k - 1)
     return float(rows), float(columns), float((rest**2).sum() / ((n - 1) * (k - 1)))
-
-
-def _keep_finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

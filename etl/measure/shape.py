@@ -10,7 +10,7 @@ from itertools import product
 import numpy as np
 
 from etl.measure.arrays import Array
-from etl.measure.grids import to_mm
+from etl.measure.grids import measure_lengths, to_mm
 from etl.measure.mask import DIRECTIONS, Foreground
 
 ISO_LEVEL = 0.5
@@ -44,7 +44,7 @@ def measure_shape(foreground: Foreground, affine: Array) -> Shape:
     cubes, triangles = _list_triangles()
     a, b, c = (to_mm(triangles[:, corner], affine) for corner in range(3))
     cross = np.cross(b - a, c - a)
-    areas = np.bincount(cubes, np.sqrt((cross * cross).sum(axis=1)), KINDS) / 2
+    areas = np.bincount(cubes, measure_lengths(cross), KINDS) / 2
     counts, positions = _count_cubes(np.pad(foreground.inside, 1))
     area = float((counts * areas).sum())
     x, y, z = affine[:3, :3].T
@@ -161,17 +161,11 @@ def _select_outer_points(points: Array) -> Array:
     """
     end = points[0]
     for _ in range(GUESSES):
-        opposite, end = end, points[_measure_distances(points, end).argmax()]
-    reach = float(_measure_distances(opposite[None], end)[0])
-    from_middle = _measure_distances(points, (end + opposite) / 2)
+        opposite, end = end, points[measure_lengths(points - end).argmax()]
+    reach = float(measure_lengths(opposite[None] - end)[0])
+    from_middle = measure_lengths(points - (end + opposite) / 2)
     outer: Array = points[from_middle >= (reach - from_middle.max()) * (1 - ROUNDING)]
     return outer
-
-
-def _measure_distances(points: Array, origin: Array) -> Array:
-    away = points - origin
-    distances: Array = np.sqrt((away * away).sum(axis=1))
-    return distances
 
 
 def _find_extreme_points(points: Array) -> Array:

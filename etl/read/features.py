@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from etl.model.errors import BadInputError
 from etl.read.source import Source, measure_size, open_text
@@ -63,24 +63,22 @@ def _choose(source: Source) -> Sheet:
     chosen = next((sheet for sheet in sheets if SUBJECT in sheet.header), None)
     if chosen is None:
         seen = [cell for sheet in sheets for cell in sheet.header[:3]]
-        raise _report_no_subject(", ".join(seen[:3]) or "a blank workbook")
+        raise _report_no_subject(observed=", ".join(seen[:3]) or "a blank workbook")
     return chosen
 
 
-def _report_no_subject(observed: str) -> BadInputError:
-    return BadInputError(
-        "features_unreadable",
-        observed=observed,
-        expected=f"a sheet whose header has {SUBJECT}",
-        likely_cause="a blank or edited workbook",
-        fix="Download the features workbook again and adopt it.",
-    )
+_report_no_subject = partial(
+    BadInputError, "features_unreadable",
+    expected=f"a sheet whose header has {SUBJECT}",
+    likely_cause="a blank or edited workbook",
+    fix="Download the features workbook again and adopt it.",
+)  # fmt: skip
 
 
 def _read_csv_sheet(source: Source) -> tuple[Sheet, str | None]:
     try:
         if (size := measure_size(source)) > MAX_CSV_BYTES:
-            raise _report_no_subject(f"{size} bytes")
+            raise _report_no_subject(observed=f"{size} bytes")
         with open_text(source, "utf-8-sig") as file:
             first = file.readline()
             has_semicolons = first.count(";") > first.count(",")
@@ -88,7 +86,7 @@ def _read_csv_sheet(source: Source) -> tuple[Sheet, str | None]:
             lines = csv.reader(file, delimiter=";" if has_semicolons else ",")
             rows = [(lines.line_num, row) for row in lines if any(cell.strip() for cell in row)]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise _report_no_subject(str(error)) from error
+        raise _report_no_subject(observed=str(error)) from error
     header = tuple(cell.strip() for cell in rows[0][1]) if rows else ()
     numbers, cells = [number for number, _ in rows[1:]], [row for _, row in rows[1:]]
     if has_semicolons:
@@ -97,8 +95,8 @@ def _read_csv_sheet(source: Source) -> tuple[Sheet, str | None]:
         header, cells = _widen(cells)
         numbers = list(range(1, len(cells) + 1))  # of subjects: a row comes from many lines
     if SUBJECT not in header:
-        raise _report_no_subject(", ".join(header[:3]) or "a blank file")
-    texts = tuple(tuple(_pad_row(row, len(header))) for row in cells)
+        raise _report_no_subject(observed=", ".join(header[:3]) or "a blank file")
+    texts = tuple(tuple((row + [None] * len(header))[: len(header)]) for row in cells)
     none = tuple((None,) * len(header) for _ in texts)
     note = "semicolons between the cells, a comma for the decimal point" if has_semicolons else None
     return Sheet(source.name, header, tuple(numbers), texts, none), note
@@ -107,11 +105,6 @@ def _read_csv_sheet(source: Source) -> tuple[Sheet, str | None]:
 def _replace_comma(cell: str) -> str:
     """Return a number of a European Excel with a decimal point; any other text as it is."""
     return cell.replace(",", ".") if _DECIMAL_COMMA.fullmatch(cell.strip()) else cell
-
-
-def _pad_row(row: list[str], width: int) -> Iterator[str | None]:
-    yield from row[:width]
-    yield from [None] * (width - len(row))
 
 
 def _widen(rows: list[list[str]]) -> tuple[tuple[str, ...], list[list[str]]]:

@@ -99,8 +99,7 @@ def _check_footer(meta: pq.FileMetaData) -> list[str]:
 
 
 def _is_text(kind: pa.DataType) -> bool:
-    is_any = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
-    return any(is_one(kind) for is_one in is_any)
+    return kind in (pa.string(), pa.large_string(), pa.string_view())
 
 
 def _cast(table: pa.Table) -> pa.Table:

@@ -13,7 +13,7 @@ from typing import Any, cast
 import numpy as np
 from isal import igzip_lib, isal_zlib
 
-from etl.measure.arrays import Array
+from etl.measure.arrays import Array, keep_finite
 from etl.measure.grids import Grid, determinant, find_corners, measure_spacing
 from etl.model.errors import BadInputError
 from etl.read.refusals import cut_short, refuse, report_damage, report_no_image
@@ -241,8 +241,8 @@ def parse_header(start: bytes) -> Header:
         affine=affine,
         qform_code=int(header["qform_code"]),
         sform_code=int(header["sform_code"]),
-        scl_slope=_keep_finite(header["scl_slope"]),
-        scl_inter=_keep_finite(header["scl_inter"]),
+        scl_slope=keep_finite(header["scl_slope"]),
+        scl_inter=keep_finite(header["scl_inter"]),
         xyzt_units=int(header["xyzt_units"]),
         data_offset=offset,
         header_bytes=length + 4,
@@ -256,6 +256,12 @@ def _load_nibabel() -> Any:  # noqa: ANN401  nibabel is not typed
     import nibabel
 
     return nibabel
+
+
+def _list_header_errors() -> tuple[type[Exception], ...]:
+    """Return what nibabel raises of a header that makes no sense."""
+    beyond = (KeyError, TypeError, ValueError, FloatingPointError)
+    return (_load_nibabel().spatialimages.HeaderDataError, *beyond)
 
 
 def _parse_with_nibabel(start: bytes) -> Any:  # noqa: ANN401  nibabel is not typed
@@ -293,12 +299,7 @@ def _parse_size(dim: list[int]) -> tuple[int, int, int]:
 def _parse_dtype(header: Any) -> np.dtype[Any]:  # noqa: ANN401  nibabel is not typed
     try:
         dtype: np.dtype[Any] = np.dtype(header.get_data_dtype())
-    except (
-        _load_nibabel().spatialimages.HeaderDataError,
-        KeyError,
-        TypeError,
-        ValueError,
-    ) as error:
+    except _list_header_errors() as error:
         raise report_damage("header_implausible", str(error), "a NIfTI data type") from error
     if dtype.kind not in "iuf" or dtype.itemsize > 8:  # noqa: PLR2004  no long double
         raise refuse(
@@ -311,7 +312,7 @@ def _parse_dtype(header: Any) -> np.dtype[Any]:  # noqa: ANN401  nibabel is not 
 def _parse_affine(header: Any) -> Array:  # noqa: ANN401  nibabel is not typed
     try:
         affine = _convert_to_mm(header, header.get_best_affine())
-    except (_load_nibabel().spatialimages.HeaderDataError, ValueError, FloatingPointError) as error:
+    except _list_header_errors() as error:
         raise _report_bad_affine(str(error)) from error
     if not np.isfinite(affine).all():
         raise _report_bad_affine("not finite")
@@ -340,11 +341,6 @@ def _report_bad_affine(observed: str) -> BadInputError:
     )  # fmt: skip
 
 
-def _keep_finite(value: Any) -> float | None:  # noqa: ANN401  nibabel is not typed
-    number = float(value)
-    return number if math.isfinite(number) else None
-
-
 def _describe_form_conflict(header: Any, affine: Array, size: tuple[int, int, int]) -> str | None:  # noqa: ANN401
     """Say where qform and sform (if both set) or pixdim and affine disagree; None: nowhere."""
     pixdim = [abs(float(p)) * _find_mm_per_unit(header) for p in header["pixdim"][1:4]]
@@ -354,11 +350,7 @@ def _describe_form_conflict(header: Any, affine: Array, size: tuple[int, int, in
     if int(header["qform_code"]) > 0 and int(header["sform_code"]) > 0:
         try:
             qform = _convert_to_mm(header, header.get_qform())
-        except (
-            _load_nibabel().spatialimages.HeaderDataError,
-            ValueError,
-            FloatingPointError,
-        ) as error:
+        except _list_header_errors() as error:
             return f"qform cannot be read ({error})"
         distance = float(np.abs(find_corners(qform, size) - find_corners(affine, size)).max())
         if not distance <= FORM_TOLERANCE_MM:

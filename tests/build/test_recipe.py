@@ -112,7 +112,7 @@ def test_what_measures_measures_again(
         ("model/project.py", "import functools", "# a note\nimport functools"),
         ("measure/mask.py", '"""Return where the scaled', '"""Return wherever the scaled'),
         ("measure/mask.py", "(voxels: Array,", "(voxels: np.ndarray[Any, Any],"),
-        ("read/nifti.py", "def _keep_finite(", "\n\n\ndef _keep_finite("),
+        ("read/nifti.py", "def _parse_size(", "\n\n\ndef _parse_size("),
         ("gate/judge.py", "def judge(", "FACTOR = 2\ndef judge("),
         ("model/profile.py", "def load_profile(", "def added() -> None: ...\ndef load_profile("),
     ],
