@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TextIO, cast
 
 from etl import tables
-from etl.build.recipe import Recipe, make_recipe
+from etl.build.recipe import Recipe, keep_descriptions, make_recipe
 from etl.model import project
 from etl.model.errors import UserError
 from etl.model.profile import Profile, load_profile
@@ -91,6 +91,7 @@ def write_indexes(root: Path, hashes: Mapping[str, tuple[str, int]] | None = Non
         index = Index(make_table_recipe(root, name, profile, read), read)
         text = _dump(index)
         write_atomically(index_path(root, name), lambda path, text=text: path.write_text(text))
+    keep_descriptions(root)
     return len(blobs)
 
 

@@ -97,7 +97,9 @@ def make_module_recipe(
 ) -> str:
     """Return the recipe of a table that one module makes of other tables."""
     facts = [profile.naming(), [_read_text(path) for path in extra_files]]
-    return _digest(_describe(root, [(module, None), *WRITING], worded=True), facts)
+    description = _describe(root, [(module, None), *WRITING], worded=True)
+    keep_descriptions(root)
+    return _digest(description, facts)
 
 
 def list_libraries(root: Path, modules: Iterable[str]) -> set[str]:
@@ -131,19 +133,19 @@ def _describe(root: Path, starts: Sequence[Symbol], *, worded: bool) -> dict[str
     """Return the meaning of what `starts` reach, by module, and the versions of libraries.
 
     The syntax trees of the whole package take most of a second to follow, and three stages of a
-    run do: what they say is kept until a module changes.
+    run do: what they say is kept (keep_descriptions) until a module changes.
     """
     descriptions = _read_kept(root)
     key = f"{starts} {worded}"
     if key not in descriptions:
-        descriptions[key] = _follow(starts, worded=worded)
-        _keep(root, descriptions)
+        descriptions[key] = _follow(tuple(starts), worded=worded)
     code, distributions = descriptions[key]
     versions = {name: _find_version(name) for name in distributions}
     return {**code, **{name: number for name, number in versions.items() if number is not None}}
 
 
-def _follow(starts: Iterable[Symbol], *, worded: bool) -> Description:
+@cache
+def _follow(starts: tuple[Symbol, ...], *, worded: bool) -> Description:
     definitions, aliases = reach(starts)
     # By meaning, not by place: a function that was moved inside its module is the same function.
     code = {
@@ -167,10 +169,13 @@ def _read_kept(root: Path) -> dict[str, Description]:
     return dict(described) if package == _hash_package() else {}
 
 
-def _keep(root: Path, descriptions: Mapping[str, Description]) -> None:
-    text = json.dumps([_hash_package(), descriptions])
+def keep_descriptions(root: Path) -> None:
+    """Keep what this process followed, for the next one."""
+    text = json.dumps([_hash_package(), _read_kept(root)])
     with suppress(UserError, OSError):  # no right to write here, say: it is followed again
-        write_atomically(scratch_folder(root) / KEPT, lambda path: path.write_text(text))
+        kept = scratch_folder(root) / KEPT
+        if _read_text(kept) != text:
+            write_atomically(kept, lambda path: path.write_text(text))
 
 
 @cache

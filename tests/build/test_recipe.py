@@ -67,7 +67,12 @@ def edit(
 
 def forget() -> None:
     """Let the recipes see what was edited since: a process reads the package once."""
-    for kept in (recipes._parse_module, recipes._hash_package, recipes._read_kept):
+    for kept in (
+        recipes._parse_module,
+        recipes._hash_package,
+        recipes._read_kept,
+        recipes._follow,
+    ):
         kept.cache_clear()
 
 
@@ -247,6 +252,7 @@ def test_damaged_descriptions_are_followed_again(tmp_path: Path, text: str) -> N
     profile = load_profile(ROOT)
     module = "etl.tables.outcomes"
     recipe = make_recipe(module, profile, tmp_path)
+    recipes.keep_descriptions(tmp_path)
     (tmp_path / ".dvc/tmp/ispy1" / recipes.KEPT).write_text(text)
     recipes._read_kept.cache_clear()
     assert make_recipe(module, profile, tmp_path) == recipe
