@@ -10,9 +10,10 @@ import nibabel as nib
 import numpy as np
 import polars as pl
 import pytest
-from support import CASES, build_table, by_nibabel, findings, make_project, make_release
+from rebuild import rebuild
+from support import CASES, by_nibabel, findings, make_project, make_release
 
-from etl.build.index import import_table, write_indexes
+from etl.build.index import import_table
 from etl.build.manifest import read_manifest
 from etl.build.seed import seed_units
 from etl.measure.intensity import digest_intensity
@@ -42,9 +43,7 @@ def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(release / MANUAL, release / OWN)
     shutil.copy(release / f"masks_ftv/{A}.nii.gz", release / f"masks_ftv/{B}.nii.gz")
     shutil.copy(release / f"masks_stv_manual/{B}.nii.gz", release / f"masks_stv_resunet/{B}.nii.gz")
-    write_indexes(root)
-    for name in ("images", "masks"):
-        build_table(root, name, workers=1)
+    rebuild(root, "images", "masks")
     return root
 
 

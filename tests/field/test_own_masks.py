@@ -5,10 +5,10 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+from rebuild import rebuild
 from support import Array, Row, build_table, findings, mask_voxels, write_nifti
 from typer.testing import CliRunner
 
-from etl.build.index import write_indexes
 from etl.cli import app
 from etl.model.errors import UserError
 from etl.model.params_file import set_params
@@ -16,12 +16,6 @@ from etl.model.project import TABLES, params, read_yaml
 from etl.model.store import read_table, table_path
 
 OWN = "masks_net/ISPY1_9001.nii.gz"
-
-
-def build_masks(root: Path) -> None:
-    write_indexes(root)
-    for name in ("images", "masks"):
-        build_table(root, name, workers=1)
 
 
 def masks_findings(root: Path) -> list[Row]:
@@ -43,7 +37,7 @@ def test_a_mask_that_cannot_be_read_is_a_warning(
         path.symlink_to(tmp_path / "away.nii.gz")
     else:
         path.write_bytes(b"")
-    build_masks(project)
+    rebuild(project, "images", "masks")
     found = [row for row in masks_findings(project) if row["path"] == OWN]
     assert [row["severity"] for row in found] == ["warning"]
 
@@ -60,7 +54,7 @@ def build_own(project: Path, voxels: Array, rule: object, name: str = "net") -> 
     if rule is not None:
         set_params(project / "params.yaml", {f"mask_sets.{name}": rule})  # type: ignore[dict-item]
         params.cache_clear()
-    build_masks(project)
+    rebuild(project, "images", "masks")
     found: list[Row] = read_table(table_path(project / TABLES, "masks")).to_pylist()
     return next(row for row in found if row["mask"] == name)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import openpyxl
 import polars as pl
 import pytest
+from rebuild import rebuild
 from support import (
     CASES,
     CLINICAL,
@@ -22,8 +23,6 @@ from support import (
     write_features,
 )
 
-from etl.build.index import write_indexes
-from etl.build.run import build_tables
 from etl.model import git_tables
 from etl.model.feature_names import NAMES, correct_name
 from etl.model.git_tables import read_known_issues
@@ -41,8 +40,7 @@ def edit(path: Path, change: Edit, *, data_only: bool = True) -> None:
 
 
 def build(root: Path, *tables: str) -> list[Row]:
-    write_indexes(root)
-    build_tables(root, tables, workers=1)
+    rebuild(root, *tables)
     return [row for row in findings(root) if row["table"] in tables]
 
 

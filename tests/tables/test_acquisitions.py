@@ -7,14 +7,13 @@ import random
 from pathlib import Path
 
 import pytest
+from rebuild import rebuild
 from support import (
     CASES,
     ROOT,
     SLICE,
     TRIAL_ONLY,
     Row,
-    build,
-    build_table,
     clinical_row,
     findings,
     rows,
@@ -25,6 +24,7 @@ from support import (
 from support import CLINICAL as WORKBOOK
 
 from etl.build.index import write_indexes
+from etl.build.plan import add_needs
 from etl.model.profile import load_profile
 from etl.read.idc import Series
 from etl.tables.acquisitions import describe_series
@@ -242,12 +242,6 @@ def test_the_order_of_the_rows_does_not_matter() -> None:
 # --- in a build -----------------------------------------------------------------------------------
 
 
-def rebuild(root: Path) -> None:
-    write_indexes(root)
-    for name in ("clinical", "acquisitions"):
-        build_table(root, name, workers=1)
-
-
 def found(root: Path) -> list[Row]:
     stored: list[Row] = findings(root, table="acquisitions")
     return stored
@@ -258,7 +252,7 @@ def with_ages(root: Path, *ages: str | None) -> list[Row]:
     write_clinical(root / "data/release" / WORKBOOK, clinical=[clinical_row(CASES[0], age=38.73)])
     cells = [series_row(str(n), PatientAge=age) for n, age in enumerate(ages)]
     write_slice(root / "data/release" / SLICE, cells)
-    rebuild(root)
+    rebuild(root, "clinical", "acquisitions")
     return found(root)
 
 
@@ -278,19 +272,19 @@ def test_an_age_beyond_a_year_is_a_finding(project: Path) -> None:
 def test_an_age_of_a_subject_that_the_sheet_does_not_know(project: Path) -> None:
     write_clinical(project / "data/release" / WORKBOOK, clinical=[clinical_row(CASES[1])])
     write_slice(project / "data/release" / SLICE, [series_row("1", PatientAge="070Y")])
-    rebuild(project)
+    rebuild(project, "clinical", "acquisitions")
     assert found(project) == []
 
 
 def test_a_release_without_a_slice(project: Path) -> None:
-    rebuild(project)
+    rebuild(project, "clinical", "acquisitions")
     assert rows(project, "acquisitions") == found(project) == []
 
 
 def test_a_broken_slice_is_a_finding_and_the_rest_is_built(project: Path, release: Path) -> None:
     path = write_slice(release / SLICE, [series_row("1")])
     path.write_bytes(path.read_bytes()[:-9])
-    build(project)
+    rebuild(project, *add_needs(["cases"]))
     assert rows(project, "acquisitions") == []
     (finding,) = findings(project, "slice_unreadable")
     assert (finding["table"], finding["severity"], finding["path"]) == (
@@ -307,7 +301,7 @@ def test_subjects_of_the_slice_alone_are_cases_but_not_of_the_release(
 ) -> None:
     found = [series_row("1", CASES[0]), series_row("2", "ISPY1_9777", StudyInstanceUID="s")]
     write_slice(release / SLICE, found)
-    build(project)
+    rebuild(project, *add_needs(["cases"]))
     table = {row["case_id"]: row for row in rows(project, "cases")}
     assert list(table) == [*CASES, TRIAL_ONLY, "ISPY1_9777"]
     assert [row["has_acquisitions"] for row in table.values()] == [True, False, False, True]
@@ -319,7 +313,7 @@ def test_subjects_of_the_slice_alone_are_cases_but_not_of_the_release(
 
 def test_a_changed_slice_rebuilds_what_reads_it(project: Path, release: Path) -> None:
     write_slice(release / SLICE, [series_row("1")])
-    build(project)
+    write_indexes(project)
     before = read_index_texts(project)
     write_slice(release / SLICE, [series_row("1"), series_row("2")])
     write_indexes(project)

@@ -11,24 +11,17 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from rebuild import rebuild
 from support import SLICE, make_project
 
 import etl
 from etl.adopt.idc import PACKAGE, cut
-from etl.build.index import write_indexes
 from etl.build.plan import add_needs
-from etl.build.run import build_tables
 from etl.phantom.build import make
 
 CLINICAL = "I-SPY 1 All Patient Clinical and Outcome Data.xlsx"
 # What a real download with nothing but the trial's own tables comes to.
 BUILT = ("clinical", "outcomes", "images", "masks", "acquisitions", "cases", "blobs")
-
-
-def build(root: Path) -> None:
-    """Index, the tables that the views need, and the findings of these."""
-    write_indexes(root)
-    build_tables(root, add_needs(BUILT), workers=1)
 
 
 def ask(root: Path, sql: str) -> list[tuple[Any, ...]]:
@@ -48,7 +41,7 @@ def phantom(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for path in folder.iterdir():
         if path.is_dir():
             shutil.rmtree(path)
-    build(root)
+    rebuild(root, *add_needs(BUILT))
     return root
 
 
@@ -126,7 +119,7 @@ def collection(index: Path, real: Path, tmp_path_factory: pytest.TempPathFactory
     shutil.copy(real / CLINICAL, root / "data/release")
     cut(root, index, output=root / "cut.parquet")
     (root / "cut.parquet").rename(root / "data/release" / SLICE)
-    build(root)
+    rebuild(root, *add_needs(BUILT))
     return root
 
 

@@ -6,13 +6,13 @@ import gzip
 from pathlib import Path
 
 import pytest
+from rebuild import rebuild
 from support import (
     CASES,
     CLINICAL,
     FEATURES,
     MANIFEST,
     Row,
-    build_table,
     feature_rows,
     findings,
     rows,
@@ -22,15 +22,12 @@ from support import (
     zscored_image,
 )
 
-from etl.build.index import write_indexes
-
 N3 = "images_bias-corrected_nifti/ISPY1_9001/ISPY1_9001_DCE_0000_N3.nii.gz"
 FTV = "masks_ftv/ISPY1_9001.nii.gz"
 
 
 def blobs(root: Path) -> dict[str, Row]:
-    write_indexes(root)
-    build_table(root, "blobs", workers=1)
+    rebuild(root, "blobs")
     return {row["path"]: row for row in rows(root, "blobs")}
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rebuild import rebuild
 from support import (
     FINE,
     FINE_AFFINE,
     NATIVE_AFFINE,
     ROOT,
     Row,
-    build_table,
     by_nibabel,
     findings,
     mask_voxels,
@@ -24,7 +24,7 @@ from support import (
     zscored_image,
 )
 
-from etl.build.index import list_tables, write_indexes
+from etl.build.plan import add_needs
 from etl.model.params_file import set_params
 from etl.model.profile import load_profile
 from etl.model.release import list_blobs_of_case, name_role
@@ -42,8 +42,7 @@ SIZE = "T1_E_Morphologic_LargestComponentSize"
 
 def remade(root: Path) -> dict[tuple[str, str], Row]:
     """The rows of CASE by image set and feature, from what lies in the release now."""
-    write_indexes(root)
-    build_table(root, "captk_features", workers=1)
+    rebuild(root, "captk_features")
     return by_feature(root)
 
 
@@ -217,9 +216,7 @@ def test_the_real_mask_alone(project: Path, real: Path) -> None:
     target = project / "data/release/masks_stv_manual/ISPY1_1002.nii.gz"
     target.parent.mkdir()
     shutil.copy(real / "NIfTI-Files/masks_stv_manual/ISPY1_1002.nii.gz", target)
-    write_indexes(project)
-    for name in list_tables():
-        build_table(project, name, workers=1)
+    rebuild(project, *add_needs(["feature_audit"]))
     found = {row["feature"]: row for row in rows(project, "captk_features")}
     assert len(found) == 15
     assert found[PIXELS]["value"] == 5091

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from rebuild import rebuild
 from support import FEATURES, Row, build_table, findings, make_project, rows
 
 import etl
-from etl.build.index import write_indexes
 from etl.measure.audit import CONCORDANCE, EXACT, NOT_COMPARABLE, VERDICTS
 from etl.model.feature_names import NAMES
 from etl.model.git_tables import PUBLISHED_CATALOG, read_csv_input
@@ -57,9 +57,7 @@ def phantom(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     root = make_project(tmp_path_factory.mktemp("audit") / "project")
     set_params(root / "params.yaml", {"release": "data/phantom", "phantom.cases": request.param})
     make(root / "data/phantom", root / "data/truth.parquet", cases=request.param, workers=2)
-    write_indexes(root)
-    for name in TABLES:
-        build_table(root, name, workers=1)
+    rebuild(root, *TABLES)
     return root
 
 

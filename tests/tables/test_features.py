@@ -7,19 +7,18 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from rebuild import rebuild
 from support import (
     CASES,
     FEATURE_NAMES,
     FEATURES,
     Cell,
-    build_table,
     feature_rows,
     findings,
     rows,
     write_features,
 )
 
-from etl.build.index import write_indexes
 from etl.tables.feature_catalog import parse_name
 
 FREQUENCY = "T1_E_Histogram_Bins-128_Bins-128_Bin-7_Frequency"
@@ -27,13 +26,11 @@ FREQUENCY = "T1_E_Histogram_Bins-128_Bins-128_Bin-7_Frequency"
 
 def built_from(root: Path, cells: list[list[Cell]]) -> dict[tuple[str, str], float | None]:
     write_features(root / "data/release" / FEATURES, cells)
-    return rebuild(root)
+    return rebuilt_features(root)
 
 
-def rebuild(root: Path) -> dict[tuple[str, str], float | None]:
-    write_indexes(root)
-    for name in ("features", "feature_catalog"):
-        build_table(root, name, workers=1)
+def rebuilt_features(root: Path) -> dict[tuple[str, str], float | None]:
+    rebuild(root, "features", "feature_catalog")
     return {(r["case_id"], r["feature"]): r["value"] for r in rows(root, "features")}
 
 
@@ -116,14 +113,14 @@ def test_blank_or_wrong_workbook(project: Path, cells: list[list[Cell]]) -> None
 
 
 def test_no_workbook_is_an_empty_table(project: Path) -> None:
-    assert rebuild(project) == {}
+    assert rebuilt_features(project) == {}
     assert found(project) == []
 
 
 def test_captk_csv_is_used_where_there_is_no_workbook(project: Path) -> None:
     release = project / "data/release"
     (release / "ISPY_DataPaper_features.csv").write_text("SubjectID,T1_E_A_x\nISPY1_9001,0.5\n")
-    assert rebuild(project) == {("ISPY1_9001", "T1_E_A_x"): 0.5}
+    assert rebuilt_features(project) == {("ISPY1_9001", "T1_E_A_x"): 0.5}
     assert built_from(project, [["SubjectID", "T1_E_A_x"], [9001, 7]]) == {
         ("ISPY1_9001", "T1_E_A_x"): 7.0
     }

@@ -7,21 +7,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rebuild import rebuild
 from support import (
     CASES,
     FINE,
     NATIVE,
     ZERO_LEVEL,
     Row,
-    build_table,
     by_nibabel,
     n3_image,
     rows,
     write_nifti,
     zscored_image,
 )
-
-from etl.build.index import write_indexes
 
 
 def image(root: Path, case: str, image_set: str, phase: int) -> Row:
@@ -90,13 +88,11 @@ def test_repacking_keeps_the_content(project: Path, release: Path) -> None:
     import gzip
 
     packed = release / f"{path}.gz"
-    write_indexes(project)
-    build_table(project, "images", workers=1)
+    rebuild(project, "images")
     before = image(project, "ISPY1_9001", "n3", 0)
     (release / path).write_bytes(gzip.decompress(packed.read_bytes()))
     packed.unlink()
-    write_indexes(project)
-    build_table(project, "images", workers=1)
+    rebuild(project, "images")
     after = image(project, "ISPY1_9001", "n3", 0)
     changed = {name for name in before if before[name] != after[name]}
     assert changed == {"path", "blob_md5", "size_bytes"}
@@ -107,8 +103,7 @@ def test_nonfinite_voxels_are_counted_and_left_out(project: Path, release: Path)
     voxels[3, 3, 3], voxels[4, 4, 4] = np.nan, np.inf
     folder = release / "images_bias-corrected_resampled_zscored_nifti/ISPY1_9001"
     write_nifti(folder / "ISPY1_9001_DCE_0000_N3_zscored.nii.gz", voxels, forms="q")
-    write_indexes(project)
-    build_table(project, "images", workers=1)
+    rebuild(project, "images")
     row = image(project, "ISPY1_9001", "zscored", 0)
     assert row["n_nonfinite"] == 2
     assert row["intensity_max"] == float(voxels[np.isfinite(voxels)].max())

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from made import META, fill_table
+from rebuild import rebuild
 from support import (
     CASES,
     FINE,
@@ -31,7 +32,6 @@ from support import (
     zscored_image,
 )
 
-from etl.build.index import write_indexes
 from etl.build.plan import add_needs
 from etl.model.params_file import set_params
 from etl.model.project import params
@@ -55,9 +55,7 @@ def row_of(root: Path, mask: str, image_set: str = "zscored", case: str = CASE) 
 
 
 def rebuilt_kinetics(root: Path, case: str = CASE) -> list[Row]:
-    write_indexes(root)
-    for name in ("phase_fits", "kinetics"):
-        build_table(root, name, workers=1)
+    rebuild(root, "phase_fits", "kinetics")
     return [row for row in rows(root, "kinetics") if row["case_id"] == case]
 
 
@@ -428,9 +426,7 @@ def test_an_edited_mask_is_measured_alone(rebuilt: Path, release: Path) -> None:
     voxels = mask_voxels(9001, "stv_manual")
     voxels[9, 7, 12:14] = 1
     write_nifti(release / MANUAL, voxels, FINE_AFFINE)
-    write_indexes(rebuilt)
-    assert build_table(rebuilt, "phase_fits", workers=1).measured == 0
-    assert build_table(rebuilt, "kinetics", workers=1).measured == 1
+    assert [built.measured for built in rebuild(rebuilt, "phase_fits", "kinetics")] == [0, 1]
     assert row_of(rebuilt, "stv_manual")["n_voxels"] == voxels.sum()
     after = row_of(rebuilt, "ftv")
     assert {name: after[name] for name in _OF_UNIT} == {name: before[name] for name in _OF_UNIT}
@@ -449,9 +445,7 @@ def against(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Tr
     params.cache_clear()
     release = root / "data/release"
     make(release, root / "data/truth.parquet", cases=3, seed=7, workers=1)
-    write_indexes(root)
-    for name in add_needs(["kinetics"]):
-        build_table(root, name, workers=1)
+    rebuild(root, *add_needs(["kinetics"]))
     found = pq.read_table(root / "data/truth.parquet").to_pylist()
     yield root, {(r["case_id"], r["subject"], r["quantity"]): r["value"] for r in found}
     params.cache_clear()

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from rebuild import rebuild
 from scipy import ndimage
 from scipy.spatial.distance import cdist
 from support import (
@@ -21,7 +22,6 @@ from support import (
     Array,
     Row,
     ball,
-    build_table,
     by_nibabel,
     findings,
     make_project,
@@ -32,7 +32,6 @@ from support import (
     write_nifti,
 )
 
-from etl.build.index import write_indexes
 from etl.build.run import Built
 from etl.model.params_file import set_params
 from etl.model.project import params
@@ -48,8 +47,8 @@ MEASURES = (
 
 
 def rebuilt(root: Path) -> Built:
-    write_indexes(root)
-    return build_table(root, "mask_agreement", workers=1)
+    (built,) = rebuild(root, "mask_agreement")
+    return built
 
 
 def pair(root: Path, a: str, b: str, case: str = CASE) -> Row:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rebuild import rebuild
 from support import (
     CASES,
     FINE,
@@ -14,7 +15,6 @@ from support import (
     NATIVE_AFFINE,
     Array,
     Row,
-    build_table,
     findings,
     mask_voxels,
     psr,
@@ -22,7 +22,6 @@ from support import (
     write_nifti,
 )
 
-from etl.build.index import write_indexes
 from etl.model.params_file import set_params
 from etl.model.project import params
 
@@ -35,9 +34,7 @@ def mask(root: Path, case: str, name: str) -> Row:
 
 
 def rebuilt_masks(root: Path) -> None:
-    write_indexes(root)
-    build_table(root, "images", workers=1)
-    build_table(root, "masks", workers=1)
+    rebuild(root, "images", "masks")
 
 
 def with_mask(root: Path, voxels: Array, affine: Array = FINE_AFFINE, **header: object) -> Row:

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from rebuild import rebuild
 from support import (
     CASES,
     FINE,
     NATIVE,
     NATIVE_AFFINE,
     Row,
-    build_table,
     findings,
     n3_image,
     rows,
@@ -22,7 +22,6 @@ from support import (
     zscored_image,
 )
 
-from etl.build.index import write_indexes
 from etl.model.params_file import set_params
 from etl.model.project import params
 from etl.tables.phase_fits import compare_phases
@@ -44,8 +43,7 @@ def told(root: Path) -> list[tuple[str, str, str | None]]:
 
 
 def rebuilt_fits(root: Path) -> list[Row]:
-    write_indexes(root)
-    build_table(root, "phase_fits", workers=1)
+    rebuild(root, "phase_fits")
     return fits(root)
 
 

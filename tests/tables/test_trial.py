@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from rebuild import rebuild
 from support import (
     CASES,
     CLINICAL,
@@ -17,7 +18,6 @@ from support import (
     OUTCOMES_SHEET,
     Cell,
     Row,
-    build_table,
     clinical_row,
     findings,
     outcomes_row,
@@ -27,17 +27,10 @@ from support import (
 )
 
 import etl
-from etl.build.index import list_tables, write_indexes
 from etl.model.params_file import set_params
 from etl.model.project import params
 
 Checks = list[tuple[str, str | None, str]]
-
-
-def rebuild(root: Path) -> None:
-    write_indexes(root)
-    for name in ("clinical", "outcomes"):
-        build_table(root, name, workers=1)
 
 
 def found(root: Path, table: str = "clinical") -> Checks:
@@ -48,14 +41,14 @@ def found(root: Path, table: str = "clinical") -> Checks:
 def clinical_of(root: Path, **cells: Cell) -> Row:
     path = root / "data/release" / CLINICAL
     write_clinical(path, clinical=[clinical_row("ISPY1_9001", **cells)])
-    rebuild(root)
+    rebuild(root, "clinical", "outcomes")
     return rows(root, "clinical")[0]
 
 
 def outcomes_of(root: Path, **cells: Cell) -> Row:
     path = root / "data/release" / CLINICAL
     write_clinical(path, outcomes=[outcomes_row("ISPY1_9001", **cells)])
-    rebuild(root)
+    rebuild(root, "clinical", "outcomes")
     return rows(root, "outcomes")[0]
 
 
@@ -159,7 +152,7 @@ def test_duplicate_and_unknown_subjects(project: Path) -> None:
             clinical_row("ISPY1_9002", SUBJECTID=None),
         ],
     )
-    rebuild(project)
+    rebuild(project, "clinical", "outcomes")
     assert [(r["case_id"], r["age_years"]) for r in rows(project, "clinical")] == [
         ("ISPY1_9001", 50.0)
     ]
@@ -172,7 +165,7 @@ def test_duplicate_and_unknown_subjects(project: Path) -> None:
 def sheets(root: Path, clinical: list[list[Cell]], name: str = CLINICAL_SHEET) -> None:
     outcomes: list[list[Cell]] = [list(OUTCOMES_HEADER), outcomes_row("ISPY1_9001")]
     write_workbook(root / "data/release" / CLINICAL, {name: clinical, OUTCOMES_SHEET: outcomes})
-    rebuild(root)
+    rebuild(root, "clinical", "outcomes")
 
 
 def test_renamed_sheet_is_found_by_its_columns(project: Path) -> None:
@@ -205,7 +198,7 @@ def test_other_order_and_extra_columns_do_not_matter(project: Path) -> None:
 
 def test_workbook_without_the_sheets(project: Path) -> None:
     write_workbook(project / "data/release" / CLINICAL, {"a": [["x"]], "b": []})
-    rebuild(project)
+    rebuild(project, "clinical", "outcomes")
     assert rows(project, "clinical") == rows(project, "outcomes") == []
     assert found(project) == [("sheet_missing", None, "critical")]
     assert found(project, "outcomes") == [("sheet_missing", None, "critical")]
@@ -213,7 +206,7 @@ def test_workbook_without_the_sheets(project: Path) -> None:
 
 def test_broken_workbook_names_its_path(project: Path) -> None:
     (project / "data/release" / CLINICAL).write_bytes(b"PK")
-    rebuild(project)
+    rebuild(project, "clinical", "outcomes")
     (finding,) = findings(project, table="clinical")
     assert (finding["check"], finding["path"]) == ("workbook_unreadable", CLINICAL)
 
@@ -227,9 +220,7 @@ def trial(real: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     set_params(root / "params.yaml", {"profile": "ispy1_tcia"})
     params.cache_clear()
     shutil.copy(real / CLINICAL, root / "data/release" / CLINICAL)
-    write_indexes(root)
-    for name in list_tables():
-        build_table(root, name, workers=1)
+    rebuild(root)
     return root
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 import polars as pl
 import pytest
 from contract import declared
+from rebuild import rebuild
 from scipy.ndimage import distance_transform_edt
 from support import (
     CASES,
@@ -26,7 +27,6 @@ from support import (
 )
 
 import etl
-from etl.build.index import write_indexes
 from etl.model.errors import UserError
 from etl.model.params_file import set_params
 from etl.model.project import params
@@ -42,11 +42,6 @@ OWN = f"masks_mine/{CASE}.nii.gz"
 
 def read_voxels(root: Path, case: str = CASE) -> pl.DataFrame:
     return pl.read_parquet(list_parts(root / "data/tables", "voxels")[case])
-
-
-def rebuild(root: Path) -> None:
-    write_indexes(root)
-    build_table(root, "voxel_files", workers=1)
 
 
 def told(root: Path) -> list[tuple[str, str, str | None]]:
@@ -135,7 +130,7 @@ def test_other_programs_read_the_folder_as_one_table(built: Path) -> None:
 
 def test_an_own_mask_set_is_a_column(rebuilt: Path) -> None:
     write_nifti(rebuilt / "data/release" / OWN, mask_voxels(3, "stv_manual"))
-    rebuild(rebuilt)
+    rebuild(rebuilt, "voxel_files")
     own = int((mask_voxels(3, "stv_manual") > 0).sum())
     assert read_voxels(rebuilt)["in_mine"].sum() == own
     assert read_voxels(rebuilt, OTHER)["in_mine"].null_count() == read_voxels(rebuilt, OTHER).height
@@ -151,7 +146,7 @@ def test_what_is_missing_is_null(rebuilt: Path) -> None:
     release = rebuilt / "data/release"
     (release / IMAGES.format(1)).unlink()
     (release / MANUAL).write_bytes(b"no image")
-    rebuild(rebuilt)
+    rebuild(rebuilt, "voxel_files")
     voxels = read_voxels(rebuilt)
     for column in ("z1", "in_stv_manual", "distance_mm"):
         assert voxels[column].null_count() == voxels.height
@@ -163,7 +158,7 @@ def test_a_voxel_that_is_not_finite_is_null(rebuilt: Path) -> None:
     image = read_release(rebuilt, IMAGES.format(2)).astype(np.float32)
     image[9, 7, 7] = np.nan
     write_nifti(rebuilt / "data/release" / IMAGES.format(2), image, forms="q")
-    rebuild(rebuilt)
+    rebuild(rebuilt, "voxel_files")
     odd = read_voxels(rebuilt).filter(pl.col("z2").is_null())
     assert odd.select("i", "j", "k").rows() == [(9, 7, 7)]
 
@@ -171,7 +166,7 @@ def test_a_voxel_that_is_not_finite_is_null(rebuilt: Path) -> None:
 def test_without_images_the_grid_is_that_of_the_experts_mask(rebuilt: Path) -> None:
     shutil.rmtree((rebuilt / "data/release" / IMAGES.format(0)).parent)
     before = read_voxels(rebuilt).drop("z0", "z1", "z2")
-    rebuild(rebuilt)
+    rebuild(rebuilt, "voxel_files")
     assert read_voxels(rebuilt).drop("z0", "z1", "z2").equals(before)
 
 
@@ -179,7 +174,7 @@ def test_without_images_the_grid_is_that_of_the_experts_mask(rebuilt: Path) -> N
 def test_without_a_margin_only_voxels_of_masks_are_rows(rebuilt: Path, margin: Any) -> None:  # noqa: ANN401
     set_params(rebuilt / "params.yaml", {MARGIN: margin})
     params.cache_clear()
-    rebuild(rebuilt)
+    rebuild(rebuilt, "voxel_files")
     voxels = read_voxels(rebuilt)
     assert voxels.select(pl.any_horizontal(pl.col("^in_.*$"))).to_series().all()
 
@@ -201,7 +196,7 @@ def test_a_margin_that_is_none_is_refused(rebuilt: Path, margin: Any) -> None:  
     set_params(rebuilt / "params.yaml", {MARGIN: margin})
     params.cache_clear()
     with pytest.raises(UserError, match=r"voxels\.margin_mm is .* from 0 to 50"):
-        rebuild(rebuilt)
+        rebuild(rebuilt, "voxel_files")
 
 
 @pytest.mark.parametrize(
@@ -214,7 +209,7 @@ def test_noise_is_given_up_with_a_finding(
 ) -> None:
     set_params(rebuilt / "params.yaml", {limit: 20})
     params.cache_clear()
-    rebuild(rebuilt)
+    rebuild(rebuilt, "voxel_files")
     assert len(rows(rebuilt, "voxel_files")) == n_cases
     assert {(c, path) for c, _, path in told(rebuilt)} >= {(check, MANUAL)}
     if n_cases:
