@@ -23,8 +23,8 @@ def carry_by_hand(bits: Array, source: Array, target: Array, size: tuple[int, ..
 
 def agree_by_hand(a: Array, b: Array, affine: Array) -> dict[str, float]:
     """What two masks of one grid share, and the distances of every pair of surface voxels."""
-    surfaces = (np.argwhere(m & ~ndimage.binary_erosion(m)) @ affine[:3, :3].T for m in (a, b))
-    apart = cdist(*surfaces)
+    one, other = (np.argwhere(m & ~ndimage.binary_erosion(m)) @ affine[:3, :3].T for m in (a, b))
+    apart = cdist(one, other)
     there, back = apart.min(axis=1), apart.min(axis=0)
     middles = [np.argwhere(m).mean(axis=0) @ affine[:3, :3].T for m in (a, b)]
     n_both = int((a & b).sum())

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from scipy.spatial.distance import cdist
 from support import FINE_AFFINE, Array, ball, psr
 
 from etl.measure.agreement import Agreement, measure_agreement, measure_surface_distances
 from etl.measure.mask import crop, find_surface
+from measure.by_hand import agree_by_hand
 from measure.shapes import affines, masks, sizes, turned, turns
 
 pairs = sizes.flatmap(
@@ -137,33 +137,7 @@ def test_masks_far_apart() -> None:
 @given(pairs, affines)
 def test_distances_against_every_pair_of_voxels(pair: tuple[Array, Array], affine: Array) -> None:
     """The definitions, written out; the affines are oblique, sheared and mirrored."""
-    one, other = (_world(np.argwhere(_edge(bits)), affine) for bits in pair)
-    apart = cdist(one, other)
-    there, back = apart.min(axis=1), apart.min(axis=0)
-    found = agreement(*pair, affine)
-    assert found.hausdorff_mm == pytest.approx(max(there.max(), back.max()), abs=1e-9)
-    percentiles = [np.percentile(d, 95, method="linear") for d in (there, back)]
-    assert found.hausdorff95_mm == pytest.approx(max(percentiles), abs=1e-9)
-    assd = (there.sum() + back.sum()) / (there.size + back.size)
-    assert found.assd_mm == pytest.approx(assd, abs=1e-9)
-    middles = [_world(np.argwhere(bits).mean(axis=0)[None], affine)[0] for bits in pair]
-    wanted = math.dist(middles[0], middles[1])
-    assert found.centroid_distance_mm == pytest.approx(wanted, abs=1e-9)
-
-
-def _edge(one: Array) -> Array:
-    """Surface voxels, neighbour by neighbour."""
-    padded = np.pad(one, 1)
-    inside = np.ones_like(one)
-    for axis in range(3):
-        for step in (-1, 1):
-            inside &= np.roll(padded, step, axis)[1:-1, 1:-1, 1:-1]
-    return one & ~inside
-
-
-def _world(index: Array, affine: Array) -> Array:
-    world: Array = index @ affine[:3, :3].T + affine[:3, 3]
-    return world
+    assert values(*pair, affine) == pytest.approx(agree_by_hand(*pair, affine), abs=1e-9)
 
 
 _AWAY = st.tuples(*[st.floats(-3, 3)] * 3)

@@ -13,6 +13,7 @@ from hypothesis.extra import numpy as hnp
 from support import FINE, FINE_AFFINE, NATIVE, NATIVE_AFFINE, ball
 
 from etl.measure.carry import carry, find_grid_index, index_map
+from measure.by_hand import carry_by_hand
 from measure.shapes import affines, masks, turned, turns
 
 Array = npt.NDArray[Any]
@@ -33,18 +34,6 @@ def rotated(angles: tuple[float, float, float], spacing: tuple[float, ...], shif
     return affine
 
 
-def by_loop(bits: Array, source: Array, target: Array, size: tuple[int, ...]) -> Array:
-    """The definition, voxel by voxel."""
-    inverse = np.linalg.inv(source)
-    out = np.zeros(size, bool)
-    for at in np.ndindex(*size):
-        index = np.round((inverse @ target @ np.array([*at, 1.0]))[:3], 6)
-        nearest = np.floor(index + 0.5).astype(int)
-        if (nearest >= 0).all() and (nearest < bits.shape).all():
-            out[at] = bits[tuple(nearest)]
-    return out
-
-
 def test_a_mask_carried_to_its_own_grid_is_the_same() -> None:
     bits = ball(FINE, (9, 7, 8), 4)
     assert (carry(bits, FINE_AFFINE, FINE_AFFINE, FINE) == bits).all()
@@ -53,7 +42,7 @@ def test_a_mask_carried_to_its_own_grid_is_the_same() -> None:
 def test_between_the_grids_of_the_release() -> None:
     bits = ball(FINE, (9, 7, 8), 4)
     carried = carry(bits, FINE_AFFINE, NATIVE_AFFINE, NATIVE)
-    assert (carried == by_loop(bits, FINE_AFFINE, NATIVE_AFFINE, NATIVE)).all()
+    assert (carried == carry_by_hand(bits, FINE_AFFINE, NATIVE_AFFINE, NATIVE)).all()
     assert 0 < carried.sum() < bits.sum()
     assert carried.flags.f_contiguous
 
@@ -130,7 +119,7 @@ def test_oblique_flipped_and_shifted_grids(
     # A centre within rounding of a face may fall on either side of it.
     if (np.abs(index + 0.5 - np.round(index + 0.5)) < 2e-6).any():
         return
-    expected = by_loop(bits, source, target, (5, 4, 6))
+    expected = carry_by_hand(bits, source, target, (5, 4, 6))
     assert (carry(bits, source, target, (5, 4, 6)) == expected).all()
 
 
@@ -145,7 +134,7 @@ def test_sheared_grids_and_a_source_in_any_order_of_axes(
     if (np.abs(index + 0.5 - np.round(index + 0.5)) < 2e-6).any():
         return  # on a face: `up` is the other way in a turned source
     carried = carry(bits, source, target, size)
-    assert (carried == by_loop(bits, source, target, size)).all()
+    assert (carried == carry_by_hand(bits, source, target, size)).all()
     turned_bits, turned_source = turned(bits, source, *turn)
     assert (carry(turned_bits, turned_source, target, size) == carried).all()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from measure.by_hand import carry_by_hand
 from rebuild import rebuild
 from support import (
     FINE,
@@ -92,12 +93,8 @@ def test_values_are_those_of_the_voxels(built: Path) -> None:
     inside = np.asarray(image.dataobj, dtype=float)[bits]
     assert found["zscored", MEAN]["value"] == pytest.approx(inside.mean())
     native = by_nibabel(release / N3)
-    index = np.indices(native.shape).reshape(3, -1).T
-    to_mask = np.linalg.inv(mask.affine) @ native.affine
-    at = np.floor(np.round(index @ to_mask[:3, :3].T + to_mask[:3, 3], 6) + 0.5).astype(int)
-    is_in = ((at >= 0) & (at < bits.shape)).all(axis=1)
-    is_in[is_in] = bits[tuple(at[is_in].T)]
-    values = np.asarray(native.dataobj, dtype=float)[tuple(index[is_in].T)]
+    carried = carry_by_hand(bits, mask.affine, native.affine, native.shape)
+    values = np.asarray(native.dataobj, dtype=float)[carried]
     assert found["n3", PIXELS]["value"] == len(values)
     assert found["n3", MEAN]["value"] == pytest.approx(values.mean())
     assert found["n3", "T1_E_Volumetric_Volume"]["value"] == pytest.approx(len(values) * 4.5)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from made import META, fill_table
+from measure.by_hand import carry_by_hand
 from rebuild import rebuild
 from support import (
     CASES,
@@ -91,7 +91,9 @@ def test_against_the_script_people_write(built: Path, case: str, mask: str, imag
     ]
     signals = [by_nibabel(built / "data/release" / path).get_fdata() for path in images]
     image = by_nibabel(built / "data/release" / images[0])
-    inside = _inside(built / f"data/release/masks_{mask}/{case}.nii.gz", image)
+    masked = by_nibabel(built / f"data/release/masks_{mask}/{case}.nii.gz")
+    bits = np.asarray(masked.dataobj) > 0
+    inside = carry_by_hand(bits, masked.affine, image.affine, image.shape)
     zero = 0.0 if image_set == "n3" else min(float(s.min()) for s in signals)
     s0, s1, s2 = (signal[inside] - zero for signal in signals)
     pe = 100 * (s1 - s0) / s0
@@ -113,19 +115,6 @@ def test_against_the_script_people_write(built: Path, case: str, mask: str, imag
         expected = (pe >= least).sum() * volume
         assert row[f"enhancing_volume_pe{least}_cm3"] == pytest.approx(expected)
     assert row["is_carried"] == ((mask == "ftv") != (image_set == "n3"))
-
-
-def _inside(path: Path, image: Any) -> Array:  # noqa: ANN401  nibabel is not typed
-    """The mask on the image's grid: each voxel centre through both affines."""
-    mask = by_nibabel(path)
-    bits = np.asarray(mask.dataobj) > 0
-    index = np.indices(image.shape).reshape(3, -1)
-    step = np.linalg.inv(mask.affine) @ image.affine
-    where = np.floor(np.round(step[:3, :3] @ index + step[:3, 3:], 6) + 0.5).astype(int)
-    size = np.array(bits.shape)[:, None]
-    there = ((where >= 0) & (where < size)).all(axis=0)
-    found: Array = bits[tuple(where.clip(0, size - 1))] & there
-    return found.reshape(image.shape)
 
 
 def _quartiles(values: Array) -> list[float]:

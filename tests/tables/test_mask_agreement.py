@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shutil
 from itertools import combinations
 from pathlib import Path
@@ -10,9 +9,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from measure.by_hand import agree_by_hand, carry_by_hand
 from rebuild import rebuild
-from scipy import ndimage
-from scipy.spatial.distance import cdist
 from support import (
     CASES,
     FINE,
@@ -74,36 +72,6 @@ def put(release: Path, mask: str, voxels: Array, affine: Array = FINE_AFFINE) ->
     write_nifti(release / f"masks_{mask}/{CASE}.nii.gz", voxels.astype(np.uint8), affine)
 
 
-def moved_to(bits: Array, source: Array, target: Array, size: tuple[int, ...]) -> Array:
-    """Each target voxel takes the source voxel that its centre lies in, one by one."""
-    step = np.linalg.inv(source) @ target
-    out = np.zeros(size, bool)
-    for at in np.ndindex(*size):
-        index = np.floor(np.round((step @ [*at, 1.0])[:3], 6) + 0.5).astype(int)
-        if (index >= 0).all() and (index < bits.shape).all():
-            out[at] = bits[tuple(index)]
-    return out
-
-
-def expected(a: Array, b: Array, affine: Array) -> dict[str, float]:
-    """The definitions over every pair of surface voxels."""
-    one, other = (np.argwhere(m & ~ndimage.binary_erosion(m)) @ affine[:3, :3].T for m in (a, b))
-    apart = cdist(one, other)
-    there, back = apart.min(axis=1), apart.min(axis=0)
-    middles = [np.argwhere(m).mean(axis=0) @ affine[:3, :3].T for m in (a, b)]
-    n_both = int((a & b).sum())
-    return {
-        "dice": 2 * n_both / int(a.sum() + b.sum()),
-        "jaccard": n_both / int((a | b).sum()),
-        "hausdorff_mm": float(max(there.max(), back.max())),
-        "hausdorff95_mm": float(max(np.percentile(there, 95), np.percentile(back, 95))),
-        "assd_mm": float(np.concatenate([there, back]).mean()),
-        "centroid_distance_mm": math.dist(*middles),
-        "a_inside_b_fraction": n_both / int(a.sum()),
-        "b_inside_a_fraction": n_both / int(b.sum()),
-    }
-
-
 def measures(row: Row) -> dict[str, float]:
     return {name: row[name] for name in MEASURES}
 
@@ -125,8 +93,8 @@ def test_values_against_brute_force(built: Path, case: str, a: str, b: str) -> N
         (one, other), (a, b), strict=True)]  # fmt: skip
     affine = FINE_AFFINE
     if a == "ftv":
-        other, affine = moved_to(other, FINE_AFFINE, NATIVE_AFFINE, NATIVE), NATIVE_AFFINE
-    assert measures(row) == pytest.approx(expected(one, other, affine))
+        other, affine = carry_by_hand(other, FINE_AFFINE, NATIVE_AFFINE, NATIVE), NATIVE_AFFINE
+    assert measures(row) == pytest.approx(agree_by_hand(one, other, affine))
     assert (row["a_voxel_count"], row["b_voxel_count"]) == (one.sum(), other.sum())
     assert row["grid"] == ("native" if a == "ftv" else "1mm")
     assert row["carried_mask"] == (b if a == "ftv" else None)
@@ -211,10 +179,10 @@ def test_a_users_own_mask(
         bits = mask_voxels(9001, other) != 0
         is_on_native = other == "ftv"
         if carried == "stv_manual":
-            bits, is_on_native = moved_to(bits, FINE_AFFINE, NATIVE_AFFINE, NATIVE), True
+            bits, is_on_native = carry_by_hand(bits, FINE_AFFINE, NATIVE_AFFINE, NATIVE), True
         assert is_on_native == (grid == "native")
-        there = moved_to(own, affine, target, to_size) if carried == "mine" else own
-        assert measures(row) == pytest.approx(expected(bits, there, target)), name
+        there = carry_by_hand(own, affine, target, to_size) if carried == "mine" else own
+        assert measures(row) == pytest.approx(agree_by_hand(bits, there, target)), name
 
 
 def test_own_sets_come_by_name_and_meet_on_their_own_grid(project: Path, release: Path) -> None:
@@ -230,7 +198,7 @@ def test_own_sets_come_by_name_and_meet_on_their_own_grid(project: Path, release
         "own",
         None,
     )
-    assert measures(pair(project, "a", "b")) == pytest.approx(expected(other, one, foreign))
+    assert measures(pair(project, "a", "b")) == pytest.approx(agree_by_hand(other, one, foreign))
     assert (pair(project, "b", "c")["grid"], pair(project, "b", "c")["carried_mask"]) == (
         "own",
         "c",
@@ -248,8 +216,8 @@ def test_an_oblique_mask_is_carried_by_world_coordinates(project: Path, release:
     put(release, "mine", own, oblique)
     rebuilt(project)
     row = pair(project, "ftv", "mine")
-    there = moved_to(own, oblique, NATIVE_AFFINE, NATIVE)
-    wanted = expected(mask_voxels(9001, "ftv") != 0, there, NATIVE_AFFINE)
+    there = carry_by_hand(own, oblique, NATIVE_AFFINE, NATIVE)
+    wanted = agree_by_hand(mask_voxels(9001, "ftv") != 0, there, NATIVE_AFFINE)
     assert measures(row) == pytest.approx(wanted, rel=1e-5)  # a header holds float32
     assert row["carried_mask"] == "mine"
 
