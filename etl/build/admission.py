@@ -24,8 +24,10 @@ def find_fault(expected: Mapping[str, str], context: Context, blobs: Sequence[Bl
         context: of the build.
         blobs: some that must be here.
     """
-    own = describe_process(expected.keys() - {"ispy1", "Python"})
-    differing = [f"{n} {own[n]}, here {text}" for n, text in expected.items() if own[n] != text]
+    versions = describe_process(expected.keys() - {"ispy1", "Python"})
+    differing = [
+        f"{n} {versions[n]}, here {text}" for n, text in expected.items() if versions[n] != text
+    ]
     if differing:
         return (
             f"runs another version ({'; '.join(differing)}). Start it anew from the same checkout "

@@ -200,12 +200,12 @@ def reach(starts: Iterable[Symbol]) -> tuple[dict[str, set[int]], set[tuple[str,
     definitions: dict[str, set[int]] = defaultdict(set)
     aliases: set[tuple[str, str]] = set()
     pending = list(starts)
-    seen: set[Symbol] = set()
+    followed: set[Symbol] = set()
     while pending:
         symbol = pending.pop()
-        if symbol in seen:
+        if symbol in followed:
             continue
-        seen.add(symbol)
+        followed.add(symbol)
         parsed = _parse_module(symbol[0])
         numbers = parsed.statements_of(symbol[1])
         definitions[symbol[0]] |= numbers

@@ -253,8 +253,12 @@ def _keep(
     for name, item in work.items():
         table = import_table(name).TABLE
         if table.per in ("blob", "case"):
-            own = [(name_content(unit, table.per), v) for other, unit, v in units if other == name]
-            keep_units(context.root, table, item.state.recipe.values, own)
+            of_table = [
+                (name_content(unit, table.per), v)
+                for table_name, unit, v in units
+                if table_name == name
+            ]
+            keep_units(context.root, table, item.state.recipe.values, of_table)
 
 
 # --- What is written ----------------------------------------------------------------------------
@@ -294,7 +298,7 @@ def _write_tables(
 
 
 @dataclass(frozen=True, slots=True)
-class _Made:
+class _Written:
     """A table as it is written: rows, rows of findings, ids of those that no unit gave."""
 
     rows: pa.Table
@@ -302,37 +306,39 @@ class _Made:
     assembled_ids: list[str]
 
 
-def _place(context: Context, state: State, made: _Made) -> dict[str, Any]:
+def _place(context: Context, state: State, written: _Written) -> dict[str, Any]:
     """Put the files of a table's cases in place, if it has such; return what its footer says."""
     module = import_table(state.name)
     if not module.TABLE.parts:
         return {}
-    rows = made.rows.select(["case_id", "part_md5"]).to_pylist()
+    rows = written.rows.select(["case_id", "part_md5"]).to_pylist()
     part_md5s = {row["case_id"]: row["part_md5"] for row in rows}
     place_parts(context.root, module.TABLE.parts, part_md5s, state.parts_here)
     describe_part = getattr(module, "describe_part")  # noqa: B009  only a table with parts has it
     return describe_parts(describe_part(context.mask_sets))
 
 
-def _assemble(context: Context, item: _Work) -> _Made:
+def _assemble(context: Context, item: _Work) -> _Written:
     module = import_table(item.name)
     table, profile = module.TABLE, context.profile
     context = replace(context, blobs=item.state.blobs, needs=table.needs)
-    own: list[Finding] = []
+    unit_findings: list[Finding] = []
 
     def read_rows() -> Iterator[pa.Table]:
         for unit in item.units:
             unit_values = item.values_of(unit)
-            own.extend(add_identity(unit_values.findings, unit, table.per, profile))
+            unit_findings.extend(add_identity(unit_values.findings, unit, table.per, profile))
             yield unit_values.rows
 
     values = identify(collect(table, read_rows()), table, item.units)
     has_own = hasattr(module, "assemble")  # else the rows are taken as they were measured
-    made = module.assemble(values, context) if has_own else Assembled(values)
-    rows, nonfinite = drop_nonfinite(table, made.rows.select(table.names).to_arrow())
-    findings = {f.finding_id: f for f in _soften([*own, *made.findings, *nonfinite], profile)}
-    ids = sorted({finding.finding_id for finding in made.findings})
-    return _Made(rows, [finding.row() for finding in findings.values()], ids)
+    assembled = module.assemble(values, context) if has_own else Assembled(values)
+    rows, nonfinite = drop_nonfinite(table, assembled.rows.select(table.names).to_arrow())
+    findings = {
+        f.finding_id: f for f in _soften([*unit_findings, *assembled.findings, *nonfinite], profile)
+    }
+    ids = sorted({finding.finding_id for finding in assembled.findings})
+    return _Written(rows, [finding.row() for finding in findings.values()], ids)
 
 
 def _soften(findings: Sequence[Finding], profile: Profile) -> Iterator[Finding]:

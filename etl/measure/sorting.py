@@ -52,9 +52,9 @@ def _count_values(bits: Array) -> tuple[Array, Array] | None:
 def _fill_buckets(sample: Array) -> Array:
     values, counts = np.unique(sample, return_counts=True)
     values = values[np.argsort(counts, kind="stable")]
-    held = np.zeros(BUCKETS, np.uint32)
-    held[_find_buckets(values)] = values  # the last one stays
-    return held
+    value_of_bucket = np.zeros(BUCKETS, np.uint32)
+    value_of_bucket[_find_buckets(values)] = values  # the last one stays
+    return value_of_bucket
 
 
 def _find_buckets(bits: Array) -> Array:

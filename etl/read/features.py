@@ -62,8 +62,8 @@ def _choose(source: Source) -> Sheet:
     sheets = read_sheets(source, SUBJECT)
     chosen = next((sheet for sheet in sheets if SUBJECT in sheet.header), None)
     if chosen is None:
-        seen = [cell for sheet in sheets for cell in sheet.header[:3]]
-        raise _report_no_subject(observed=", ".join(seen[:3]) or "a blank workbook")
+        first_cells = [cell for sheet in sheets for cell in sheet.header[:3]]
+        raise _report_no_subject(observed=", ".join(first_cells[:3]) or "a blank workbook")
     return chosen
 
 

@@ -117,7 +117,7 @@ _FIX = (
 )
 
 # (check, case) -> what was seen, and in how many series
-Seen = defaultdict[tuple[str, str | None], Counter[str]]
+Faults = defaultdict[tuple[str, str | None], Counter[str]]
 
 
 def measure(unit: Unit, context: Context) -> Measured:
@@ -129,20 +129,21 @@ def measure(unit: Unit, context: Context) -> Measured:
 
 def describe_series(series: Iterable[Series], profile: Profile) -> Measured:
     """Return the rows of a slice, and a finding per case and kind for what could not be used."""
-    seen: Seen = defaultdict(Counter)
+    faults: Faults = defaultdict(Counter)
     rows = [
-        _make_row(case_id, cells, seen) for case_id, cells in _list_usable(series, profile, seen)
+        _make_row(case_id, cells, faults)
+        for case_id, cells in _list_usable(series, profile, faults)
     ]
     studies = _group_by_study(rows)
     for (case_id, _), of_study in studies.items():
-        _give_one_date(case_id, of_study, seen)
-        _check_thresholds(case_id, of_study, seen)
+        _give_one_date(case_id, of_study, faults)
+        _check_thresholds(case_id, of_study, faults)
     _number_studies(studies)
-    return Measured(rows, _check_series(seen))
+    return Measured(rows, _check_series(faults))
 
 
 def _list_usable(
-    all_series: Iterable[Series], profile: Profile, seen: Seen
+    all_series: Iterable[Series], profile: Profile, faults: Faults
 ) -> list[tuple[str, Series]]:
     """Return the series of known subjects, each once, in the order of their UIDs."""
     usable: dict[str, tuple[str, Series]] = {}
@@ -150,17 +151,17 @@ def _list_usable(
         case_id = profile.case_id(cells["PatientID"])
         uid = series.clean_text(cells["SeriesInstanceUID"])
         if case_id is None:
-            seen["unknown_subject:PatientID", None][repr(cells["PatientID"])] += 1
+            faults["unknown_subject:PatientID", None][repr(cells["PatientID"])] += 1
         elif uid is None or series.clean_text(cells["StudyInstanceUID"]) is None:
-            seen["no_uid:SeriesInstanceUID", case_id]["no UID"] += 1
+            faults["no_uid:SeriesInstanceUID", case_id]["no UID"] += 1
         elif uid in usable:
-            seen["repeated:SeriesInstanceUID", case_id][uid] += 1
+            faults["repeated:SeriesInstanceUID", case_id][uid] += 1
         else:
             usable[uid] = (case_id, cells)
     return list(usable.values())
 
 
-def _make_row(case_id: str, cells: Series, seen: Seen) -> Row:
+def _make_row(case_id: str, cells: Series, faults: Faults) -> Row:
     """Return one series. What is about its study is filled in later."""
     row: Row = {"case_id": case_id}
     for column, (field, reader) in READERS.items():
@@ -168,7 +169,7 @@ def _make_row(case_id: str, cells: Series, seen: Seen) -> Row:
             row[column] = reader(cells[field])
         except ValueError:
             row[column] = None
-            seen[f"unusable:{field}", case_id][repr(cells[field])] += 1
+            faults[f"unusable:{field}", case_id][repr(cells[field])] += 1
     modality, sop_class, model = row["modality"], row["sop_class"], row["model"]
     description = row["series_description"]
     return {
@@ -186,7 +187,7 @@ def _group_by_study(rows: Iterable[Row]) -> dict[tuple[str, str], list[Row]]:
     return studies
 
 
-def _give_one_date(case_id: str, of_study: list[Row], seen: Seen) -> None:
+def _give_one_date(case_id: str, of_study: list[Row], faults: Faults) -> None:
     """Give a study the day that most series name, the earliest of equals.
 
     One series of ISPY1_1042 lies in the fourth study and carries the day of the third: by the
@@ -195,18 +196,18 @@ def _give_one_date(case_id: str, of_study: list[Row], seen: Seen) -> None:
     days = Counter(row["study_date"] for row in of_study if row["study_date"])
     day = min(days, key=lambda d: (-days[d], d), default=None)
     for other in sorted(set(days) - {day}):
-        seen["two_dates:StudyDate", case_id][f"{other} in a study of {day}"] += days[other]
+        faults["two_dates:StudyDate", case_id][f"{other} in a study of {day}"] += days[other]
     for row in of_study:
         row["study_date"] = day
 
 
-def _check_thresholds(case_id: str, of_study: list[Row], seen: Seen) -> None:
+def _check_thresholds(case_id: str, of_study: list[Row], faults: Faults) -> None:
     named = Counter(row["pe_threshold_percent"] for row in of_study)
     del named[None]
     if len(named) > 1:
         for threshold, count in named.items():
             cell = f"{threshold} % in study {of_study[0]['study_instance_uid']}"
-            seen["two_thresholds:SeriesDescription", case_id][cell] += count
+            faults["two_thresholds:SeriesDescription", case_id][cell] += count
 
 
 def _number_studies(studies: dict[tuple[str, str], list[Row]]) -> None:
@@ -222,10 +223,10 @@ def _number_studies(studies: dict[tuple[str, str], list[Row]]) -> None:
             row["is_baseline"] = of_case[key[0]] == 1
 
 
-def _check_series(seen: Seen) -> list[Finding]:
+def _check_series(faults: Faults) -> list[Finding]:
     """Return a finding per check and case: the commonest cells, and in how many series they are."""
     out = []
-    for (check, case_id), cells in seen.items():
+    for (check, case_id), cells in faults.items():
         severity, expected, likely_cause = _CHECKS[check]
         shown = [f"{cell} ({count} series)" for cell, count in cells.most_common(_SHOWN)]
         more = len(cells) - len(shown)
@@ -249,11 +250,11 @@ def assemble(values: pl.DataFrame, context: Context) -> Assembled:
     ages = context.table("clinical").select("case_id", pl.col("age_years").alias(CLINICAL_AGE))
     joined = values.join(ages, on="case_id", maintain_order="left")
     is_other = (pl.col("age_years") - pl.col(CLINICAL_AGE)).abs() > AGE_TOLERANCE_YEARS
-    seen: Seen = defaultdict(Counter)
+    faults: Faults = defaultdict(Counter)
     for row in joined.filter(is_other).iter_rows(named=True):
         study, age, clinical_age = row["study_index"], row["age_years"], row[CLINICAL_AGE]
         cell = f"study {study}: {age:g} years, clinical sheet {clinical_age:g}"
-        seen["disagrees_with_clinical:PatientAge", row["case_id"]][cell] += 1
+        faults["disagrees_with_clinical:PatientAge", row["case_id"]][cell] += 1
     blob = find_artefact(context, ARTEFACT)
     path = blob.path if blob else None
-    return Assembled(values, [replace(finding, path=path) for finding in _check_series(seen)])
+    return Assembled(values, [replace(finding, path=path) for finding in _check_series(faults)])

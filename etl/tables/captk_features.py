@@ -91,7 +91,7 @@ def _list_grids(profile: Profile) -> dict[str, tuple[str, str]]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _Candidate:
     """The mask on the grid of one candidate input."""
 
     image_set: str
@@ -134,39 +134,41 @@ def measure(unit: Unit, context: Context) -> Measured:
         if foreground is None:
             out.findings.append(_report_empty(grid_role, expert))
             continue
-        place = _Place(image_set, expert, grid_role, shown.header, foreground, image)
-        out.rows.extend(_make_rows(place, out.findings))
+        candidate = _Candidate(image_set, expert, grid_role, shown.header, foreground, image)
+        out.rows.extend(_make_rows(candidate, out.findings))
     return out
 
 
-def _make_rows(place: _Place, findings: list[Finding]) -> Iterator[Row]:
+def _make_rows(candidate: _Candidate, findings: list[Finding]) -> Iterator[Row]:
     """Yield the features of one input."""
-    for prefix, values in _measure_families(place, findings):
+    for prefix, values in _measure_families(candidate, findings):
         for statistic, value in values.items():
             yield {
-                "image_set": place.image_set,
+                "image_set": candidate.image_set,
                 "phase": PHASE,
-                "mask": place.mask,
+                "mask": candidate.mask,
                 "feature": prefix + statistic,
                 "value": value if isfinite(value) else None,
-                "grid_role": place.grid_role,
+                "grid_role": candidate.grid_role,
             }
 
 
-def _measure_families(place: _Place, findings: list[Finding]) -> Iterator[tuple[str, Values]]:
+def _measure_families(
+    candidate: _Candidate, findings: list[Finding]
+) -> Iterator[tuple[str, Values]]:
     """Start of the names and values of each family; without an image those of the mask alone."""
-    foreground, header = place.foreground, place.header
+    foreground, header = candidate.foreground, candidate.header
     yield VOLUMETRIC, measure_volumetric(foreground.voxel_count, header.voxel_volume_mm3)
     yield MORPHOLOGIC, measure_morphologic(find_components(foreground).largest, header.spacing)
-    if place.image is None:
+    if candidate.image is None:
         return
-    slope, inter = place.image.header.scaling
-    values = place.image.voxels[foreground.slices] * np.float64(slope) + inter
+    slope, inter = candidate.image.header.scaling
+    values = candidate.image.voxels[foreground.slices] * np.float64(slope) + inter
     region = values[foreground.inside]
     n_nonfinite = int(np.count_nonzero(~(np.abs(region) <= MAX_FLOAT32)))
     if n_nonfinite:
-        observed = f"{n_nonfinite} voxels inside {place.mask} are NaN or infinite as float32"
-        findings.append(_report_nonfinite(observed=observed, path=place.grid_role))
+        observed = f"{n_nonfinite} voxels inside {candidate.mask} are NaN or infinite as float32"
+        findings.append(_report_nonfinite(observed=observed, path=candidate.grid_role))
         return
     yield INTENSITY, measure_intensities(region)
     yield HISTOGRAM, measure_histogram(region)

@@ -14,13 +14,13 @@ _SHOWN = 3
 
 
 def find_copies(
-    table: str, severity: Severity, rows: pl.DataFrame, own: frozenset[str] = frozenset()
+    table: str, severity: Severity, rows: pl.DataFrame, own_sets: frozenset[str] = frozenset()
 ) -> list[Finding]:
     """Return a finding for every file whose voxels another file holds too.
 
     Compared is `voxel_digest`, so packing and header do not matter. Which of them is the copy,
     nobody can tell: each is named. A declared mask is not told of a copy in a mask set of the
-    user's own (`own`): only the latter can be wrong.
+    user's own (`own_sets`): only the latter can be wrong.
     """
     doubles = rows.filter(pl.col("voxel_digest").is_duplicated()).sort("path")
     groups = defaultdict[str, list[Row]](list)
@@ -29,9 +29,11 @@ def find_copies(
     findings = []
     for group in groups.values():
         for row in group:
-            is_own = row.get("mask") in own
+            is_own = row.get("mask") in own_sets
             others = [
-                o["path"] for o in group if o is not row and (is_own or o.get("mask") not in own)
+                o["path"]
+                for o in group
+                if o is not row and (is_own or o.get("mask") not in own_sets)
             ]
             if others:
                 findings.append(_report_copy(table, severity, row, others))

@@ -49,14 +49,14 @@ def measure(unit: Unit, context: Context) -> Measured:
 def list_published(sheet: FeatureSheet, profile: Profile) -> Measured:
     """Return the rows of a feature table, and findings for subjects and cells without use."""
     out = Measured()
-    seen: set[str] = set()
+    cases_read: set[str] = set()
     names = _drop_repeated(sheet.names, out)
     for row, (subject, cells) in enumerate(zip(sheet.subjects, sheet.cells, strict=True)):
         case_id = profile.case_id(subject)
-        if case_id is None or case_id in seen:
+        if case_id is None or case_id in cases_read:
             out.findings.append(_report_bad_subject(subject, case_id))
             continue
-        seen.add(case_id)
+        cases_read.add(case_id)
         for column, (name, cell) in enumerate(zip(names, cells, strict=True)):
             if name is not None:
                 try:

@@ -45,8 +45,8 @@ def read_series(
         None and why, where a phase is missing, unreadable or on another grid than the first.
     """
     roles = [f"image_{image_set}_{phase}" for phase in PHASES]
-    there = {name_role(blob.name) for blob in unit}
-    missing = [name for name in roles if name not in there]
+    present = {name_role(blob.name) for blob in unit}
+    missing = [name for name in roles if name not in present]
     if missing:
         return None, [
             problems.report_missing_phase(observed=f"no {name}", path=name) for name in missing

@@ -153,11 +153,11 @@ def assemble(values: pl.DataFrame, context: Context) -> Assembled:
     grids = _list_image_grids(images, context)
     matches = [_matches(row, grids, context) for row in values.iter_rows(named=True)]
     rows = values.with_columns(pl.Series("matches_image_grid", matches, pl.Boolean))
-    own = rows.filter(~pl.col("mask").is_in(list(context.profile.masks)))
+    own_masks = rows.filter(~pl.col("mask").is_in(list(context.profile.masks)))
     filled = rows.filter(pl.col("voxel_count") > 0)  # empty masks are all alike
-    copies = find_copies("masks", "warning", filled, frozenset(own["mask"]))
+    copies = find_copies("masks", "warning", filled, frozenset(own_masks["mask"]))
     cases = set(images["case_id"])
-    about_own = [f for row in own.iter_rows(named=True) for f in _check_own_mask(row, cases)]
+    about_own = [f for row in own_masks.iter_rows(named=True) for f in _check_own_mask(row, cases)]
     return Assembled(rows, [*copies, *about_own])
 
 

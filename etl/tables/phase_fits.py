@@ -77,9 +77,9 @@ def measure(unit: Unit, context: Context) -> Measured:
 def _fit_phase(phase: int, unit: Unit, context: Context) -> tuple[Row, list[Finding]]:
     sets = context.profile.sets
     n3, zscored = roles = tuple(f"image_{sets[s]}_{phase}" for s in ("native", "normalized"))
-    there = {name_role(blob.name) for blob in unit}
+    present = {name_role(blob.name) for blob in unit}
     row: Row = {"phase": phase, **_NO_FIT}
-    missing = [name for name in roles if name not in there]
+    missing = [name for name in roles if name not in present]
     if missing:
         return row, [_report_missing(observed=f"no {name}", path=name) for name in missing]
     volumes, findings = open_volumes(TABLE.name, unit, context, roles)

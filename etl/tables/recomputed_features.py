@@ -215,8 +215,10 @@ def assemble(values: pl.DataFrame, context: Context) -> Assembled:
     )
     rows = add_blob_md5(rows, context, "image_blob_md5", image)
     present = {name_role(blob.name) for blob in context.blobs}
-    own = {i.mask for i in _read_inputs(context) if i.mask not in context.profile.masks}
-    return Assembled(rows, [_report_unknown(m) for m in sorted(own) if f"mask_{m}" not in present])
+    own_sets = {i.mask for i in _read_inputs(context) if i.mask not in context.profile.masks}
+    return Assembled(
+        rows, [_report_unknown(m) for m in sorted(own_sets) if f"mask_{m}" not in present]
+    )
 
 
 def _report_unknown(mask: str) -> Finding:

@@ -221,7 +221,7 @@ def add_identity(
     if not unit or (per == "release" and len(unit) > 1):
         return list(findings)
     name = unit[0].name
-    own = None if per == "case" else name.path
+    own_path = None if per == "case" else name.path
     paths: dict[str | None, str] = {}
     if per == "case" and name.case_id:
         paths |= {name_role(n): n.path for n in list_blobs_of_case(name.case_id, profile)}
@@ -230,7 +230,7 @@ def add_identity(
         replace(
             finding,
             case_id=finding.case_id or name.case_id,
-            path=paths.get(finding.path, finding.path) or own,
+            path=paths.get(finding.path, finding.path) or own_path,
         )
         for finding in findings
     ]
