@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
-import pytest
 from rebuild import rebuild
 from support import (
     CASES,
@@ -140,12 +139,6 @@ def test_roots_of_the_manifest_do_not_matter(project: Path, release: Path) -> No
     text = write_manifest(release).read_text()
     (release / MANIFEST).write_text(text.replace("ISPY1-Tumor-SEG-Radiomics/NIfTI-Files/", ""))
     assert {r["verdict"] for r in blobs(project).values() if r["case_id"]} == {"match"}
-
-
-@pytest.mark.usefixtures("release")
-def test_findings_of_an_intact_release_are_none(project: Path) -> None:
-    blobs(project)
-    assert findings(project) == []
 
 
 def test_an_empty_release_is_legal(project: Path) -> None:
