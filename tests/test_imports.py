@@ -39,7 +39,7 @@ ONLY_IN = {
     "xlsxwriter": ("etl.phantom", "etl.exchange.xlsx"),
     "cc3d": ("etl.measure",),
     "typer": ("etl.cli",),
-    "jinja2": ("etl.site.page",),
+    "jinja2": ("etl.ask.diff.sql_text", "etl.site.page"),
     "altair": ("etl.site",),
     "vl_convert": ("etl.site",),
     "starlette": ("etl.site.serve",),

@@ -9,20 +9,21 @@ from typing import Any
 
 import duckdb
 
-from etl.ask.diff.ranks import write_changes
 from etl.ask.diff.records import Difference, Row
-from etl.ask.diff.shape import Pair, load_sql
+from etl.ask.diff.shape import Pair
+from etl.ask.diff.sql_text import load_sql
 from etl.ask.diff.views import (
     OLD,
     SCHEMA,
     WORKING_TREE,
     add_cells,
     find_current_catalog,
+    list_comparable,
     name_schema,
 )
 from etl.model.errors import UserError
 from etl.warehouse.connect import connect as connect_warehouse
-from etl.warehouse.connect import fetch_rows, literal, quoted
+from etl.warehouse.connect import fetch_rows, quoted
 
 _MASKS = f"from {SCHEMA}.mask_volumes order by unusual desc nulls last, change, case_id, mask"
 _BLOBS = f"from {SCHEMA}.blob_changes order by change, path"
@@ -74,9 +75,9 @@ def _read_difference(
     masks: list[Row],
 ) -> Difference:
     """Read what differs from a connection that has the schema `diff`."""
-    comparable = [pair for pair in tables if not pair.problem and not pair.has_parts]
+    comparable = list_comparable(tables)
     changed = _find_changed_columns(connection, comparable)
-    ranked = write_changes(comparable, name_schema(connection), changed)
+    ranked = load_sql("changes", schema=name_schema(connection), tables=comparable, only=changed)
     connection.execute(f"create temp table _changes as {ranked}")
     types = {(pair.name, name): kind for pair in tables for name, kind in pair.old.items()}
     rows = fetch_rows(connection.execute(load_sql("read_rows")))
@@ -96,13 +97,9 @@ def _find_changed_columns(
     connection: duckdb.DuckDBPyConnection, tables: list[Pair]
 ) -> dict[str, set[str]]:
     """Return the columns that differ of each table that differs at all."""
-    queries = [
-        f'select distinct {literal(pair.name)}, "column", change '  # noqa: S608  quoted
-        f"from {name_schema(connection)}.{quoted(pair.name)}"
-        for pair in tables
-    ]
+    query = load_sql("list_changed_columns", schema=name_schema(connection), tables=tables)
     columns: dict[str, set[str]] = {}
-    rows = connection.execute(" union all ".join(queries)).fetchall() if queries else []
+    rows = connection.execute(query).fetchall()
     for table, column, change in rows:
         columns.setdefault(table, set()).update({column} if change == "changed" else ())
     return columns
@@ -148,37 +145,16 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
 
 
 def _count_tables(connection: duckdb.DuckDBPyConnection, tables: list[Pair]) -> list[Row]:
-    counts = {
-        row.pop("table"): row for row in fetch_rows(connection.execute(load_sql("count_rows")))
-    }
-    for pair in tables:
-        if pair.has_parts and not pair.problem:
-            counts[pair.name] = _count_parts(connection, pair)
-    nothing = {"n_added": 0, "n_removed": 0, "n_changed": 0}
+    query = load_sql("count_rows", schema=name_schema(connection), tables=tables)
     names = ("column", "change", "old_type", "new_type")
     return [
         {
-            "table": pair.name,
-            "n_old": _count_rows(connection, pair.old_source) if pair.old else None,
-            "n_new": _count_rows(connection, pair.new_source) if pair.new else None,
-            **counts.get(pair.name, nothing),
+            **counts,
             "columns": [dict(zip(names, c, strict=True)) for c in pair.list_column_changes()],
             "problem": pair.problem,
         }
-        for pair in tables
+        for pair, counts in zip(tables, fetch_rows(connection.execute(query)), strict=True)
     ]
-
-
-def _count_parts(connection: duckdb.DuckDBPyConnection, pair: Pair) -> Row:
-    names = ("n_added", "n_removed", "n_changed")
-    sums = ", ".join(f"coalesce(sum({name}), 0)::bigint as {name}" for name in names)
-    view = f"{name_schema(connection)}.{quoted(pair.name)}"
-    return fetch_rows(connection.execute(f"select {sums} from {view}"))[0]  # noqa: S608  quoted
-
-
-def _count_rows(connection: duckdb.DuckDBPyConnection, source: str) -> int:
-    row = connection.execute(f"select count(*) from {source}").fetchone()  # noqa: S608  quoted
-    return int(row[0]) if row else 0
 
 
 def _read_summaries(connection: duckdb.DuckDBPyConnection) -> list[Row]:

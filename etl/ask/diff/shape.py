@@ -3,33 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from string import Template
 
 import duckdb
 
+from etl.ask.diff.sql_text import load_sql
 from etl.model.errors import UserError
-from etl.warehouse.connect import literal, quoted
+from etl.warehouse.connect import quoted
 
 CASE = "case_id"
-# Columns that say where a row comes from: another blob, not another value.
-LINEAGE = re.compile(
-    r"path|md5|inputs_md5|part_md5|part_bytes|(\w+_)?blob_md5s?|size_bytes|content_crc32|content_bytes"
-)
-# Columns that say what there is.
-COVERAGE = re.compile(r"has_\w+|n_image_\w+|in_release|is_complete")
-
-_SQL = Path(__file__).with_name("sql")
 _KEY = re.compile(r"Grain: .*\. Key: ([^.]+)\.", re.DOTALL)
-_DUPLICATES = Template(
-    "select $table as name, $side as side, ($key)::varchar as repeated from $source "
-    "group by all having count(*) > 1"
-)
-
-_NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL")
-
 Columns = dict[str, str]  # name -> DuckDB type
 
 
@@ -85,12 +69,6 @@ class Pair:
                 yield name, change, before, after
 
 
-def load_sql(name: str, /, **parts: str) -> str:
-    """Return a query of the folder sql, with its `$parts` filled in where some are given."""
-    text = _SQL.joinpath(f"{name}.sql").read_text(encoding="utf-8")
-    return Template(text).substitute(parts) if parts else text
-
-
 def read_side(connection: duckdb.DuckDBPyConnection, catalog: str) -> Side:
     """Read the tables of a catalog but those without a documented key: they are the user's own."""
     given = {"catalog": catalog}
@@ -138,26 +116,15 @@ def _name_table(side: Side, name: str) -> str:
 
 
 def refuse_duplicates(
-    connection: duckdb.DuckDBPyConnection, tables: Iterable[Pair], names: tuple[str, str]
+    connection: duckdb.DuckDBPyConnection, tables: Sequence[Pair], names: tuple[str, str]
 ) -> None:
     """Refuse tables in which two rows have one key: nothing could say which of them changed.
 
     Raises:
         UserError: there is one.
     """
-    queries = [
-        _DUPLICATES.substitute(
-            table=literal(pair.name),
-            side=literal(side),
-            key=f"[{', '.join(f'{quoted(k)}::varchar' for k in pair.key)}]",
-            source=source,
-        )
-        for pair in tables
-        for side, source in zip(names, (pair.old_source, pair.new_source), strict=True)
-    ]
-    duplicate = (
-        connection.execute(" union all ".join(queries) + " limit 1").fetchone() if queries else None
-    )
+    query = load_sql("find_duplicates", tables=tables, names=names)
+    duplicate = connection.execute(query).fetchone()
     if duplicate:
         name, side, repeated = duplicate
         message = (
@@ -165,13 +132,3 @@ def refuse_duplicates(
             "rows cannot be compared. Run `ispy1 repro --force`."
         )
         raise UserError(message)
-
-
-def is_number(kind: str | None) -> bool:
-    """Return whether a DuckDB type is one of numbers."""
-    return (kind or "").removeprefix("U").startswith(_NUMBERS) and "[" not in (kind or "")
-
-
-def join_names(names: Iterable[str]) -> str:
-    """Return names as SQL lists them."""
-    return ", ".join(map(quoted, names))

@@ -11,31 +11,27 @@
 
 Rows are matched by the table's key. Values are compared exactly; NaN equals NaN, null equals null.
 
-How unusual a change is: see etl.ask.diff.ranks.
+How unusual a change is, is its size against the spread of that column in the old version, among
+rows of the same kind (the same key apart from the case: one feature, one mask set):
+- numbers and dates: |new - old| over the interquartile range; where that is 0, over the range;
+  where that is 0 too, infinite;
+- words, booleans and lists, which have no spread: 1;
+- to and from null: n + 1 over the rows that are so already, plus 1;
+- rows added or removed: n + 1 over the rows that share that fate, plus 1.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from string import Template
 
 import duckdb
 
-from etl.ask.diff.blobs import write_blob_changes, write_mask_volumes
 from etl.ask.diff.meanings import GRAIN, GRAIN_OF_PARTS, GRAINS, KEY_COLUMN, MEANINGS
-from etl.ask.diff.ranks import write_changes
-from etl.ask.diff.shape import (
-    Pair,
-    is_number,
-    join_names,
-    load_sql,
-    pair_tables,
-    read_side,
-    refuse_duplicates,
-)
+from etl.ask.diff.shape import Pair, pair_tables, read_side, refuse_duplicates
+from etl.ask.diff.sql_text import load_sql
 from etl.build.index import list_parts_tables
-from etl.warehouse.connect import comments, literal, quoted
+from etl.warehouse.connect import comments, quoted
 from etl.warehouse.connect import connect as connect_warehouse
 from etl.warehouse.views import table_comment
 
@@ -43,12 +39,6 @@ OLD = "old"
 SCHEMA = "diff"
 WORKING_TREE = "the working tree"
 NAMES = ("the old version", "the new version")
-
-
-_CELL = Template("""{'column': $name, 'old': $old::varchar, 'new': $new::varchar,
-    'differs': $differs}""")
-# A table that is all key has a cell of no column, so that added and removed rows are seen.
-_NO_CELL = "{'column': null::varchar, 'old': null::varchar, 'new': null::varchar, 'differs': false}"
 
 
 def connect(root: Path, old: str, new: str | None = None) -> duckdb.DuckDBPyConnection:
@@ -80,10 +70,10 @@ def add_views(
     Raises:
         UserError: a table has two rows of one key.
     """
-    tables = [pair for pair in add_cells(connection, old=old, names=names) if not pair.problem]
+    tables = add_cells(connection, old=old, names=names)
     schema = name_schema(connection)
-    in_cells = [pair for pair in tables if not pair.has_parts]
-    connection.execute(f"create view {schema}.changes as {write_changes(in_cells, schema)}")
+    changes = load_sql("changes", schema=schema, tables=list_comparable(tables), only=None)
+    connection.execute(f"create view {schema}.changes as {changes}")
     connection.execute(";\n".join(_describe_views(connection, schema, tables)))
 
 
@@ -93,22 +83,21 @@ def add_cells(
     """Add the schema without diff.changes; return the tables of either version."""
     new = find_current_catalog(connection)
     tables = pair_tables(read_side(connection, old), read_side(connection, new))
-    comparable = [pair for pair in tables if pair.problem is None]
-    in_cells = [pair for pair in comparable if not pair.has_parts]
-    refuse_duplicates(connection, in_cells, names)
-    schema = name_schema(connection)
-    script = [f"create schema {schema}"]
-    script += [_write_cells(pair, schema) for pair in in_cells]
-    by_name = {pair.name: pair for pair in tables}
-    script += [
-        _write_parts(pair, by_name[list_parts_tables()[pair.name]], schema)
-        for pair in comparable
-        if pair.has_parts
-    ]
-    script += [_write_columns(tables, schema)]
-    script += [*write_mask_volumes(tables, schema), *write_blob_changes(tables, schema)]
-    connection.execute(";\n".join(script))
+    refuse_duplicates(connection, list_comparable(tables), names)
+    script = load_sql(
+        "schema",
+        schema=name_schema(connection),
+        tables=tables,
+        tables_by_name={pair.name: pair for pair in tables},
+        listers=list_parts_tables(),
+    )
+    connection.execute(script)
     return tables
+
+
+def list_comparable(tables: Sequence[Pair]) -> list[Pair]:
+    """Return the tables that have a view of cells: one key, and not one file per case."""
+    return [pair for pair in tables if not pair.problem and not pair.has_parts]
 
 
 def _describe_views(
@@ -138,69 +127,3 @@ def find_current_catalog(connection: duckdb.DuckDBPyConnection) -> str:
 def name_schema(connection: duckdb.DuckDBPyConnection) -> str:
     """Return the full name of the schema `diff`: it holds whatever catalog is in use later."""
     return f"{quoted(find_current_catalog(connection))}.{SCHEMA}"
-
-
-def _write_cells(pair: Pair, schema: str) -> str:
-    return load_sql(
-        "view_cells",
-        schema=schema,
-        table=quoted(pair.name),
-        key_names=join_names(pair.key),
-        keys=", ".join(f"coalesce(o.{quoted(k)}, n.{quoted(k)}) as {quoted(k)}" for k in pair.key),
-        cells=", ".join(_write_cell(pair, name) for name in pair.values) or _NO_CELL,
-        old=pair.old_source,
-        new=pair.new_source,
-        match=_match(pair),
-    )
-
-
-def _write_parts(pair: Pair, lister: Pair, schema: str) -> str:
-    """Return the view that counts rows by case: a case has 70,000."""
-    return load_sql(
-        "view_parts",
-        schema=schema,
-        table=quoted(pair.name),
-        values=f"row({join_names(pair.common)})",
-        old=pair.old_source,
-        new=pair.new_source,
-        old_lister=lister.old_source,
-        new_lister=lister.new_source,
-        match=_match(pair),
-    )
-
-
-def _match(pair: Pair) -> str:
-    return " and ".join(f"o.{quoted(k)} = n.{quoted(k)}" for k in pair.key)
-
-
-def _write_cell(pair: Pair, name: str) -> str:
-    """Return the cell of a column; that of one version only is no change of a row of both."""
-    old, new = (
-        _name_side(pair.old or pair.new, "o", name),
-        _name_side(pair.new or pair.old, "n", name),
-    )
-    differs = f"{old} is distinct from {new}" if name in pair.common else "false"
-    kinds = pair.old.get(name), pair.new.get(name)
-    if all(kinds) and kinds[0] != kinds[1] and name in pair.common:
-        kind = "double" if all(map(is_number, kinds)) else "varchar"
-        differs = f"{old}::{kind} is distinct from {new}::{kind}"
-    return _CELL.substitute(name=literal(name), old=old, new=new, differs=differs)
-
-
-def _name_side(columns: dict[str, str], alias: str, name: str) -> str:
-    return f"{alias}.{quoted(name)}" if name in columns else "null"
-
-
-def _write_columns(tables: list[Pair], schema: str) -> str:
-    rows = [
-        f"({', '.join(map(literal, (pair.name, *change)))})"
-        for pair in tables
-        for change in pair.list_column_changes()
-    ]
-    names = '("table", "column", change, old_type, new_type)'
-    empty = "(null::varchar, null::varchar, null::varchar, null::varchar, null::varchar)"
-    values = ", ".join(rows) or empty
-    return (
-        f"create view {schema}.columns as from (values {values}) as changed {names} "
-        'where "table" is not null'
-    )

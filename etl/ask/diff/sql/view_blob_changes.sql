@@ -1,8 +1,38 @@
-create view $schema.blob_changes as
+{% from "macros.sql" import select_columns %}
+{# The files of `blobs`, with the checksum of their content where a table has it. #}
+{% macro select_files(side) %}
+    select
+        b.*,
+        content.content_crc32,
+        content.content_bytes,
+        case
+            when b.case_id is null then b.path
+            else concat_ws(' ', b.case_id, b.artefact, b.mask, b.phase)
+        end as identity,
+        row_number() over (partition by identity order by b.path) as number
+    from (
+        select
+            {{ select_columns(
+                blobs[side], path="varchar", artefact="varchar", mask="varchar", case_id="varchar",
+                phase="bigint", size_bytes="bigint", md5="varchar",
+            ) }}
+        from {{ blobs[side ~ "_source"] }}
+    ) as b
+    left join (
+        select null::varchar as path, null::bigint as content_crc32, null::bigint as content_bytes
+        where false
+        {% for pair in tables if "path" in pair[side] and "content_crc32" in pair[side] %}
+        union all
+        select path, content_crc32, content_bytes from {{ pair[side ~ "_source"] }}
+        {% endfor %}
+    ) as content on b.path = content.path
+    where b.md5 is not null
+{% endmacro %}
+create view {{ schema }}.blob_changes as
 with
-$old_side,
+old_files as ({{ select_files("old") }}),
 
-$new_side
+new_files as ({{ select_files("new") }})
 
 select
     coalesce(n.path, o.path) as path,

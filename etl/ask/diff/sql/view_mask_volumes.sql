@@ -1,4 +1,14 @@
-create view $schema.mask_volumes as
+{% from "macros.sql" import select_columns %}
+{% macro select_masks(columns, source) %}
+    select
+        {{ select_columns(
+            columns, case_id="varchar", mask="varchar", volume_cm3="double", path="varchar",
+            blob_md5="varchar", voxel_digest="varchar",
+        ) }},
+        true as _is_here
+    from {{ source }}
+{% endmacro %}
+create view {{ schema }}.mask_volumes as
 select
     coalesce(n.case_id, o.case_id) as case_id,
     coalesce(n.mask, o.mask) as mask,
@@ -21,8 +31,8 @@ select
     o.blob_md5 as old_md5,
     n.path as new_path,
     n.blob_md5 as new_md5
-from (select $old_columns, true as _is_here from $old) as o
-full join (select $new_columns, true as _is_here from $new) as n
+from ({{ select_masks(masks.old or masks.new, masks.old_source) }}) as o
+full join ({{ select_masks(masks.new or masks.old, masks.new_source) }}) as n
     on o.case_id = n.case_id and o.mask = n.mask
 left join (
     select
@@ -31,7 +41,7 @@ left join (
             nullif(quantile_cont(volume_cm3, 0.75) - quantile_cont(volume_cm3, 0.25), 0),
             max(volume_cm3) - min(volume_cm3)
         ), 0) as spread
-    from $old
+    from {{ masks.old_source }}
     group by mask
 ) as s on o.mask = s.mask
 where

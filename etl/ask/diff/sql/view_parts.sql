@@ -1,21 +1,28 @@
-create view $schema.$table as
+{# Counts rows by case: a case has 70,000. #}
+{% from "macros.sql" import list_names %}
+{% set lister = tables_by_name[listers[pair.name]] %}
+create view {{ schema }}.{{ pair.name | quoted }} as
 with changed as (
-    select coalesce(n.case_id, o.case_id) as case_id
-    from $old_lister as o
-    full join $new_lister as n on o.case_id = n.case_id
+    select case_id
+    from {{ lister.old_source }} as o
+    full join {{ lister.new_source }} as n using (case_id)
     where o.part_md5 is distinct from n.part_md5
 ),
 
 old_rows as (
-    select *, ($values) as _values from $old where case_id in (select case_id from changed)
+    select *, row({{ list_names(pair.common) }}) as _values
+    from {{ pair.old_source }}
+    where case_id in (select case_id from changed)
 ),
 
 new_rows as (
-    select *, ($values) as _values from $new where case_id in (select case_id from changed)
+    select *, row({{ list_names(pair.common) }}) as _values
+    from {{ pair.new_source }}
+    where case_id in (select case_id from changed)
 )
 
 select
-    coalesce(n.case_id, o.case_id) as case_id,
+    case_id,
     count(o.case_id) as n_old,
     count(n.case_id) as n_new,
     count(*) filter (where o.case_id is null) as n_added,
@@ -25,5 +32,5 @@ select
         and o._values is distinct from n._values
     ) as n_changed
 from old_rows as o
-full join new_rows as n on $match
+full join new_rows as n using ({{ list_names(pair.key) }})
 group by all
