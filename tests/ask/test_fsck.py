@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
-import sys
+from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 import typer
+from dvc.cli import main as run_dvc
 from history import GROWN
 from support import write_manifest
 from typer.testing import CliRunner
@@ -54,11 +56,14 @@ def object_of(root: Path, path: str) -> Path:
 
 
 def repair(root: Path, problem: Problem) -> None:
-    """Run the command that the problem names."""
-    bin_folder = Path(sys.executable).parent
-    environment = {**os.environ, "PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}"}
-    subprocess.run(problem.repair, shell=True, check=True, cwd=root, env=environment,  # noqa: S602
-                   capture_output=True)  # fmt: skip
+    """Run the commands that the problem names; those of DVC in this process."""
+    for command in problem.repair.split(" && "):
+        program, *words = shlex.split(command)
+        with chdir(root):
+            if program == "dvc":
+                assert run_dvc(words) == 0
+            else:
+                subprocess.run([program, *words], check=True)
 
 
 def test_a_sound_project_is_clean_and_nothing_is_changed(past: Path) -> None:
@@ -322,8 +327,7 @@ def test_foreign_leftovers(copy: Path, name: str) -> None:
 
 def test_an_export_is_compared_with_the_tables(copy: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    export(copy, out, files=["csv", "json"])
-    assert fsck(copy, quick=True, export=out).is_clean
+    export(copy, out, files=["csv", "json"])  # what is not broken below is clean
     (out / "parquet" / "extra.parquet").write_text("x")
     (out / "parquet" / "cases.parquet").unlink()
     flip(out / "parquet" / "masks.parquet")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,12 @@ def one(
     return answer.explanations[0]
 
 
+@pytest.fixture(scope="module")
+def grown(past: Path) -> Explanation:
+    """The volume of the mask that v2 changed, with its history."""
+    return one(past, "masks.volume_cm3", CASE, "stv_manual", history=True)
+
+
 def volume(root: Path, rev: str | None = None) -> float:
     from etl.warehouse.connect import connect
 
@@ -42,13 +49,12 @@ def volume(root: Path, rev: str | None = None) -> float:
     return float((row.fetchone() or (0.0,))[0])
 
 
-def test_a_measured_value_leads_to_its_blob(past: Path) -> None:
-    found = one(past, "masks.volume_cm3", CASE, "stv_manual")
+def test_a_measured_value_leads_to_its_blob(past: Path, grown: Explanation) -> None:
     blob = (past / "data" / "release" / GROWN).read_bytes()
-    assert found.value == volume(past)
-    assert (found.unit, found.key) == ("cm3", {"case_id": CASE, "mask": "stv_manual"})
-    assert "voxel_count" in found.meaning
-    (fact,) = found.blobs
+    assert grown.value == volume(past)
+    assert (grown.unit, grown.key) == ("cm3", {"case_id": CASE, "mask": "stv_manual"})
+    assert "voxel_count" in grown.meaning
+    (fact,) = grown.blobs
     assert fact.path == GROWN
     assert fact.md5 == fact.publisher_md5 == hashlib.md5(blob).hexdigest()  # noqa: S324
     assert (fact.verdict, fact.in_workspace, fact.in_cache) == ("match", True, True)
@@ -95,8 +101,8 @@ def test_a_slope_leads_to_its_images_and_a_threshold_to_other_tables(
     assert {fact.role for fact in share.blobs} >= {"measured (mask)", "read by phase_fits"}
 
 
-def test_the_recipe_names_the_code_and_its_parameters(past: Path) -> None:
-    found = one(past, "masks.volume_cm3", CASE, "stv_manual").recipe
+def test_the_recipe_names_the_code_and_its_parameters(past: Path, grown: Explanation) -> None:
+    found = grown.recipe
     assert found is not None
     assert found.is_todays
     assert found.made_by == "etl.tables.masks.measure()"
@@ -110,8 +116,8 @@ def test_the_recipe_names_the_code_and_its_parameters(past: Path) -> None:
     assert assembled.made_by == "etl.tables.masks.assemble()"
 
 
-def test_it_changed_through_the_blob(past: Path) -> None:
-    found = one(past, "masks.volume_cm3", CASE, "stv_manual").changed
+def test_it_changed_through_the_blob(past: Path, grown: Explanation) -> None:
+    found = grown.changed
     assert found is not None
     assert found.happened
     assert (found.before, found.after) == (volume(past, "v1"), volume(past))
@@ -135,7 +141,12 @@ def test_what_did_not_change_says_so(past: Path) -> None:
 
 def test_the_walk_is_bounded_and_says_so(past: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(past_module, "LIMIT", 1)
-    found = one(past, "masks.volume_cm3", OTHER, "stv_manual").changed
+    steps: list[tuple[int, int]] = []
+    words = (OTHER, "stv_manual")
+    answer = why(past, "masks.volume_cm3", words, progress=lambda *step: steps.append(step))
+    assert steps == [(0, 1)]
+    assert answer.explanations[0].history is None
+    found = answer.explanations[0].changed
     assert found is not None
     assert not found.happened
     assert "last 1 versions" in found.summary
@@ -185,19 +196,13 @@ def test_a_row_that_appeared(copy: Path) -> None:
     assert [(b.path, b.before) for b in found.blobs] == [(f"masks_mine/{CASE}.nii.gz", None)]
 
 
-def test_history_has_every_tag(past: Path) -> None:
-    found = one(past, "masks.volume_cm3", CASE, "stv_manual", history=True).history
-    assert [(m.revision, m.value) for m in found or ()] == [
+def test_history_has_every_tag(past: Path, grown: Explanation) -> None:
+    assert [(m.revision, m.value) for m in grown.history or ()] == [
         ("v1", volume(past, "v1")),
         ("v2", volume(past)),
     ]
-    steps: list[tuple[int, int]] = []
-    words = (CASE, "stv_manual")
-    answer = why(past, "masks.volume_cm3", words, progress=lambda *step: steps.append(step))
-    assert answer.explanations[0].history is None
-    assert steps[0] == (0, 2)
     of_view = one(past, "volumes.stv_manual_cm3", CASE, history=True).history
-    assert [m.value for m in of_view or ()] == [m.value for m in found or ()]
+    assert [m.value for m in of_view or ()] == [m.value for m in grown.history or ()]
 
 
 def test_a_tag_without_the_table_says_why(copy: Path) -> None:
@@ -230,8 +235,8 @@ def test_a_project_without_git_is_explained_all_the_same(copy: Path) -> None:
     assert found.history == ()
 
 
-def test_broken_contracts_that_name_the_row_come_first(past: Path) -> None:
-    found = one(past, "masks.volume_cm3", CASE, "stv_manual").contracts
+def test_broken_contracts_that_name_the_row_come_first(past: Path, grown: Explanation) -> None:
+    found = grown.contracts
     assert [(c.success, c.names_it) for c in found][:1] == [(False, True)]
     assert found[0].fix
     assert {"masks", "published_volumes"} <= {c.suite for c in found}
@@ -291,7 +296,7 @@ def test_a_column_that_needs_other_blobs_names_them(built: Path) -> None:
 # --- Views ---------------------------------------------------------------------------------------
 
 
-def test_a_view_leads_to_the_table_columns(past: Path) -> None:
+def test_a_view_leads_to_the_table_columns(past: Path, grown: Explanation) -> None:
     found = one(past, "volumes.stv_manual_cm3", CASE)
     assert found.made_by == "sql/views/volumes.sql"
     values = [s for s in found.sources if not s.is_condition]
@@ -299,7 +304,7 @@ def test_a_view_leads_to_the_table_columns(past: Path) -> None:
         ("masks.volume_cm3", {"mask": "stv_manual"}, 1)
     ]
     (inner,) = found.behind
-    assert inner == one(past, "masks.volume_cm3", CASE, "stv_manual")
+    assert inner == replace(grown, history=None)
 
 
 def test_a_view_on_views_and_a_pivot_lead_there_too(past: Path) -> None:
