@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from etl.cli.answer import JsonOption, echo_json
 from etl.cli.complete import complete_mask_sets, complete_profiles
 from etl.model.errors import UserError
 
@@ -41,9 +42,6 @@ PruneOption = Annotated[
 ]
 DryRunOption = Annotated[
     bool, typer.Option("--dry-run", help="Say what would be done, and change nothing.")
-]
-JsonOption = Annotated[
-    bool, typer.Option("--json", help="Print the whole report as one JSON object.")
 ]
 ProfileOption = Annotated[
     str | None,
@@ -86,8 +84,6 @@ def adopt(  # noqa: PLR0913  the options of the command
     - `ispy1 adopt --mask-set my_unet predictions/ --threshold 0.5`
     - `ispy1 adopt --mask-set my_unet predictions/ --labels 1,4`
     """
-    import json
-
     from etl.adopt import adopt as bring
     from etl.adopt.tell import format_report
     from etl.cli.progress import progress_bar
@@ -111,9 +107,10 @@ def adopt(  # noqa: PLR0913  the options of the command
             rule=_parse_rule(mask_set, threshold, labels),
             progress=step,
         )
-    typer.echo(
-        json.dumps(report.as_dict(), indent=2) if as_json else "\n".join(format_report(report))
-    )
+    if as_json:
+        echo_json(report.as_dict())
+    else:
+        typer.echo("\n".join(format_report(report)))
     if not report.is_complete:
         raise typer.Exit(EXIT_REFUSED)
 
@@ -130,7 +127,7 @@ def _parse_rule(mask_set: str | None, threshold: float | None, labels: str | Non
     except ValueError:
         numbers = []
     if not numbers or not all(map(math.isfinite, numbers)):
-        given = f"--threshold {threshold}" if labels is None else f"--labels {labels}"
-        message = f"{given}: no finite number; expected such as --threshold 0.5, --labels 1,4."
+        option = f"--threshold {threshold}" if labels is None else f"--labels {labels}"
+        message = f"{option}: no finite number; expected such as --threshold 0.5, --labels 1,4."
         raise UserError(message)
     return {"threshold": numbers[0]} if labels is None else {"labels": numbers}

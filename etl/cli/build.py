@@ -133,17 +133,18 @@ def tables(
         list[str] | None,
         typer.Argument(help="Tables, such as masks; default: all.", autocompletion=complete_tables),
     ] = None,
+    *,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes; default: ISPY1_WORKERS or the cores.")
     ] = None,
     scheduler: SchedulerOption = None,
-    force: Annotated[  # noqa: FBT002  typer makes the option of it
+    force: Annotated[
         bool, typer.Option("--force", envvar=FORCE, help="Read every blob again.")
     ] = False,
-    dry_run: Annotated[  # noqa: FBT002  typer makes the option of it
+    dry_run: Annotated[
         bool, typer.Option("--dry-run", "-n", help="Only say what would be built, and why.")
     ] = False,
-    as_json: JsonOption = False,  # noqa: FBT002
+    as_json: JsonOption = False,
 ) -> None:
     """Build the tables that are stale, and those that they need first (stage `tables`).
 
@@ -187,8 +188,8 @@ def _describe(table: Built) -> str:
     """Return what was or would be done to a table in a line."""
     to_read = f"{table.measured} units {'to measure' if table.rows is None else 'measured'}"
     units = f"{to_read}, {table.units - table.measured} reused"
-    made = "" if table.rows is None else f"{table.rows} rows, {table.findings} findings; "
-    return f"{table.table}: {made}{units} ({'; '.join(table.reasons)})"
+    size = "" if table.rows is None else f"{table.rows} rows, {table.findings} findings; "
+    return f"{table.table}: {size}{units} ({'; '.join(table.reasons)})"
 
 
 def _say(message: str) -> None:

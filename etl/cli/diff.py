@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
     app.command()(diff)
 
 
-def diff(  # noqa: PLR0913, PLR0917  typer makes an option of each
+def diff(  # noqa: PLR0913  typer makes an option of each
     old: Annotated[
         str,
         typer.Argument(
@@ -44,16 +44,15 @@ def diff(  # noqa: PLR0913, PLR0917  typer makes an option of each
             autocompletion=complete_tags,
         ),
     ] = None,
+    *,
     form: Annotated[
         str, typer.Option("--format", "-f", help="terminal, markdown (a pull request), json.")
     ] = "terminal",
-    as_json: JsonOption = False,  # noqa: FBT002
-    dice: Annotated[  # noqa: FBT002  typer makes the option of it
+    as_json: JsonOption = False,
+    dice: Annotated[
         bool, typer.Option(help="Lay both versions of each changed mask over each other.")
     ] = True,
-    whole: Annotated[  # noqa: FBT002
-        bool, typer.Option("--all", help="Print every row and column.")
-    ] = False,
+    whole: Annotated[bool, typer.Option("--all", help="Print every row and column.")] = False,
     query: Annotated[
         str | None, typer.Option("--sql", help="Ask the schema diff: diff.masks, diff.changes ...")
     ] = None,

@@ -64,11 +64,12 @@ def register(app: typer.Typer) -> None:
     app.command()(export)
 
 
-def export(  # noqa: PLR0913, PLR0917  typer makes an option of each
+def export(  # noqa: PLR0913  typer makes an option of each
     folder: Annotated[Path, typer.Argument(help="Where to; made where it does not exist.")],
+    *,
     files: FilesOption = None,
     dialect: DialectOption = None,
-    force: ForceOption = False,  # noqa: FBT002  typer makes the option of it
+    force: ForceOption = False,
     table_format: FormatOption = None,
     rev: RevOption = None,
     sheets: SheetsOption = None,
@@ -77,7 +78,7 @@ def export(  # noqa: PLR0913, PLR0917  typer makes an option of each
     masks: MasksOption = None,
     copy: CopyOption = None,
     dicom: DicomOption = None,
-    sound: SoundOption = False,  # noqa: FBT002
+    sound: SoundOption = False,
 ) -> None:
     """Write the warehouse for people without it: Parquet, one DuckDB file, data dictionary.
 

@@ -23,18 +23,19 @@ def register(app: typer.Typer) -> None:
 
 
 def gate(
-    docs: Annotated[  # noqa: FBT002  an option of the command line
+    *,
+    docs: Annotated[
         bool, typer.Option("--docs", help="Also build Data Docs in reports/docs.")
     ] = False,
-    as_json: JsonOption = False,  # noqa: FBT002  an option of the command line
-    strict: Annotated[  # noqa: FBT002  an option of the command line
+    as_json: JsonOption = False,
+    strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 1 where a critical contract is broken.")
     ] = False,
-    accept: Annotated[  # noqa: FBT002  an option of the command line
+    accept: Annotated[
         bool,
         typer.Option("--accept-contracts", help="Only list the contracts that must exist anew."),
     ] = False,
-    whole: Annotated[  # noqa: FBT002  an option of the command line
+    whole: Annotated[
         bool, typer.Option("--all", help="On a terminal, too, all contracts, cases and values.")
     ] = False,
 ) -> None:
@@ -76,7 +77,7 @@ def gate(
         raise typer.Exit(1)
 
 
-def verdict(as_json: JsonOption = False) -> None:  # noqa: FBT002  an option of the command line
+def verdict(*, as_json: JsonOption = False) -> None:
     """Say what the gate found; exit with 1 where a critical contract is broken, or it is stale.
 
     Stale: tables, rules or release are not those that the gate judged. `ispy1 gate` judges them,

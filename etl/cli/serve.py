@@ -20,10 +20,11 @@ def register(app: typer.Typer) -> None:
 
 
 def serve(
+    *,
     port: Annotated[
         int, typer.Option(min=0, max=65535, show_default="a free one", help="Where to listen.")
     ] = 0,
-    open_browser: Annotated[  # noqa: FBT002
+    open_browser: Annotated[
         bool, typer.Option("--open", help="Open the first page in the browser.")
     ] = False,
     timeout: TimeoutOption = CONSOLE_SECONDS,

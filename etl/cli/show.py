@@ -20,17 +20,16 @@ def register(app: typer.Typer) -> None:
 
 def show(
     case: Annotated[str, typer.Argument(help="The case: ISPY1_9003, or 9003.")],
+    *,
     output: Annotated[
         Path | None,
         typer.Option("--output", help="Write the picture here (default: own/CASE.png)."),
     ] = None,
-    open_picture: Annotated[  # noqa: FBT002  typer makes the option of it
+    open_picture: Annotated[
         bool, typer.Option("--open", help="Open the picture, where there is a display.")
     ] = False,
-    whole: Annotated[  # noqa: FBT002
-        bool, typer.Option("--all", help="Whole texts, and all findings.")
-    ] = False,
-    as_json: JsonOption = False,  # noqa: FBT002
+    whole: Annotated[bool, typer.Option("--all", help="Whole texts, and all findings.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Show a case: three planes with all masks as a picture; its figures, what is broken.
 

@@ -110,8 +110,9 @@ def register(app: typer.Typer) -> None:
     app.command(rich_help_panel="Stages of the pipeline")(split)
 
 
-def sql(  # noqa: PLR0913, PLR0917  typer makes an option of each
+def sql(  # noqa: PLR0913  typer makes an option of each
     query: QueryArgument = None,
+    *,
     form: FormatOption = None,
     output: OutputOption = None,
     own: OwnOption = None,
@@ -120,7 +121,7 @@ def sql(  # noqa: PLR0913, PLR0917  typer makes an option of each
     timeout: TimeoutOption = SECONDS,
     memory: MemoryOption = MEMORY,
     spill: SpillOption = None,
-    remote: RemoteOption = False,  # noqa: FBT002
+    remote: RemoteOption = False,
     columns: ColumnsOption = None,
     limit: LimitOption = None,
 ) -> None:
@@ -172,10 +173,11 @@ def describe(
             help="A table, view or macro, such as masks.", autocompletion=complete_relations
         ),
     ] = None,
-    as_json: JsonOption = False,  # noqa: FBT002  typer makes the option of it
+    *,
+    as_json: JsonOption = False,
     rev: RevOption = None,
-    remote: RemoteOption = False,  # noqa: FBT002
-    whole: AllOption = False,  # noqa: FBT002
+    remote: RemoteOption = False,
+    whole: AllOption = False,
 ) -> None:
     """Say what the tables, views and macros hold: grain, key, columns, types, units, meaning.
 
@@ -236,11 +238,12 @@ def report(
         str | None,
         typer.Argument(help="A report; without one, lists them.", autocompletion=complete_reports),
     ] = None,
+    *,
     form: FormatOption = None,
     output: OutputOption = None,
     columns: ColumnsOption = None,
     limit: LimitOption = None,
-    whole: AllOption = False,  # noqa: FBT002
+    whole: AllOption = False,
 ) -> None:
     """Answer a question that has a name; without a name, list them.
 
@@ -364,10 +367,10 @@ def _read_query(query: str | None) -> str:
     return Path(query).read_text(encoding="utf-8-sig")
 
 
-def _parse_pairs(option: str, kind: str, given: list[str] | None) -> dict[str, str]:
+def _parse_pairs(option: str, kind: str, items: list[str] | None) -> dict[str, str]:
     """Return the values of a repeated NAME=... option."""
     pairs: dict[str, str] = {}
-    for item in given or ():
+    for item in items or ():
         name, sign, value = item.partition("=")
         if not (name and sign and value) or name in pairs:
             message = f"{option} {item}: expected NAME={kind}, each name once."

@@ -17,10 +17,11 @@ def register(app: typer.Typer) -> None:
 
 
 def push(
-    all_versions: Annotated[  # noqa: FBT002  typer makes the option of it
+    *,
+    all_versions: Annotated[
         bool, typer.Option("--all-versions", help="Of every branch and tag, not today's alone.")
     ] = False,
-    as_json: JsonOption = False,  # noqa: FBT002
+    as_json: JsonOption = False,
 ) -> None:
     """Bring what DVC keeps into today's remote: tables and blobs, by hash.
 

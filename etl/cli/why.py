@@ -31,13 +31,14 @@ def why(
             autocompletion=complete_keys,
         ),
     ] = None,
-    history: Annotated[  # noqa: FBT002  typer makes the option of it
+    *,
+    history: Annotated[
         bool, typer.Option("--history", help="Also the value at every tag.")
     ] = False,
-    offline: Annotated[  # noqa: FBT002
+    offline: Annotated[
         bool, typer.Option("--offline", help="Ask no remote, fetch nothing.")
     ] = False,
-    as_json: JsonOption = False,  # noqa: FBT002
+    as_json: JsonOption = False,
 ) -> None:
     """Explain one value: meaning, blobs, code, contracts, and the version that changed it last.
 
@@ -64,13 +65,14 @@ def why(
 
 
 def fsck(
-    quick: Annotated[  # noqa: FBT002  typer makes the option of it
+    *,
+    quick: Annotated[
         bool, typer.Option("--quick", help="Do not hash the DVC cache; trust DVC's memory.")
     ] = False,
     export: Annotated[
         Path | None, typer.Option("--export", metavar="DIR", help="Check an export, too.")
     ] = None,
-    as_json: JsonOption = False,  # noqa: FBT002
+    as_json: JsonOption = False,
 ) -> None:
     """Check every byte: blobs, DVC cache, publisher's manifest, tables, lineage. Changes nothing.
 
@@ -92,7 +94,7 @@ def fsck(
         raise typer.Exit(1)
 
 
-def status(as_json: JsonOption = False) -> None:  # noqa: FBT002
+def status(*, as_json: JsonOption = False) -> None:
     """Say in ten lines: release, versions, what is stale, verdict, remote, edits in danger.
 
     Examples: `ispy1 status`, `ispy1 status --json`
