@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from etl.ask.why import contracts, past
-from etl.ask.why.model import Answer, Explanation, Match, Moment, Row, SourceFact
+from etl.ask.why.model import Answer, Explanation, Match, Row, SourceFact
 from etl.ask.why.origin import Warehouse, describe_recipe, find_blobs, find_input_file, read_blobs
 from etl.ask.why.show import format_lines
 from etl.ask.why.subject import Subject, find_rows, find_subject, select_rows
@@ -166,19 +166,18 @@ def _explain_view(question: _Question, base: Explanation) -> Explanation:
             continue
         for inner in _explain_rows(question, source, rows):
             behind.setdefault((inner.relation, inner.column, repr(inner.key)), inner)
+    history = None
+    if question.history:
+        root = question.warehouse.root
+        history = past.list_view_moments(root, base.relation, base.column, base.key)
     return replace(
         base,
         made_by=f"sql/views/{base.relation}.sql",
         sources=tuple(facts),
         behind=tuple(behind.values()),
-        history=_list_moments(question, base) if question.history else None,
+        history=history,
         notes=tuple(notes),
     )
-
-
-def _list_moments(question: _Question, base: Explanation) -> tuple[Moment, ...]:
-    root = question.warehouse.root
-    return past.list_view_moments(root, base.relation, base.column, base.key)
 
 
 def _find_rows_behind(question: _Question, source: Source, key: Row) -> list[Row]:

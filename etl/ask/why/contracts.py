@@ -18,8 +18,6 @@ from etl.warehouse import views
 from etl.warehouse.lineage import Schema, Source, find_all_sources
 
 FRAMES = "expectations/frames"
-
-
 Frames = Callable[[str], Mapping[str, Sequence[Source]]]
 
 
@@ -95,14 +93,9 @@ def _is_judged(behind: Sequence[Source], subject: tuple[str, str], row: Row) -> 
 
 def _is_named(failing: list[str], row: Row) -> bool:
     """Return whether failing cases name the row: by its case, path or key."""
-    marks = {
-        str(row[name]) for name in ("case_id", "path", "feature", "finding_id") if row.get(name)
-    }
-    return any(_is_in(mark, case) for mark in marks for case in failing)
-
-
-def _is_in(mark: str, text: str) -> bool:
-    return re.search(rf"(?<!\w){re.escape(mark)}(?!\w)", text) is not None
+    names = ("case_id", "path", "feature", "finding_id")
+    marks = [rf"(?<!\w){re.escape(str(row[name]))}(?!\w)" for name in names if row.get(name)]
+    return any(re.search(mark, case) for mark in marks for case in failing)
 
 
 def _make_fact(result: Mapping[str, Any], fix: str, *, names_it: bool) -> ContractFact:
@@ -121,14 +114,10 @@ def find_findings(connection: duckdb.DuckDBPyConnection, table: str, row: Row) -
     except duckdb.CatalogException:
         return []
     path, case_id = row.get("path"), row.get("case_id")
-    return [
-        finding
-        for finding in findings
-        if (path and finding["path"] == path)
-        or (
-            finding["table"] == table
-            and case_id
-            and finding["case_id"] == case_id
-            and not finding["path"]
-        )
-    ]
+
+    def is_about(finding: Row) -> bool:
+        if finding["path"]:
+            return bool(finding["path"] == path)
+        return bool(case_id) and (finding["table"], finding["case_id"]) == (table, case_id)
+
+    return list(filter(is_about, findings))

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import duckdb
@@ -33,8 +32,8 @@ from etl.tables.own_masks import read_rule
 from etl.tables.unit import Blob, Context, find_artefact
 from etl.versions import dvc
 
-# Modules that make the tables which are made from no blob.
 NO_SET = "-"  # as no set is called
+# Modules that make the tables which are made from no blob.
 MAKERS = {"findings": "etl.build.manifest", "gate_results": "etl.gate.judge"}
 _ROLES = {"blobs": "the file itself", "findings": "named by the row"}  # of a row's path
 
@@ -80,24 +79,22 @@ def _list_sources(
     warehouse: Warehouse, table: str, column: str, row: Row
 ) -> Iterator[tuple[str, str]]:
     """Yield path and role of each blob, as the columns of the row and the table's TABLE say."""
-    own = [(row["path"], _ROLES.get(table, "measured"))] if row.get("path") else []
-    own += _match_md5s(warehouse, row)
-    yield from own
+    of_row = [(row["path"], _ROLES.get(table, "measured"))] if row.get("path") else []
+    of_row += _match_md5s(warehouse, row)
+    yield from of_row
     if table not in list_tables():
         return
     module, case_id = import_table(table), row.get("case_id")
     declared: Table = module.TABLE
     if column in declared.sources:
-        start, role = declared.sources[column]
-        sets = defaultdict(lambda: NO_SET, warehouse.profile.sets)
-        yield from _select_blobs(warehouse, (start.format_map(sets),), role, case_id)
-    elif own and column in declared.assembled and not _is_identity(declared, column):
+        yield from _select_declared(warehouse, declared, column, case_id)
+    elif of_row and column in declared.assembled and not _is_identity(declared, column):
         yield from _select_blobs_of_needs(warehouse, declared, case_id)
     elif declared.row_in_file:
         yield from _find_row_in_file(warehouse, module, column, row)
-    elif not own and declared.reads:
+    elif not of_row and declared.reads:
         yield from _select_blobs(warehouse, declared.reads, "read", case_id)
-    elif not own:
+    elif not of_row:
         yield from _select_blobs_of_needs(warehouse, declared, case_id)
 
 
@@ -110,13 +107,20 @@ def _list_part_sources(
     """
     declared: Table = import_table(lister).TABLE
     if column in declared.sources:
-        start, role = declared.sources[column]
-        sets = defaultdict(lambda: NO_SET, warehouse.profile.sets)
-        yield from _select_blobs(warehouse, (start.format_map(sets),), role, case_id)
+        yield from _select_declared(warehouse, declared, column, case_id)
         return
     for path, role in _select_blobs(warehouse, ("mask_",), "measured (mask)", case_id):
         if not column.startswith("in_") or column == f"in_{warehouse.blobs[path]['mask']}":
             yield path, role
+
+
+def _select_declared(
+    warehouse: Warehouse, table: Table, column: str, case_id: str | None
+) -> Iterator[tuple[str, str]]:
+    """Yield the blobs of a case that the table itself names for a column."""
+    start, role = table.sources[column]
+    sets = defaultdict(lambda: NO_SET, warehouse.profile.sets)
+    yield from _select_blobs(warehouse, (start.format_map(sets),), role, case_id)
 
 
 def _select_blobs_of_needs(
@@ -141,8 +145,8 @@ def _match_md5s(warehouse: Warehouse, row: Row) -> Iterator[tuple[str, str]]:
 
 def _is_identity(table: Table, column: str) -> bool:
     """Return whether a column says which row and blob it is, as no other table decides."""
-    own = {*table.key, "path", "blob_md5", "size_bytes", "inputs_md5"}
-    return column in own or column.endswith(BLOB_MD5S)
+    identity = {*table.key, "path", "blob_md5", "size_bytes", "inputs_md5"}
+    return column in identity or column.endswith(BLOB_MD5S)
 
 
 def _select_blobs(
@@ -185,16 +189,16 @@ def _make_context(warehouse: Warehouse) -> Context:
 
 
 def _describe_blob(warehouse: Warehouse, path: str, role: str, row: Row) -> BlobFact:
-    known = warehouse.blobs.get(path, {})
-    md5 = row["blob_md5"] if path == row.get("path") and "blob_md5" in row else known.get("md5")
+    blob = warehouse.blobs.get(path, {})
+    md5 = row["blob_md5"] if path == row.get("path") and "blob_md5" in row else blob.get("md5")
     release = project.release_path(warehouse.root)
     return BlobFact(
         path=path,
         role=role,
         md5=md5,
-        publisher_md5=known.get("publisher_md5"),
-        verdict=known.get("verdict"),
-        size_bytes=known.get("size_bytes"),
+        publisher_md5=blob.get("publisher_md5"),
+        verdict=blob.get("verdict"),
+        size_bytes=blob.get("size_bytes"),
         in_workspace=(release / path).is_file() if isinstance(release, Path) else None,
         in_cache=bool(md5) and dvc.find_blob_file(warehouse.root, str(md5)) is not None,
         in_remote=None,
@@ -206,10 +210,10 @@ def _ask_remote(root: Path, facts: list[BlobFact]) -> list[BlobFact]:
     if dvc.read_remote_name(root) is None:
         return facts
     try:
-        there = dvc.list_remote(root, {fact.md5 for fact in facts if fact.md5})
+        remote = dvc.list_remote(root, {fact.md5 for fact in facts if fact.md5})
     except UserError:  # offline, say: the question is about the value, not about the remote
         return facts
-    return [replace(fact, in_remote=fact.md5 in there) for fact in facts]
+    return [replace(fact, in_remote=fact.md5 in remote) for fact in facts]
 
 
 # --- Code and parameters ------------------------------------------------------------------------
@@ -249,18 +253,18 @@ def _find_maker(table: str, column: str) -> str:
         return MAKERS.get(table, "")
     module = import_table(table)
     step = "assemble" if column in module.TABLE.assembled else "measure"
-    name = module.__name__ if isinstance(module, ModuleType) else f"etl.tables.{table}"
-    return f"{name}.{step}()"
+    return f"etl.tables.{table}.{step}()"
 
 
 def _read_parameters(warehouse: Warehouse, table: str) -> dict[str, Any]:
-    files = [
-        _find_profile(warehouse),
-        *(import_table(table).TABLE.files if table in list_tables() else ()),
-    ]
-    values = read_params_of(warehouse.root, table) if table in list_tables() else {}
-    naming = warehouse.profile.naming()
-    return {"profile": warehouse.profile.name, "files": files, "params": values, "naming": naming}
+    is_built = table in list_tables()
+    files = import_table(table).TABLE.files if is_built else ()
+    return {
+        "profile": warehouse.profile.name,
+        "files": [_find_profile(warehouse), *files],
+        "params": read_params_of(warehouse.root, table) if is_built else {},
+        "naming": warehouse.profile.naming(),
+    }
 
 
 def _find_version(name: str) -> str | None:

@@ -257,16 +257,13 @@ def list_view_moments(root: Path, relation: str, column: str, key: Row) -> tuple
 def _read_view_moment(root: Path, tag: Revision, relation: str, column: str, key: Row) -> Moment:
     where = " and ".join(f"{quoted(name)} is not distinct from ?" for name in key)
     source = ".".join(quoted(part) for part in relation.split("."))
+    query = f"select {quoted(column)} from {source} where {where}"  # noqa: S608  quoted names
     try:
         with connect(root, rev=tag.name) as connection:
-            rows = connection.execute(
-                f"select {quoted(column)} from {source} where {where}",  # noqa: S608  quoted names
-                list(key.values()),
-            ).fetchall()
+            rows = connection.execute(query, list(key.values())).fetchall()
+        value, problem = rows[0][0] if rows else None, "" if rows else "no such row"
     except UserError as error:
-        return Moment(tag.name, _format_day(tag), None, str(error))
+        value, problem = None, str(error)
     except duckdb.Error:
-        return Moment(tag.name, _format_day(tag), None, "no such view or column")
-    if not rows:
-        return Moment(tag.name, _format_day(tag), None, "no such row")
-    return Moment(tag.name, _format_day(tag), rows[0][0])
+        value, problem = None, "no such view or column"
+    return Moment(tag.name, _format_day(tag), value, problem)
