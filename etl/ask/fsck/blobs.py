@@ -5,20 +5,23 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from etl.ask.fsck.model import Problem, Progress, Report, Tracked
+from etl.ask.fsck.model import Problem, Progress, Report, Tracked, hash_content
 from etl.build.index import index_path, read_index
 from etl.model import project
-from etl.model.digests import compute_md5
 from etl.model.errors import UserError
 from etl.model.profile import load_profile
 from etl.model.release import MARKS, is_litter, parse
 from etl.tables import blobs
-from etl.tables.unit import Blob, Context, Measured
+from etl.tables.unit import Blob, Context
 from etl.versions import dvc
 from etl.versions.objects import hash_objects
 
 AREA = "release"
 MANIFEST = "manifest"
+_DOWNLOAD = (
+    "DOWNLOAD is a folder with the file as it was published; "
+    "if you edited it on purpose, the gate says so at every build"
+)
 Hashes = dict[str, tuple[str, int]]
 
 
@@ -60,10 +63,7 @@ def _hash_all(release: Path, hashes: Hashes, progress: Progress) -> Hashes:
     from_bytes: Hashes = {}
     for number, (path, (md5, size)) in enumerate(hashes.items(), 1):
         progress(number, len(hashes))
-        try:
-            from_bytes[path] = (md5 if md5 in MARKS else compute_md5(release / path), size)
-        except OSError as error:
-            from_bytes[path] = (f"unreadable ({error.strerror})", size)
+        from_bytes[path] = (md5 if md5 in MARKS else hash_content(release / path), size)
     return from_bytes
 
 
@@ -124,8 +124,13 @@ def _check_manifest(root: Path, hashes: Hashes, report: Report) -> None:
     for row in rows:
         path = f"{folder}/{row['path']}"
         if row["verdict"] == "mismatch" and path not in reported:
-            report.problems.append(_report_mismatch(path, row["publisher_md5"], row["md5"], bring))
-    report.problems += _report_unreadable(folder, out, bring)
+            expected, observed = f"MD5 {row['publisher_md5']} (publisher)", f"MD5 {row['md5']}"
+            report.problems.append(Problem(MANIFEST, path, expected, observed, bring, _DOWNLOAD))
+    report.problems += [
+        Problem(MANIFEST, f"{folder}/{f.path}", f.expected, f.observed, bring, f.fix)
+        for f in out.findings
+        if f.check.startswith(MANIFEST)
+    ]
     absent = sum(row["verdict"] == "missing" for row in rows)
     if absent:
         report.notes.append(f"manifest: {absent} files that the publisher lists are not here")
@@ -134,23 +139,3 @@ def _check_manifest(root: Path, hashes: Hashes, report: Report) -> None:
         return
     agree = sum(row["verdict"] == "match" for row in rows)
     report.checked[MANIFEST] = f"{len(rows)} files listed, {agree} with the publisher's MD5"
-
-
-def _report_mismatch(path: str, publisher: str, now: str, bring: str) -> Problem:
-    return Problem(
-        MANIFEST,
-        path,
-        f"MD5 {publisher} (publisher)",
-        f"MD5 {now}",
-        bring,
-        "DOWNLOAD is a folder with the file as it was published; "
-        "if you edited it on purpose, the gate says so at every build",
-    )
-
-
-def _report_unreadable(folder: str, out: Measured, bring: str) -> list[Problem]:
-    return [
-        Problem(MANIFEST, f"{folder}/{f.path}", f.expected, f.observed, bring, f.fix)
-        for f in out.findings
-        if f.check.startswith(MANIFEST)
-    ]

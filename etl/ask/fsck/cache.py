@@ -7,8 +7,7 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from etl.ask.fsck.model import Problem, Progress, Report, Tracked, shorten_path
-from etl.model.digests import compute_md5
+from etl.ask.fsck.model import Problem, Progress, Report, Tracked, hash_content, shorten_path
 from etl.model.errors import UserError
 from etl.text.values import format_bytes
 from etl.versions import dvc, git, rwlock
@@ -42,8 +41,9 @@ def read_tracked(root: Path, report: Report) -> Tracked:
 
 def _list_folder(root: Path, md5: str) -> Iterator[tuple[str, str]]:
     """List the files of a folder whose list is whole in the cache; a bad one is found later."""
-    path = dvc.name_cache_path(root, md5)
-    if md5.endswith(dvc.FOLDER) and _hash(path) == md5.removesuffix(dvc.FOLDER):
+    if not md5.endswith(dvc.FOLDER):
+        return
+    if hash_content(dvc.name_cache_path(root, md5)) == md5.removesuffix(dvc.FOLDER):
         yield from (dvc.list_folder_files(root, md5) or {}).items()
 
 
@@ -52,13 +52,15 @@ def check_cache(tracked: Tracked, report: Report, *, read: bool, progress: Progr
     objects = list(_list_objects(dvc.find_cache(tracked.root)))
     report.problems += _list_leftovers(tracked.root)
     if rwlock.has_damaged_lock(tracked.root):
+        expected = "DVC's list of readers and writers"
+        otherwise = "while another build runs: wait for it"
         report.problems.append(
-            Problem(AREA, rwlock.RWLOCK, "DVC's list of readers and writers", "cut short",
-                    "ispy1 repro", "while another build runs: wait for it")
-        )  # fmt: skip
-    bad: set[str] = set()
+            Problem(AREA, rwlock.RWLOCK, expected, "cut short", "ispy1 repro", otherwise)
+        )
+    corrupt: list[Problem] = []
     if read:
-        bad = _check_objects(tracked, objects, report, progress)
+        corrupt = list(_find_corrupt(tracked, objects, progress))
+        report.problems += corrupt
     else:
         report.notes.append("cache: not hashed (--quick); DVC itself trusts read-only files")
     lacking = [path for path, md5 in tracked.paths.items() if md5 not in tracked.cached]
@@ -66,7 +68,7 @@ def check_cache(tracked: Tracked, report: Report, *, read: bool, progress: Progr
     report.problems += [_report_missing(tracked, path) for path in damaged]
     _note_elsewhere(tracked, report, len(lacking) - len(damaged))
     size = sum(path.stat().st_size for _, path in objects if path.is_file())
-    done = f"hashed, {len(bad)} bad" if read else "listed by name"
+    done = f"hashed, {len(corrupt)} bad" if read else "listed by name"
     report.checked[AREA] = f"{len(objects)} objects ({format_bytes(size)}) {done}"
 
 
@@ -96,46 +98,28 @@ def _list_leftovers(root: Path) -> Iterator[Problem]:
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         if not _OBJECT.fullmatch(path.relative_to(folder).as_posix().replace("/", "", 1)):
             name = shorten_path(root, path)
-            yield Problem(
-                AREA, name, "an object named by its MD5", "another file",
-                f"rm -f {shlex.quote(name)}",
-            )  # fmt: skip
+            repair = f"rm -f {shlex.quote(name)}"
+            yield Problem(AREA, name, "an object named by its MD5", "another file", repair)
 
 
-def _check_objects(
-    tracked: Tracked, objects: list[tuple[str, Path]], report: Report, progress: Progress
-) -> set[str]:
-    """Hash every object; return the MD5s whose content is another."""
+def _find_corrupt(
+    tracked: Tracked, objects: list[tuple[str, Path]], progress: Progress
+) -> Iterator[Problem]:
+    """Yield the objects whose content is another than their name says."""
     names = {md5: path for path, md5 in tracked.paths.items()} | dict(tracked.old)
-    bad: set[str] = set()
     for number, (md5, path) in enumerate(objects, 1):
         progress(number, len(objects))
-        content = _hash(path)
+        content = hash_content(path)
         if content != md5.removesuffix(dvc.FOLDER):
-            bad.add(md5)
-            report.problems.append(_report_corrupt(tracked, md5, path, content, names.get(md5, "")))
-    return bad
-
-
-def _hash(path: Path) -> str:
-    try:
-        return compute_md5(path)
-    except OSError as error:
-        return f"unreadable ({error.strerror})"
+            yield _report_corrupt(tracked, md5, path, content, names.get(md5, ""))
 
 
 def _report_corrupt(tracked: Tracked, md5: str, path: Path, content: str, name: str) -> Problem:
     file = shorten_path(tracked.root, path)
-    expected = f"MD5 {md5}" + (f", the content of {name}" if name else "")
+    expected = f"MD5 {md5}, the content of {name}" if name else f"MD5 {md5}"
     command, otherwise = _find_refill(tracked, md5, name)
-    return Problem(
-        AREA,
-        file,
-        expected,
-        f"MD5 {content}",
-        f"rm -f {shlex.quote(file)}{command}",
-        otherwise,
-    )
+    repair = f"rm -f {shlex.quote(file)}{command}"
+    return Problem(AREA, file, expected, f"MD5 {content}", repair, otherwise)
 
 
 def _find_refill(tracked: Tracked, md5: str, name: str) -> tuple[str, str]:
@@ -156,7 +140,7 @@ def _is_intact(path: Path, md5: str) -> bool:
     """Return whether the workspace has the content; of a folder, whether it is there."""
     if md5.endswith(dvc.FOLDER):
         return path.is_dir()
-    return path.is_file() and _hash(path) == md5
+    return path.is_file() and hash_content(path) == md5
 
 
 def _report_missing(tracked: Tracked, path: str) -> Problem:

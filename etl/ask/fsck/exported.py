@@ -91,12 +91,8 @@ def _compare_databases(exported: Path, fresh: Path) -> tuple[str, str] | None:
 def _compare_catalogs(connection: duckdb.DuckDBPyConnection) -> tuple[str, str] | None:
     fresh, exported = (set(connection.execute(_CATALOG.format(name=n)).fetchall())
                     for n in ("fresh", "found"))  # fmt: skip
-    odd = sorted({f"{row[0]}.{row[1]}" for row in fresh ^ exported})
-    return (
-        ("the tables, views and comments of the project", f"other: {', '.join(odd)}")
-        if odd
-        else None
-    )
+    odd = ", ".join(sorted({f"{row[0]}.{row[1]}" for row in fresh ^ exported}))
+    return ("the tables, views and comments of the project", f"other: {odd}") if odd else None
 
 
 def _compare_rows(connection: duckdb.DuckDBPyConnection) -> tuple[str, str] | None:
@@ -121,7 +117,6 @@ def _list_extra(folder: Path, names: set[Path]) -> Iterator[Problem]:
     """Yield the tables in the export that the project does not have."""
     for path in sorted((folder / "parquet").rglob("*")):
         if path.is_file() and path.relative_to(folder) not in names:
-            yield Problem(
-                AREA, str(path), "no such file (no table of this name)", "a file",
-                f"rm -f {shlex.quote(str(path))}",
-            )  # fmt: skip
+            expected = "no such file (no table of this name)"
+            repair = f"rm -f {shlex.quote(str(path))}"
+            yield Problem(AREA, str(path), expected, "a file", repair)

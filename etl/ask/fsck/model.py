@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from etl.model.digests import compute_md5
+
 Progress = Callable[[int, int], None]
 
 
@@ -70,6 +72,14 @@ class Tracked:
         if md5 in self.cached:
             return f"rm -f {word} && dvc checkout {word}"
         return f"rm -f {word} && dvc pull {word}" if self.remote else None
+
+
+def hash_content(path: Path) -> str:
+    """Return the MD5 of a file, or in words that it cannot be read."""
+    try:
+        return compute_md5(path)
+    except OSError as error:
+        return f"unreadable ({error.strerror})"
 
 
 def shorten_path(root: Path, path: Path) -> str:

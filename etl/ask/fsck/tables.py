@@ -40,18 +40,21 @@ def check_tables(tracked: Tracked, report: Report) -> None:
     counted = rows = 0
     for path in _list_files(root):
         counted += 1
-        if shorten_path(root, path) in reported:
+        name, index = shorten_path(root, path), indexes.get(path.stem)
+        if name in reported:
             continue
         try:
             table, footer = read_table(path), read_footer(path)
         except (UserError, KeyError, TypeError, ValueError, OSError, pa.ArrowException) as error:
-            report.problems.append(_report_unreadable(tracked, path, error))
+            expected, message = "a Parquet file with the footer of this project", str(error).split()
+            back = tracked.find_repair(name) or _name_rebuild(name)
+            report.problems.append(Problem(AREA, name, expected, " ".join(message), back))
             continue
         rows += table.num_rows
-        problems = list(_check_footer(root, path, footer, indexes.get(path.stem)))
+        problems = list(_check_footer(name, footer, index))
         report.problems += problems
-        if not problems and path.parent == root / project.TABLES:
-            report.problems += _check_lineage(root, path, table, indexes.get(path.stem))
+        if index is not None and not problems and path.parent == root / project.TABLES:
+            report.problems += _check_lineage(name, table, index)
     report.problems += _list_broken_views(root)
     for name, lister in list_parts_tables().items():
         counted += _check_parts(tracked, name, lister, report)
@@ -129,10 +132,8 @@ def _list_strays(tracked: Tracked) -> Iterator[Problem]:
         name = shorten_path(tracked.root, path)
         if path.name != ".gitignore" and name not in expected:
             rm = "rm -rf" if path.is_dir() else "rm -f"
-            yield Problem(
-                AREA, name, "no such file (no stage makes it)", "a file",
-                f"{rm} {shlex.quote(name)}",
-            )  # fmt: skip
+            repair = f"{rm} {shlex.quote(name)}"
+            yield Problem(AREA, name, "no such file (no stage makes it)", "a file", repair)
 
 
 def _list_part_files(root: Path) -> Iterator[str]:
@@ -148,11 +149,10 @@ def _compare_with_lock(tracked: Tracked) -> Iterator[Problem]:
         if path.startswith(tuple(f"{folder}/" for folder in _FOLDERS)) and file.is_file():
             content = compute_md5(file)
             if content != md5:
+                expected, observed = f"MD5 {md5} (dvc.lock)", f"MD5 {content}"
                 back = tracked.find_repair(path) or "ispy1 repro"
-                yield Problem(
-                    AREA, path, f"MD5 {md5} (dvc.lock)", f"MD5 {content}", back,
-                    "if a build was interrupted: ispy1 repro",
-                )  # fmt: skip
+                otherwise = "if a build was interrupted: ispy1 repro"
+                yield Problem(AREA, path, expected, observed, back, otherwise)
 
 
 def _check_parts(tracked: Tracked, name: str, lister: str, report: Report) -> int:
@@ -168,8 +168,8 @@ def _check_parts(tracked: Tracked, name: str, lister: str, report: Report) -> in
             report.problems.append(problem)
     missing = listed.keys() - parts.keys()
     if missing:
-        there = f"{len(missing)} of {len(listed)} files of {name} are not here"
-        report.notes.append(f"tables: {there}; `dvc pull tables` or `ispy1 repro` brings them")
+        count = f"{len(missing)} of {len(listed)} files of {name} are not here"
+        report.notes.append(f"tables: {count}; `dvc pull tables` or `ispy1 repro` brings them")
     return len(parts)
 
 
@@ -181,70 +181,47 @@ def _list_part_md5s(root: Path, lister: str) -> dict[str, str]:
     return {}
 
 
-def _report_unreadable(tracked: Tracked, path: Path, error: Exception) -> Problem:
-    name = shorten_path(tracked.root, path)
-    back = tracked.find_repair(name) or _name_rebuild(path)
-    message = " ".join(str(error).split())
-    return Problem(AREA, name, "a Parquet file with the footer of this project", message, back)
-
-
-def _name_rebuild(path: Path) -> str:
+def _name_rebuild(name: str) -> str:
     """Return the command that makes a table anew although DVC takes it for finished."""
-    return f"rm -f {shlex.quote('/'.join(path.parts[-3:]))} && ispy1 repro"
+    return f"rm -f {shlex.quote(name)} && ispy1 repro"
 
 
-def _check_footer(
-    root: Path, path: Path, footer: dict[str, Any], index: Index | None
-) -> Iterator[Problem]:
-    name = shorten_path(root, path)
-    if footer.get("schema_version") != SCHEMA_VERSION:
-        yield Problem(
-            AREA, name, f"schema version {SCHEMA_VERSION}",
-            f"schema version {footer.get('schema_version')}", _name_rebuild(path),
-        )  # fmt: skip
-    if index is not None and footer.get("recipe") != index.recipe.table:
-        yield Problem(
-            AREA, name, f"recipe {index.recipe.table} (index)", f"recipe {footer.get('recipe')}",
-            _name_rebuild(path),
-        )  # fmt: skip
+def _check_footer(name: str, footer: dict[str, Any], index: Index | None) -> Iterator[Problem]:
+    """Check by which form and recipe a table was written."""
+    form, recipe = footer.get("schema_version"), footer.get("recipe")
+    if form != SCHEMA_VERSION:
+        expected, observed = f"schema version {SCHEMA_VERSION}", f"schema version {form}"
+        yield Problem(AREA, name, expected, observed, _name_rebuild(name))
+    if index is not None and recipe != index.recipe.table:
+        expected, observed = f"recipe {index.recipe.table} (index)", f"recipe {recipe}"
+        yield Problem(AREA, name, expected, observed, _name_rebuild(name))
 
 
-def _check_lineage(
-    root: Path, path: Path, table: pa.Table, index: Index | None
-) -> Iterator[Problem]:
+def _check_lineage(name: str, table: pa.Table, index: Index) -> Iterator[Problem]:
     """Check that every MD5 in a table is that of its blob in the index."""
-    column = "md5" if path.stem == "blobs" else "blob_md5"
-    if index is None:
-        return
-    yield from _check_md5s(root, path, table, index)
+    md5s = {blob.path: blob.md5 for blob in index.blobs}
+    column = "md5" if Path(name).stem == "blobs" else "blob_md5"
+    yield from _check_md5s(name, table, set(md5s.values()))
     if not {"path", column} <= set(table.column_names):
         return
-    listed = {blob.path: blob.md5 for blob in index.blobs}
-    file = shorten_path(root, path)
     for row in table.select(["path", column]).to_pylist():
-        md5 = listed.get(row["path"])
+        md5 = md5s.get(row["path"])
         if row[column] is not None and row[column] != md5:
             expected = f"MD5 {md5} (index)" if md5 else "a blob that the index lists"
-            yield Problem(
-                LINEAGE,
-                f"{file}: {row['path']}",
-                expected,
-                f"MD5 {row[column]}",
-                _name_rebuild(path),
-            )
+            observed, back = f"MD5 {row[column]}", _name_rebuild(name)
+            yield Problem(LINEAGE, f"{name}: {row['path']}", expected, observed, back)
 
 
-def _check_md5s(root: Path, path: Path, table: pa.Table, index: Index) -> Iterator[Problem]:
+def _check_md5s(name: str, table: pa.Table, listed: set[str]) -> Iterator[Problem]:
     """Check that every MD5 of a row that comes from several blobs is in the index."""
-    listed = {blob.md5 for blob in index.blobs}
-    for name in table.column_names:
-        if name.endswith(BLOB_MD5S):
-            values = table[name].combine_chunks()
+    for column in table.column_names:
+        if column.endswith(BLOB_MD5S):
+            values = table[column].combine_chunks()
             flat = values.flatten() if pa.types.is_list(values.type) else values
             for md5 in sorted(set(flat.to_pylist()) - listed - {None}):
-                file = f"{shorten_path(root, path)}: {name}"
                 expected = "the MD5 of a blob that the index lists"
-                yield Problem(LINEAGE, file, expected, f"MD5 {md5}", _name_rebuild(path))
+                back = _name_rebuild(name)
+                yield Problem(LINEAGE, f"{name}: {column}", expected, f"MD5 {md5}", back)
 
 
 def has_tables(root: Path) -> bool:
