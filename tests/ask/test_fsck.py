@@ -14,14 +14,13 @@ from typing import Any
 import duckdb
 import pyarrow.parquet as pq
 import pytest
-import typer
 from dvc.cli import main as run_dvc
 from history import GROWN
 from support import write_manifest
 from typer.testing import CliRunner
 
 from etl.ask.fsck import Problem, Report, format_lines, fsck
-from etl.cli import why as commands
+from etl.cli import app
 from etl.model.digests import compute_md5
 from etl.model.errors import UserError
 from etl.model.store import read_footer, read_table, write_table
@@ -399,8 +398,6 @@ def test_nothing_to_check_is_said(project: Path) -> None:
 
 
 def test_the_command_and_its_exit_codes(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    app = typer.Typer()
-    commands.register(app)
     monkeypatch.chdir(copy)
 
     def run(*words: str) -> Any:  # noqa: ANN401  typer's result

@@ -8,15 +8,14 @@ from pathlib import Path
 import pytest
 from history import commit
 from made import small
-from support import ROOT
 from typer.testing import CliRunner
 
 import etl
-from etl.ask.methods import TEMPLATE, format_methods
+from etl.ask.methods import format_methods
 from etl.cli import app
 from etl.model.params_file import set_params
 from etl.versions.run_git import describe_checkout
-from etl.warehouse.reports import METHODS, list_reports
+from etl.warehouse.reports import METHODS
 
 
 def test_its_figures_are_those_of_the_tables(built: Path) -> None:
@@ -58,15 +57,6 @@ def test_nothing_is_built_and_no_phantom(project: Path) -> None:
     assert text.count("\n- ") == 5  # citations
     commit(project, "v7")
     assert describe_checkout(project) == "v7"
-
-
-def test_every_block_of_the_template_is_answered(built: Path) -> None:
-    answered = {"phantom", "version", "software", "verdict", "recompute.inputs"}
-    answered.add("audit.not_compared")
-    with etl.connect(built) as connection:
-        for name in re.findall(r"<!-- (?:of\.)?([\w.]+)", TEMPLATE.read_text()):
-            if name not in answered | list_reports(ROOT).keys():
-                connection.execute(f"from {name}")
 
 
 def test_the_command(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,6 @@ from contextlib import chdir
 from pathlib import Path
 
 import pytest
-import typer
 from dvc.repo import Repo
 from history import GROWN, REPACKED, commit, git, set_remote
 from support import MANIFEST, make_project, make_release
@@ -16,7 +15,7 @@ from typer.testing import CliRunner
 
 from etl.ask.status import Status, format_lines, status
 from etl.build.index import list_tables, write_indexes
-from etl.cli import why as commands
+from etl.cli import app
 from etl.model import project
 from etl.model.errors import UserError
 from etl.phantom import papers
@@ -190,8 +189,6 @@ def test_a_project_without_git_release_or_build(project: Path, copy: Path) -> No
 
 
 def test_the_command(past: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    app = typer.Typer()
-    commands.register(app)
     monkeypatch.chdir(past)
     said = CliRunner().invoke(app, ["status"])
     assert (said.exit_code, len(said.output.splitlines())) == (0, 11)

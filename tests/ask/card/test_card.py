@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from support import ROOT, build
 
 import etl
+from etl.ask import methods
 from etl.ask.card.card import CARD, Facts, read_facts, render_card, write_card
 from etl.ask.card.template import TEMPLATE
 from etl.gate.report import NOTHING, Contract, Failing, GateReport
@@ -193,13 +194,23 @@ def test_contracts_with_nothing_to_judge_are_said_in_words(built: Path) -> None:
     assert "| nothing to judge |" not in broken
 
 
-def test_every_block_of_the_template_is_answered(built: Path) -> None:
+@pytest.mark.parametrize(
+    ("template", "answered"),
+    [
+        (TEMPLATE, {"title", "verdict", "picture", "no_picture", "unjudged", "version", "tables"}),
+        (
+            methods.TEMPLATE,
+            {"phantom", "version", "software", "verdict", "recompute.inputs", "audit.not_compared"},
+        ),
+    ],
+)
+def test_every_block_of_a_template_is_answered(
+    built: Path, template: Path, answered: set[str]
+) -> None:
     """A name that nothing answers would say `none`, and nobody would see the misprint."""
-    names = re.findall(r"<!-- ([\w.]+)", TEMPLATE.read_text())
-    answered = {"title", "verdict", "picture", "no_picture", "unjudged", "version", "tables"}
     with etl.connect(built) as connection:
-        for name in names:
-            if name not in {*answered, *list_reports(ROOT)}:
+        for name in re.findall(r"<!-- (?:of\.)?([\w.]+)", template.read_text()):
+            if name not in answered | list_reports(ROOT).keys():
                 connection.execute(f"from {name}")
 
 
