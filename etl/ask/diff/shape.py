@@ -71,13 +71,14 @@ class Pair:
 
 def read_side(connection: duckdb.DuckDBPyConnection, catalog: str) -> Side:
     """Read the tables of a catalog but those without a documented key: they are the user's own."""
-    given = {"catalog": catalog}
+    parameters = {"catalog": catalog}
     columns: dict[str, Columns] = {}
-    for table, name, kind in connection.execute(load_sql("list_columns"), given).fetchall():
+    for table, name, kind in connection.execute(load_sql("list_columns"), parameters).fetchall():
         columns.setdefault(table, {})[name] = kind
     tables: dict[str, tuple[tuple[str, ...], Columns]] = {}
     with_parts: set[str] = set()
-    for table, comment, has_parts in connection.execute(load_sql("list_tables"), given).fetchall():
+    listed = connection.execute(load_sql("list_tables"), parameters).fetchall()
+    for table, comment, has_parts in listed:
         match = _KEY.search(comment or "")
         if match:
             key = tuple(name.strip() for name in match[1].split(","))

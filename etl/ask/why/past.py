@@ -20,7 +20,7 @@ from etl.versions.git import LOCK, Revision
 from etl.warehouse.connect import connect, quoted
 from etl.warehouse.sql_words import scan_parquet
 
-LIMIT = 50  # versions n_versions at for the last change
+LIMIT = 50  # versions looked at for the last change
 _MISSING = object()
 
 
@@ -39,13 +39,16 @@ class Trace:
     offline: bool = False
     progress: Callable[[int, int], None] = lambda _done, _all: None  # versions read, and to read
 
+    @property
+    def lister(self) -> str:
+        """The table that lists the files of one with a file per case; else the table itself."""
+        return list_parts_tables().get(self.table, self.table)
+
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """The value at one version. `file`: the table's; None for the working tree's own."""
+    """The value at one version, and the file of its table. `revision`: None: the working tree."""
 
-    name: str
-    date: str
     file: Path
     value: Any
     revision: Revision | None = None
@@ -53,8 +56,7 @@ class _State:
 
 def find_last_change(trace: Trace, value: object) -> Change:
     """Find when the value became what it is, among the last versions on the way to HEAD."""
-    path = find_table(trace.root, _find_lister(trace))
-    state = _State("the working tree", "", path, value)
+    state = _State(find_table(trace.root, trace.lister), value)
     n_versions = 0
     try:
         past = git.list_commits_of(trace.root, LOCK, LIMIT + 1)
@@ -79,23 +81,18 @@ def find_last_change(trace: Trace, value: object) -> Change:
 
 def _read_state(trace: Trace, revision: Revision, values_by_md5: dict[str, object]) -> _State:
     """Return the value at a revision; `values_by_md5` keeps it by the table file's MD5."""
-    lister, key = _find_lister(trace), trace.key
-    lister_md5 = md5 = revision_tables.list_tables_at(trace.root, revision).get(lister)
-    if lister != trace.table:
+    key = trace.key
+    lister_md5 = md5 = revision_tables.list_tables_at(trace.root, revision).get(trace.lister)
+    if trace.lister != trace.table:
         parts = revision_tables.list_parts_at(trace.root, revision).get(trace.table, {})
         md5 = parts.get(str(key[CASE_ID.name]))
         key = {name: value for name, value in key.items() if name != CASE_ID.name}
     if md5 is None or lister_md5 is None:
-        return _State(revision.name, _format_day(revision), Path(), _MISSING, revision)
+        return _State(Path(), _MISSING, revision)
     file = _find_file(trace, revision, lister_md5)
     if md5 not in values_by_md5:
         values_by_md5[md5] = read_value(_find_file(trace, revision, md5), trace.column, key)
-    return _State(revision.name, _format_day(revision), file, values_by_md5[md5], revision)
-
-
-def _find_lister(trace: Trace) -> str:
-    """Return the table that lists the files of one with a file per case; else the table itself."""
-    return list_parts_tables().get(trace.table, trace.table)
+    return _State(file, values_by_md5[md5], revision)
 
 
 def _find_file(trace: Trace, revision: Revision, md5: str) -> Path:
@@ -138,22 +135,18 @@ def _format_day(revision: Revision) -> str:
 def _describe_since(state: _State) -> str:
     if state.revision is None:
         return "in the working tree, in no version yet"
-    return f"as it is since {state.name} ({state.date}) at least"
+    return f"as it is since {state.revision.name} ({_format_day(state.revision)}) at least"
 
 
 def _report_unchanged(state: _State, n_versions: int) -> Change:
-    summary = (
-        f"unchanged since {state.name} ({state.date}), the first version that was built"
-        if state.revision
-        else "in no version yet: commit dvc.lock to keep one"
-    )
+    after = _drop_missing(state.value)
+    if state.revision is None:
+        summary = "in no version yet: commit dvc.lock to keep one"
+        return Change(happened=False, summary=summary, after=after, n_versions=n_versions)
+    name, day = state.revision.name, _format_day(state.revision)
+    summary = f"unchanged since {name} ({day}), the first version that was built"
     return Change(
-        happened=False,
-        summary=summary,
-        revision=state.name if state.revision else "",
-        date=state.date,
-        after=_drop_missing(state.value),
-        n_versions=n_versions,
+        happened=False, summary=summary, revision=name, date=day, after=after, n_versions=n_versions
     )
 
 
@@ -161,17 +154,13 @@ def _describe_change(trace: Trace, older: _State, newer: _State, n_versions: int
     blobs = tuple(_list_blob_changes(trace, older, newer))
     recipes = _read_recipes(older, newer)
     verb = "appeared" if older.value is _MISSING else "changed"
-    cause = _describe_cause(blobs, recipes)
-    at = (
-        f"at {newer.name} ({newer.date})"
-        if newer.revision
-        else "in the working tree, not committed"
-    )
+    name, day = (newer.revision.name, _format_day(newer.revision)) if newer.revision else ("", "")
+    at = f"at {name} ({day})" if name else "in the working tree, not committed"
     return Change(
         happened=True,
-        summary=f"{verb} {at}, {cause}",
-        revision=newer.name if newer.revision else "",
-        date=newer.date,
+        summary=f"{verb} {at}, {_describe_cause(blobs, recipes)}",
+        revision=name,
+        date=day,
         before=_drop_missing(older.value),
         after=_drop_missing(newer.value),
         blobs=blobs,

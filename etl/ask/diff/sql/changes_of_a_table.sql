@@ -3,7 +3,11 @@
 {% set lineage = list_texts(pair.common | select("lineage")) %}
 {% set group = list_names(pair.group) ~ ("," if pair.group else "") %}
 {% set key %}
-to_json({{ "{" }}{% for k in pair.key %}{{ k | literal }}: c.{{ k | quoted }}, {% endfor %}})::varchar
+to_json(struct_pack(
+    {% for k in pair.key | map("quoted") %}
+    {{ k }} := c.{{ k }}{{ "," if not loop.last }}
+    {% endfor %}
+))::varchar
 {% endset %}
 {% macro match_group(alias) %}
 true{% for k in pair.group | map("quoted") %} and c.{{ k }} = {{ alias }}.{{ k }}{% endfor %}
