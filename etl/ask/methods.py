@@ -10,7 +10,9 @@ import re
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import duckdb
 
 from etl.ask.card.card import NOT_RECORDED, describe_verdict, read_facts
 from etl.ask.card.template import Answers, Row, ask, fill_template, write_query
@@ -18,10 +20,8 @@ from etl.model import project
 from etl.model.errors import UserError
 from etl.text.values import is_list
 from etl.versions.run_git import describe_checkout
+from etl.warehouse.connect import connect, hide_python_objects
 from etl.warehouse.reports import list_reports
-
-if TYPE_CHECKING:
-    import duckdb
 
 TEMPLATE = Path(__file__).with_name("methods.template.md")
 PACKAGES = (
@@ -42,8 +42,6 @@ def format_methods(root: Path) -> str:
     Raises:
         UserError: the warehouse cannot be opened.
     """
-    from etl.warehouse.connect import connect, hide_python_objects
-
     facts = read_facts(root)
     release = f"`{facts.release_hash}`" if facts.release_hash else NOT_RECORDED
     with connect(root) as connection:

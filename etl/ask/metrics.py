@@ -13,6 +13,7 @@ from typing import Any
 from etl.ask.card.template import ask
 from etl.model.store import write_atomically
 from etl.text.output import format_csv
+from etl.warehouse.connect import connect, hide_python_objects
 from etl.warehouse.reports import list_reports
 from etl.warehouse.views import read_sql
 
@@ -29,8 +30,6 @@ def write_metrics(root: Path) -> Path:
     Raises:
         UserError: the warehouse cannot be opened, or the disk refuses.
     """
-    from etl.warehouse.connect import connect, hide_python_objects
-
     with connect(root) as connection:
         hide_python_objects(connection)
         metrics = {

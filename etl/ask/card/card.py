@@ -9,7 +9,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import duckdb
 
 from etl.ask.card.template import Row, ask, fill_template
 from etl.gate.report import Contract, GateReport, find_report, find_stale, format_headline
@@ -19,10 +20,7 @@ from etl.model.profile import Profile, load_profile
 from etl.model.store import read_footer, require_tables, write_atomically
 from etl.text.markdown import NONE
 from etl.versions import dvc
-from etl.warehouse.connect import hide_python_objects, quoted
-
-if TYPE_CHECKING:
-    import duckdb
+from etl.warehouse.connect import connect, hide_python_objects, quoted
 
 CARD = "reports/card.md"
 PICTURE = "card.png"  # beside the card
@@ -48,8 +46,6 @@ def write_card(root: Path) -> Path:
     Raises:
         UserError: there is no table, the warehouse cannot be opened, or the disk refuses.
     """
-    from etl.warehouse.connect import connect
-
     require_tables(root)
     with connect(root) as connection:
         card = render_card(connection, root, read_facts(root))

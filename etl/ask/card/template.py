@@ -13,15 +13,14 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import duckdb
 
 from etl.text.markdown import NONE, escape_prose, format_cell, format_code
 from etl.text.values import format_bytes
 from etl.warehouse.connect import fetch_rows, quoted
 from etl.warehouse.reports import list_reports
-
-if TYPE_CHECKING:
-    import duckdb
 
 Row = Mapping[str, Any]
 Answers = Mapping[str, Sequence[Row]]
@@ -83,8 +82,6 @@ def ask(
     connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[object] = ()
 ) -> list[dict[str, Any]]:
     """Return the rows of a query; none where a table or view is not there (a release in parts)."""
-    import duckdb
-
     try:
         return fetch_rows(connection.execute(sql, parameters))
     except duckdb.CatalogException:
