@@ -15,7 +15,7 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 from dvc.cli import main as run_dvc
-from history import GROWN
+from history import GROWN, set_remote
 from support import write_manifest
 from typer.testing import CliRunner
 
@@ -54,8 +54,14 @@ def object_of(root: Path, path: str) -> Path:
     return dvc.name_cache_path(root, compute_md5(root / path))
 
 
-def repair(root: Path, problem: Problem) -> None:
-    """Run the commands that the problem names; those of DVC in this process."""
+def repair(root: Path, *problems: Problem, quick: bool = False) -> None:
+    """Run the commands that problems name, those of DVC in this process; nothing is wrong then."""
+    for problem in problems:
+        run_repair(root, problem)
+    assert fsck(root, quick=quick).is_clean
+
+
+def run_repair(root: Path, problem: Problem) -> None:
     for command in problem.repair.split(" && "):
         program, *words = shlex.split(command)
         with chdir(root):
@@ -94,7 +100,6 @@ def test_a_flipped_byte_in_a_read_only_cache_file(copy: Path, path: str) -> None
     assert problem.found == f"MD5 {compute_md5(bad)}"
     assert fsck(copy, quick=True).is_clean  # which is why quick is not the default
     repair(copy, problem)
-    assert fsck(copy).is_clean
 
 
 def test_a_flipped_byte_in_a_folders_list(copy: Path) -> None:
@@ -103,7 +108,6 @@ def test_a_flipped_byte_in_a_folders_list(copy: Path) -> None:
     problem = only(fsck(copy))
     assert RELEASE in problem.expected
     repair(copy, problem)
-    assert fsck(copy).is_clean
 
 
 def test_a_flipped_byte_in_an_earlier_version(copy: Path) -> None:
@@ -117,8 +121,6 @@ def test_a_flipped_byte_in_an_earlier_version(copy: Path) -> None:
 
 
 def test_a_flipped_byte_comes_back_from_the_remote(copy: Path, tmp_path: Path) -> None:
-    from history import set_remote
-
     (tmp_path / "store").mkdir()
     set_remote(copy, tmp_path / "store")
     blob = copy / RELEASE / GROWN
@@ -127,9 +129,7 @@ def test_a_flipped_byte_comes_back_from_the_remote(copy: Path, tmp_path: Path) -
     blob.unlink()
     report = fsck(copy)
     assert [problem.area for problem in report.problems] == ["release", "cache"]
-    for problem in reversed(report.problems):
-        repair(copy, problem)
-    assert fsck(copy).is_clean
+    repair(copy, *reversed(report.problems))
 
 
 @pytest.mark.parametrize("path", [f"{RELEASE}/{GROWN}", MASKS])
@@ -141,7 +141,6 @@ def test_a_missing_cache_object(copy: Path, path: str) -> None:
     assert (problem.found, path in problem.expected) == ("no file", True)
     repair(copy, problem)
     assert gone.is_file()
-    assert fsck(copy).is_clean
 
 
 def test_what_an_earlier_version_lacks_is_a_note(copy: Path) -> None:
@@ -158,7 +157,6 @@ def test_a_leftover_in_the_cache(copy: Path) -> None:
     problem = only(fsck(copy))
     assert problem.path.endswith("ab/tmp_half")
     repair(copy, problem)
-    assert fsck(copy).is_clean
 
 
 # --- The release --------------------------------------------------------------------------------
@@ -175,7 +173,6 @@ def test_an_edited_blob(copy: Path) -> None:
     assert "ispy1 repro" in problem.otherwise
     repair(copy, problem)
     assert compute_md5(blob) == kept
-    assert fsck(copy).is_clean
 
 
 def test_a_missing_and_a_new_blob(copy: Path) -> None:
@@ -185,9 +182,8 @@ def test_a_missing_and_a_new_blob(copy: Path) -> None:
     assert by_path["ISPY1_9001.nii.gz"].found == "no file"
     assert "does not list it" in by_path["ISPY1_9050.nii.gz"].expected
     assert by_path["ISPY1_9050.nii.gz"].repair == "ispy1 repro"
-    repair(copy, by_path["ISPY1_9001.nii.gz"])
     (copy / by_path["ISPY1_9050.nii.gz"].path).unlink()
-    assert fsck(copy, quick=True).is_clean
+    repair(copy, by_path["ISPY1_9001.nii.gz"], quick=True)
 
 
 def test_a_blob_with_another_md5_than_the_publisher_states(copy: Path) -> None:
@@ -260,8 +256,7 @@ def test_a_truncated_table(copy: Path) -> None:
     problem = only(fsck(copy, quick=True))
     assert problem.path == MASKS
     assert kept in problem.expected
-    repair(copy, problem)
-    assert fsck(copy, quick=True).is_clean
+    repair(copy, problem, quick=True)
     path.write_bytes(path.read_bytes()[:-100])
     forget_lock(copy)
     alone = only(fsck(copy, quick=True))
@@ -273,8 +268,7 @@ def test_an_edited_value_in_a_table(copy: Path) -> None:
     rewrite(copy, volume_cm3=1000.0)
     problem = only(fsck(copy, quick=True))
     assert (problem.path, "dvc.lock" in problem.expected) == (MASKS, True)
-    repair(copy, problem)
-    assert fsck(copy, quick=True).is_clean
+    repair(copy, problem, quick=True)
 
 
 def test_a_table_with_a_foreign_recipe_and_one_of_another_schema(
@@ -317,8 +311,7 @@ def test_foreign_leftovers(copy: Path, name: str) -> None:
     (copy / name).write_text("left")
     problem = only(fsck(copy, quick=True))
     assert problem.path == name
-    repair(copy, problem)
-    assert fsck(copy, quick=True).is_clean
+    repair(copy, problem, quick=True)
 
 
 # --- An export ----------------------------------------------------------------------------------

@@ -9,17 +9,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from history import GROWN, commit, git, grow
+from history import GROWN, commit, git, grow, set_remote
 from support import CLINICAL, FEATURES, ROOT, TRIAL_ONLY, build, md5
 from typer.testing import CliRunner
 
 from etl.ask.why import Answer, Explanation, as_json, format_lines, why
 from etl.ask.why import past as past_module
+from etl.ask.why.model import Change, RecipeFact
 from etl.cli import app
 from etl.model import project as etl_project
 from etl.model.errors import UserError
-from etl.model.store import read_table, table_path
-from etl.versions import dvc
+from etl.model.store import read_footer, read_table, table_path, write_table
+from etl.tables.masks import TABLE
+from etl.versions import dvc, revision_tables
+from etl.warehouse.connect import connect
 
 CASE, OTHER = "ISPY1_9001", "ISPY1_9002"
 
@@ -38,9 +41,19 @@ def grown(past: Path) -> Explanation:
     return one(past, "masks.volume_cm3", CASE, "stv_manual", history=True)
 
 
-def volume(root: Path, rev: str | None = None) -> float:
-    from etl.warehouse.connect import connect
+def change(explanation: Explanation, *, happened: bool) -> Change:
+    changed = explanation.changed
+    assert changed is not None
+    assert changed.happened is happened
+    return changed
 
+
+def recipe(explanation: Explanation) -> RecipeFact:
+    assert explanation.recipe is not None
+    return explanation.recipe
+
+
+def volume(root: Path, rev: str | None = None) -> float:
     row = connect(root, rev=rev).execute(
         "select volume_cm3 from masks where case_id = ? and mask = 'stv_manual'", [CASE]
     )
@@ -69,9 +82,8 @@ def test_a_value_of_two_masks_leads_to_both(past: Path) -> None:
     for fact in found.blobs:
         assert fact.md5 == md5(release / fact.path)
         assert (fact.in_workspace, fact.in_cache) == (True, True)
-    assert found.recipe is not None
-    assert found.recipe.made_by == "etl.tables.mask_agreement.measure()"
-    assert {"etl.measure.agreement", "etl.measure.carry"} <= set(found.recipe.modules)
+    assert recipe(found).made_by == "etl.tables.mask_agreement.measure()"
+    assert {"etl.measure.agreement", "etl.measure.carry"} <= set(recipe(found).modules)
     assert "2 |A and B|" in found.meaning
     assert {contract.suite for contract in found.contracts} == {"mask_agreement"}
 
@@ -84,10 +96,9 @@ def test_enhancement_leads_to_the_mask_and_the_three_images(past: Path, image_se
     assert found.blobs[0].path == f"masks_stv_manual/{CASE}.nii.gz"
     folder = {"zscored": "resampled_zscored_nifti", "n3": "bias-corrected_nifti"}[image_set]
     assert all(folder in fact.path for fact in found.blobs[1:])
-    assert found.recipe is not None
-    assert found.recipe.made_by == "etl.tables.kinetics.measure()"
-    assert found.recipe.parameters["params"] == {"kinetics.pe_min_percent": 70}
-    assert "etl.measure.kinetics" in found.recipe.modules
+    assert recipe(found).made_by == "etl.tables.kinetics.measure()"
+    assert recipe(found).parameters["params"] == {"kinetics.pe_min_percent": 70}
+    assert "etl.measure.kinetics" in recipe(found).modules
 
 
 def test_a_slope_leads_to_its_images_and_a_threshold_to_other_tables(
@@ -100,8 +111,7 @@ def test_a_slope_leads_to_its_images_and_a_threshold_to_other_tables(
 
 
 def test_the_recipe_names_the_code_and_its_parameters(past: Path, grown: Explanation) -> None:
-    found = grown.recipe
-    assert found is not None
+    found = recipe(grown)
     assert found.is_todays
     assert found.made_by == "etl.tables.masks.measure()"
     assert {"etl.measure.mask", "etl.read.nifti", "etl.model.store"} <= set(found.modules)
@@ -109,15 +119,12 @@ def test_the_recipe_names_the_code_and_its_parameters(past: Path, grown: Explana
     assert found.libraries["numpy"]
     assert found.parameters["profile"] == "phantom"
     assert found.parameters["naming"]["id_prefix"] == "ISPY1_"
-    assembled = one(past, "masks.matches_image_grid", CASE, "ftv").recipe
-    assert assembled is not None
+    assembled = recipe(one(past, "masks.matches_image_grid", CASE, "ftv"))
     assert assembled.made_by == "etl.tables.masks.assemble()"
 
 
 def test_it_changed_through_the_blob(past: Path, grown: Explanation) -> None:
-    found = grown.changed
-    assert found is not None
-    assert found.happened
+    found = change(grown, happened=True)
     assert (found.before, found.after) == (volume(past, "v1"), volume(past))
     assert found.before < found.after
     assert found.revision == git(past, "rev-parse", "v2").strip()[:8]
@@ -129,9 +136,7 @@ def test_it_changed_through_the_blob(past: Path, grown: Explanation) -> None:
 
 
 def test_what_did_not_change_says_so(past: Path) -> None:
-    found = one(past, "masks.volume_cm3", OTHER, "stv_manual").changed
-    assert found is not None
-    assert not found.happened
+    found = change(one(past, "masks.volume_cm3", OTHER, "stv_manual"), happened=False)
     assert found.revision == git(past, "rev-parse", "v1").strip()[:8]
     assert "first version" in found.summary
     assert found.n_versions == 2
@@ -144,42 +149,32 @@ def test_the_walk_is_bounded_and_says_so(past: Path, monkeypatch: pytest.MonkeyP
     answer = why(past, "masks.volume_cm3", words, progress=lambda *step: steps.append(step))
     assert steps == [(0, 1)]
     assert answer.explanations[0].history is None
-    found = answer.explanations[0].changed
-    assert found is not None
-    assert not found.happened
+    found = change(answer.explanations[0], happened=False)
     assert "last 1 versions" in found.summary
 
 
 def test_a_change_that_no_version_has_yet(copy: Path) -> None:
     grow(copy, 5.0)
     build(copy)
-    found = one(copy, "masks.volume_cm3", CASE, "stv_manual").changed
-    assert found is not None
-    assert found.happened
+    found = change(one(copy, "masks.volume_cm3", CASE, "stv_manual"), happened=True)
     assert found.revision == ""
     assert "not committed" in found.summary
     assert [blob.path for blob in found.blobs] == [GROWN]
 
 
 def test_code_that_changed_a_value_is_told_from_a_blob(copy: Path) -> None:
-    from etl.model.store import read_footer, write_table
-
     path = table_path(copy / etl_project.TABLES, "masks")
     rows = read_table(path).to_pylist()
     for row in rows:
         row["volume_cm3"] += 1
-    from etl.tables.masks import TABLE
-
     old = read_footer(path)["recipe"]
     meta = {"recipe": "other", "dataset": "d", "licence": "l", "attribution": "a"}
     write_table(TABLE, rows, path, meta=meta)
     found = one(copy, "masks.volume_cm3", CASE, "ftv")
-    assert found.changed is not None
-    assert found.changed.recipes == (old, "other")
-    assert found.changed.blobs == ()
-    assert "the blobs are the same" in found.changed.summary
-    assert found.recipe is not None
-    assert found.recipe.is_todays is False
+    changed = change(found, happened=True)
+    assert (changed.recipes, changed.blobs) == ((old, "other"), ())
+    assert "the blobs are the same" in changed.summary
+    assert recipe(found).is_todays is False
 
 
 def test_a_row_that_appeared(copy: Path) -> None:
@@ -187,8 +182,7 @@ def test_a_row_that_appeared(copy: Path) -> None:
     path.parent.mkdir()
     shutil.copy(copy / "data" / "release" / GROWN, path)
     build(copy)
-    found = one(copy, "masks.volume_cm3", CASE, "mine").changed
-    assert found is not None
+    found = change(one(copy, "masks.volume_cm3", CASE, "mine"), happened=True)
     assert found.summary.startswith("appeared")
     assert found.before is None
     assert [(b.path, b.before) for b in found.blobs] == [(f"masks_mine/{CASE}.nii.gz", None)]
@@ -214,22 +208,17 @@ def test_a_tag_without_the_table_says_why(copy: Path) -> None:
 
 
 def test_a_table_that_left_the_cache_ends_the_walk_with_a_reason(copy: Path) -> None:
-    from etl.versions import revision_tables
-
     md5 = revision_tables.list_tables_at(copy, "v1")["masks"]
     dvc.name_cache_path(copy, md5).unlink()
     for offline in (True, False):
-        found = one(copy, "masks.volume_cm3", CASE, "stv_manual", offline=offline).changed
-        assert found is not None
-        assert not found.happened
-        assert "not in the" in found.summary
+        found = one(copy, "masks.volume_cm3", CASE, "stv_manual", offline=offline)
+        assert "not in the" in change(found, happened=False).summary
 
 
 def test_a_project_without_git_is_explained_all_the_same(copy: Path) -> None:
     shutil.rmtree(copy / ".git")
     found = one(copy, "masks.volume_cm3", CASE, "ftv", history=True)
-    assert found.changed is not None
-    assert "not a git repository" in found.changed.summary
+    assert "not a git repository" in change(found, happened=False).summary
     assert found.history == ()
 
 
@@ -287,8 +276,7 @@ def test_a_column_that_needs_other_blobs_names_them(built: Path) -> None:
     assert found.blobs[0].role == "measured"
     assert {blob.role for blob in found.blobs[1:]} == {"read by images"}
     assert all(CASE in blob.path for blob in found.blobs)
-    assert found.changed is not None
-    assert not found.changed.happened
+    change(found, happened=False)
 
 
 # --- Views ---------------------------------------------------------------------------------------
@@ -379,8 +367,6 @@ def test_unknown_names_get_one_sentence(
 
 
 def test_the_remote_is_asked_unless_offline(copy: Path, tmp_path: Path) -> None:
-    from history import set_remote
-
     set_remote(copy, tmp_path / "store")
     (tmp_path / "store").mkdir()
     asked = one(copy, "masks.volume_cm3", CASE, "ftv").blobs[0]

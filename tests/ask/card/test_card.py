@@ -6,15 +6,18 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import duckdb
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support import ROOT, build
+from typer.testing import CliRunner
 
 import etl
 from etl.ask import methods
 from etl.ask.card.card import CARD, Facts, read_facts, render_card, write_card
 from etl.ask.card.template import TEMPLATE
+from etl.cli import app
 from etl.gate.report import NOTHING, Contract, Failing, GateReport
 from etl.model.errors import UserError
 from etl.model.profile import load_profile
@@ -58,25 +61,19 @@ def card(built: Path) -> str:
 def test_a_phantom_says_so_in_the_first_line(card: str) -> None:
     assert card.splitlines()[0].startswith("# PHANTOM")
     real = Facts(load_profile(ROOT, "ispy1_tcia"), None, {}, None)
-    import duckdb
-
     first = render_card(duckdb.connect(), ROOT, real).splitlines()[0]
     assert first == "# ISPY1-Tumor-SEG-Radiomics"
 
 
 def test_its_figures_are_those_of_the_views(card: str, built: Path) -> None:
     with etl.connect(built) as connection:
-        slices = connection.execute("select n_slices from slice_count").fetchone()
-        volume = connection.execute(
-            "select volume_max_cm3 from label_summary where mask = 'stv_manual'"
-        ).fetchone()
-        counts = connection.execute("select count(*) from case_counts").fetchone()
-    assert slices
-    assert volume
-    assert counts
-    assert section(card, "Slices").startswith(f"{slices[0]} slices")
-    assert f" {volume[0]:.2f} |" in section(card, "Labels")
-    assert len(section(card, "Counts").splitlines()) == counts[0] + 2
+        ((slices, volume, counts),) = connection.execute(
+            "select n_slices, volume_max_cm3, (select count(*) from case_counts) "
+            "from slice_count, label_summary where mask = 'stv_manual'"
+        ).fetchall()
+    assert section(card, "Slices").startswith(f"{slices} slices")
+    assert f" {volume:.2f} |" in section(card, "Labels")
+    assert len(section(card, "Counts").splitlines()) == counts + 2
     assert "| median | 1 x 1 x 1 | 18 x 15 x 16 |" in section(card, "Resolution")
     assert "| masks_ftv/ | 2 |" in section(card, "Files")
     assert "`0123abcd.dir`" in section(card, "Version")
@@ -84,24 +81,19 @@ def test_its_figures_are_those_of_the_views(card: str, built: Path) -> None:
 
 def test_what_is_derived_from_several_blobs(card: str, built: Path) -> None:
     with etl.connect(built) as connection:
-        dice = connection.execute(
-            "select median(dice) from mask_agreement where (mask_a, mask_b) = ('ftv', 'stv_manual')"
-        ).fetchone()
-        stretched = connection.execute(
+        ((dice, enhancement),) = connection.execute(
+            "select (select median(dice) from mask_agreement "
+            "where (mask_a, mask_b) = ('ftv', 'stv_manual')), median(pe_median_percent) "
+            "from kinetics where (mask, image_set) = ('stv_manual', 'zscored')"
+        ).fetchall()
+        ((stretched, n_cases),) = connection.execute(
             "select count(distinct case_id) filter (where is_stretched), count(distinct case_id) "
             "from phase_scale"
-        ).fetchone()
-        of_manual = connection.execute(
-            "select median(pe_median_percent) from kinetics "
-            "where (mask, image_set) = ('stv_manual', 'zscored')"
-        ).fetchone()
-    assert dice
-    assert stretched
-    assert of_manual
-    assert f"| ftv | stv_manual | 2 | {dice[0]:.2f} |" in section(card, "Agreement of the masks")
-    words = f"N3 phases on different scales: {stretched[0]} of {stretched[1]} cases."
+        ).fetchall()
+    assert f"| ftv | stv_manual | 2 | {dice:.2f} |" in section(card, "Agreement of the masks")
+    words = f"N3 phases on different scales: {stretched} of {n_cases} cases."
     assert words in section(card, "Enhancement")
-    assert f"| stv_manual | zscored | 2 | {of_manual[0]:,.0f} % |" in section(card, "Enhancement")
+    assert f"| stv_manual | zscored | 2 | {enhancement:,.0f} % |" in section(card, "Enhancement")
 
 
 def test_it_names_the_recipe_of_every_table(card: str, built: Path) -> None:
@@ -118,9 +110,9 @@ def test_the_verdict(built: Path, card: str) -> None:
     assert "a mask \\| is there" in broken
     assert "\\<b\\>" in broken
     assert "ISPY1_9005, and 2 more" in broken
-    green = Contract(**{**{s: getattr(RED, s) for s in RED.__slots__}, "success": True})
-    assert "**Verdict: green**" in card_of(built, green)
-    assert section(card_of(built, green), "Broken contracts") == "none"
+    green = card_of(built, replace(RED, success=True))
+    assert "**Verdict: green**" in green
+    assert section(green, "Broken contracts") == "none"
 
 
 def test_same_release_same_bytes(rebuilt: Path) -> None:
@@ -243,10 +235,6 @@ def test_lists_end_somewhere(built: Path) -> None:
 
 
 def test_the_commands(rebuilt: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from typer.testing import CliRunner
-
-    from etl.cli import app
-
     monkeypatch.chdir(rebuilt)
     done = CliRunner().invoke(app, ["card"])
     assert done.exit_code == 0, done.output
