@@ -105,12 +105,12 @@ def page(names: Sequence[str], rows: Sequence[Sequence[Any]], width: int) -> Ite
     keys = _find_keys(columns)
     while len(keys) > 1 and _sum_widths([columns[i].least for i in keys]) > width // 2:
         keys = keys[:-1]
-    taken = keys
+    shown = keys
     rest = [i for i in range(len(columns)) if i not in keys]
-    while rest or taken is keys:
-        taken = _take(columns, keys, rest, width, in_order=True)
-        rest = [i for i in rest if i not in taken]
-        yield _stand([columns[i] for i in taken], width, "cut")
+    while rest or shown is keys:
+        shown = _take(columns, keys, rest, width, in_order=True)
+        rest = [i for i in rest if i not in shown]
+        yield _stand([columns[i] for i in shown], width, "cut")
 
 
 def _stand(
@@ -226,14 +226,14 @@ def _take(
     in_order: bool = False,
 ) -> list[int]:
     """Return the keys and as many candidates as fit beside them, at least one."""
-    taken = list(keys)
+    chosen = list(keys)
     for i in candidates:
-        fits = _sum_widths([columns[n].least for n in (*taken, i)]) <= width
-        if not fits and in_order and len(taken) > len(keys):
+        fits = _sum_widths([columns[n].least for n in (*chosen, i)]) <= width
+        if not fits and in_order and len(chosen) > len(keys):
             break
-        if fits or (in_order and len(taken) == len(keys)):
-            taken.append(i)
-    return taken
+        if fits or (in_order and len(chosen) == len(keys)):
+            chosen.append(i)
+    return chosen
 
 
 def _find_keys(columns: Sequence[_Column]) -> list[int]:

@@ -49,8 +49,8 @@ def list_sections(difference: Difference) -> list[Section]:
     sections = [
         _show_masks(difference),
         _show_coverage(difference),
-        _show_unknown(difference),
-        _show_values(difference),
+        Section(UNKNOWN, CELL, tuple(_format_cell(c, "") for c in difference.coverage_cells)),
+        Section(_VALUES, CELL, _join(difference.values)),
         _show_blobs(difference),
         *map(_show_summary, difference.summaries),
         _show_tables(difference),
@@ -66,7 +66,8 @@ def write_markdown(difference: Difference) -> Iterator[str]:
         is_open = section.title.startswith(_MASKS)
         limit = LIMIT if is_open else FOLDED_LIMIT
         title = f"{section.title} ({len(section.rows)})"
-        yield f"\n**{title}**\n\n" if is_open else _fold(title)
+        fold = f"\n<details><summary>{title}</summary>\n\n"
+        yield f"\n**{title}**\n\n" if is_open else fold
         yield from format_table(section.columns, (map(escape, row) for row in section.rows[:limit]))
         rest = len(section.rows) - limit
         if rest > 0:
@@ -74,14 +75,11 @@ def write_markdown(difference: Difference) -> Iterator[str]:
         yield "" if is_open else "\n</details>\n"
 
 
-def _fold(title: str) -> str:
-    return f"\n<details><summary>{title}</summary>\n\n"
-
-
 # --- The sections ------------------------------------------------------------------------------
 
 _MASKS = "Masks"
 UNKNOWN = "Coverage: known or not"
+_VALUES = "Values: the most unusual change of each row"
 _FEW = 3  # rows that stand for a column
 CELL = ("table", "key", "column", "before", "after", "difference", "unusual", "others")
 
@@ -129,15 +127,6 @@ def _show_coverage(difference: Difference) -> Section:
     return Section("Coverage: rows added or removed", ("case", "change", "rows", "unusual"), rows)
 
 
-def _show_unknown(difference: Difference) -> Section:
-    rows = tuple(_format_cell(cell, "") for cell in difference.coverage_cells)
-    return Section(UNKNOWN, CELL, rows)
-
-
-def _show_values(difference: Difference) -> Section:
-    return Section("Values: the most unusual change of each row", CELL, _join(difference.values))
-
-
 def show_unknown_rows(difference: Difference) -> Section:
     """Tabulate what is known or not anew by row of a table, not by cell."""
     return Section(UNKNOWN, CELL, _join(difference.coverage_cells))
@@ -157,8 +146,8 @@ def show_unknown_columns(difference: Difference) -> Section:
 
 
 def _name_few(keys: Sequence[str]) -> str:
-    more = len(keys) - _FEW
-    return ", ".join(sorted(keys)[:_FEW]) + (f" and {more:,} more" if more > 0 else "")
+    rest = len(keys) - _FEW
+    return ", ".join(sorted(keys)[:_FEW]) + (f" and {rest:,} more" if rest > 0 else "")
 
 
 def _join(changes: Sequence[Row]) -> tuple[tuple[str, ...], ...]:
@@ -172,7 +161,7 @@ def _join(changes: Sequence[Row]) -> tuple[tuple[str, ...], ...]:
     )
 
 
-def _format_cell(cell: Row, others: str) -> tuple[str, ...]:
+def _format_cell(cell: Row, note: str) -> tuple[str, ...]:
     return (
         cell["table"],
         _join_key(cell["key"]),
@@ -181,7 +170,7 @@ def _format_cell(cell: Row, others: str) -> tuple[str, ...]:
         _shorten(cell["new"]),
         _format_number(cell["difference"], "+.4g"),
         _format_number(cell["unusual"], ".2f"),
-        others,
+        note,
     )
 
 
