@@ -114,8 +114,7 @@ def export(  # noqa: PLR0913  typer makes an option of each
     options = {
         "images": images, "masks": masks, "copy": copy, "dicom": dicom, "sound": sound or None,
     }  # fmt: skip
-    of_files = files or sheets or dialect
-    _refuse_mixed(tool, table_format, rev, options, of_files=bool(of_files))
+    _refuse_mixed(tool, table_format, rev, options, of_files=bool(files or sheets or dialect))
     cases: Sequence[str] = ()
     if tool:
         cases = _export_for(tool, folder, options, force=force)
