@@ -21,7 +21,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 from etl.build import kept_units, run
-from etl.build.index import import_table, list_tables, read_index
+from etl.build.index import import_table, list_tables, make_table_recipe, read_index
 from etl.model import store
 from etl.model.profile import load_profile
 from etl.tables.unit import Context
@@ -140,7 +140,7 @@ def main() -> None:
 
 
 def import_all(root: Path) -> None:
-    """Import what a build imports, here once and not in every fork: it is what takes the time.
+    """Import what a build imports, and read its code, here once and not in every fork.
 
     No table is read or written: threads of a library would not survive the fork.
     """
@@ -151,6 +151,7 @@ def import_all(root: Path) -> None:
     blobs = read_index(root, "masks", profile).blobs
     context = Context(root, root / "data/release", profile, blobs)
     import_table("masks").measure((blobs[0],), context)
+    make_table_recipe(root, "masks", profile, blobs)
 
 
 def temporaries(root: Path) -> list[str]:

@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
 import subprocess
 import sys
-from contextlib import chdir
 from pathlib import Path
 
 import pytest
 from remotes.conftest import s3_remote
-from support import ROOT, build
+from support import ROOT
 from tracked import Tracked
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from etl.ask.card.card import write_card
-from etl.ask.metrics import write_metrics
-from etl.build.run import Built
-from etl.cli import app
-from etl.gate.judge import run_gate
-from etl.model.project import params
-from etl.site.build import write_site
-from etl.warehouse.splits import update_splits
+from e2e import inside
+from e2e.inside import Reproduced
 
 __all__ = ["s3_remote"]  # a fixture: tests find it here by its name
 
@@ -46,22 +38,12 @@ class Clone(Tracked):
         return Clone(target)
 
     def ask(self, command: str, stdin: str = "") -> Result:
-        """Give a command of ours in this process: another one's start would prove nothing."""
-        params.cache_clear()
-        with chdir(self.root):
-            return CliRunner().invoke(app, shlex.split(command)[1:], input=stdin)
+        """Give a command of ours in this process."""
+        return inside.ask(self.root, command, stdin)
 
-    def build(self) -> dict[str, Built]:
-        """Make and judge all tables in this process, and let DVC take them: as a repro does."""
-        params.cache_clear()
-        built = build(self.root)
-        update_splits(self.root)
-        run_gate(self.root)
-        write_card(self.root)
-        write_metrics(self.root)
-        write_site(self.root, lambda *_: None)
-        self.run("dvc commit -q -f index tables split gate card site")
-        return built
+    def repro(self, words: str = "") -> Reproduced:
+        """Give `ispy1 repro` in this process, with further words."""
+        return inside.reproduce(self.root, f"ispy1 repro {words}")
 
 
 # What a build in the working tree left: a fresh clone has none of it.

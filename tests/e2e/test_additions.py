@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 from pathlib import Path
 
+from support import ROOT
 from tracked import Tracked
 
 from e2e.conftest import Clone
@@ -112,13 +114,16 @@ def add_all(root: Path) -> None:
     masks.write_text(masks.read_text().rstrip("\n") + "\n" + CONTRACT)
 
 
-# One process, with the clone's own code, answers all: the start of each would prove nothing.
+# One process, with the clone's own code, does all: the start of each would prove nothing.
 ASK = """
-import json, shlex, sys
-from typer.testing import CliRunner
-from etl.cli import app
-answers = [CliRunner().invoke(app, shlex.split(line)[1:]) for line in sys.argv[1:]]
-json.dump([answer.stdout for answer in answers], sys.stdout)
+import json, sys
+from pathlib import Path
+from e2e.inside import ask, reproduce
+root = Path.cwd()
+accepted = ask(root, "ispy1 gate --accept-contracts")
+exit_code, said = reproduce(root)
+answers = [ask(root, command).stdout for command in sys.argv[1:]]
+json.dump([accepted.exit_code, exit_code, said, answers], sys.stdout)
 """
 JUDGED = "select expectation, success from gate_results where suite in ('extents', 'masks')"
 
@@ -126,7 +131,6 @@ JUDGED = "select expectation, success from gate_results where suite in ('extents
 def test_what_is_added_is_found_everywhere(built: Clone, tmp_path: Path) -> None:
     clone = Tracked(built.copy(tmp_path / "clone").root)  # its own code runs in it
     add_all(clone.root)
-    clone.run("ispy1 gate --accept-contracts && ispy1 repro")
     commands = (
         "ispy1 sql -f csv 'select min(length_voxels) > 1 from longest'",
         "ispy1 describe extents",
@@ -134,8 +138,12 @@ def test_what_is_added_is_found_everywhere(built: Clone, tmp_path: Path) -> None
         f'ispy1 sql -f json "{JUDGED}"',
         "ispy1 --help",
     )
-    asked = clone.do(f"python -c {shlex.quote(ASK)} {shlex.join(commands)}").stdout
-    answer, described, why, judged, helped = json.loads(asked)
+    path = os.pathsep.join((str(clone.root), str(ROOT / "tests")))
+    asked = f"python -c {shlex.quote(ASK)} {shlex.join(commands)}"
+    done = json.loads(clone.do(asked, env={"PYTHONPATH": path}).stdout)
+    accepted, exit_code, said, (answer, described, why, judged, helped) = done
+    assert (accepted, exit_code) == (0, 0)
+    assert "extents: 6 rows" in said["tables"]
     assert answer.split()[-1] == "true"
     assert "Longest side of the box around the foreground" in described
     assert "masks_stv_manual/ISPY1_9001.nii.gz" in why

@@ -16,9 +16,11 @@ from pathlib import Path
 import duckdb
 import pytest
 import yaml
+from history import set_remote
 from support import ROOT
 
 from e2e.conftest import Clone
+from e2e.inside import open_repo
 
 README = ROOT / "README.md"
 
@@ -69,11 +71,10 @@ def test_make_test_runs_the_tests(built: Clone) -> None:
 def test_a_real_download(built: Clone, real: Path, tmp_path: Path) -> None:
     clone = built.copy(tmp_path / "clone")
     assert clone.ask(f"ispy1 adopt '{real}'").exit_code == 0
-    clone.build()
-    verdict = clone.ask("ispy1 verdict")
-    assert verdict.exit_code == 1
+    built_of_real = clone.repro()
+    assert built_of_real.exit_code == 1
     missing = "images_bias-corrected_nifti/ISPY1_1002/ISPY1_1002_DCE_0000_N3.nii.gz"
-    assert missing in verdict.output
+    assert missing in built_of_real.said["verdict"]
 
     def ask(query: str) -> list[dict[str, object]]:
         rows: list[dict[str, object]] = json.loads(
@@ -102,38 +103,42 @@ def test_a_partial_release_survives_clone_and_pull(built: Clone, tmp_path: Path)
     clone.run("mkdir part && cp -r data/phantom/masks_stv_manual part/")
     assert clone.ask("ispy1 adopt part").exit_code == 0
     clone.run("rm -r part")
-    clone.build()
-    assert clone.ask("ispy1 verdict").exit_code == 1  # coverage is red, and says so
-    clone.run(f"dvc remote add -q --default store '{tmp_path}/store' && dvc push -q")
+    assert clone.repro().exit_code == 1  # coverage is red, and says so
+    set_remote(clone.root, tmp_path / "store")
+    with open_repo(clone.root) as repo:
+        repo.push()
     clone.run("git add -A && git commit -qm partial")
     other = clone.clone(tmp_path / "two")
     other.run("dvc pull -q tables")
-    done = other.do("dvc repro --allow-missing tables")
-    assert "Running stage" not in done.stdout
-    other.run("dvc pull -q --allow-missing", ok=None)
-    other.run("dvc repro", ok=None)
+    assert other.repro("--allow-missing tables") == (0, {})
+    other.run("dvc pull -q --allow-missing")
+    assert other.repro().said.keys() == {"verdict"}
     assert other.tables() == clone.tables()
 
 
 def test_a_clone_with_the_tables_alone(built: Clone, tmp_path: Path) -> None:
     clone = built.copy(tmp_path / "one")
-    clone.run(f"dvc remote add -q --default store '{tmp_path}/store'")
-    clone.run("git add -A && git commit -qm built && dvc push -q")
+    set_remote(clone.root, tmp_path / "store")
+    clone.run("git add -A && git commit -qm built")
+    with open_repo(clone.root) as repo:
+        repo.push()
     other = clone.clone(tmp_path / "two")
-    other.run("dvc pull -q tables gate")
+    with open_repo(other.root) as repo:
+        repo.pull(["tables", "gate"])
     assert not (other.root / "data/phantom").exists()
     assert other.tables() == clone.tables()
     assert other.ask("ispy1 verdict").exit_code == 0
     assert other.ask("ispy1 report volumes").exit_code == 0
-    assert "Running stage" not in other.do("dvc repro --allow-missing").stdout
+    assert other.repro("--allow-missing") == (0, {})
     assert "are the same: no row and no summary differs" in run_workflow(other, tmp_path)
     # What is judged by may change here, without a blob.
     rules, issues = other.root / "expectations", "case_id,field,observed,note,source\n"
     edit(rules / "profiles/base.yaml", *(f"size_x_min:\n    value: {n}" for n in (180, 290)))
     stale = json.loads(other.ask("ispy1 status --json").stdout)["stale"]
     assert stale.keys() == find_stale_stages(other)
-    done = other.do("dvc repro --allow-missing", ok=False).stdout
-    assert re.findall(r"Running stage '([^']+)'", done) == ["gate", "card", "site", "verdict"]
+    judged_anew = other.repro("--allow-missing")
+    assert judged_anew.exit_code == 1
+    assert list(judged_anew.said) == ["gate", "card", "site", "verdict"]
     assert read_verdict(other) == "red"
     known = "".join(f"ISPY1_900{n},size_x,1,a small grid,phantom\n" for n in (1, 2))
     edit(rules / "known_issues.csv", issues, issues + known)
@@ -158,8 +163,11 @@ def run_workflow(clone: Clone, folder: Path) -> str:
         "GITHUB_STEP_SUMMARY": str(summary),
     }
     for step in workflow["jobs"]["gate"]["steps"]:
-        if "run" in step:
-            clone.run(step["run"], env=given)
+        command = step.get("run", "")
+        if command.startswith("ispy1") and ">>" not in command:
+            assert clone.ask(command).exit_code == 0, command
+        elif command:
+            clone.run(command, env=given)
     return summary.read_text()
 
 
@@ -170,7 +178,8 @@ def edit(path: Path, old: str, new: str) -> None:
 
 
 def find_stale_stages(clone: Clone) -> set[str]:
-    return set(json.loads(clone.do("dvc status --json").stdout))
+    with open_repo(clone.root) as repo:
+        return set(repo.status())
 
 
 def read_verdict(clone: Clone) -> str:

@@ -64,9 +64,11 @@ def commands(text: str) -> list[str]:
 
 
 def follow(clone: Clone, command: str) -> None:
-    """Run a command; one of ours in this process, but for what starts the stages."""
+    """Run a command; one of ours in this process, with the stages that it starts."""
     fine = {0, 1} if command.startswith(RED) else {0}
-    if command.startswith("ispy1") and command != "ispy1 repro":
+    if command == "ispy1 repro":
+        assert clone.repro().exit_code == 0
+    elif command.startswith("ispy1"):
         answer = clone.ask(command)
         assert answer.exit_code in fine, f"{command}\n{answer.output}\n{answer.exception!r}"
         assert not isinstance(answer.exception, UserError), command

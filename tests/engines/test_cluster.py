@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,7 +17,7 @@ from support import ROOT, build, findings, make_project, make_release, table_byt
 from typer.testing import CliRunner
 
 from engines.conftest import need
-from engines.local_dask import Local, start_cluster
+from engines.local_dask import Forks, Local, start_cluster
 from etl.build.index import write_indexes
 from etl.build.run import build_tables
 from etl.cli import app
@@ -79,9 +80,23 @@ def bare(project: Path, tmp_path: Path) -> Path:
     return root
 
 
+@pytest.fixture(scope="module")
+def forks() -> Iterator[Forks]:
+    server = Forks()
+    yield server
+    server.end()
+
+
 @pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[Local]:
-    """A scheduler without workers."""
+def cluster(tmp_path: Path, forks: Forks) -> Iterator[Local]:
+    """A scheduler without workers, each a fork."""
+    with start_cluster(tmp_path / "dask", forks=forks) as local:
+        yield local
+
+
+@pytest.fixture
+def started(tmp_path: Path) -> Iterator[Local]:
+    """A scheduler without workers, each started as a user starts it."""
     with start_cluster(tmp_path / "dask") as local:
         yield local
 
@@ -120,19 +135,19 @@ def before(cluster: Local, action: str) -> str:
     return BEFORE.format(here=str(cluster.folder), action=action)
 
 
-def test_the_bytes_are_those_of_one_process(project: Path, bare: Path, cluster: Local) -> None:
-    cluster.add_worker("a")
-    cluster.add_worker("b", threads=2)  # it has a case at a time all the same
+def test_the_bytes_are_those_of_one_process(project: Path, bare: Path, started: Local) -> None:
+    started.add_worker("a")
+    started.add_worker("b", threads=2)  # it has a case at a time all the same
     for name in ("a", "b"):
-        cluster.wait_for(name, "(Registered)")
+        started.wait_for(name, "(Registered)")
     watch, steps = Watch(), list[tuple[int, int]]()
-    watch.build(bare, cluster.address, lambda done, total: steps.append((done, total)), ())
+    watch.build(bare, started.address, lambda done, total: steps.append((done, total)), ())
     assert table_bytes(bare) == table_bytes(project)
     assert steps[-1] == (4, 4)
     assert watch.workers[0] == 1
     dashboard, threads = watch.said
     assert "dashboard is http://127.0.0.1" in dashboard
-    assert threads.startswith(f"{cluster.address_of('b')} has 2 threads")
+    assert threads.startswith(f"{started.address_of('b')} has 2 threads")
 
 
 def test_a_worker_that_is_killed_once_loses_nothing(
@@ -286,7 +301,7 @@ def test_the_scheduler_goes(project: Path, bare: Path, cluster: Local) -> None:
 
     def kill(done: int, _: int) -> None:
         if done == 2:
-            cluster.processes["scheduler"].kill()
+            cluster.processes["scheduler"].send_signal(signal.SIGKILL)
 
     with pytest.raises(UserError, match=r"does not answer any more .* is kept"):
         Watch().build(bare, cluster.address, kill)
@@ -306,7 +321,7 @@ def test_ctrl_c_ends_what_is_queued(bare: Path, cluster: Local) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         Watch().build(bare, cluster.address, interrupt)
-    cluster.processes["a"].terminate()
+    cluster.processes["a"].send_signal(signal.SIGTERM)
     cluster.processes["a"].wait()
     cases = {line[-18:] for line in (cluster.folder / "log").read_text().splitlines()}
     assert len(cases) < len(CASES)
