@@ -9,15 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from remotes.conftest import s3_remote
 from support import ROOT
 from tracked import Tracked
 from typer.testing import Result
 
 from e2e import inside
 from e2e.inside import Reproduced
-
-__all__ = ["s3_remote"]  # a fixture: tests find it here by its name
 
 
 class Clone(Tracked):

@@ -6,13 +6,12 @@ import gzip
 import json
 import shutil
 import struct
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from remotes.conftest import Remote
+from history import set_remote
 
 from e2e.conftest import Clone
 from e2e.inside import open_repo
@@ -56,14 +55,11 @@ def grow(path: Path) -> None:
 def versions(
     built: Clone,
     downloads: tuple[Path, Path],
-    s3_remote: Remote,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Versions:
-    """A project with the tags v1 and v2, pushed to S3, and what the second build said."""
+    """A project with the tags v1 and v2, pushed to a folder, and what the second build said."""
     clone = built.copy(tmp_path_factory.mktemp("versions") / "clone")
-    access = {"access_key_id": "nobody", "secret_access_key": "nothing", "region": "us-east-1"}
-    options = {**s3_remote.options, **access}
-    replace(s3_remote, url=f"{s3_remote.url}/session", options=options).add_to(clone)
+    set_remote(clone.root, clone.root.parent / "store")
     for tag, download in zip(VERSIONS, downloads, strict=True):
         assert clone.ask(f"ispy1 adopt '{download}' --prune").exit_code == 0
         built_of_tag = clone.repro()
