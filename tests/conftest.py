@@ -46,7 +46,7 @@ settings.load_profile("small")
 TOGETHER = {
     "e2e": "e2e", "crash": "crash", "diff": "diff", "test_drift_gate.py": "diff",
     "test_changes.py": "diff", "incremental": "dvc", "remotes": "dvc", "engines": "engines",
-    "exchange": "exchange",
+    "exchange": "exchange", "faults": "faults",
 }  # fmt: skip
 
 

@@ -123,7 +123,8 @@ root = Path.cwd()
 accepted = ask(root, "ispy1 gate --accept-contracts")
 exit_code, said = reproduce(root)
 answers = [ask(root, command).stdout for command in sys.argv[1:]]
-json.dump([accepted.exit_code, exit_code, said, answers], sys.stdout)
+print()
+print(json.dumps([accepted.exit_code, exit_code, said, answers]))  # the last line: DVC speaks, too
 """
 JUDGED = "select expectation, success from gate_results where suite in ('extents', 'masks')"
 
@@ -140,7 +141,7 @@ def test_what_is_added_is_found_everywhere(built: Clone, tmp_path: Path) -> None
     )
     path = os.pathsep.join((str(clone.root), str(ROOT / "tests")))
     asked = f"python -c {shlex.quote(ASK)} {shlex.join(commands)}"
-    done = json.loads(clone.do(asked, env={"PYTHONPATH": path}).stdout)
+    done = json.loads(clone.do(asked, env={"PYTHONPATH": path}).stdout.splitlines()[-1])
     accepted, exit_code, said, (answer, described, why, judged, helped) = done
     assert (accepted, exit_code) == (0, 0)
     assert "extents: 6 rows" in said["tables"]
