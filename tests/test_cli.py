@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from typer.testing import CliRunner
 
 import etl.cli
 from etl.cli import complete, progress
+from etl.model import project
 
 TOPIC = '''
 def register(app):
@@ -53,7 +55,7 @@ def tagged(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     ("offer", "typed", "names"),
     [
-        (complete.complete_relations, "mask", {"masks", "mask_agreement", "mask_overlap"}),
+        (complete.complete_relations, "phase_", {"phase_correlation", "phase_fits", "phase_scale"}),
         (complete.complete_relations, "enhancing", {"enhancing_volume"}),
         (complete.complete_relations, "gate", {"gate_results"}),
         (complete.complete_tables, "masks", {"masks"}),
@@ -130,6 +132,23 @@ def test_the_version_names_what_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert ("(git " in said) == (ROOT / ".git").exists()
     monkeypatch.setattr(etl, "__file__", str(tmp_path / "etl/__init__.py"))
     assert "git" not in CliRunner().invoke(etl.cli.app, ["--version"]).stdout
+
+
+def test_a_missing_package_is_a_matter_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A `.venv` of an older lock ended in "this was not foreseen"."""
+
+    def find_root() -> Path:
+        import_module("altair_of_tomorrow")
+        raise AssertionError
+
+    monkeypatch.setattr(project, "find_root", find_root)
+    monkeypatch.setattr(sys, "argv", ["ispy1", "status"])
+    assert etl.cli._run() == 2
+    error = capsys.readouterr().err
+    assert "altair_of_tomorrow is not installed here" in error
+    assert "`make clean setup`" in error
 
 
 @pytest.mark.parametrize("is_terminal", [False, True])

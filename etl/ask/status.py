@@ -24,7 +24,10 @@ from etl.versions import dvc, git, rwlock
 from etl.versions.edits import list_edits
 
 _LOCK = "dvc.lock"
-_WILL_BE_LOST = "will be written over by DVC; edit an adopted copy instead"
+_WILL_BE_LOST = (
+    "not what `ispy1 repro` left, and will be written over by it; "
+    "edit an adopted copy of the release instead"
+)
 
 
 @dataclass(frozen=True, slots=True)

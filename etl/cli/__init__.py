@@ -147,6 +147,11 @@ def _describe_error(error: Exception) -> str:
         return f"the output cannot be written ({error.strerror}). Free the disk."
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
         return f"{os.fsdecode(error.filename)}: {error.strerror}. Check path, rights and disk."
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        return (
+            f"the package {error.name} is not installed here: the environment is older than "
+            "requirements.lock. `make clean setup` makes it anew."
+        )
     return _describe_unforeseen(error)
 
 

@@ -76,13 +76,13 @@ def forget() -> None:
         kept.cache_clear()
 
 
-OF_CASES = {"mask_agreement", "phase_fits", "kinetics", "captk_features"}
-OF_MASKS = {
-    *("masks", "mask_agreement", "kinetics", "recomputed_features", "captk_features"),
-    "voxel_files",
+DECLARED = {name: import_table(name).TABLE for name in list_tables()}
+OF_MASKS = {name for name, table in DECLARED.items() if "mask" in table.reads}
+OF_BLOBS = OF_MASKS | {name for name, table in DECLARED.items() if "image_" in table.reads}
+MEASURED = {name for name, table in DECLARED.items() if table.per != "tables"}
+ON_ANOTHER_GRID = {
+    *("mask_agreement", "kinetics", "recomputed_features", "captk_features", "voxel_files"),
 }  # fmt: skip
-OF_BLOBS = {"images", "masks", "recomputed_features", "voxel_files", *OF_CASES}
-MEASURED = {name for name in list_tables() if import_table(name).TABLE.per != "tables"}
 
 
 @pytest.mark.parametrize(
@@ -98,8 +98,7 @@ MEASURED = {name for name in list_tables() if import_table(name).TABLE.per != "t
         ("model/store.py", 'compression="zstd"', 'compression="gzip"', {"voxel_files"}),
         ("measure/captk_glcm.py", "import numpy as np", "import math as np", {"captk_features"}),
         ("read/nifti.py", "FORM_TOLERANCE_MM = 0.01", "FORM_TOLERANCE_MM = 0.02", OF_BLOBS),
-        ("measure/grids.py", "SAME_GRID_MM = 0.01", "SAME_GRID_MM = 0.02",
-         OF_MASKS - {"masks"}),
+        ("measure/grids.py", "SAME_GRID_MM = 0.01", "SAME_GRID_MM = 0.02", ON_ANOTHER_GRID),
         ("model/project.py", 'encoding="utf-8"', 'encoding="utf-16"', MEASURED),
     ],
 )  # fmt: skip
