@@ -15,7 +15,7 @@ from etl.model.errors import BadInputError
 from etl.model.git_tables import ADOPTED, CSV_FILES, Rows, format_csv, read_csv_input
 from etl.model.profile import Profile
 from etl.model.release import Name, parse
-from etl.model.store import write_atomically
+from etl.model.store import write_text
 
 RECORD = CSV_FILES[ADOPTED.name]
 
@@ -44,7 +44,7 @@ def record_first(root: Path, release: Path, targets: Iterable[str], profile: Pro
     new_rows: Rows = tuple(line for line in lines if line is not None)
     if new_rows:
         text = format_csv(ADOPTED, tuple(sorted((*recorded, *new_rows), key=str)))
-        write_atomically(root / RECORD, lambda path: path.write_text(text, encoding="utf-8"))
+        write_text(root / RECORD, text)
     return len(new_rows)
 
 

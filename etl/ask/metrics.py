@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from etl.ask.card.template import ask
-from etl.model.store import write_atomically
+from etl.model.store import write_text
 from etl.text.output import format_csv
 from etl.warehouse.connect import connect, hide_python_objects
 from etl.warehouse.reports import list_reports
@@ -40,16 +40,10 @@ def write_metrics(root: Path) -> Path:
     for name, values in metrics.items():
         _write_plot(root, name, ("name", "value"), values.items())
     _write_plot(root, VOLUMES, COLUMNS, ([row[name] for name in COLUMNS] for row in cases))
-    _write(root / METRICS, json.dumps(metrics, indent=2) + "\n")
-    return root / METRICS
+    return write_text(root / METRICS, json.dumps(metrics, indent=2) + "\n")
 
 
 def _write_plot(
     root: Path, name: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
 ) -> None:
-    _write(root / PLOTS / f"{name}.csv", "".join(format_csv(columns, rows)))
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, lambda target: target.write_text(text, encoding="utf-8"))
+    write_text(root / PLOTS / f"{name}.csv", "".join(format_csv(columns, rows)))

@@ -21,7 +21,7 @@ from etl.model.errors import UserError
 from etl.model.profile import Profile, load_profile
 from etl.model.release import MARKS, Name, is_litter, list_mask_sets, parse
 from etl.model.schema import Table
-from etl.model.store import write_atomically
+from etl.model.store import write_text
 from etl.tables.own_masks import read_rule
 from etl.tables.unit import Blob, TableModule
 from etl.versions import dvc
@@ -89,8 +89,7 @@ def write_indexes(root: Path, hashes: Mapping[str, tuple[str, int]] | None = Non
     for name in list_tables():
         read = tuple(blob for blob in blobs if reads(root, name, blob.name, profile))
         index = Index(make_table_recipe(root, name, profile, read), read)
-        text = _dump(index)
-        write_atomically(index_path(root, name), lambda path, text=text: path.write_text(text))
+        write_text(index_path(root, name), _dump(index))
     keep_descriptions(root)
     return len(blobs)
 

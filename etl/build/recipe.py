@@ -23,7 +23,7 @@ from typing import Any
 from etl.model.errors import UserError
 from etl.model.profile import Profile
 from etl.model.schema import parse_columns
-from etl.model.store import scratch_folder, write_atomically
+from etl.model.store import scratch_folder, write_text
 
 PACKAGE = Path(__file__).parents[1]
 # Distribution names of imports that are spelt otherwise.
@@ -175,7 +175,7 @@ def keep_descriptions(root: Path) -> None:
     with suppress(UserError, OSError):  # no right to write here, say: it is followed again
         kept = scratch_folder(root) / KEPT
         if _read_text(kept) != text:
-            write_atomically(kept, lambda path: path.write_text(text))
+            write_text(kept, text)
 
 
 @cache

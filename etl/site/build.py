@@ -59,6 +59,5 @@ def _list_static() -> Iterator[File]:
 def _write_file(folder: Path, file: File) -> Path:
     path = folder / file.path
     if not path.is_file() or path.read_bytes() != file.content:
-        path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, lambda target: target.write_bytes(file.content))
     return path

@@ -79,7 +79,6 @@ def _add_picture(root: Path, shown: Shown, output: Path | None) -> Shown:
     if output is None and of_site.is_file() and of_site.read_bytes() == montage.content:
         return replace(shown, picture=of_site, note=note)
     path, content = output or root / OWN / f"{case_id}.png", montage.content
-    path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, lambda target: target.write_bytes(content))
     return replace(shown, picture=path, note=note)
 

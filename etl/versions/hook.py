@@ -9,7 +9,7 @@ from pathlib import Path
 
 from etl.model import project
 from etl.model.errors import UserError
-from etl.model.store import write_atomically
+from etl.model.store import write_text
 from etl.versions import dvc, git
 from etl.versions.run_git import run_git
 
@@ -60,7 +60,7 @@ def install_hook(root: Path) -> str:
             advice = "calls DVC already" if "dvc git-hook" in present else f"add to it: {line}"
             return f"{path}: your own hook, left as it is; {advice}"
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, lambda target: target.write_text(script))
+        write_text(path, script)
         path.chmod(0o755)
     except OSError as error:
         message = f"{path}: the hook cannot be written ({error.strerror}). Check the rights."

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from etl.model.address import INSTALL
 from etl.model.errors import UserError
 from etl.model.release import LINK_OUTSIDE, NO_FILE, NO_PATH
-from etl.model.store import scratch_folder, write_atomically
+from etl.model.store import scratch_folder, write_text
 from etl.read.source import report_changed, report_unreachable, show_address
 
 if TYPE_CHECKING:
@@ -277,4 +277,4 @@ def _write_state(
         if objects[path].is_settled
     }
     text = json.dumps({"release": show_address(release), "objects": known})
-    write_atomically(scratch_folder(root) / STATE, lambda path: path.write_text(text))
+    write_text(scratch_folder(root) / STATE, text)

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from etl.model.release import NO_FILE, NO_NAME
-from etl.model.store import write_atomically
+from etl.model.store import write_text
 
 IGNORE = ".dvcignore"
 _HEAD = "# Made by ispy1: what DVC cannot read (pipes, devices, names that are no UTF-8).\n"
@@ -34,7 +34,7 @@ def ignore_odd_files(release: Path) -> dict[str, str]:
     if marks:
         text = _HEAD + "".join(f"/{release.name}/{_escape_pattern(odd)}\n" for odd in sorted(marks))
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
-            write_atomically(path, lambda target: target.write_text(text, encoding="utf-8"))
+            write_text(path, text)
     elif path.is_file() and path.read_text(encoding="utf-8").startswith(_HEAD):
         path.unlink()
     return marks

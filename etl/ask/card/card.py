@@ -17,7 +17,7 @@ from etl.gate.report import Contract, GateReport, find_report, find_stale, forma
 from etl.gate.text import describe_stale, group, list_unjudged
 from etl.model import project
 from etl.model.profile import Profile, load_profile
-from etl.model.store import read_footer, require_tables, write_atomically
+from etl.model.store import read_footer, require_tables, write_text
 from etl.text.markdown import NONE
 from etl.versions import dvc
 from etl.warehouse.connect import connect, hide_python_objects, quoted
@@ -49,9 +49,7 @@ def write_card(root: Path) -> Path:
     require_tables(root)
     with connect(root) as connection:
         card = render_card(connection, root, read_facts(root))
-    path = root / CARD
-    write_atomically(path, lambda target: target.write_text(card, encoding="utf-8"))
-    return path
+    return write_text(root / CARD, card)
 
 
 def read_facts(root: Path) -> Facts:
