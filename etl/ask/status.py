@@ -25,7 +25,7 @@ from etl.versions.edits import list_edits
 
 _LOCK = "dvc.lock"
 _WILL_BE_LOST = (
-    "not what `ispy1 repro` left, and will be written over by it; "
+    "not what the last build left, and will be written over by DVC; "
     "edit an adopted copy of the release instead"
 )
 
