@@ -61,8 +61,8 @@ def is_same(source: Path, target: Path) -> bool:
     """Return whether two files hold the same bytes."""
     if source.stat().st_size != target.stat().st_size:
         return False
-    with source.open("rb") as one, target.open("rb") as other:
-        while block := one.read(_BLOCK):
-            if block != other.read(_BLOCK):
+    with source.open("rb") as source_file, target.open("rb") as target_file:
+        while block := source_file.read(_BLOCK):
+            if block != target_file.read(_BLOCK):
                 return False
-        return not other.read(1)
+        return not target_file.read(1)

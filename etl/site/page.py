@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
 TEMPLATES = HERE / "templates"
-SEAL_BYTES = len(f"<!-- {hashlib.sha256().hexdigest()} -->\n")
+SEAL_BYTES = len(f"<!-- {hash_inputs()} -->\n")
 # The parts of the site, as every page lists them: path and what it is called.
 SECTIONS = {
     "index.html": "Release",
@@ -96,8 +95,7 @@ def renew_page(site: Site, path: str, template: str, recipe: str, **values: Any)
 
 def _seal(page: bytes, made_of: str) -> bytes:
     """Return a page with a line that says what it is made of, and that nobody changed it."""
-    digest = hashlib.sha256(made_of.encode() + page).hexdigest()
-    return page + f"<!-- {digest} -->\n".encode()
+    return page + f"<!-- {hash_inputs(made_of, page)} -->\n".encode()
 
 
 @cache
